@@ -1,0 +1,93 @@
+# Everything a checkout needs, on a machine with Python >= 3.11 and make.
+#
+#   make demo [PORT=8000]      make test      make lint      make help
+#
+# PYTHON=/path/to/python chooses the interpreter for a new .venv.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.NOTPARALLEL:
+
+PORT ?= 8000
+ARGUMENTS ?=
+VENV := .venv
+RUN := $(VENV)/bin
+NODE_WS := .build/node/node_modules/ws/package.json
+
+# A default run leaves out what is slow or needs a program from outside.
+QUICK := not slow and not browser and not redis and not conformance and not node
+
+.PHONY: help demo test tools test-all lint format conformance clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | \
+	while IFS="$$(printf '\t')" read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
+
+demo: $(VENV)/.with-speedups  ## Serve the demo (PORT=8000)
+	@exec $(RUN)/trioweb demo --port $(PORT)
+
+test: $(VENV)/.with-test  ## Run the tests, without those that need other programs
+	@$(RUN)/python -m pytest -q -m "$(QUICK)" $(ARGUMENTS)
+
+tools: $(VENV)/.with-test $(VENV)/.with-lint $(VENV)/.with-browser $(NODE_WS)  ## Install what every check needs
+	@echo "Ready: $(VENV) and .build hold what the checks need"
+
+test-all: tools  ## Run every test, with coverage
+	@$(RUN)/python -m pytest -q --cov --cov-report=term --cov-fail-under=98 $(ARGUMENTS)
+
+lint: $(VENV)/.with-test $(VENV)/.with-lint  ## Run ruff, mypy and pyright
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+	@$(RUN)/pyright --pythonpath $(RUN)/python
+
+format: $(VENV)/.with-lint  ## Format the code and sort its imports
+	@$(RUN)/ruff check --select I --fix .
+	@$(RUN)/ruff format .
+
+conformance: $(VENV)/.with-test  ## Run the Autobahn suite (ARGUMENTS=--quick for a minute of it)
+	@$(RUN)/python conformance/autobahn.py $(ARGUMENTS)
+
+clean:  ## Remove the environment and everything that was built
+	@rm -rf $(VENV) .build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first of these that is new enough and can make environments. A pyenv shim answers
+# to a name without being able to run, so each is tried, not only looked up.
+$(RUN)/python:
+	@found=; old=; \
+	for candidate in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	  version=$$("$$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	  "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { old="$$old $$candidate ($$version)"; continue; }; \
+	  "$$candidate" -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "$$candidate ($$version) lacks the venv module: on Debian, install python3-venv" >&2; continue; }; \
+	  found=$$candidate; break; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "trioweb needs Python 3.11 or newer with its venv module; found:$${old:- none}." >&2; \
+	  echo "Name one with: make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Making an environment in $(VENV) with $$found ($$version)"; \
+	"$$found" -m venv --clear $(VENV)
+
+# One stamp for each set of extras; pip runs again when pyproject.toml has changed.
+$(VENV)/.with-%: pyproject.toml | $(RUN)/python
+	@extras=$*; [ $* != test ] || extras=speedups,test; \
+	echo "Installing trioweb[$$extras] into $(VENV)"; \
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$$extras]" \
+	  >$(VENV)/pip.log 2>&1 || \
+	{ tail -n 3 $(VENV)/pip.log >&2; \
+	  echo "pip could not install what trioweb needs. Is there a network? All it said: $(VENV)/pip.log" >&2; \
+	  exit 1; }
+	@touch $@
+
+.PRECIOUS: $(VENV)/.with-%
+
+$(NODE_WS):
+	@command -v npm >/dev/null || { echo "The interoperability tests need Node.js with npm" >&2; exit 1; }
+	@echo "Installing the ws package of Node.js into .build/node"
+	@mkdir -p .build/node
+	@npm install --prefix .build/node --no-audit --no-fund --loglevel=error ws@8 >.build/node/npm.log 2>&1 || \
+	{ tail -n 3 .build/node/npm.log >&2; echo "npm could not install ws: see .build/node/npm.log" >&2; exit 1; }

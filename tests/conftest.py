@@ -1,0 +1,40 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+from hypothesis import settings
+
+# Two busy cores make single examples slow; the limit on a whole test is pytest-timeout's.
+settings.register_profile("trioweb", deadline=None)
+settings.load_profile("trioweb")
+
+
+@pytest.fixture(scope="session")
+def go_without() -> Callable[[str], None]:
+    """End the test because something is missing: aloud for a user, as a failure in CI."""
+
+    def go_without(reason: str) -> None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason} (a failure because CI is set)", pytrace=False)
+        pytest.skip(reason)
+
+    return go_without
+
+
+@pytest.fixture(scope="session")
+def require_tool(go_without: Callable[[str], None]) -> Callable[..., str]:
+    """Return the path of the first of these programs that is there."""
+
+    def require_tool(*names: str) -> str:
+        for name in names:
+            if path := shutil.which(name):
+                return path
+        go_without(f"needs {' or '.join(names)}")
+        raise AssertionError
+
+    return require_tool

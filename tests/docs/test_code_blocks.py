@@ -1,0 +1,125 @@
+"""Every code block of the documentation runs, and every command in it exists.
+
+The fences, as CONTRIBUTING.md explains them:
+
+    python              runs by itself, as a module that is not `__main__`
+    python continued    goes on in the namespace of the block before it
+    python server       defines `async def main()`, which is run with a time limit
+    console             is read: each `make` and `trioweb` command must exist
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+import types
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import trio
+
+ROOT = Path(__file__).parents[2]
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<kind>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```[ ]*$", re.MULTILINE | re.DOTALL
+)
+PYTHON_KINDS = {"python", "python continued", "python server", "python continued server"}
+SERVER_SECONDS = 10
+
+
+class Block(NamedTuple):
+    file: str
+    line: int
+    kind: str
+    code: str
+
+
+def blocks_of(path: Path) -> list[Block]:
+    text = path.read_text(encoding="utf-8")
+    file = path.relative_to(ROOT).as_posix()
+    return [
+        Block(
+            file,
+            text.count("\n", 0, match.start("body")),
+            match["kind"].strip(),
+            textwrap.dedent(match["body"]),
+        )
+        for match in FENCE.finditer(text)
+    ]
+
+
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.exists()]
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+
+def chains() -> list[list[Block]]:
+    """Put each block together with the blocks that go on in its namespace."""
+    found: list[list[Block]] = []
+    for block in BLOCKS:
+        if not block.kind.startswith("python"):
+            continue
+        if "continued" in block.kind.split() and found and found[-1][0].file == block.file:
+            found[-1].append(block)
+        else:
+            found.append([block])
+    return found
+
+
+def name_of(chain: list[Block]) -> str:
+    return f"{chain[0].file}:{chain[0].line}"
+
+
+@pytest.mark.parametrize("chain", chains(), ids=name_of)
+def test_a_python_block_runs(chain: list[Block], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("documentation")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.chdir(tmp_path)
+    for block in chain:
+        assert block.kind in PYTHON_KINDS, f"{block.file}:{block.line}: unknown kind of block"
+        # Empty lines before the code make a traceback name the page's own line.
+        source = "\n" * block.line + block.code
+        exec(compile(source, str(ROOT / block.file), "exec", dont_inherit=True), vars(module))
+        if "server" in block.kind.split():
+            trio.run(run_main, vars(module)["main"])
+
+
+async def run_main(main) -> None:
+    with trio.fail_after(SERVER_SECONDS):
+        await main()
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """List where each `make` or `trioweb` command of a console block stands, and its words."""
+    found = []
+    for block in BLOCKS:
+        if block.kind != "console":
+            continue
+        for number, line in enumerate(block.code.splitlines(), block.line + 1):
+            command = line.removeprefix("$ ").partition("#")[0].split()
+            command = command[2:] if command[:2] == ["python", "-m"] else command
+            if command[:1] in (["make"], ["trioweb"]):
+                found.append((f"{block.file}:{number}", command))
+    return found
+
+
+COMMANDS = commands()
+
+
+@pytest.mark.parametrize(("place", "command"), [pair for pair in COMMANDS if pair[1][0] == "make"], ids=str)
+def test_a_make_command_exists(place: str, command: list[str]) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    assert {word for word in command[1:] if "=" not in word} <= targets, place
+
+
+@pytest.mark.parametrize(
+    ("place", "command"), [pair for pair in COMMANDS if pair[1][0] == "trioweb"], ids=str
+)
+def test_a_trioweb_command_exists(place: str, command: list[str]) -> None:
+    options = {word.partition("=")[0] for word in command if word.startswith("--")}
+    asked = [sys.executable, "-m", "trioweb", *command[1:2], "--help"]
+    answer = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert answer.returncode == 0, f"{place}: {answer.stderr}"
+    assert options <= set(re.findall(r"--[a-z-]+", answer.stdout)), place

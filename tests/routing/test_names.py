@@ -1,0 +1,67 @@
+"""How a route is found by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trioweb._routing.router import Router
+from trioweb.errors import DuplicateRoute, PatternError
+
+
+async def handler(request: object, **params: Any) -> None:
+    """Answer nothing: only its routes matter here."""
+
+
+async def other(request: object, **params: Any) -> None:
+    """Answer nothing under another name."""
+
+
+def test_a_route_goes_by_its_name_or_else_by_its_handlers() -> None:
+    router = Router()
+    router.get("/a/{x:int}", name="given")(handler)
+    router.websocket("/b")(other)
+    assert router.url_for("given", x=1) == "/a/1"
+    assert router.url_for("other") == "/b"
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    router = Router()
+    router.get("/a", name="given")(handler)
+    with pytest.raises(PatternError, match="no route is named 'handler'"):
+        router.url_for("handler")
+
+
+def test_a_handlers_name_may_come_again_and_is_then_of_no_use() -> None:
+    router = Router()
+    for path in ["/a", "/b", "/c", "/d"]:
+        router.get(path)(handler)
+    with pytest.raises(
+        PatternError, match="'handler' stands for 4 paths, such as /a, /b, /c: give each a name"
+    ):
+        router.url_for("handler")
+
+
+def test_a_handlers_name_is_of_use_while_its_routes_have_one_path() -> None:
+    router = Router()
+    router.get("/a")(handler)
+    router.post("/a")(handler)
+    assert router.url_for("handler") == "/a"
+
+
+def test_a_given_name_goes_before_a_handlers() -> None:
+    router = Router()
+    router.get("/a")(handler)
+    router.get("/b", name="handler")(other)
+    assert router.url_for("handler") == "/b"
+
+
+def test_a_given_name_belongs_to_one_route() -> None:
+    router = Router()
+    router.get("/a", name="it")(handler)
+    with pytest.raises(
+        DuplicateRoute, match=r"POST /a \(.*other\) has the same name as GET /a \(.*handler\): 'it'"
+    ):
+        router.post("/a", name="it")(other)
+    assert len(router.routes) == 1

@@ -1,0 +1,32 @@
+"""Servers for tests: over memory, with a virtual clock, and over real sockets."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+
+import trio
+import trio.testing
+from support.peer import Peer
+
+import trioweb
+
+
+@asynccontextmanager
+async def in_memory(app, **options):
+    """Serve one connection over a pair of in-memory streams, and give its peer."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(trioweb.serve_stream, app, theirs, **options))
+        yield Peer(ours)
+        await ours.aclose()
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def running(app, **options):
+    """Serve on a free port of the loopback, and give the server."""
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(trioweb.serve, app, port=0, **options))
+        yield server
+        await server.aclose(grace_seconds=1)

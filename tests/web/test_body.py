@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from trioweb._web.body import RequestBody
+from trioweb.errors import BodyTooLarge, LocalProtocolError
+
+
+def body_of(*pieces: bytes, content_bytes: int | None = None, limit_bytes: int = 100) -> RequestBody:
+    waiting = iter(pieces)
+
+    async def receive() -> bytes:
+        await trio.lowlevel.checkpoint()
+        return next(waiting, b"")
+
+    return RequestBody(receive, content_bytes=content_bytes, limit_bytes=limit_bytes)
+
+
+async def streamed(body: RequestBody) -> list[bytes]:
+    return [piece async for piece in body.stream()]
+
+
+async def test_the_body_is_whole_and_kept() -> None:
+    body = body_of(b"ab", b"c")
+    assert await body.read() == b"abc"
+    assert await body.read() == b"abc"
+    assert await streamed(body) == [b"abc"]
+    assert await streamed(body) == [b"abc"]
+
+
+async def test_an_empty_body_has_no_pieces() -> None:
+    body = body_of()
+    assert await body.read() == b""
+    assert await streamed(body) == []
+
+
+async def test_a_streamed_body_comes_in_the_pieces_it_came_in_and_only_once() -> None:
+    body = body_of(b"ab", b"c")
+    assert await streamed(body) == [b"ab", b"c"]
+    with pytest.raises(LocalProtocolError, match="only once"):
+        await streamed(body)
+    with pytest.raises(LocalProtocolError, match="body\\(\\) or stream\\(\\)"):
+        await body.read()
+
+
+async def test_a_body_that_is_being_read_cannot_be_streamed() -> None:
+    body = body_of(b"ab")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await body.read()
+    with pytest.raises(LocalProtocolError, match="only once"):
+        await streamed(body)
+
+
+async def test_many_tasks_read_the_same_body() -> None:
+    body = body_of(b"ab", b"c")
+    seen: list[bytes] = []
+
+    async def read() -> None:
+        seen.append(await body.read())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(read)
+    assert seen == [b"abc"] * 3
+
+
+async def test_a_cancelled_read_loses_nothing() -> None:
+    send, receive = trio.open_memory_channel[bytes](0)
+    body = RequestBody(receive.receive, content_bytes=None, limit_bytes=100)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(body.read)
+        await send.send(b"first ")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send.send, b"second")
+        nursery.start_soon(trio.lowlevel.checkpoint)
+
+        async def end() -> None:
+            await trio.testing.wait_all_tasks_blocked()
+            await send.send(b"")
+
+        nursery.start_soon(end)
+        assert await body.read() == b"first second"
+
+
+async def test_a_declared_length_above_the_limit_is_refused_before_anything_is_received() -> None:
+    async def receive() -> bytes:
+        raise AssertionError
+
+    body = RequestBody(receive, content_bytes=101, limit_bytes=100)
+    with pytest.raises(BodyTooLarge, match=r"101 bytes.*Limits\.body_bytes"):
+        await body.read()
+
+
+async def test_an_undeclared_length_is_counted_and_the_refusal_stays() -> None:
+    body = body_of(b"x" * 60, b"x" * 41)
+    for _ in range(2):
+        with pytest.raises(BodyTooLarge) as caught:
+            await body.read()
+    assert caught.value.answer == 413
+
+
+async def test_a_stream_is_limited_too() -> None:
+    pieces: list[bytes] = []
+    with pytest.raises(BodyTooLarge):
+        async for piece in body_of(b"x" * 60, b"x" * 41).stream():
+            pieces.append(piece)  # noqa: PERF401
+    assert pieces == [b"x" * 60]
+
+
+async def test_a_body_of_exactly_the_limit_is_taken() -> None:
+    assert len(await body_of(b"x" * 100, content_bytes=100).read()) == 100

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from trioweb._web.address import Address
+from trioweb._web.request import Request
+from trioweb.errors import BodyTooLarge, HTTPError
+
+MakeRequest = Callable[..., Request]
+
+
+def test_a_request_says_what_was_asked(make_request: MakeRequest) -> None:
+    request = make_request(
+        "/caf%C3%A9/7?q=a+b", "POST", [("Cookie", "a=1"), ("Content-Type", "Text/CSV; charset=x")]
+    )
+    assert (request.method, request.path, request.raw_path) == ("POST", "/café/7", "/caf%C3%A9/7")
+    assert (request.query_string, request.query["q"]) == ("q=a+b", "a b")
+    assert request.query is request.query
+    assert request.cookies == {"a": "1"}
+    assert request.cookies is request.cookies
+    assert request.headers["HOST"] == request.host == "example.org"
+    assert request.client == Address("192.0.2.1", 5000)
+    assert (request.scheme, request.http_version) == ("http", "1.1")
+    assert request.content_type == "text/csv"
+    assert request.url == "http://example.org/caf%C3%A9/7?q=a+b"
+    assert repr(request) == "<Request POST /caf%C3%A9/7>"
+
+
+def test_what_a_trusted_proxy_said_takes_the_place_of_the_host_field(make_request: MakeRequest) -> None:
+    request = make_request(
+        "/x", host="public.example", scheme="https", path_params={"n": 1}, app_state="shared"
+    )
+    assert request.url == "https://public.example/x"
+    assert request.path_params == {"n": 1}
+    assert request.app_state == "shared"
+
+
+def test_a_request_without_content_type_and_cookies_has_empty_ones(make_request: MakeRequest) -> None:
+    request = make_request()
+    assert request.content_type == ""
+    assert request.cookies == {}
+    assert request.query == {}
+
+
+def test_state_is_free_and_belongs_to_one_request(make_request: MakeRequest) -> None:
+    first, second = make_request(), make_request()
+    first.state["user"] = "ada"
+    assert second.state == {}
+
+
+async def test_the_body_is_bytes_text_and_json_at_once(make_request: MakeRequest) -> None:
+    request = make_request(pieces=[b'{"a":', b" [1]}"])
+    assert await request.json() == {"a": [1]}
+    assert await request.text() == '{"a": [1]}'
+    assert await request.body() == b'{"a": [1]}'
+    assert [piece async for piece in request.stream()] == [b'{"a": [1]}']
+
+
+async def test_a_body_above_the_routes_limit_is_refused(make_request: MakeRequest) -> None:
+    with pytest.raises(BodyTooLarge):
+        await make_request(pieces=[b"12345"], body_bytes=4).text()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "octets", "text"),
+    [
+        ("text/plain", b"\xc3\xbc", "ü"),
+        ("text/plain; charset=utf-8", b"\xef\xbb\xbf\xc3\xbc", "ü"),
+        ('text/plain; x=y; Charset="ISO-8859-1"', b"\xfc", "ü"),
+        ("text/plain; charset=windows-1252", b"\x80", "€"),
+    ],
+)
+async def test_text_is_in_the_charset_that_is_named(
+    make_request: MakeRequest, content_type: str, octets: bytes, text: str
+) -> None:
+    request = make_request(headers=[("Content-Type", content_type)], pieces=[octets])
+    assert await request.text() == text
+
+
+async def test_an_unknown_charset_is_415(make_request: MakeRequest) -> None:
+    with pytest.raises(HTTPError, match="'punycode' is not known") as caught:
+        await make_request(headers=[("Content-Type", "text/plain; charset=punycode")]).text()
+    assert caught.value.status == 415
+
+
+async def test_text_that_does_not_fit_its_charset_is_400(make_request: MakeRequest) -> None:
+    with pytest.raises(HTTPError, match="byte 1 is wrong") as caught:
+        await make_request(pieces=[b"a\xff"]).text()
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("octets", "complaint"),
+    [
+        (b"", "line 1 column 1"),
+        (b'{"a": 1,}', "line 1 column"),
+        (b"\xff", "byte 0 is not UTF-8"),
+        (b"[NaN]", "NaN is not a JSON number"),
+        (b"[-Infinity]", "-Infinity is not a JSON number"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"1" * 5000, "the body is not JSON"),
+    ],
+    ids=["empty", "comma", "not-utf-8", "nan", "infinity", "deep", "digits"],
+)
+async def test_bad_json_is_400_and_says_where(
+    make_request: MakeRequest, octets: bytes, complaint: str
+) -> None:
+    with pytest.raises(HTTPError, match=complaint) as caught:
+        await make_request(pieces=[octets], body_bytes=1_000_000).json()
+    assert caught.value.status == 400
+
+
+async def test_json_may_begin_with_a_byte_order_mark(make_request: MakeRequest) -> None:
+    assert await make_request(pieces=[b"\xef\xbb\xbf{}"]).json() == {}

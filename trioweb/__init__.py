@@ -1,0 +1,85 @@
+"""trioweb: a web framework for Trio in which WebSockets come first."""
+
+from trioweb._connection.outbox import OutboxStatistics
+from trioweb._routing.router import Router
+from trioweb._server.instruments import ServerStatistics
+from trioweb._server.serve import run, serve, serve_stream
+from trioweb._server.server import Server
+from trioweb._web.address import Address
+from trioweb._web.file import File
+from trioweb._web.request import Request
+from trioweb._web.response import HTML, JSON, Redirect, Response, Text
+from trioweb._web.websocket import WebSocket
+from trioweb.app import App
+from trioweb.closing import Close, CloseCode
+from trioweb.config import Config, Deflate, Limits, Timeouts
+from trioweb.errors import (
+    AlreadyClosed,
+    CloseWebSocket,
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    HandshakeRejected,
+    HTTPError,
+    LocalProtocolError,
+    OutboxFull,
+    ReceiveBusy,
+    RemoteProtocolError,
+    SetupError,
+    TriowebError,
+)
+from trioweb.headers import Headers
+from trioweb.rooms import Member, Overflow, Room, RoomStatistics, Subscription
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "HTML",
+    "JSON",
+    "Address",
+    "AlreadyClosed",
+    "App",
+    "Close",
+    "CloseCode",
+    "CloseWebSocket",
+    "Config",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "Deflate",
+    "File",
+    "HTTPError",
+    "HandshakeRejected",
+    "Headers",
+    "Limits",
+    "LocalProtocolError",
+    "Member",
+    "OutboxFull",
+    "OutboxStatistics",
+    "Overflow",
+    "ReceiveBusy",
+    "Redirect",
+    "RemoteProtocolError",
+    "Request",
+    "Response",
+    "Room",
+    "RoomStatistics",
+    "Router",
+    "Server",
+    "ServerStatistics",
+    "SetupError",
+    "Subscription",
+    "Text",
+    "Timeouts",
+    "TriowebError",
+    "WebSocket",
+    "run",
+    "serve",
+    "serve_stream",
+]
+
+# Tracebacks and documentation show the names that users write.
+for _name in __all__:
+    if isinstance(globals()[_name], type) or callable(globals()[_name]):
+        globals()[_name].__module__ = __name__
+del _name

@@ -1,0 +1,1 @@
+"""Connections: where Trio begins. See README.md beside this file."""

@@ -1,0 +1,207 @@
+"""The closing handshake: who said what first, and what is still to be waited for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from trioweb._connection.outbox import Outbox
+from trioweb._connection.state import TRANSITIONS, Event, State
+from trioweb._connection.timers import Timer, Timers
+from trioweb._connection.transport import Transport
+from trioweb._wire.websocket import WebSocketWire
+from trioweb.closing import Close, CloseCode
+from trioweb.config import Timeouts
+from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
+
+logger = logging.getLogger("trioweb")
+
+LINGER_SECONDS = 1.0
+"""How long a stream that cannot be half closed is read on after a failure, so that the
+peer finds our close frame and not a reset."""
+
+
+class ClosingHandshake:
+    """Moves a connection through the states of `state.py` and keeps its deadlines.
+
+    Every method is synchronous: a close is begun, by whomever, and then takes its course
+    without a task; `ended` is set when no more messages can be sent, `closed` at the end.
+    """
+
+    __slots__ = (
+        "_is_failed",
+        "_outbox",
+        "_progress_bytes",
+        "_timeouts",
+        "_timer",
+        "_timers",
+        "_transport",
+        "_watchers",
+        "closed",
+        "closes_at_latest",
+        "cut_because",
+        "is_closed_by_handler",
+        "received",
+        "received_first",
+        "sent",
+        "state",
+        "wire",
+    )
+
+    def __init__(self, transport: Transport, outbox: Outbox, timers: Timers, timeouts: Timeouts) -> None:
+        self._transport = transport
+        self._outbox = outbox
+        self._timers = timers
+        self._timeouts = timeouts
+        self._timer: Timer | None = None
+        self._progress_bytes = 0
+        self._is_failed = False
+        self._watchers: list[Callable[[], None]] = []
+        self.wire: WebSocketWire | None = None
+        self.state = State.CONNECTING
+        self.sent: Close | None = None
+        self.received: Close | None = None
+        self.received_first: bool | None = None
+        self.is_closed_by_handler = False
+        self.cut_because = ""
+        self.closes_at_latest = 0.0
+        self.closed = trio.Event()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more messages can be sent."""
+        return self.state not in {State.CONNECTING, State.OPEN}
+
+    @property
+    def close(self) -> Close | None:
+        """The close that ended it, with who closed first; `None` while it is open."""
+        if not self.is_over:
+            return None
+        code, reason = connection_closed(self.sent, self.received, self.received_first).close
+        return Close(int(code), str(reason), received_first=self.received_first)
+
+    def error(self) -> ConnectionClosed:
+        """Return what a call on the ended connection raises."""
+        if self.is_closed_by_handler:
+            return AlreadyClosed(self.sent, self.received, self.received_first)
+        return connection_closed(self.sent, self.received, self.received_first)
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` when no more messages can be sent; at once if that is so already."""
+        if self.is_over:
+            watcher()
+        else:
+            self._watchers.append(watcher)
+
+    def open(self, wire: WebSocketWire) -> None:
+        """The handshake has been answered with 101."""
+        self.wire = wire
+        self._move(Event.ACCEPT)
+
+    def begin(self, close: Close) -> None:
+        """Send our close frame after what is queued, then wait for the peer's (§7.1.2)."""
+        if self.state is not State.OPEN or self.wire is None:
+            return
+        self.sent, self.received_first = close, False
+        self._outbox.seal(self.wire.encode_close(close), is_urgent=False)
+        self._move(Event.SEND_CLOSE)
+        self._transport.resume_reading()
+        self._start_timer()
+        self._transport.flush()
+
+    def peer_closed(self, close: Close) -> None:
+        """Answer the peer's close frame, or take it as the answer to ours (§5.5.1)."""
+        if self.wire is None or self.state not in {State.OPEN, State.CLOSE_SENT}:
+            return
+        self.received = close
+        if self.state is State.OPEN:
+            self.received_first = True
+            self.sent = Close(close.code)
+            self._outbox.seal(self.wire.encode_close(self.sent), is_urgent=True)
+        elif self._outbox.messages and self.sent is not None:  # our close frame has not left yet
+            self._outbox.seal(self.wire.encode_close(self.sent), is_urgent=True)
+        self._end_output()
+
+    def fail(self, close: Close) -> None:
+        """The peer broke the protocol: say so and wait for nothing (§7.1.7)."""
+        if self.wire is None or self.state not in {State.OPEN, State.CLOSE_SENT}:
+            return
+        self._is_failed = True
+        if self.state is State.OPEN:
+            self.sent, self.received_first = close, False
+            self._outbox.seal(self.wire.encode_close(close), is_urgent=True)
+        self._end_output(Event.FAIL)
+
+    def drained(self) -> None:
+        """All output has been written."""
+        if self.state is not State.ENDING:
+            return
+        if not self._is_failed:
+            self._move(Event.DRAIN)
+        elif not self._transport.end_output():
+            self._set_timer(min(LINGER_SECONDS, self._timeouts.close_seconds))
+
+    def input_ended(self) -> None:
+        """The peer's side of TCP has ended."""
+        if self.state is not State.ENDING or self._is_failed:
+            self.lose()
+        elif not self._outbox.held_bytes:
+            self.drained()
+
+    def lose(self, because: str = "") -> None:
+        """TCP is gone, or is given up."""
+        self.cut_because = self.cut_because or because
+        self._outbox.discard()
+        self._move(Event.LOSE)
+
+    def cut(self, because: str) -> None:
+        """Give the peer up: it does not answer, or does not read."""
+        if self.state is not State.CLOSED:
+            logger.info("connection cut: %s", because)
+            self._transport.abort()
+            self.lose(because)
+
+    def _end_output(self, event: Event = Event.RECEIVE_CLOSE) -> None:
+        self._move(event)
+        self._transport.resume_reading()
+        self._start_timer()
+        if self._outbox.held_bytes:
+            self._transport.flush()
+        else:
+            self.drained()
+
+    def _move(self, event: Event) -> None:
+        was_over = self.is_over
+        self.state = TRANSITIONS.get((self.state, event), self.state)
+        if self.is_over and not was_over:
+            watchers, self._watchers = self._watchers, []
+            for watcher in watchers:
+                watcher()
+        if self.state is State.CLOSED and not self.closed.is_set():
+            if self._timer is not None:
+                self._timer.cancel()
+            self.closed.set()
+
+    # Deadlines.
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            seconds = self._timeouts.send_seconds + self._timeouts.close_seconds
+            self.closes_at_latest = trio.current_time() + seconds
+            self._set_timer(self._timeouts.close_seconds)
+
+    def _set_timer(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._progress_bytes = self._outbox.sent_bytes
+        self._timer = self._timers.call_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        """Cut, unless queued messages are still on their way to a slow but willing peer."""
+        is_moving = self._outbox.held_bytes and self._outbox.sent_bytes > self._progress_bytes
+        if is_moving and trio.current_time() < self.closes_at_latest:
+            self._set_timer(self._timeouts.close_seconds)
+        else:
+            self.cut("the closing handshake took too long (Timeouts.close_seconds)")

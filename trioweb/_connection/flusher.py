@@ -1,0 +1,46 @@
+"""Writes that were put off until the end of the scheduler's pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+
+class Flusher:
+    """One task that writes what several connections put off.
+
+    The first message in a pass of the scheduler is written at once. More messages for
+    the same connection in the same pass wait here, so that they leave in one system
+    call; a pass later they are on their way. `pass_number` changes whenever the pump or
+    this task has run: it is how a connection knows that a new pass has begun.
+    """
+
+    __slots__ = ("_task", "_waiting", "pass_number")
+
+    def __init__(self) -> None:
+        self.pass_number = 0
+        self._waiting: list[Callable[[], None]] = []
+        self._task: trio.lowlevel.Task | None = None
+
+    def put_off(self, flush: Callable[[], None]) -> None:
+        """Call `flush` in the next pass."""
+        self._waiting.append(flush)
+        if self._task is not None:
+            task, self._task = self._task, None
+            trio.lowlevel.reschedule(task)
+
+    async def run(self) -> None:
+        """Flush what was put off, for ever."""
+        while True:
+            if not self._waiting:
+                self._task = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(self._abort)
+            self.pass_number += 1
+            waiting, self._waiting = self._waiting, []
+            for flush in waiting:
+                flush()
+
+    def _abort(self, _: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED

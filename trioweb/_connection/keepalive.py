@@ -1,0 +1,143 @@
+"""Pings: whether the peer is there, and how far away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from trioweb._connection.timers import Timer, Timers
+
+PINGS_IN_FLIGHT = 64
+
+
+class Ping:
+    """One ping that waits for its pong."""
+
+    __slots__ = ("answered", "seconds", "sent_at")
+
+    def __init__(self, sent_at: float) -> None:
+        self.sent_at = sent_at
+        self.seconds: float | None = None
+        self.answered = trio.Event()
+
+
+class Keepalive:
+    """Sends a ping after silence, and calls the peer gone when the silence goes on.
+
+    Any byte proves life, not only a pong: a peer that is busy sending is not dead. And
+    while this side has paused reading, silence proves nothing, so the clock stands still.
+    """
+
+    __slots__ = (
+        "_cut",
+        "_interval",
+        "_is_paused",
+        "_number",
+        "_pings",
+        "_send_ping",
+        "_timeout",
+        "_timer",
+        "_timers",
+        "heard_at",
+        "latency_seconds",
+    )
+
+    def __init__(
+        self,
+        timers: Timers,
+        *,
+        interval_seconds: float | None,
+        timeout_seconds: float | None,
+        send_ping: Callable[[bytes], bool],
+        cut: Callable[[str], None],
+    ) -> None:
+        self._timers = timers
+        self._interval = interval_seconds
+        self._timeout = timeout_seconds
+        self._send_ping = send_ping
+        self._cut = cut
+        self._timer: Timer | None = None
+        self._pings: dict[bytes, Ping] = {}
+        self._number = 0
+        self._is_paused = False
+        self.heard_at = 0.0
+        self.latency_seconds: float | None = None
+
+    def start(self) -> None:
+        """Begin to listen for silence."""
+        self.heard_at = trio.current_time()
+        if self._interval is not None:
+            self._timer = self._timers.call_at(self.heard_at + self._interval, self._check_silence)
+
+    def stop(self) -> None:
+        """The connection is over: whoever waits for a pong waits no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._interval = None
+        for ping in self._pings.values():
+            ping.answered.set()
+        self._pings.clear()
+
+    def pause(self) -> None:
+        """Reading has stopped: the peer may well be talking."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """Reading has begun again, and the peer's time with it."""
+        if self._is_paused:
+            self._is_paused = False
+            self.heard_at = trio.current_time()
+
+    def ping(self) -> tuple[bytes, Ping] | None:
+        """Send a ping; `None` when too many are unanswered or the outbox has no room."""
+        payload = self._number.to_bytes(4, "big")
+        if len(self._pings) >= PINGS_IN_FLIGHT or not self._send_ping(payload):
+            return None
+        self._number = (self._number + 1) & 0xFFFF_FFFF
+        ping = self._pings[payload] = Ping(trio.current_time())
+        return payload, ping
+
+    def forget(self, payload: bytes) -> None:
+        """Nobody waits for this pong any longer."""
+        self._pings.pop(payload, None)
+
+    def pong_received(self, payload: bytes) -> None:
+        """Match a pong. It answers the pings before it as well (RFC 6455 §5.5.3)."""
+        if payload not in self._pings:  # unsolicited: a heartbeat that expects nothing
+            return
+        now = trio.current_time()
+        for number in list(self._pings):
+            ping = self._pings.pop(number)
+            ping.seconds = now - ping.sent_at
+            ping.answered.set()
+            if number == payload:
+                self.latency_seconds = ping.seconds
+                return
+
+    def _check_silence(self) -> None:
+        if self._interval is None:
+            return
+        now = trio.current_time()
+        silent_at = self.heard_at + self._interval
+        if self._is_paused:
+            next_check = now + self._interval
+        elif now < silent_at:
+            next_check = silent_at
+        else:
+            self.ping()
+            next_check = now + (self._timeout or self._interval)
+            if self._timeout is not None:
+                self._timer = self._timers.call_at(next_check, self._check_answer)
+                return
+        self._timer = self._timers.call_at(next_check, self._check_silence)
+
+    def _check_answer(self) -> None:
+        if self._interval is None or self._timeout is None:
+            return
+        now = trio.current_time()
+        if self._is_paused or now < self.heard_at + self._timeout:
+            self._check_silence()
+        else:
+            self._cut(f"no answer to a ping in {self._timeout} s (Timeouts.ping_timeout_seconds)")

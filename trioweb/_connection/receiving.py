@@ -1,0 +1,277 @@
+"""The receiving half of a WebSocket: input decoded into an inbox, and taken out of it."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+
+from trioweb._connection.closing_handshake import ClosingHandshake
+from trioweb._connection.inbox import Inbox
+from trioweb._connection.keepalive import Keepalive
+from trioweb._connection.message_stream import MessageReader
+from trioweb._connection.state import State
+from trioweb._connection.transport import Transport
+from trioweb._wire.events import Fragment, WireEvent
+from trioweb._wire.websocket import WebSocketWire
+from trioweb.closing import Close, CloseCode
+from trioweb.config import Limits
+from trioweb.errors import ConnectionClosed, LocalProtocolError, ReceiveBusy
+
+YIELD_MASK = 31
+"""A task that never has to wait still lets others run at every 32nd call."""
+
+
+class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
+    """Decodes what the transport pushes, and hands it to the one task that receives.
+
+    The input side never waits. When the inbox is full it stops decoding, then reading,
+    so the peer's TCP window closes; whoever takes messages out starts both again.
+    """
+
+    _wire: WebSocketWire | None
+    _calls: int
+    _is_dirty: bool
+
+    def __init__(
+        self, transport: Transport, closing: ClosingHandshake, keepalive: Keepalive, limits: Limits
+    ) -> None:
+        self._transport = transport
+        self._closing = closing
+        self._keepalive = keepalive
+        self._inbox = Inbox(most_messages=limits.inbox_messages, most_bytes=limits.inbox_bytes)
+        self._is_receiving = False
+        self._is_paused = False
+        self._is_skipping = False
+        self.received_messages = 0
+        self.received_bytes = 0
+
+    @abstractmethod
+    def _require_accepted(self) -> None:
+        """Accept if that has not been done; raise if the connection has ended."""
+
+    @abstractmethod
+    def _flush(self) -> None:
+        """Write what was put off."""
+
+    @abstractmethod
+    def _handle(self, event: WireEvent) -> None:
+        """Deal with a control frame or a violation."""
+
+    async def receive(self) -> str | bytes:
+        """Return the next message: `str` for a Text message, `bytes` for a Binary one.
+
+        Raises:
+            ConnectionClosedOK: The connection ended with 1000, 1001 or without a code,
+                and every message that came before has been received.
+            ConnectionClosedError: It ended in another way.
+            AlreadyClosed: You closed it yourself.
+            ReceiveBusy: Another task is receiving.
+
+        Cancellation: Safe; a message is returned or it stays.
+        Backpressure: While nobody receives, the inbox fills to `Limits.inbox_messages`
+            or `Limits.inbox_bytes`; then reading stops and TCP slows the peer.
+        Concurrency: One task at a time.
+        """
+        if self._is_receiving:
+            raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
+        self._is_receiving = True
+        try:
+            self._calls = calls = self._calls + 1
+            if calls & YIELD_MASK:
+                await trio.lowlevel.checkpoint_if_cancelled()
+            else:
+                await trio.lowlevel.checkpoint()
+            if not self._inbox.items:
+                await self._wait_for_item()
+            item = self._inbox.take()
+        finally:
+            self._is_receiving = False
+        if self._is_paused:
+            self._go_on_reading()
+        if isinstance(item, Fragment):
+            raise LocalProtocolError("a message is being streamed: leave receive_stream() first")
+        return item
+
+    async def __anext__(self) -> str | bytes:
+        try:
+            return await self.receive()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+
+    async def receive_text(self) -> str:
+        """Return the next message, which must be text.
+
+        Raises:
+            ConnectionClosed: As `receive`; also when the message is binary, after the
+                connection was closed with 1003.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        if not isinstance(message, str):
+            raise self._refuse(CloseCode.UNSUPPORTED_DATA, "expected a text message")
+        return message
+
+    async def receive_bytes(self) -> bytes:
+        """Return the next message, which must be binary.
+
+        Raises:
+            ConnectionClosed: As `receive`; also when the message is text, after the
+                connection was closed with 1003.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        if not isinstance(message, bytes):
+            raise self._refuse(CloseCode.UNSUPPORTED_DATA, "expected a binary message")
+        return message
+
+    async def receive_json(self) -> Any:
+        """Return the next message's JSON value; text, or UTF-8 in a binary message.
+
+        Raises:
+            ConnectionClosed: As `receive`; also when the message is no JSON, after the
+                connection was closed with 1007.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        try:
+            return json.loads(message)
+        except (ValueError, RecursionError):
+            raise self._refuse(CloseCode.INVALID_PAYLOAD, "expected JSON") from None
+
+    @asynccontextmanager
+    async def receive_stream(self) -> AsyncIterator[MessageReader]:
+        """Receive one message piece by piece; it may be longer than memory should hold.
+
+        `async with ws.receive_stream() as chunks: async for chunk in chunks: ...` gives
+        `str` or `bytes` as the message's kind is. `Limits.message_bytes` does not apply.
+        What is left of the message when the block ends is read and thrown away.
+
+        Raises:
+            ConnectionClosed: The connection ended before the message did.
+            ReceiveBusy: Another task is receiving.
+
+        Backpressure: Reading stops while `Limits.inbox_bytes` wait to be taken.
+        Concurrency: One task at a time, and no `receive` meanwhile.
+        """
+        if self._is_receiving:
+            raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
+        self._is_receiving = True
+        reader = MessageReader(self._next_item)
+        try:
+            await trio.lowlevel.checkpoint()
+            self._require_accepted()
+            if not self._inbox.items and self._wire is not None:
+                self._wire.start_streaming()
+                self._go_on_reading()
+            yield reader
+        finally:
+            self._is_receiving = False
+            if reader.is_unfinished:
+                self._skip_rest()
+
+    async def _next_item(self) -> str | bytes | Fragment:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if not self._inbox.items:
+            await self._wait_for_item()
+        item = self._inbox.take()
+        if self._is_paused:
+            self._go_on_reading()
+        return item
+
+    async def _wait_for_item(self) -> None:
+        self._require_accepted()
+        inbox = self._inbox
+        while not inbox.items:
+            if self._is_paused:
+                self._go_on_reading()
+                continue
+            if self._closing.is_over:
+                raise self._closing.error()
+            if self._is_dirty:
+                self._flush()
+            await inbox.wait()
+
+    def _refuse(self, code: CloseCode, reason: str) -> ConnectionClosed:
+        """Close because of what was received, and return what the caller raises."""
+        self._closing.begin(Close(code, reason))
+        self._inbox.clear()
+        return self._closing.error()
+
+    # The transport's side; called from the pump or a reader task, never blocking.
+
+    def data_received(self, data: bytes, now: float) -> None:
+        """Take a piece of input."""
+        self._keepalive.heard_at = now
+        self.received_bytes += len(data)
+        if self._wire is not None:
+            self._wire.feed(data)
+            self._decode()
+
+    def _decode(self) -> None:
+        inbox, wire = self._inbox, self._wire
+        if wire is None:
+            return
+        is_open = self._closing.state is State.OPEN
+        while not (is_open and inbox.is_full):
+            wire.may_hold = is_open and not self._is_receiving
+            for event in wire.events(max(1, inbox.free_messages)):
+                kind = type(event)
+                if kind is str or kind is bytes:
+                    self.received_messages += 1
+                    if is_open or not (inbox.is_full or self._closing.is_closed_by_handler):
+                        inbox.put(event)
+                else:
+                    self._handle(event)
+            is_open = self._closing.state is State.OPEN
+            if wire.is_holding or not wire.is_pending:
+                break
+        if is_open and (inbox.is_full or wire.is_holding):
+            self._pause()
+        if inbox.items:
+            inbox.wake()
+
+    def _take_fragment(self, fragment: Fragment) -> None:
+        if not self._is_skipping:
+            self._inbox.put(fragment)
+        if fragment.is_last:
+            self._is_skipping = False
+            self.received_messages += 1
+
+    def _skip_rest(self) -> None:
+        """Throw away what is left of a message whose reader has gone."""
+        items = self._inbox.items
+        if items and not isinstance(items[0], Fragment):
+            self._inbox.take()
+            return
+        self._is_skipping = True
+        while items and isinstance(items[0], Fragment):
+            fragment = self._inbox.take()
+            if isinstance(fragment, Fragment) and fragment.is_last:
+                self._is_skipping = False
+                break
+        if self._is_paused:
+            self._go_on_reading()
+
+    def _pause(self) -> None:
+        if not self._is_paused:
+            self._is_paused = True
+            self._keepalive.pause()
+            self._transport.pause_reading()
+
+    def _go_on_reading(self) -> None:
+        """Decode what is held, then read again, once the inbox has drained to half."""
+        if self._is_paused and not self._inbox.is_low:
+            return
+        was_paused, self._is_paused = self._is_paused, False
+        self._decode()
+        if was_paused and not self._is_paused:
+            self._keepalive.resume()
+            self._transport.resume_reading()

@@ -1,0 +1,311 @@
+"""The sending half of a WebSocket: messages encoded into an outbox, and written from it."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+
+from trioweb._connection.closing_handshake import ClosingHandshake
+from trioweb._connection.engine import Engine
+from trioweb._connection.inbox import Inbox
+from trioweb._connection.message_stream import MessageWriter
+from trioweb._connection.outbox import Entry, Outbox, Slot, size_of
+from trioweb._connection.outbox_channel import OutboxChannel
+from trioweb._connection.publication import LateFrame, Publication
+from trioweb._connection.receiving import YIELD_MASK
+from trioweb._connection.state import State
+from trioweb._connection.transport import WRITE_BYTES, Transport
+from trioweb._wire.websocket import WebSocketWire
+from trioweb.closing import Close, CloseCode
+from trioweb.config import Timeouts
+from trioweb.errors import LocalProtocolError, OutboxFull
+
+
+class SendingHalf(trio.abc.SendChannel[str | bytes]):
+    """Queues messages whole, and writes first.
+
+    The first message of a scheduler pass is written at once, without a task. Messages
+    that are likely to be followed by more in the same pass are put off to its end, so
+    that they leave in one system call.
+    """
+
+    _wire: WebSocketWire | None
+    _calls: int
+    _inbox: Inbox
+
+    def __init__(
+        self,
+        transport: Transport,
+        closing: ClosingHandshake,
+        engine: Engine,
+        outbox: Outbox,
+        timeouts: Timeouts,
+    ) -> None:
+        self._transport = transport
+        self._closing = closing
+        self._engine = engine
+        self._flusher = engine.flusher
+        self._outbox = outbox
+        self._timeouts = timeouts
+        self._is_dirty = False
+        self._is_watching_progress = False
+        self._written_pass = -1
+        self._writer_turn: trio.Lock | None = None
+
+    @abstractmethod
+    def _require_accepted(self) -> None:
+        """Accept if that has not been done; raise if the connection has ended."""
+
+    @property
+    def outbox(self) -> OutboxChannel:
+        """The sending half by itself, with its statistics."""
+        return OutboxChannel(self, self._outbox)
+
+    async def send(self, message: str | bytes) -> None:
+        """Queue one message for the peer, waiting while the outbox is full.
+
+        Returning means queued, not delivered; `flush` waits for the wire.
+
+        Args:
+            message: `str` becomes a Text message, `bytes` a Binary one (RFC 6455 §5.6).
+
+        Raises:
+            ConnectionClosed: A close frame was sent or received, or the peer is gone.
+            LocalProtocolError: `message` is of another type.
+
+        Cancellation: Atomic; the message is queued whole or not at all.
+        Backpressure: Waits while the outbox holds `Limits.outbox_bytes` or
+            `Limits.outbox_messages`, until it has drained to half.
+        Concurrency: Any number of tasks; messages never interleave.
+        """
+        self._calls = calls = self._calls + 1
+        if calls & YIELD_MASK:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await trio.lowlevel.checkpoint()
+        if self._outbox.is_sealed:
+            self._require_accepted()
+        entry = self._encode(message)
+        await self._send_entry(entry)
+
+    async def _send_entry(self, entry: Entry) -> None:
+        outbox = self._outbox
+        size = len(entry) if type(entry) is bytes else size_of(entry)
+        if outbox.fits(size):
+            outbox.push(entry)
+        else:
+            self._flush()
+            if not await outbox.push_when_room(entry, size):
+                raise self._closing.error()
+        self._write()
+
+    def send_nowait(self, message: str | bytes) -> None:
+        """Queue one message if there is room for it.
+
+        Args:
+            message: As for `send`.
+
+        Raises:
+            OutboxFull: There is no room; nothing was queued.
+            ConnectionClosed: As for `send`.
+            LocalProtocolError: As for `send`.
+        """
+        if self._outbox.is_sealed:
+            self._require_accepted()
+        entry = self._encode(message)
+        if not self._outbox.fits(size_of(entry)):
+            raise OutboxFull(
+                f"the outbox holds {self._outbox.held_bytes} bytes in {self._outbox.messages} messages "
+                "(Limits.outbox_bytes, Limits.outbox_messages)"
+            )
+        self._outbox.push(entry)
+        self._write()
+
+    async def send_json(self, value: Any) -> None:
+        """Queue `value` as a Text message of JSON.
+
+        Raises:
+            ConnectionClosed: As for `send`.
+            LocalProtocolError: `value` has no JSON form.
+
+        Cancellation: Atomic, as `send`.
+        """
+        try:
+            text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise LocalProtocolError(f"the value has no JSON form: {error}") from error
+        await self.send(text)
+
+    @asynccontextmanager
+    async def send_stream(self, *, text: bool = False) -> AsyncIterator[MessageWriter]:
+        """Send one message piece by piece (RFC 6455 §5.4).
+
+        Messages that others send meanwhile follow behind it. If the block is left by an
+        exception after a piece was sent, the message can never be completed, so the
+        connection is closed with 1011.
+
+        Args:
+            text: Whether the pieces are `str` and the message is Text.
+
+        Raises:
+            ConnectionClosed: As for `send`.
+
+        Concurrency: A second stream waits for the first.
+        """
+        if self._writer_turn is None:
+            self._writer_turn = trio.Lock()
+        async with self._writer_turn:
+            if self._outbox.is_sealed:
+                self._require_accepted()
+            assert self._wire is not None  # noqa: S101 - accepting has made it
+            self._outbox.begin_stream()
+            writer = MessageWriter(self._wire, self._outbox, is_text=text, on_push=self._write)
+            try:
+                yield writer
+            except BaseException:
+                if writer.is_begun:
+                    self._outbox.end_stream()
+                    self._closing.begin(Close(CloseCode.INTERNAL_ERROR, "a message was broken off"))
+                else:
+                    self._outbox.end_stream()
+                raise
+            self._outbox.end_stream(writer.last_frame())
+            self._write()
+            if self._closing.is_over:
+                raise self._closing.error()
+
+    async def flush(self) -> None:
+        """Wait until everything queued so far has been handed to the network.
+
+        Raises:
+            ConnectionClosed: The connection ended before that.
+
+        Cancellation: Changes nothing; what is queued is still sent.
+        Concurrency: Any number of tasks.
+        """
+        await trio.lowlevel.checkpoint()
+        self._require_accepted()
+        self._flush()
+        await self._outbox.flushed()
+        if self._closing.state is State.CLOSED:
+            raise self._closing.error()
+
+    def _encode(self, message: str | bytes) -> Entry:
+        wire = self._wire
+        assert wire is not None  # noqa: S101 - accepting has made it
+        kind = type(message)
+        if kind is not str and kind is not bytes:
+            message = self._plain(message)
+        try:
+            if wire.must_encode_in_order:
+                size = len(message if isinstance(message, bytes) else message.encode())
+                return LateFrame(wire, message, size)
+            return wire.encode(message)
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
+
+    @staticmethod
+    def _plain(message: object) -> str | bytes:
+        if isinstance(message, bytes | bytearray | memoryview):
+            return bytes(message)
+        if isinstance(message, str):
+            return str(message)
+        raise LocalProtocolError(f"a message is str or bytes, not {type(message).__name__}")
+
+    # For rooms: queuing without waiting, and taking back.
+
+    @property
+    def wire(self) -> WebSocketWire:
+        """The grammar of the frames; there is none before the handshake is accepted."""
+        assert self._wire is not None  # noqa: S101 - accepting has made it
+        return self._wire
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._outbox.is_sealed
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._outbox.held_bytes
+
+    def offer(self, publication: Publication) -> bool:
+        """Queue a shared message if it fits now."""
+        entry = publication.entry_for(self.wire)
+        if self._outbox.is_sealed or not self._outbox.fits(size_of(entry)):
+            return False
+        self._outbox.push(entry)
+        self._write()
+        return True
+
+    def offer_slot(self, slot: Slot) -> bool:
+        """Queue a message that may be taken back, if it fits now."""
+        if self._outbox.is_sealed or not self._outbox.fits(slot.held_bytes):
+            return False
+        self._outbox.push(slot)
+        self._write()
+        return True
+
+    def take_back(self, slot: Slot) -> None:
+        """Remove a message that has not begun to leave."""
+        self._outbox.take_back(slot)
+
+    def resize(self, slot: Slot, held_bytes: int) -> None:
+        """A queued message has become another in the same place."""
+        self._outbox.resize(slot, held_bytes)
+
+    def count_drop(self) -> None:
+        """Note in the statistics that a message was not sent."""
+        self._outbox.drops += 1
+
+    async def send_publication(self, publication: Publication) -> None:
+        """Queue a shared message when there is room; nothing happens if it ends meanwhile."""
+        if not self._outbox.is_sealed:
+            entry = publication.entry_for(self.wire)
+            if await self._outbox.push_when_room(entry, size_of(entry)):
+                self._write()
+
+    # The transport's side, and when to write.
+
+    def output_blocked(self) -> None:
+        """The peer takes nothing for now; see to it that this does not last."""
+        if not self._is_watching_progress:
+            self._is_watching_progress = True
+            self._watch_progress()
+
+    def _watch_progress(self) -> None:
+        sent_bytes = self._outbox.sent_bytes
+
+        def check() -> None:
+            self._is_watching_progress = False
+            if not self._outbox.held_bytes or self._closing.state is State.CLOSED:
+                return
+            if self._outbox.sent_bytes == sent_bytes:
+                self._closing.cut("the peer reads nothing (Timeouts.send_seconds)")
+            else:
+                self.output_blocked()
+
+        self._engine.timers.call_later(self._timeouts.send_seconds, check)
+
+    def _write(self) -> None:
+        """Write at once, or put it off when more is likely to follow in this pass."""
+        flusher = self._flusher
+        is_likely_more = self._inbox.items or self._written_pass == flusher.pass_number
+        if is_likely_more and self._outbox.held_bytes < WRITE_BYTES:
+            if not self._is_dirty:
+                self._is_dirty = True
+                flusher.put_off(self._flush)
+        else:
+            self._written_pass = flusher.pass_number
+            self._is_dirty = False
+            self._transport.flush()
+
+    def _flush(self) -> None:
+        self._is_dirty = False
+        self._transport.flush()

@@ -1,0 +1,55 @@
+"""The states of a WebSocket, as a table."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+# Theory. A WebSocket ends by a handshake of its own (RFC 6455 §7.1.2): each side sends
+# one close frame, and once a side has both sent and received one, the server closes TCP
+# (§7.1.1). Three shorter ways lead out. A side that sees the protocol broken sends its
+# close frame and waits for nothing more (§7.1.7, "Fail the WebSocket Connection"). A
+# peer that answers nothing is cut when its time is up. And TCP may simply be gone.
+#
+#   CONNECTING     the handler has not accepted yet; nothing was written
+#   OPEN           messages go both ways
+#   CLOSE_SENT     our close frame is queued behind our messages; the peer's is awaited
+#   ENDING         nothing more is expected from the peer; our output is being written
+#   CLOSED         nothing more happens
+#
+# A pair that is not in the table changes nothing: a second close, input after the end.
+
+
+class State(Enum):
+    """How far a WebSocket has come."""
+
+    CONNECTING = auto()
+    OPEN = auto()
+    CLOSE_SENT = auto()
+    ENDING = auto()
+    CLOSED = auto()
+
+
+class Event(Enum):
+    """What moves it on."""
+
+    ACCEPT = auto()
+    SEND_CLOSE = auto()
+    RECEIVE_CLOSE = auto()
+    FAIL = auto()
+    DRAIN = auto()
+    LOSE = auto()
+
+
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.CONNECTING, Event.ACCEPT): State.OPEN,
+    (State.CONNECTING, Event.LOSE): State.CLOSED,
+    (State.OPEN, Event.SEND_CLOSE): State.CLOSE_SENT,
+    (State.OPEN, Event.RECEIVE_CLOSE): State.ENDING,
+    (State.OPEN, Event.FAIL): State.ENDING,
+    (State.OPEN, Event.LOSE): State.CLOSED,
+    (State.CLOSE_SENT, Event.RECEIVE_CLOSE): State.ENDING,
+    (State.CLOSE_SENT, Event.FAIL): State.ENDING,
+    (State.CLOSE_SENT, Event.LOSE): State.CLOSED,
+    (State.ENDING, Event.DRAIN): State.CLOSED,
+    (State.ENDING, Event.LOSE): State.CLOSED,
+}

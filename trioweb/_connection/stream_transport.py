@@ -1,0 +1,144 @@
+"""Any Trio stream: TLS, in-memory pairs, sockets where there is no epoll."""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+
+from trioweb._connection.transport import READ_BYTES, Output, Receiver
+
+logger = logging.getLogger("trioweb")
+
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class StreamTransport:
+    """A stream with a reader task, and a writer task whenever there is something to write."""
+
+    __slots__ = (
+        "_is_aborted",
+        "_is_reading",
+        "_is_writing",
+        "_may_read",
+        "_nursery",
+        "_output",
+        "_receiver",
+        "_stream",
+    )
+
+    def __init__(self, stream: trio.abc.Stream, nursery: trio.Nursery) -> None:
+        self._stream = stream
+        self._nursery = nursery
+        self._receiver: Receiver | None = None
+        self._output: Output | None = None
+        self._may_read = trio.Event()
+        self._is_reading = False
+        self._is_writing = False
+        self._is_aborted = False
+
+    async def receive(self) -> bytes:
+        """Return what has come, `b""` at the end or when the peer is gone."""
+        try:
+            return bytes(await self._stream.receive_some(READ_BYTES))
+        except GONE:
+            return b""
+
+    async def send_all(self, data: bytes) -> None:
+        """Write `data` whole; what a cancellation interrupts is cut off anywhere."""
+        try:
+            await self._stream.send_all(data)
+        except trio.ClosedResourceError as error:
+            raise trio.BrokenResourceError("the stream was closed") from error
+
+    # From pulling to pushing.
+
+    def start(self, receiver: Receiver, output: Output) -> None:
+        """Start the reader task."""
+        self._receiver, self._output = receiver, output
+        self._may_read.set()
+        self._nursery.start_soon(self._read, name="trioweb reader")
+
+    def pause_reading(self) -> None:
+        """Hold the reader after its present read."""
+        if self._may_read.is_set():
+            self._may_read = trio.Event()
+
+    def resume_reading(self) -> None:
+        """Let the reader go on."""
+        self._may_read.set()
+
+    def flush(self) -> None:
+        """Start the writer task unless it runs."""
+        if not self._is_writing and not self._is_aborted:
+            self._is_writing = True
+            self._nursery.start_soon(self._write, name="trioweb writer")
+
+    def end_output(self) -> bool:
+        """Streams say that they have ended by being closed."""
+        return False
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        if not self._is_aborted:
+            self._is_aborted = True
+            self._receiver = None
+            self._may_read.set()
+            self._nursery.start_soon(trio.aclose_forcefully, self._stream, name="trioweb abort")
+
+    async def aclose(self) -> None:
+        """Close, with the stream's own farewell."""
+        self._is_aborted = True
+        self._receiver = None
+        self._may_read.set()
+        try:
+            await self._stream.aclose()
+        except GONE:
+            pass
+
+    async def _read(self) -> None:
+        while True:
+            await self._may_read.wait()
+            if self._receiver is None:
+                return
+            data = await self.receive()
+            receiver = self._receiver
+            if receiver is None:
+                return
+            try:
+                if data:
+                    receiver.data_received(data, trio.current_time())
+                else:
+                    receiver.input_ended()
+            except Exception:
+                self._fail(receiver)
+            if not data:
+                return
+
+    async def _write(self) -> None:
+        output, receiver = self._output, self._receiver
+        try:
+            while output is not None and (buffers := output.gather()):
+                data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+                if receiver is not None:
+                    receiver.output_blocked()
+                await self._stream.send_all(data)
+                output.advance(len(data))
+        except GONE:
+            if self._receiver is not None:
+                self._receiver.input_ended()
+            return
+        except Exception:
+            if self._receiver is not None:
+                self._fail(self._receiver)
+            return
+        finally:
+            self._is_writing = False
+        if self._receiver is not None:
+            self._receiver.output_drained()
+
+    def _fail(self, receiver: Receiver) -> None:
+        """Contain a bug, ours or the stream's, to this one connection."""
+        logger.exception("internal error: the connection is dropped")
+        self.abort()
+        receiver.input_ended()

@@ -1,0 +1,81 @@
+"""What a connection needs of the thing that carries its bytes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+READ_BYTES = 64 * 1024
+"""One read. wsproto is quickest with pieces of this size, and no peer gets more in a turn."""
+
+WRITE_BYTES = 64 * 1024
+"""What is gathered for one write; a longer message goes alone."""
+
+LOST = (OSError, ValueError)
+"""What a socket raises when its peer, or its descriptor, is gone."""
+
+
+class Output(Protocol):
+    """Where a transport gets the bytes to write: an `Outbox`."""
+
+    def gather(self) -> list[bytes | memoryview]:
+        """Return the next buffers to write, none when there is nothing."""
+
+    def advance(self, sent_bytes: int) -> None:
+        """Take note that the first `sent_bytes` of them are on their way."""
+
+
+class Receiver(Protocol):
+    """Who is told what comes in: a `WebSocketConnection`. No method may block."""
+
+    def data_received(self, data: bytes, now: float) -> None:
+        """Take one piece of input."""
+
+    def input_ended(self) -> None:
+        """The peer has ended its side, or is gone."""
+
+    def output_drained(self) -> None:
+        """Everything that was to be written has been."""
+
+    def output_blocked(self) -> None:
+        """The peer takes nothing more for now."""
+
+
+class Transport(Protocol):
+    """Carries bytes: first pulled by `receive`, for HTTP, then pushed to a receiver.
+
+    Concurrency: one task may be in `receive` and one in `send_all`. After `start`, only
+    the synchronous methods and `aclose` are to be used.
+    """
+
+    async def receive(self) -> bytes:
+        """Return what has come, `b""` at the end of the peer's side or when it is gone."""
+        ...
+
+    async def send_all(self, data: bytes) -> None:
+        """Write `data` whole.
+
+        Raises:
+            trio.BrokenResourceError: The peer is gone.
+        """
+
+    def start(self, receiver: Receiver, output: Output) -> None:
+        """Begin to push input to `receiver` and to write what `output` has."""
+
+    def pause_reading(self) -> None:
+        """Read no more, so that the peer's TCP window closes."""
+
+    def resume_reading(self) -> None:
+        """Read again."""
+
+    def flush(self) -> None:
+        """Write what `output` has, as far as that can be done without waiting."""
+
+    def end_output(self) -> bool:
+        """Tell the peer that nothing more comes; `False` where only closing can say so."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection at once; the receiver is not told."""
+
+    async def aclose(self) -> None:
+        """Close, giving the peer what is already written."""

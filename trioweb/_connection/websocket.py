@@ -1,0 +1,231 @@
+"""A WebSocket as a Trio channel: what a handler sends and receives through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from trioweb._connection.closing_handshake import ClosingHandshake
+from trioweb._connection.engine import Engine
+from trioweb._connection.keepalive import Keepalive
+from trioweb._connection.outbox import Outbox
+from trioweb._connection.receiving import ReceivingHalf
+from trioweb._connection.sending import SendingHalf
+from trioweb._connection.state import State
+from trioweb._connection.transport import Transport
+from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Violation, WireEvent
+from trioweb._wire.websocket import WebSocketWire
+from trioweb.closing import Close, CloseCode
+from trioweb.config import Limits, Timeouts
+from trioweb.errors import LocalProtocolError, OutboxFull, checked_close
+
+
+@attrs.frozen(kw_only=True)
+class Traffic:
+    """What went over a WebSocket: messages, and bytes with frame headers and control frames."""
+
+    received_messages: int
+    received_bytes: int
+    sent_messages: int
+    sent_bytes: int
+
+
+class WebSocketConnection(ReceivingHalf, SendingHalf, trio.abc.Channel[str | bytes]):
+    """One WebSocket: messages in, messages out, and an end that both sides agree on.
+
+    Any number of tasks may send, ping and close at the same time; one may receive.
+    Pings are answered and closes noticed whatever the handler is doing.
+    """
+
+    def __init__(self, transport: Transport, engine: Engine, *, limits: Limits, timeouts: Timeouts) -> None:
+        outbox = Outbox(most_messages=limits.outbox_messages, most_bytes=limits.outbox_bytes)
+        closing = ClosingHandshake(transport, outbox, engine.timers, timeouts)
+        keepalive = Keepalive(
+            engine.timers,
+            interval_seconds=timeouts.ping_interval_seconds,
+            timeout_seconds=timeouts.ping_timeout_seconds,
+            send_ping=self._send_ping,
+            cut=closing.cut,
+        )
+        ReceivingHalf.__init__(self, transport, closing, keepalive, limits)
+        SendingHalf.__init__(self, transport, closing, engine, outbox, timeouts)
+        self._wire: WebSocketWire | None = None
+        self._calls = 0
+        self._waiting_pong: bytes | None = None
+
+    @property
+    def closed(self) -> Close | None:
+        """The close that ended it, `received_first` telling whose; `None` while open."""
+        return self._closing.close
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """The last ping's round trip; `None` before the first pong."""
+        return self._keepalive.latency_seconds
+
+    def traffic(self) -> Traffic:
+        """Return what went each way so far."""
+        return Traffic(
+            received_messages=self.received_messages,
+            received_bytes=self.received_bytes,
+            sent_messages=self._outbox.sent_messages,
+            sent_bytes=self._outbox.sent_bytes,
+        )
+
+    def watch_end(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` when no more messages can be sent; at once if that is so already."""
+        self._closing.watch(watcher)
+
+    async def wait_closed(self) -> Close:
+        """Wait until the connection has ended altogether, and return how.
+
+        Cancellation: Changes nothing; the connection goes on.
+        Concurrency: Any number of tasks.
+        """
+        await self._closing.closed.wait()
+        return self._closing.close or Close(CloseCode.ABNORMAL_CLOSURE)
+
+    async def ping(self) -> float:
+        """Send a ping and return the seconds until its pong (RFC 6455 §5.5.2).
+
+        Raises:
+            ConnectionClosed: The connection ended before the pong came.
+            OutboxFull: Too many pings are unanswered.
+
+        Cancellation: Safe; the pong is then ignored.
+        Concurrency: Any number of tasks.
+        """
+        await trio.lowlevel.checkpoint()
+        self._require_accepted()
+        started = self._keepalive.ping()
+        if started is None:
+            raise OutboxFull("64 pings are unanswered: wait for a pong before sending more")
+        payload, ping = started
+        try:
+            await ping.answered.wait()
+        finally:
+            self._keepalive.forget(payload)
+        if ping.seconds is None:
+            raise self._closing.error()
+        return ping.seconds
+
+    async def aclose(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Close after what is queued, and wait until both sides have (RFC 6455 §7.1.2).
+
+        Closing twice is harmless; the first close counts.
+
+        Args:
+            code: 1000-1003, 1007-1014 or 3000-4999.
+            reason: At most 123 bytes of UTF-8.
+
+        Raises:
+            LocalProtocolError: The code or the reason cannot be sent.
+
+        Cancellation: The close has begun and takes its course; only the waiting ends.
+        Concurrency: Any number of tasks. Waits `Timeouts.close_seconds` at most for a
+            peer that reads, then drops the connection.
+        """
+        self.start_closing(checked_close(code, reason), is_by_handler=True)
+        await self._closing.closed.wait()
+
+    def start_closing(self, close: Close, *, is_by_handler: bool) -> None:
+        """Begin to close without waiting; nothing happens if it has begun already.
+
+        Args:
+            close: What the close frame says.
+            is_by_handler: Whether later calls are the handler's own mistake
+                (`AlreadyClosed`) and received messages are of no more use.
+        """
+        if not self._closing.is_over:
+            self._require_accepted()
+        if is_by_handler:
+            self._closing.is_closed_by_handler = True
+            self._inbox.clear()
+        self._is_dirty = False
+        self._closing.begin(close)
+
+    # Accepting.
+
+    def require_open(self) -> None:
+        """Accept the handshake if that has not been done.
+
+        Raises:
+            ConnectionClosed: The connection has ended.
+        """
+        self._require_accepted()
+
+    def _require_accepted(self) -> None:
+        """Accept if that has not been done; raise if the connection has ended."""
+        if self._closing.state is State.CONNECTING:
+            self._accept_by_itself()
+        if self._closing.is_over:
+            raise self._closing.error()
+
+    def _accept_by_itself(self) -> None:
+        """Answer the handshake on first use; who knows the handshake overrides this."""
+        raise LocalProtocolError("the WebSocket has not been accepted")
+
+    def open(self, wire: WebSocketWire, answer: bytes, early_input: bytes) -> None:
+        """Begin: send the handshake's answer, then read.
+
+        Args:
+            wire: The frames' grammar as it was negotiated.
+            answer: The bytes of the 101 response, or nothing on the client's side.
+            early_input: Bytes that came together with the handshake.
+        """
+        self._wire = wire
+        self._outbox.is_sealed = False
+        self._closing.open(wire)
+        self._closing.watch(self._ended)
+        self._transport.start(self, self._outbox)
+        self._keepalive.start()
+        if answer:
+            self._outbox.push_control(answer)
+            self._write()
+        if early_input:
+            self.data_received(early_input, trio.current_time())
+
+    # The transport's side; called from the pump or a reader task, never blocking.
+
+    def input_ended(self) -> None:
+        """The peer's side has ended."""
+        self._closing.input_ended()
+
+    def output_drained(self) -> None:
+        """Everything queued has been written."""
+        self._closing.drained()
+
+    def _handle(self, event: WireEvent) -> None:
+        match event:
+            case Ping(payload):
+                self._answer_ping(payload)
+            case Pong(payload):
+                self._keepalive.pong_received(payload)
+            case Fragment():
+                self._take_fragment(event)
+            case PeerClosed(close):
+                self._closing.peer_closed(close)
+            case Violation(close):
+                self._closing.fail(close)
+
+    def _answer_ping(self, payload: bytes) -> None:
+        if self._wire is None or self._outbox.is_sealed:  # nothing follows a close frame (§5.5.1)
+            return
+        pong = self._wire.encode_pong(payload)
+        self._outbox.push_pong(pong, self._waiting_pong)
+        self._waiting_pong = pong
+        self._write()
+
+    def _send_ping(self, payload: bytes) -> bool:
+        if self._wire is None or self._outbox.is_sealed:
+            return False
+        is_queued = self._outbox.push_control(self._wire.encode_ping(payload))
+        self._write()
+        return is_queued
+
+    def _ended(self) -> None:
+        """No more can be sent: wake whoever waits for anything."""
+        self._keepalive.stop()
+        self._inbox.wake()

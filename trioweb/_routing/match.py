@@ -1,0 +1,64 @@
+"""Matches: the one walk that decides between a route, 404, 405 and 426."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from trioweb._routing.route import HttpRoute, Route, WebSocketRoute
+from trioweb._routing.segments import decoded_segments
+from trioweb._routing.tree import Tree
+from trioweb.errors import HTTPError
+
+
+@attrs.frozen
+class Match:
+    """The route for a request, and the values of its path's parameters."""
+
+    route: HttpRoute | WebSocketRoute
+    path_params: dict[str, Any]
+
+
+def find_match(tree: Tree, raw_path: str, method: str, *, is_websocket: bool) -> Match:
+    """Find the route for a request, or the status that refuses it.
+
+    A place that matches the path without having the method does not end the walk: a
+    later one may have it. A handshake passes over plain routes in the same way, and
+    comes back to the first of them only when the path has no WebSocket: an upgrade is
+    an offer that may be ignored (RFC 9110 §7.8).
+
+    Raises:
+        HTTPError: 400 or 404 for the path, 405 or 426 for the method.
+    """
+    allowed: set[str] = set()
+    has_websocket = False
+    plain: Match | None = None
+    for endpoint, values in tree.matches(decoded_segments(raw_path)):
+        if is_websocket and endpoint.websocket is not None:
+            return _bound(endpoint.websocket, values)
+        route = endpoint.http(method)
+        if route is not None and plain is None:
+            plain = _bound(route, values)
+            if not is_websocket:
+                break
+        allowed |= endpoint.allowed()
+        has_websocket = has_websocket or endpoint.websocket is not None
+    if plain is not None:
+        return plain
+    raise _refusal(method, allowed, has_websocket=has_websocket)
+
+
+def _bound(route: Route, values: tuple[Any, ...]) -> Match:
+    return Match(route, route.pattern.bind(values))
+
+
+def _refusal(method: str, allowed: set[str], *, has_websocket: bool) -> HTTPError:
+    if not allowed:
+        return HTTPError(404)
+    if has_websocket and method in {"GET", "HEAD"}:
+        # RFC 9110 §15.5.22 and RFC 6455 §4.4: say which upgrade, and which version.
+        headers = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+        return HTTPError(426, "This path is a WebSocket.", headers)
+    # RFC 9110 §15.5.6: a 405 has to say what would be allowed.
+    return HTTPError(405, headers={"Allow": ", ".join(sorted(allowed))})

@@ -1,0 +1,51 @@
+"""Names of routes, for the way back from a name to a path."""
+
+from __future__ import annotations
+
+from trioweb._routing.route import Route, handler_name
+from trioweb.errors import PatternError
+
+_SHOWN_PATHS = 3
+
+
+class Names:
+    """Routes by the name they were given, or else by their handler's.
+
+    A given name belongs to one route. Handlers in different modules may well have the
+    same name; such a name cannot be used unless all its routes have the same path.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, Route] = {}
+        self._implied: dict[str, dict[str, Route]] = {}
+
+    def rival(self, route: Route) -> Route | None:
+        """Return the route that was given the same name."""
+        return None if route.name is None else self._given.get(route.name)
+
+    def add(self, route: Route) -> None:
+        """Add a route, which has no rival."""
+        if route.name is not None:
+            self._given[route.name] = route
+        else:
+            self._implied.setdefault(handler_name(route.handler), {})[route.path] = route
+
+    def find(self, name: str) -> Route:
+        """Return the route of that name; a given name goes before a handler's.
+
+        Raises:
+            PatternError: There is no such name, or it stands for several paths.
+        """
+        if name in self._given:
+            return self._given[name]
+        by_path = self._implied.get(name, {})
+        if not by_path:
+            raise PatternError(
+                f"no route is named {name!r}: a route goes by its handler's name, unless name= is given"
+            )
+        if len(by_path) > 1:
+            paths = ", ".join(list(by_path)[:_SHOWN_PATHS])
+            raise PatternError(
+                f"{name!r} stands for {len(by_path)} paths, such as {paths}: give each a name with name="
+            )
+        return next(iter(by_path.values()))

@@ -1,0 +1,78 @@
+"""The segments of a path: percent-decoded on the way in, percent-encoded on the way out.
+
+A path is split at "/" first and decoded after that (RFC 3986 §2.4), so an encoded
+slash stays inside its segment and can be part of a parameter's value.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote_to_bytes
+
+from trioweb.errors import HTTPError
+
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_PCHAR_BESIDE_UNRESERVED = "!$&'()*+,;=:@"
+"""What a segment may hold unencoded, besides letters, digits and "-._~" (RFC 3986 §3.3)."""
+
+_DOTS = frozenset({".", ".."})
+
+
+def decoded_segments(raw_path: str) -> list[str]:
+    """Split a request's path and decode each segment.
+
+    Args:
+        raw_path: The path as it came, undecoded, without the query.
+
+    Raises:
+        HTTPError: 400 when an escape is broken, a segment is not UTF-8 or holds NUL;
+            404 when there is a dot segment, or no leading slash ("*").
+    """
+    if not raw_path.startswith("/"):
+        raise HTTPError(404)
+    if _BROKEN_ESCAPE.search(raw_path):
+        raise HTTPError(400, 'The path has a "%" that no two hexadecimal digits follow.')
+    segments = _decoded(raw_path)
+    for segment in segments:
+        if "\0" in segment:
+            raise HTTPError(400, "The path has a NUL in it.")
+        if has_dot_segment(segment):
+            raise HTTPError(404)
+    return segments
+
+
+def _decoded(raw_path: str) -> list[str]:
+    try:
+        parts = raw_path.encode("latin-1")[1:].split(b"/")
+        if "%" in raw_path:
+            parts = [unquote_to_bytes(part) for part in parts]
+        return [part.decode("utf-8") for part in parts]
+    except UnicodeError:
+        raise HTTPError(400, "The path is not UTF-8.") from None
+
+
+def has_dot_segment(segment: str) -> bool:
+    """Say whether a decoded segment is "." or "..", or hides one behind encoded slashes.
+
+    Clients remove dot segments before they send (RFC 3986 §5.2.4). One that arrives
+    anyway, as "..%2F..%2Fetc" at worst, is an attempt to climb out of a folder.
+    """
+    if "." not in segment:
+        return False
+    return not _DOTS.isdisjoint(segment.split("/"))
+
+
+def encoded_segment(segment: str) -> str:
+    """Percent-encode one segment, slashes too, so that decoding gives it back.
+
+    Raises:
+        ValueError: It is empty, has a dot segment, NUL or a lone surrogate in it:
+            no request could carry it to a route.
+    """
+    if not segment:
+        raise ValueError("a segment cannot be empty")
+    if has_dot_segment(segment):
+        raise ValueError('"." and ".." never match')
+    if "\0" in segment:
+        raise ValueError("NUL is refused in a path")
+    return quote(segment, safe=_PCHAR_BESIDE_UNRESERVED)

@@ -1,0 +1,93 @@
+"""Tables: the routes and converters of one router, and its place under another."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from trioweb._routing.converters import BUILT_IN, Converter
+from trioweb._routing.names import Names
+from trioweb._routing.pattern import Pattern, parse_prefix
+from trioweb._routing.route import Route
+from trioweb._routing.tree import Tree
+from trioweb.errors import DuplicateRoute, SetupError
+
+_NO_PREFIX = Pattern("", ())
+
+
+class Table:
+    """All that one router holds; each route stands in its own table and all above it.
+
+    A table has at most one place, so the tables make a tree as well: a route stands
+    once in each table above it, what is added together can never be in its own way,
+    and "the converters of the parent" are those of one.
+    """
+
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+        self.tree = Tree()
+        self.names = Names()
+        self.own_converters: dict[str, Converter] = {}
+        self.parent: tuple[Table, Pattern] | None = None
+
+    def converters(self) -> Mapping[str, Converter]:
+        """Return the converters by name; a nearer table's goes before a farther one's."""
+        return ChainMap(*(table.own_converters for table, _ in self._upwards()), BUILT_IN)
+
+    def add_converter(self, converter: Converter) -> None:
+        """Make a converter known here and below; see `Router.converter`."""
+        if converter.name in BUILT_IN or converter.name in self.own_converters:
+            raise SetupError(f"there is a converter {converter.name!r} already: choose another name")
+        self.own_converters[converter.name] = converter
+
+    def add(self, route: Route) -> None:
+        """Add a route here and above, or nowhere; see `Router.route`."""
+        _add_all([(table, _under(route, prefix)) for table, prefix in self._upwards()])
+
+    def include(self, path: str, table: Table) -> None:
+        """Give another table its place under a prefix; see `Router.include`."""
+        if table.parent is not None:
+            raise SetupError(
+                f"the router is included under {table.parent[1].path!r} already and has one place: "
+                "make another for this one, for example with a function that returns a router"
+            )
+        if any(table is above for above, _ in self._upwards()):
+            raise SetupError("a router cannot be included in itself, nor in one that it includes")
+        prefix = parse_prefix(path, self.converters())
+        _add_all(
+            [
+                (above, _under(_under(route, prefix), outer))
+                for above, outer in self._upwards()
+                for route in table.routes
+            ]
+        )
+        table.parent = (self, prefix)
+
+    def _upwards(self) -> Iterator[tuple[Table, Pattern]]:
+        """Yield this table and those above, each with the prefix that this one has there."""
+        table, prefix = self, _NO_PREFIX
+        yield table, prefix
+        while table.parent is not None:
+            table, outer = table.parent
+            prefix = prefix.under(outer)
+            yield table, prefix
+
+
+def _under(route: Route, prefix: Pattern) -> Route:
+    return attrs.evolve(route, pattern=route.pattern.under(prefix)) if prefix.segments else route
+
+
+def _add_all(additions: list[tuple[Table, Route]]) -> None:
+    for table, route in additions:
+        rival = table.tree.rival(route)
+        if rival is not None:
+            raise DuplicateRoute(f"{route} would answer the same requests as {rival}")
+        namesake = table.names.rival(route)
+        if namesake is not None:
+            raise DuplicateRoute(f"{route} has the same name as {namesake}: {route.name!r}")
+    for table, route in additions:
+        table.tree.add(route)
+        table.names.add(route)
+        table.routes.append(route)

@@ -1,0 +1,137 @@
+"""The tree of routes: one level for each segment, and a dictionary in each node.
+
+A node is reached by exactly one chain of keys (static texts and converters), and a key
+takes exactly one segment (a path parameter takes the rest, and is a leaf). So a walk
+comes to each node at most once, whatever the path: trying one branch after another
+costs at most the nodes that are there, never two to the power of the segments. Nodes
+below a static text that is not in the path are not looked at; that is what makes a
+hundred thousand routes as fast as ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from trioweb._routing.converters import Converter
+from trioweb._routing.pattern import Pattern
+from trioweb._routing.route import HttpRoute, Route, WebSocketRoute
+
+
+class Endpoint:
+    """What answers at one place of the tree: routes by method, and a WebSocket."""
+
+    __slots__ = ("by_method", "websocket")
+
+    def __init__(self) -> None:
+        self.by_method: dict[str, HttpRoute] = {}
+        self.websocket: WebSocketRoute | None = None
+
+    def http(self, method: str) -> HttpRoute | None:
+        """Return the route for `method`; a GET route answers HEAD (RFC 9110 §9.3.2)."""
+        route = self.by_method.get(method)
+        return self.by_method.get("GET") if route is None and method == "HEAD" else route
+
+    def allowed(self) -> set[str]:
+        """Return the methods for `Allow`; a handshake is a GET (RFC 6455 §4.1)."""
+        methods = set(self.by_method)
+        if "GET" in methods:
+            methods.add("HEAD")
+        if self.websocket is not None:
+            methods.add("GET")
+        return methods
+
+    def rival(self, route: Route) -> Route | None:
+        """Return a route that would answer the same requests as `route`."""
+        if isinstance(route, WebSocketRoute):
+            return self.websocket
+        return next((self.by_method[method] for method in route.methods if method in self.by_method), None)
+
+    def add(self, route: Route) -> None:
+        """Answer with `route`, which has no rival here."""
+        if isinstance(route, WebSocketRoute):
+            self.websocket = route
+        else:
+            self.by_method.update(dict.fromkeys(route.methods, route))
+
+
+class Node:
+    """One place in the tree; `dynamic` is kept in the order of the converters' ranks."""
+
+    __slots__ = ("dynamic", "endpoint", "static")
+
+    def __init__(self) -> None:
+        self.static: dict[str, Node] = {}
+        self.dynamic: dict[Converter, Node] = {}
+        self.endpoint: Endpoint | None = None
+
+    def child(self, key: str | Converter) -> Node | None:
+        """Return the node behind a static text or a converter."""
+        return self.static.get(key) if isinstance(key, str) else self.dynamic.get(key)
+
+    def grow(self, key: str | Converter) -> Node:
+        """Add a node behind a key that has none."""
+        node = Node()
+        if isinstance(key, str):
+            self.static[key] = node
+        else:
+            self.dynamic[key] = node
+            self.dynamic = dict(sorted(self.dynamic.items(), key=lambda item: item[0].rank))
+        return node
+
+
+class Tree:
+    """All routes of one router, by the place of their patterns."""
+
+    def __init__(self) -> None:
+        self._root = Node()
+
+    def rival(self, route: Route) -> Route | None:
+        """Return a route at the same place that would answer the same requests."""
+        node = self._root
+        for key in _keys(route.pattern):
+            child = node.child(key)
+            if child is None:
+                return None
+            node = child
+        return node.endpoint.rival(route) if node.endpoint is not None else None
+
+    def add(self, route: Route) -> None:
+        """Add a route, which has no rival."""
+        node = self._root
+        for key in _keys(route.pattern):
+            node = node.child(key) or node.grow(key)
+        if node.endpoint is None:
+            node.endpoint = Endpoint()
+        node.endpoint.add(route)
+
+    def matches(self, segments: list[str]) -> Iterator[tuple[Endpoint, tuple[Any, ...]]]:
+        """Yield what matches a path, best first, with the values of its parameters.
+
+        Static texts go first, then the converters by rank. The branches not yet
+        taken wait on a list, last in first out: a long path cannot overflow the stack.
+        """
+        pending: list[tuple[Node, Converter | None, int, tuple[Any, ...]]] = [(self._root, None, 0, ())]
+        while pending:
+            node, converter, depth, values = pending.pop()
+            if converter is not None:
+                end = len(segments) if converter.takes_rest else depth + 1
+                try:
+                    values = (*values, converter.parse("/".join(segments[depth:end])))
+                except ValueError:
+                    continue
+                depth = end
+            if depth == len(segments):
+                if node.endpoint is not None:
+                    yield node.endpoint, values
+                continue
+            segment = segments[depth]
+            if segment and node.dynamic:
+                pending.extend((child, key, depth, values) for key, child in reversed(node.dynamic.items()))
+            if segment in node.static:
+                pending.append((node.static[segment], None, depth + 1, values))
+
+
+def _keys(pattern: Pattern) -> Iterator[str | Converter]:
+    for segment in pattern.segments:
+        yield segment if isinstance(segment, str) else segment.converter

@@ -1,0 +1,1 @@
+"""The server: listeners, sessions, shutdown. See README.md beside this file."""

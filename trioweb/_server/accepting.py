@@ -1,0 +1,133 @@
+"""From a connection that comes in to its session, up to the limit of connections."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from trioweb._connection.socket_transport import SocketTransport
+from trioweb._connection.stream_transport import StreamTransport
+from trioweb._connection.transport import Transport
+from trioweb._server.context import ServerContext
+from trioweb._server.listeners import Accepted, AnyListener, accept
+from trioweb._server.session import Session
+
+logger = logging.getLogger("trioweb")
+
+REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 44\r\n\r\n"
+    b"503 Too many connections. Try again later.\r\n"
+)
+REFUSALS_AT_A_TIME = 64
+REFUSAL_SECONDS = 1.0
+DISCARDED_BYTES = 64 * 1024
+
+
+class Acceptor:
+    """Starts a session for each connection, or refuses it when there are too many.
+
+    A refusal is a courtesy that holds a descriptor for a second; beyond
+    `REFUSALS_AT_A_TIME` of them connections are just dropped.
+    """
+
+    def __init__(
+        self, context: ServerContext, sessions: trio.Nursery, ssl_context: ssl.SSLContext | None
+    ) -> None:
+        self._context = context
+        self._nursery = sessions
+        self._ssl_context = ssl_context
+        self._sessions: set[Session] = set()
+        self._refusing = 0
+        self._has_warned = False
+
+    @asynccontextmanager
+    async def accepting(self, listeners: Sequence[AnyListener]) -> AsyncIterator[None]:
+        """Accept for as long as the block lasts, then close the listeners."""
+        async with trio.open_nursery() as nursery:
+            for listener in listeners:
+                nursery.start_soon(accept, listener, self._begin, name="trioweb listener")
+            try:
+                yield
+            finally:
+                nursery.cancel_scope.cancel()
+                for listener in listeners:
+                    with trio.CancelScope() as scope:
+                        scope.cancel()
+                        await listener.aclose()
+
+    def drain(self) -> None:
+        """Ask every session to end."""
+        for session in list(self._sessions):
+            session.drain()
+
+    def _begin(self, accepted: Accepted) -> None:
+        instruments = self._context.instruments
+        if instruments.connections >= self._context.config.limits.connections:
+            instruments.connections_refused += 1
+            self._refuse(accepted)
+            return
+        self._has_warned = False
+        instruments.connections += 1
+        instruments.connections_accepted += 1
+        self._nursery.start_soon(self._run, accepted, name="trioweb session")
+
+    async def _run(self, accepted: Accepted) -> None:
+        transport = self._transport(accepted)
+        is_encrypted = self._ssl_context is not None or isinstance(accepted.carrier, trio.SSLStream)
+        session = Session(
+            self._context, transport, accepted.peer, "https" if is_encrypted else "http"
+        )
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+            self._context.instruments.connections -= 1
+
+    def _transport(self, accepted: Accepted) -> Transport:
+        engine, carrier = self._context.engine, accepted.carrier
+        if isinstance(carrier, socket.socket):
+            if self._ssl_context is None and engine.pump is not None:
+                return SocketTransport(carrier, engine.pump)
+            carrier = trio.SocketStream(trio.socket.from_stdlib_socket(carrier))
+        if self._ssl_context is not None:
+            carrier = trio.SSLStream(carrier, self._ssl_context, server_side=True, https_compatible=True)
+        return StreamTransport(carrier, engine.nursery)
+
+    # Above the limit.
+
+    def _refuse(self, accepted: Accepted) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "refusing connections: there are %d already (Limits.connections)",
+                self._context.config.limits.connections,
+            )
+        if self._refusing >= REFUSALS_AT_A_TIME and isinstance(accepted.carrier, socket.socket):
+            accepted.carrier.close()
+            return
+        self._refusing += 1
+        self._nursery.start_soon(self._refuse_politely, accepted, name="trioweb refusal")
+
+    async def _refuse_politely(self, accepted: Accepted) -> None:
+        """Say 503 and read on for a moment, or the reset would overtake the answer."""
+        transport = self._transport(accepted)
+        try:
+            with trio.move_on_after(REFUSAL_SECONDS):
+                if self._ssl_context is None:
+                    await transport.send_all(REFUSAL)
+                    transport.end_output()
+                    discarded = 0
+                    while discarded < DISCARDED_BYTES and (data := await transport.receive()):
+                        discarded += len(data)
+        except trio.BrokenResourceError:
+            pass
+        finally:
+            self._refusing -= 1
+            transport.abort()

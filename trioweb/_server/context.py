@@ -1,0 +1,24 @@
+"""What every session of one server shares."""
+
+from __future__ import annotations
+
+import attrs
+
+from trioweb._connection.engine import Engine
+from trioweb._server.instruments import Instruments
+from trioweb._server.shutdown import Shutdown
+from trioweb._web.proxies import TrustedProxies
+from trioweb.app import App
+from trioweb.config import Config
+
+
+@attrs.frozen(kw_only=True)
+class ServerContext:
+    """The application and the machinery around it; one object instead of nine arguments."""
+
+    app: App
+    config: Config
+    engine: Engine
+    proxies: TrustedProxies
+    instruments: Instruments
+    shutdown: Shutdown

@@ -1,0 +1,170 @@
+"""Where connections come from: TCP, Unix sockets, TLS, or any listener given."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+import stat
+from collections.abc import Callable, Sequence
+
+import attrs
+import trio
+
+from trioweb._web.address import Address
+from trioweb.errors import ConfigError
+
+logger = logging.getLogger("trioweb")
+
+BACKLOG = 1024
+ACCEPTS_PER_TURN = 64
+"""Connections accepted in a row before the scheduler runs."""
+
+BACK_OFF_SECONDS = 0.1
+OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+AnyListener = trio.abc.Listener[trio.abc.Stream]
+
+
+@attrs.frozen
+class Accepted:
+    """A connection that has come in: a plain socket, or a stream of another kind."""
+
+    carrier: socket.socket | trio.abc.Stream
+    peer: Address | None
+
+
+async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
+    """Listen on TCP, on every address that `host` stands for.
+
+    Raises:
+        OSError: The port is in use, or the host is not one of this machine's.
+    """
+    return await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+
+
+async def open_unix(path: str | os.PathLike[str]) -> trio.SocketListener:
+    """Listen on a Unix socket, in place of one that nobody listens on any longer.
+
+    Raises:
+        OSError: Somebody listens there, or the path cannot be bound.
+        ConfigError: Something that is no socket has the path.
+    """
+    name = os.fspath(path)
+    await _remove_stale(name)
+    listening = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
+    try:
+        await listening.bind(name)
+        listening.listen(BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return trio.SocketListener(listening)
+
+
+async def _remove_stale(name: str) -> None:
+    try:
+        mode = os.stat(name).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ConfigError(f"{name} is there and is no socket: choose another path for the Unix socket")
+    try:
+        stream = await trio.open_unix_socket(name)
+    except OSError:
+        os.unlink(name)
+        return
+    await stream.aclose()
+    raise OSError(errno.EADDRINUSE, f"another server listens on {name}")
+
+
+def url_of(listener: AnyListener, scheme: str) -> str:
+    """Return the address under which a listener is reached."""
+    if not isinstance(listener, trio.SocketListener):
+        return f"{scheme}://{type(listener).__name__}"
+    name = listener.socket.getsockname()
+    if listener.socket.family == socket.AF_UNIX if hasattr(socket, "AF_UNIX") else False:
+        return f"unix:{os.fsdecode(name)}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name[0], name[0])  # noqa: S104 - read, not bound
+    return f"{scheme}://{Address(host, name[1])}"
+
+
+def port_of(listeners: Sequence[AnyListener]) -> int | None:
+    """Return the first TCP port listened on, if there is one."""
+    for listener in listeners:
+        if isinstance(listener, trio.SocketListener) and isinstance(listener.socket.getsockname(), tuple):
+            return int(listener.socket.getsockname()[1])
+    return None
+
+
+async def accept(listener: AnyListener, begin: Callable[[Accepted], None]) -> None:
+    """Call `begin` for each connection that comes in, surviving what passes.
+
+    Ends when the listener is closed, or by cancellation.
+    """
+    if isinstance(listener, trio.SocketListener):
+        await _accept_sockets(listener, begin)
+    else:
+        await _accept_streams(listener, begin)
+
+
+async def _accept_sockets(listener: trio.SocketListener, begin: Callable[[Accepted], None]) -> None:
+    """Take as many as have come, without waking up for each."""
+    # A duplicate of the descriptor gives plain sockets, without Trio's wrapper round each.
+    with socket.socket(fileno=os.dup(listener.socket.fileno())) as listening:
+        listening.setblocking(False)
+        while True:
+            await trio.lowlevel.wait_readable(listening)
+            try:
+                for _ in range(ACCEPTS_PER_TURN):
+                    connected, name = listening.accept()
+                    begin(Accepted(connected, _peer(connected, name)))
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                await _survive(error)
+
+
+async def _accept_streams(listener: AnyListener, begin: Callable[[Accepted], None]) -> None:
+    while True:
+        try:
+            stream = await listener.accept()
+        except trio.ClosedResourceError:
+            return
+        except OSError as error:
+            await _survive(error)
+        else:
+            begin(Accepted(stream, peer_of(stream)))
+
+
+async def _survive(error: OSError) -> None:
+    """Carry on after a failed accept; when descriptors have run out, a little later."""
+    if error.errno in OUT_OF_RESOURCES:
+        logger.warning("cannot accept connections for now: %s (raise the limit with ulimit -n)", error)
+        await trio.sleep(BACK_OFF_SECONDS)
+    else:
+        logger.debug("a connection was gone before it was accepted: %s", error)
+        await trio.lowlevel.checkpoint()
+
+
+def _peer(connected: socket.socket, name: object) -> Address | None:
+    if connected.family in {socket.AF_INET, socket.AF_INET6} and isinstance(name, tuple):
+        # Messages are small and each one matters: no waiting to fill a packet.
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Address(str(name[0]), int(name[1]))
+    return None
+
+
+def peer_of(stream: object) -> Address | None:
+    """Return the address of the peer behind a stream, if it is a TCP one."""
+    while isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    if isinstance(stream, trio.SocketStream):
+        try:
+            name = stream.socket.getpeername()
+        except OSError:
+            return None
+        if isinstance(name, tuple):
+            return Address(str(name[0]), int(name[1]))
+    return None

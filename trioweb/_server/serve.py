@@ -1,0 +1,234 @@
+"""Serving: as a function inside your nursery, over one stream, or as the whole program."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import ssl
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+
+import trio
+
+from trioweb._connection.engine import open_engine
+from trioweb._connection.stream_transport import StreamTransport
+from trioweb._server.accepting import Acceptor
+from trioweb._server.context import ServerContext
+from trioweb._server.instruments import Instruments
+from trioweb._server.listeners import AnyListener, open_tcp, open_unix, peer_of, port_of, url_of
+from trioweb._server.server import Server
+from trioweb._server.session import Session
+from trioweb._server.shutdown import Shutdown
+from trioweb._web.address import Address
+from trioweb._web.proxies import TrustedProxies
+from trioweb.app import App
+from trioweb.config import Config
+from trioweb.errors import ConfigError
+
+logger = logging.getLogger("trioweb")
+
+
+async def serve(
+    app: App,
+    host: str | None = "127.0.0.1",
+    port: int = 8000,
+    *,
+    unix_path: str | os.PathLike[str] | None = None,
+    listeners: Sequence[AnyListener] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    config: Config | None = None,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve an app until it is closed or cancelled; `nursery.start` gives its `Server`.
+
+    Installs no signal handler and touches nothing global; `run` does that.
+
+    Args:
+        app: What to serve.
+        host: A name or an address; `None` for every address of the machine.
+        port: 0 lets the system choose one: `server.port` tells.
+        unix_path: Listen on a Unix socket instead of TCP.
+        listeners: Serve these instead; they are closed at the end. TLS may be in them.
+        ssl_context: Speak TLS on every listener.
+        config: In place of the app's own.
+
+    Raises:
+        OSError: The port is in use, or the address is not this machine's.
+        ConfigError: The arguments contradict each other.
+
+    Cancellation: Begins a graceful shutdown as `Server.aclose` does, which ends within
+        `Timeouts.drain_seconds`, and is passed on then.
+    """
+    if not isinstance(app, App):
+        raise ConfigError(f"serve takes an App, not {type(app).__name__}")
+    if listeners is not None and unix_path is not None:
+        raise ConfigError("give serve either listeners or unix_path, not both")
+    config = config or app.config
+    if listeners is None:
+        listeners = [await open_unix(unix_path)] if unix_path is not None else await open_tcp(host, port)
+    shutdown, instruments = Shutdown(config.timeouts.drain_seconds), Instruments()
+    scheme = "http" if ssl_context is None else "https"
+    server = Server(
+        urls=[url_of(listener, scheme) for listener in listeners],
+        port=port_of(listeners),
+        shutdown=shutdown,
+        instruments=instruments,
+    )
+    try:
+        async with _machinery(app, config, shutdown, instruments) as context, app.lifespan():
+            async with trio.open_nursery() as sessions:
+                acceptor = Acceptor(context, sessions, ssl_context)
+                async with acceptor.accepting(listeners):
+                    shutdown.is_serving = True
+                    task_status.started(server)
+                    await shutdown.wait_begun()
+                acceptor.drain()
+    finally:
+        for listener in listeners:
+            await trio.aclose_forcefully(listener)
+        if unix_path is not None and os.path.exists(unix_path):
+            os.unlink(unix_path)
+        shutdown.finished.set()
+
+
+async def serve_stream(
+    app: App,
+    stream: trio.abc.Stream,
+    *,
+    config: Config | None = None,
+    client: Address | None = None,
+    scheme: str = "http",
+) -> None:
+    """Serve one connection over any Trio stream, to its end; the stream is closed then.
+
+    The app's lifespan is not entered: it belongs to `serve`.
+
+    Args:
+        app: What to serve.
+        stream: A TCP, TLS or in-memory stream, or one of your own.
+        config: In place of the app's own.
+        client: Where the peer is, if the stream cannot tell.
+        scheme: `"https"` when what carries the stream is encrypted.
+
+    Cancellation: As `serve`: 1001 to a WebSocket, then a deadline.
+    """
+    config = config or app.config
+    shutdown, instruments = Shutdown(config.timeouts.drain_seconds), Instruments()
+    async with _machinery(app, config, shutdown, instruments) as context:
+        shutdown.is_serving = True
+        transport = StreamTransport(stream, context.engine.nursery)
+        session = Session(context, transport, client or peer_of(stream), scheme)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_drain_when_begun, shutdown, session)
+            await session.run()
+            nursery.cancel_scope.cancel()
+
+
+async def _drain_when_begun(shutdown: Shutdown, session: Session) -> None:
+    await shutdown.wait_begun()
+    session.drain()
+
+
+@asynccontextmanager
+async def _machinery(
+    app: App, config: Config, shutdown: Shutdown, instruments: Instruments
+) -> AsyncIterator[ServerContext]:
+    """Run the shared tasks, shielded from a cancellation until the shutdown's deadline."""
+    with _bare_exceptions():
+        async with trio.open_nursery() as outside:
+            outside.start_soon(shutdown.begin_when_cancelled, name="trioweb cancellation watch")
+            with shutdown.scope:
+                async with open_engine() as engine:
+                    yield ServerContext(
+                        app=app,
+                        config=config,
+                        engine=engine,
+                        proxies=TrustedProxies(config.trusted_proxies),
+                        instruments=instruments,
+                        shutdown=shutdown,
+                    )
+            outside.cancel_scope.cancel()
+
+
+@contextmanager
+def _bare_exceptions() -> Iterator[None]:
+    """Take a single exception out of the groups that nurseries wrap around it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        only: BaseException = group
+        while isinstance(only, BaseExceptionGroup) and len(only.exceptions) == 1:
+            only = only.exceptions[0]
+        if only is group:
+            raise
+        raise only from only.__cause__
+
+
+def run(
+    app: App,
+    host: str | None = "127.0.0.1",
+    port: int = 8000,
+    *,
+    unix_path: str | os.PathLike[str] | None = None,
+    listeners: Sequence[AnyListener] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    config: Config | None = None,
+) -> None:
+    """Serve an app as the whole program, until SIGINT or SIGTERM.
+
+    The first signal shuts down gracefully, a second one at once. If the program has not
+    set up logging, messages of level INFO go to standard error.
+
+    Args:
+        app: What to serve.
+        host: As for `serve`, and so are the others.
+        port: As for `serve`.
+        unix_path: As for `serve`.
+        listeners: As for `serve`.
+        ssl_context: As for `serve`.
+        config: As for `serve`.
+
+    Raises:
+        OSError: The port is in use, or the address is not this machine's.
+        ConfigError: The arguments contradict each other.
+    """
+    if not logging.getLogger().handlers:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    serving = partial(
+        serve,
+        app,
+        host,
+        port,
+        unix_path=unix_path,
+        listeners=listeners,
+        ssl_context=ssl_context,
+        config=config,
+    )
+    trio.run(_run_until_signal, serving)
+
+
+async def _run_until_signal(serving: partial[object]) -> None:
+    with _bare_exceptions(), trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            server: Server = await nursery.start(serving)
+            for url in server.urls:
+                logger.info("serving on %s (stop with Ctrl-C)", url)
+            nursery.start_soon(_stop_on_signals, signals, server, nursery)
+
+
+async def _stop_on_signals(signals: AsyncIterator[int], server: Server, nursery: trio.Nursery) -> None:
+    await anext(signals)
+    logger.info("shutting down; a second signal ends it at once")
+    server.stop()
+    async with trio.open_nursery() as waiting:
+        waiting.start_soon(_abort_on_second, signals, server)
+        await server.aclose()
+        waiting.cancel_scope.cancel()
+    nursery.cancel_scope.cancel()
+
+
+async def _abort_on_second(signals: AsyncIterator[int], server: Server) -> None:
+    await anext(signals)
+    server.abort()

@@ -1,0 +1,207 @@
+"""One TCP connection, from its first byte to its last."""
+
+from __future__ import annotations
+
+import logging
+from email.utils import formatdate
+from urllib.parse import unquote
+
+import trio
+
+from trioweb._connection.http1 import Http1Connection
+from trioweb._connection.transport import Transport
+from trioweb._routing.route import Route, WebSocketRoute
+from trioweb._server import access_log
+from trioweb._server.context import ServerContext
+from trioweb._server.websocket_session import run_websocket
+from trioweb._web.address import Address
+from trioweb._web.error_pages import error_response
+from trioweb._web.request import Request
+from trioweb._web.response import Response
+from trioweb._web.switching import SwitchingProtocols, Terms, switch_protocols
+from trioweb._web.websocket import Handshake, WebSocket
+from trioweb._wire.http1 import RequestHead
+from trioweb.errors import HTTPError, RemoteProtocolError
+from trioweb.middleware import Next
+
+logger = logging.getLogger("trioweb")
+
+
+class Session:
+    """Serves the requests of one connection until it ends or becomes a WebSocket.
+
+    Whatever the peer sends and however a handler fails, it stays in here: the session
+    answers, logs and ends, and nobody else notices.
+    """
+
+    def __init__(
+        self, context: ServerContext, transport: Transport, peer: Address | None, scheme: str
+    ) -> None:
+        self._context = context
+        self._transport = transport
+        self._peer = peer
+        self._scheme = scheme
+        self._http = Http1Connection(
+            transport, limits=context.config.limits, timeouts=context.config.timeouts
+        )
+        self._ws: WebSocket | None = None
+
+    async def run(self) -> None:
+        """Serve to the end; the transport is closed then."""
+        try:
+            await self._serve_requests()
+            await self._transport.aclose()
+        except trio.BrokenResourceError:
+            logger.debug("the peer left during an answer")
+        except Exception:
+            logger.exception("internal error: the connection is dropped")
+        finally:
+            self._transport.abort()
+
+    def drain(self) -> None:
+        """End gracefully: close if idle, else finish what has begun."""
+        self._http.stop_waiting()
+        if self._ws is not None:
+            self._ws.start_draining(self._context.shutdown.close)
+
+    async def _serve_requests(self) -> None:
+        if self._context.shutdown.has_begun:
+            self._http.stop_waiting()
+        try:
+            while (head := await self._http.receive_head()) is not None:
+                await self._answer(head)
+                if self._ws is not None or not await self._http.finish():
+                    break
+        except RemoteProtocolError as error:
+            await self._refuse(error)
+        if self._ws is None and self._http.has_answered:
+            await self._http.linger()
+
+    async def _answer(self, head: RequestHead) -> None:
+        started = trio.current_time()
+        request = self._request(head)
+        route: Route | None = None
+        try:
+            match = self._context.app.resolve(head.raw_path, head.method, is_websocket=head.wants_websocket)
+            request.path_params = match.path_params
+            route = match.route
+            endpoint = self._endpoint(head, route)
+        except HTTPError as error:
+            endpoint = _raising(error)
+        response = await self._context.app.answer(request, endpoint)
+        if isinstance(response, SwitchingProtocols) and isinstance(route, WebSocketRoute):
+            await self._become_websocket(request, response, route, started)
+        else:
+            await self._send(request, response, started)
+
+    def _request(self, head: RequestHead) -> Request:
+        context = self._context
+        forwarding = context.proxies.resolve(self._peer, head.headers, self._scheme)
+        return Request(
+            head,
+            path=unquote(head.raw_path),
+            path_params={},
+            client=forwarding.client,
+            scheme=forwarding.scheme,
+            host=forwarding.host,
+            receive_body=self._http.receive_body,
+            body_bytes=context.config.limits.body_bytes,
+            app_state=context.app.state,
+        )
+
+    def _endpoint(self, head: RequestHead, route: Route) -> Next:
+        """Return the innermost step, around which middleware is wrapped."""
+        if isinstance(route, WebSocketRoute):
+            config = self._context.config
+            terms = Terms(
+                origins=config.origins if route.origins is None else route.origins,
+                subprotocols=route.subprotocols,
+                compression=config.compression if route.compression is None else route.compression,
+            )
+
+            async def switch(request: Request) -> Response:
+                return switch_protocols(head, terms, scheme=request.scheme)
+
+            return switch
+
+        async def call(request: Request) -> Response:
+            return Response.of(await route.handler(request, **request.path_params))
+
+        return call
+
+    async def _become_websocket(
+        self, request: Request, response: SwitchingProtocols, route: WebSocketRoute, started: float
+    ) -> None:
+        async def answer(refusal: Response) -> None:
+            await self._send(request, refusal, started)
+
+        config = self._context.config
+        ws = WebSocket(
+            self._transport,
+            self._context.engine,
+            request=request,
+            handshake=Handshake(
+                accepted=response.accepted,
+                offered_subprotocols=response.offered_subprotocols,
+                headers=response.headers,
+                early_input=self._http.switch_to_websocket,
+                reject=answer,
+                fast_lane=config.fast_lane,
+            ),
+            limits=route.limits or config.limits,
+            timeouts=config.timeouts,
+        )
+        self._ws = ws
+        try:
+            await run_websocket(self._context, ws, route.handler, answer)
+        finally:
+            if not ws.is_accepted:  # the connection is still HTTP's
+                self._ws = None
+
+    async def _send(self, request: Request, response: Response, started: float) -> None:
+        self._context.instruments.requests += 1
+        try:
+            response = await self._prepared(request, response)
+            has_body = request.method != "HEAD"
+            is_whole = not response.is_streamed or not has_body
+            headers = [*response.headers.lines()]
+            if "date" not in response.headers:
+                headers.append(("date", formatdate(usegmt=True)))
+            await self._http.start_response(
+                response.status,
+                headers,
+                content_bytes=response.content_bytes,
+                body=(response.body if has_body and not response.is_streamed else b"") if is_whole else None,
+            )
+            if not is_whole:
+                async for chunk in response.chunks():
+                    await self._http.send_chunk(chunk)
+                await self._http.end_response()
+        finally:
+            response.close()
+        access_log.request_answered(request, response.status, self._http.sent_bytes, started)
+
+    async def _prepared(self, request: Request, response: Response) -> Response:
+        try:
+            return await response.prepare(request)
+        except Exception as error:
+            response.close()
+            return await self._context.app.answer_error(request, error)
+
+    async def _refuse(self, error: RemoteProtocolError) -> None:
+        """Answer bad input that never became a request, then close (RFC 9112 §2.2, §6.3)."""
+        self._http.stop_waiting()
+        if self._http.has_answered or error.answer >= 1000:
+            return
+        logger.info("refused a request from %s with %d: %s", self._peer, error.answer, error)
+        response = error_response(HTTPError(error.answer, str(error)))
+        await self._http.start_response(
+            response.status, response.headers.lines(), content_bytes=response.content_bytes, body=response.body
+        )
+
+
+def _raising(error: HTTPError) -> Next:
+    async def endpoint(request: Request) -> Response:
+        raise error
+
+    return endpoint

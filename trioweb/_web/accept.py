@@ -1,0 +1,34 @@
+"""Which of a few media types a client prefers (RFC 9110 §12.5.1)."""
+
+from __future__ import annotations
+
+import re
+
+_QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+
+
+def preferred(accept: str, offers: tuple[str, ...]) -> str | None:
+    """Return the offer that the Accept field names with the highest quality, if any.
+
+    Wildcards name nothing: who says `*/*` has no preference, and the caller has a
+    default for that. Of two with one quality the one named first wins.
+    """
+    best: str | None = None
+    best_quality = 0.0
+    for member in accept.split(","):
+        kind, *parameters = member.split(";")
+        kind = kind.strip().lower()
+        if kind in offers:
+            quality = _quality(parameters)
+            if quality > best_quality:
+                best, best_quality = kind, quality
+    return best
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            # RFC 9110 §12.4.2: a weight that cannot be read is no wish to get the type.
+            return float(value.strip()) if _QUALITY.fullmatch(value.strip()) else 0.0
+    return 1.0

@@ -1,0 +1,89 @@
+"""The body of a request: read whole and kept, or streamed once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import trio
+
+from trioweb.errors import BodyTooLarge, LocalProtocolError
+
+
+class RequestBody:
+    """Reads a request's body; any number of tasks may ask for the whole of it.
+
+    A cancelled `read` loses nothing: what came is kept and the next call goes on there.
+
+    Args:
+        receive: Returns the next piece, `b""` at the end.
+        content_bytes: The declared length, if any.
+        limit_bytes: What the route allows; it may be less than what the wire lets in.
+    """
+
+    __slots__ = (
+        "_content_bytes",
+        "_is_streamed",
+        "_limit_bytes",
+        "_lock",
+        "_pieces",
+        "_receive",
+        "_total",
+        "_whole",
+    )
+
+    def __init__(
+        self, receive: Callable[[], Awaitable[bytes]], *, content_bytes: int | None, limit_bytes: int
+    ) -> None:
+        self._receive = receive
+        self._content_bytes = content_bytes
+        self._limit_bytes = limit_bytes
+        self._lock: trio.Lock | None = None
+        self._pieces: list[bytes] = []
+        self._total = 0
+        self._whole: bytes | None = None
+        self._is_streamed = False
+
+    async def read(self) -> bytes:
+        """Return the whole body, reading what has not been read."""
+        if self._whole is not None:
+            await trio.lowlevel.checkpoint()
+            return self._whole
+        if self._is_streamed:
+            raise LocalProtocolError("the body was streamed and is not kept: use either body() or stream()")
+        self._lock = self._lock or trio.Lock()
+        async with self._lock:
+            while self._whole is None:
+                piece = await self._receive_piece()
+                if piece:
+                    self._pieces.append(piece)
+                else:
+                    self._whole = b"".join(self._pieces)
+                    self._pieces.clear()
+        return self._whole
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body piece by piece, keeping nothing."""
+        if self._whole is not None:
+            if self._whole:
+                yield self._whole
+            return
+        if self._is_streamed or self._lock is not None:
+            raise LocalProtocolError("the body is read or streamed already: it comes over the wire only once")
+        self._is_streamed = True
+        while piece := await self._receive_piece():
+            yield piece
+
+    async def _receive_piece(self) -> bytes:
+        # A declared length is refused before its first byte is waited for (RFC 9110 §15.5.14).
+        if self._content_bytes is not None:
+            self._check(self._content_bytes)
+        piece = await self._receive()
+        self._total += len(piece)
+        self._check(self._total)
+        return piece
+
+    def _check(self, length: int) -> None:
+        if length > self._limit_bytes:
+            raise BodyTooLarge(
+                f"a body of {length} bytes or more; at most {self._limit_bytes} are taken: Limits.body_bytes"
+            )

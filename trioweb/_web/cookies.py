@@ -1,0 +1,115 @@
+"""Cookies: reading the Cookie field leniently, writing Set-Cookie lines strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from types import MappingProxyType
+from typing import Literal
+
+from trioweb.errors import LocalProtocolError
+from trioweb.headers import is_token
+
+SameSite = Literal["Lax", "Strict", "None"]
+
+_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
+"""cookie-octet (RFC 6265 §4.1.1): no space, quote, comma, semicolon or backslash."""
+_ATTRIBUTE = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
+"""What may stand in a path or a domain: printable, and no semicolon to start the next one."""
+_COOKIE_BYTES = 4096
+"""Browsers drop a cookie whose name and value are longer (RFC 6265bis §5.6)."""
+
+
+def parse_cookies(lines: Iterable[str]) -> Mapping[str, str]:
+    """Read the Cookie fields of a request (RFC 6265 §5.4), skipping what is no cookie.
+
+    Of two cookies with one name the first counts: browsers send the more specific first.
+    """
+    cookies: dict[str, str] = {}
+    for line in lines:
+        for pair in line.split(";"):
+            name, equals, value = pair.partition("=")
+            name = name.strip(" \t")
+            if equals and is_token(name):
+                cookies.setdefault(name, _read_value(value))
+    return MappingProxyType(cookies)
+
+
+def _read_value(value: str) -> str:
+    value = value.strip(" \t")
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        value = value[1:-1]
+    if value.isascii():
+        return value
+    try:
+        # Scripts may set any text as a cookie, and browsers send it as UTF-8.
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
+
+
+def format_cookie(
+    name: str,
+    value: str,
+    *,
+    max_age_seconds: int | None,
+    expires: datetime | None,
+    path: str,
+    domain: str | None,
+    secure: bool,
+    http_only: bool,
+    same_site: SameSite,
+    partitioned: bool,
+) -> str:
+    """Write the value of one Set-Cookie line.
+
+    Raises:
+        LocalProtocolError: A part cannot be sent, or a browser would refuse the cookie.
+    """
+    _check_pair(name, value)
+    _check_attributes(name, path=path, domain=domain, secure=secure)
+    if same_site not in ("Lax", "Strict", "None"):
+        raise LocalProtocolError(f'same_site takes "Lax", "Strict" or "None", not {same_site!r}')
+    if (same_site == "None" or partitioned) and not secure:
+        raise LocalProtocolError(f'cookie {name}: same_site="None" and partitioned=True need secure=True')
+    if expires is not None and expires.tzinfo is None:
+        raise LocalProtocolError(f"cookie {name}: expires must know its time zone, such as datetime.now(UTC)")
+    parts = [f"{name}={value}"]
+    if max_age_seconds is not None:
+        parts.append(f"Max-Age={int(max_age_seconds)}")
+    if expires is not None:
+        parts.append(f"Expires={format_datetime(expires.astimezone(UTC), usegmt=True)}")
+    parts.append(f"Path={path}")
+    if domain is not None:
+        parts.append(f"Domain={domain}")
+    flags = {"Secure": secure, "HttpOnly": http_only, "Partitioned": partitioned}
+    parts += [flag for flag, is_set in flags.items() if is_set]
+    parts.append(f"SameSite={same_site}")
+    return "; ".join(parts)
+
+
+def _check_pair(name: str, value: str) -> None:
+    if not is_token(name):
+        raise LocalProtocolError(f"{name!r} is not a cookie's name: expected a token such as session-id")
+    if _VALUE.fullmatch(value) is None:
+        raise LocalProtocolError(
+            f"the value of cookie {name} holds a space, quote, comma, semicolon, backslash or a character "
+            "outside ASCII: encode it, for example with urllib.parse.quote"
+        )
+    if len(name) + len(value) > _COOKIE_BYTES:
+        raise LocalProtocolError(f"cookie {name} is over {_COOKIE_BYTES} bytes: browsers would drop it")
+
+
+def _check_attributes(name: str, *, path: str, domain: str | None, secure: bool) -> None:
+    if not path.startswith("/") or _ATTRIBUTE.fullmatch(path) is None:
+        raise LocalProtocolError(f"cookie {name}: a path starts with / and holds no semicolon, not {path!r}")
+    if domain is not None and (not domain or _ATTRIBUTE.fullmatch(domain) is None):
+        raise LocalProtocolError(f"cookie {name}: {domain!r} is not a domain")
+    # RFC 6265bis §4.1.3: the prefixes are promises, which browsers hold in any case of letters.
+    prefix = name.lower()
+    if prefix.startswith(("__secure-", "__host-")) and not secure:
+        raise LocalProtocolError(f"cookie {name}: its prefix needs secure=True")
+    if prefix.startswith("__host-") and (path != "/" or domain is not None):
+        raise LocalProtocolError(f'cookie {name}: its prefix needs path="/" and no domain')

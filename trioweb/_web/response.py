@@ -1,0 +1,293 @@
+"""What a handler answers with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+from trioweb._web.cookies import SameSite, format_cookie
+from trioweb.errors import LocalProtocolError
+from trioweb.headers import HeaderSource, MutableHeaders
+
+if TYPE_CHECKING:
+    from trioweb._web.request import Request
+
+OCTETS = "application/octet-stream"
+_WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+class Response:
+    """A status, header fields and a body that is held whole.
+
+    Its life: `prepare(request)` once, which may give another response; then the head;
+    then `chunks()` unless the method was HEAD; then `close()`, whatever happened.
+
+    Args:
+        body: `str` is sent as UTF-8.
+        status: 200 to 599.
+        headers: Header fields; each is checked here.
+        content_type: By default `text/plain` for `str` and `application/octet-stream`
+            for `bytes`. Text gets its charset added.
+
+    Raises:
+        LocalProtocolError: The status or a header field cannot be sent, or a body is
+            given with a status that has none (204, 205, 304).
+        TypeError: The body is neither text nor bytes.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    default_content_type: str | None = None
+    is_streamed = False
+    """Whether the body comes from `chunks()` alone; otherwise `body` is all of it."""
+
+    def __init__(
+        self,
+        body: bytes | str = b"",
+        status: int = 200,
+        *,
+        headers: HeaderSource | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        # bytes(5) would be five zeros and bytes([1]) another surprise, so the type is asked for.
+        if not isinstance(body, str | bytes | bytearray | memoryview):
+            raise TypeError(
+                f"{type(self).__name__} takes str or bytes, not {_shown(body)}: JSON(...) takes the rest"
+            )
+        if not 200 <= status <= 599:
+            raise LocalProtocolError(f"a response takes a status from 200 to 599, not {status}")
+        if body and status in _WITHOUT_BODY:
+            raise LocalProtocolError(f"a response with status {status} has no body (RFC 9110 §15)")
+        self.status = int(status)
+        self.headers = MutableHeaders(headers or ())
+        self.body = body.encode("utf-8", "replace") if isinstance(body, str) else bytes(body)
+        kind = content_type or self.headers.get("content-type") or self.default_content_type
+        if kind is None and body:
+            kind = "text/plain" if isinstance(body, str) else OCTETS
+        if kind is not None:
+            self.headers["content-type"] = with_charset(kind) if isinstance(body, str) else kind
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.status}>"
+
+    @staticmethod
+    def of(value: object) -> Response:
+        """Make a response of what a handler returned.
+
+        Args:
+            value: A `Response`; `str` becomes `Text`, `bytes` an octet stream, `dict`
+                and `list` become `JSON`, and `None` 204 No Content.
+
+        Raises:
+            TypeError: It is something else.
+        """
+        match value:
+            case Response():
+                return value
+            case None:
+                return Response(status=HTTPStatus.NO_CONTENT)
+            case str():
+                return Text(value)
+            case bytes() | bytearray() | memoryview():
+                return Response(bytes(value), content_type=OCTETS)
+            case dict() | list():
+                return JSON(value)
+            case _:
+                raise TypeError(
+                    f"a handler returned {_shown(value)} of type {type(value).__name__}: "
+                    "expected a Response, str, bytes, dict, list or None"
+                )
+
+    @property
+    def content_bytes(self) -> int | None:
+        """The length of the body; `None` when only its end will tell."""
+        return None if self.is_streamed else len(self.body)
+
+    async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
+        """Return the response to send for `request`: this one, unless a subclass differs.
+
+        Raises:
+            HTTPError: The request cannot be answered in this way.
+        """
+        return self
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body's pieces; a subclass that streams overrides this."""
+        if self.body:
+            yield self.body
+
+    def close(self) -> None:
+        """Let go of what the response holds; never waits, may be called again."""
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age_seconds: int | None = None,
+        expires: datetime | None = None,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        http_only: bool = True,
+        same_site: SameSite = "Lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Add a Set-Cookie line (RFC 6265 §4.1).
+
+        Args:
+            name: A token.
+            value: ASCII without spaces, quotes, commas, semicolons and backslashes;
+                `urllib.parse.quote` makes any text fit.
+            max_age_seconds: How long it is kept. Without it and `expires`, until the browser
+                is closed.
+            expires: When it ends; must know its time zone.
+            path: The part of the site that it is sent to.
+            domain: Also its subdomains; `None` for this host alone.
+            secure: Only over TLS. Set it wherever TLS is used.
+            http_only: Out of reach of scripts.
+            same_site: Which cross-site requests carry it; `"None"` needs `secure`.
+            partitioned: Kept apart for each top-level site; needs `secure`.
+
+        Raises:
+            LocalProtocolError: A part cannot be sent, or a browser would refuse the cookie.
+        """
+        line = format_cookie(
+            name,
+            value,
+            max_age_seconds=max_age_seconds,
+            expires=expires,
+            path=path,
+            domain=domain,
+            secure=secure,
+            http_only=http_only,
+            same_site=same_site,
+            partitioned=partitioned,
+        )
+        self.headers.add("set-cookie", line)
+
+    def delete_cookie(
+        self,
+        name: str,
+        *,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        http_only: bool = True,
+        same_site: SameSite = "Lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Make the browser forget a cookie; give what it was set with.
+
+        Raises:
+            LocalProtocolError: As `set_cookie`.
+        """
+        self.set_cookie(
+            name,
+            "",
+            max_age_seconds=0,
+            path=path,
+            domain=domain,
+            secure=secure,
+            http_only=http_only,
+            same_site=same_site,
+            partitioned=partitioned,
+        )
+
+
+class Text(Response):
+    """Plain text in UTF-8."""
+
+    __slots__ = ()
+    default_content_type = "text/plain; charset=utf-8"
+
+
+class HTML(Response):
+    """A page in UTF-8. What others typed must be escaped (`html.escape`) before."""
+
+    __slots__ = ()
+    default_content_type = "text/html; charset=utf-8"
+
+
+class JSON(Response):
+    """A value as compact JSON in UTF-8 (RFC 8259).
+
+    Args:
+        value: What `json.dumps` takes.
+        status: 200 to 599.
+        headers: Header fields.
+        content_type: Such as `application/problem+json`.
+
+    Raises:
+        ValueError: It holds NaN or an infinity, which JSON does not have, or itself.
+        TypeError: It holds what JSON cannot say.
+    """
+
+    __slots__ = ()
+    default_content_type = "application/json"
+
+    def __init__(
+        self,
+        value: Any,
+        status: int = 200,
+        *,
+        headers: HeaderSource | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        super().__init__(_dump(value), status, headers=headers, content_type=content_type)
+
+
+class Redirect(Response):
+    """Send the client elsewhere (RFC 9110 §15.4).
+
+    Whatever cannot stand in a URL is percent-encoded, line breaks too. Where it leads is
+    not judged: check an address that a client gave before it is used here.
+
+    Args:
+        url: Absolute, or relative to the request's.
+        status: 303 (then GET), 302, 301, or 307 and 308, which keep the method.
+        headers: Header fields.
+
+    Raises:
+        LocalProtocolError: The status is none of these.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        url: str,
+        status: Literal[301, 302, 303, 307, 308] = 303,
+        *,
+        headers: HeaderSource | None = None,
+    ) -> None:
+        if status not in (301, 302, 303, 307, 308):
+            raise LocalProtocolError(f"a redirect takes the status 301, 302, 303, 307 or 308, not {status}")
+        super().__init__(status=status, headers=headers)
+        # Percent signs stay, for what is encoded is not encoded twice; backslashes go, since
+        # browsers read them as slashes and "/\host" would lead to another site.
+        self.headers["location"] = quote(url, safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
+
+
+def with_charset(kind: str) -> str:
+    """Add `charset=utf-8` to a textual media type that names none."""
+    is_textual = kind.lower().startswith("text/")
+    return f"{kind}; charset=utf-8" if is_textual and "charset" not in kind.lower() else kind
+
+
+def _dump(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        # Half a surrogate pair, which a peer may send as an escape, has no UTF-8: it goes back as an escape.
+        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

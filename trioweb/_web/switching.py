@@ -1,0 +1,53 @@
+"""The answer to a handshake that may be accepted."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import attrs
+
+from trioweb._web.response import Response
+from trioweb._wire.handshake import Accepted, offered_subprotocols
+from trioweb._wire.handshake import negotiate as negotiate_handshake
+from trioweb._wire.http1 import RequestHead
+from trioweb.config import Deflate
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """What a route says about handshakes, the application's settings filled in."""
+
+    origins: str | tuple[str, ...] | None
+    subprotocols: tuple[str, ...]
+    compression: Deflate | None
+
+
+class SwitchingProtocols(Response):
+    """101, as middleware sees it: headers may be added, and another response returned.
+
+    It is sent when the handler first uses the WebSocket.
+    """
+
+    __slots__ = ("accepted", "offered_subprotocols")
+
+    def __init__(self, accepted: Accepted, offered: tuple[str, ...]) -> None:
+        super().__init__()
+        self.status = int(HTTPStatus.SWITCHING_PROTOCOLS)
+        self.accepted = accepted
+        self.offered_subprotocols = offered
+
+
+def switch_protocols(head: RequestHead, terms: Terms, *, scheme: str) -> SwitchingProtocols:
+    """Check a handshake (RFC 6455 §4.2.1) and choose what to agree on (§4.2.2).
+
+    Raises:
+        HandshakeRejected: 400, 403 or 426.
+    """
+    accepted = negotiate_handshake(
+        head,
+        origins=terms.origins,
+        scheme=scheme,
+        subprotocols=terms.subprotocols,
+        compression=terms.compression,
+    )
+    return SwitchingProtocols(accepted, offered_subprotocols(head))

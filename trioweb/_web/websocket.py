@@ -1,0 +1,182 @@
+"""The WebSocket that a handler holds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import attrs
+import trio
+
+from trioweb._connection.engine import Engine
+from trioweb._connection.transport import Transport
+from trioweb._connection.websocket import WebSocketConnection
+from trioweb._web.request import Request
+from trioweb._web.response import Response
+from trioweb._wire.handshake import Accepted, encode_accept
+from trioweb._wire.websocket import WebSocketWire
+from trioweb.closing import Close
+from trioweb.config import Limits, Timeouts
+from trioweb.errors import HandshakeRejected, LocalProtocolError
+from trioweb.headers import HeaderSource, MutableHeaders
+
+
+@attrs.frozen(kw_only=True)
+class Handshake:
+    """A handshake that may be accepted, and what that takes.
+
+    Attributes:
+        accepted: What was negotiated.
+        offered_subprotocols: What the client can speak.
+        headers: Fields of the 101 response, middleware's included.
+        early_input: Takes the bytes that came right behind the request.
+        reject: Sends another response instead.
+    """
+
+    accepted: Accepted
+    offered_subprotocols: tuple[str, ...]
+    headers: MutableHeaders
+    early_input: Callable[[], bytes]
+    reject: Callable[[Response], Awaitable[None]]
+    fast_lane: bool = True
+
+
+class WebSocket(WebSocketConnection):
+    """One WebSocket, with the request that opened it.
+
+    Any number of tasks may send, ping and close at the same time; one may receive.
+    The first use accepts the handshake; `accept` does it by hand, `reject` refuses it.
+
+    Attributes:
+        request: The handshake's request: headers, query, cookies, client address.
+        path_params: What the route's path matched, converted.
+        state: A dict of your own, shared with what middleware put into `request.state`.
+        nursery: For tasks that live as long as the connection and the handler. When the
+            handler returns, they are cancelled; when one raises, the handler is, and the
+            connection ends with 1011.
+    """
+
+    nursery: trio.Nursery
+
+    def __init__(
+        self,
+        transport: Transport,
+        engine: Engine,
+        *,
+        request: Request,
+        handshake: Handshake,
+        limits: Limits,
+        timeouts: Timeouts,
+    ) -> None:
+        super().__init__(transport, engine, limits=limits, timeouts=timeouts)
+        self.request = request
+        self.path_params: Mapping[str, Any] = request.path_params
+        self.state = request.state
+        self._limits = limits
+        self._handshake = handshake
+        self._subprotocol: str | None = None
+        self._rejected_with: int | None = None
+        self._on_accept: Callable[[], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<WebSocket {self.request.raw_path} {self.closed or self._closing.state.name.lower()}>"
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that was agreed on, once accepted (RFC 6455 §1.9)."""
+        return self._subprotocol
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the handshake has been answered with 101."""
+        return self._wire is not None
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the handshake has been answered with another response."""
+        return self._rejected_with is not None
+
+    def on_accept(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once, when the handshake has been accepted."""
+        self._on_accept = callback
+
+    async def accept(self, *, subprotocol: str | None = None, headers: HeaderSource = ()) -> None:
+        """Answer the handshake with 101 Switching Protocols.
+
+        Only needed to choose the subprotocol or to add headers: the first use accepts too.
+
+        Args:
+            subprotocol: One that the client offered; the first of the route's that it
+                offered unless given.
+            headers: More fields for the response.
+
+        Raises:
+            LocalProtocolError: It was accepted before, or the client did not offer
+                `subprotocol`, or a field would break the handshake.
+            HandshakeRejected: It was rejected before.
+
+        Cancellation: Atomic.
+        """
+        await trio.lowlevel.checkpoint()
+        if self.is_accepted:
+            raise LocalProtocolError("the WebSocket was accepted before: accept() comes before any other use")
+        if subprotocol is not None and subprotocol not in self._handshake.offered_subprotocols:
+            offered = ", ".join(self._handshake.offered_subprotocols) or "none"
+            raise LocalProtocolError(
+                f"the client did not offer the subprotocol {subprotocol!r}, but {offered}"
+            )
+        self._accept(subprotocol or self._handshake.accepted.subprotocol, headers)
+
+    async def reject(self, response: Response) -> None:
+        """Answer the handshake with an HTTP response of your own; then return.
+
+        Args:
+            response: Any but 101; usually an error status.
+
+        Raises:
+            LocalProtocolError: The handshake was accepted before.
+            HandshakeRejected: It was rejected before.
+
+        Cancellation: The response may be cut off.
+        """
+        if self.is_accepted:
+            raise LocalProtocolError("the WebSocket was accepted before: close it with aclose(code, reason)")
+        self._check_not_rejected()
+        self._rejected_with = response.status
+        self._closing.lose()
+        await self._handshake.reject(response)
+
+    def start_draining(self, close: Close) -> None:
+        """Close because the server does; before it is accepted, let the handler's grace begin."""
+        if self.is_accepted:
+            self.start_closing(close, is_by_handler=False)
+        else:
+            self._closing.lose()
+
+    def _accept_by_itself(self) -> None:
+        self._accept(self._handshake.accepted.subprotocol, ())
+
+    def _require_accepted(self) -> None:
+        self._check_not_rejected()
+        super()._require_accepted()
+
+    def _check_not_rejected(self) -> None:
+        if self._rejected_with is not None:
+            raise HandshakeRejected(self._rejected_with, "the handshake was rejected before")
+
+    def _accept(self, subprotocol: str | None, headers: HeaderSource) -> None:
+        self._check_not_rejected()
+        handshake = self._handshake
+        accepted = attrs.evolve(handshake.accepted, subprotocol=subprotocol)
+        fields = MutableHeaders([*handshake.headers.lines(), *MutableHeaders(headers).lines()])
+        answer = encode_accept(accepted, fields.lines())
+        wire = WebSocketWire(
+            message_bytes=self._limits.message_bytes,
+            message_fragments=self._limits.message_fragments,
+            deflate=accepted.deflate,
+            fast_lane=handshake.fast_lane,
+        )
+        self._subprotocol = subprotocol
+        self.open(wire, answer, handshake.early_input())
+        if self._on_accept is not None:
+            self._on_accept()

@@ -1,0 +1,174 @@
+"""The application: routes, middleware, error handlers, rooms, lifespan. No socket."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+import trio
+
+from trioweb._routing.route import Handler
+from trioweb._routing.router import Router
+from trioweb._web.request import Request
+from trioweb._web.response import Redirect, Response
+from trioweb._web.state import State
+from trioweb._web.static import StaticFiles
+from trioweb.config import Config
+from trioweb.error_handlers import ErrorHandler, ErrorHandlers
+from trioweb.errors import ConfigError, SetupError
+from trioweb.middleware import Middleware, Next, wrap
+from trioweb.rooms import Overflow, Room, Rooms
+
+Lifespan = Callable[..., AbstractAsyncContextManager[object]]
+
+MiddlewareT = TypeVar("MiddlewareT", bound=Middleware)
+ErrorHandlerT = TypeVar("ErrorHandlerT", bound=ErrorHandler)
+
+
+class App(Router):
+    """What a program is made of; `run` or `serve` puts it behind a socket.
+
+    Build it before it is served. Any number of servers may serve one app.
+
+    Args:
+        config: Limits, time-outs, origins, compression; the defaults are safe.
+        lifespan: An async context manager function that is entered before the first
+            connection and left after the last. It takes a nursery, for tasks that live
+            as long as the server, or the app and a nursery: `lifespan(app, nursery)`.
+
+    Attributes:
+        state: A dict of your own, its keys also usable as attributes.
+    """
+
+    def __init__(self, config: Config | None = None, *, lifespan: Lifespan | None = None) -> None:
+        super().__init__()
+        if config is not None and not isinstance(config, Config):
+            raise ConfigError(f"App takes a Config, not {type(config).__name__}")
+        self.config = config or Config()
+        self.state = State()
+        self._lifespan = lifespan
+        self._middleware: list[Middleware] = []
+        self._error_handlers = ErrorHandlers()
+        self._rooms = Rooms()
+
+    def middleware(self, function: MiddlewareT) -> MiddlewareT:
+        """Put an async function around every request and every handshake.
+
+        `async def function(request, call_next)` returns `await call_next(request)`, or a
+        response of its own. The first that was added is the outermost. For a handshake
+        `call_next` gives the 101 response, to which headers may be added, before the
+        handler runs; any other response refuses the handshake.
+
+        Raises:
+            SetupError: It is not an async function.
+        """
+        if not inspect.iscoroutinefunction(function):
+            raise SetupError("middleware is an async function of request and call_next: write async def")
+        self._middleware.append(function)
+        return function
+
+    def error_handler(self, key: type[Exception] | int) -> Callable[[ErrorHandlerT], ErrorHandlerT]:
+        """Answer an exception class or a status: `async def handler(request, error)`.
+
+        A handler for a status goes before one for a class, and a class before its bases.
+
+        Args:
+            key: An exception class, or a status from 400 to 599.
+
+        Raises:
+            SetupError: `key` is neither, or the handler is not an async function.
+            DuplicateRoute: There is one already.
+        """
+
+        def decorate(handler: ErrorHandlerT) -> ErrorHandlerT:
+            if not inspect.iscoroutinefunction(handler):
+                raise SetupError("an error handler is an async function of request and error: write async def")
+            self._error_handlers.add(key, handler)
+            return handler
+
+        return decorate
+
+    def static(self, prefix: str, folder: str | os.PathLike[str], *, name: str | None = None) -> None:
+        """Serve the files of a folder, and `index.html` for the folders in it.
+
+        Args:
+            prefix: The path under which they appear, such as `"/static"`.
+            folder: Must be there; nothing outside it is served.
+            name: For `url_for(name, relative="css/site.css")`.
+
+        Raises:
+            ConfigError: `folder` is not a folder.
+            PatternError: `prefix` cannot be read.
+        """
+        files = StaticFiles(folder)
+        path = prefix.rstrip("/")
+
+        async def serve_file(request: Request, relative: str) -> Response:
+            return await files.respond(request, relative)
+
+        async def serve_index(request: Request) -> Response:
+            return await files.respond(request, "")
+
+        async def add_slash(request: Request) -> Response:
+            return Redirect(f"{request.raw_path.rpartition('/')[2]}/", 308)
+
+        self.get(f"{path}/{{relative:path}}", name=name)(serve_file)
+        self.get(f"{path}/", name=f"{name}_index" if name else None)(serve_index)
+        if path:
+            self.get(path, name=f"{name}_folder" if name else None)(add_slash)
+
+    def room(self, name: str, *, overflow: Overflow | None = None) -> Room:
+        """Return the room with this name; it exists for as long as somebody holds it.
+
+        Args:
+            name: Any text.
+            overflow: What happens when a member's outbox is full, for those who join
+                from now on without a policy of their own; at first `Overflow.CLOSE`.
+        """
+        return self._rooms.room(name, overflow=overflow)
+
+    # For the server.
+
+    async def answer(self, request: Request, endpoint: Next) -> Response:
+        """Run middleware around `endpoint`; every exception becomes a response."""
+
+        async def guarded(request: Request) -> Response:
+            return await self._answered(request, endpoint)
+
+        if not self._middleware:
+            return await guarded(request)
+        return await self._answered(request, wrap(guarded, self._middleware))
+
+    async def answer_error(self, request: Request, error: Exception) -> Response:
+        """Return the response for an exception outside any handler."""
+        return await self._error_handlers.answer(request, error, is_debug=self.config.debug)
+
+    async def _answered(self, request: Request, call: Next) -> Response:
+        try:
+            return await call(request)
+        except Exception as error:
+            return await self.answer_error(request, error)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Enter the application's lifespan; its nursery is cancelled at the end."""
+        if self._lifespan is None:
+            yield
+            return
+        async with trio.open_nursery() as nursery:
+            arguments = (self, nursery) if _takes_two(self._lifespan) else (nursery,)
+            async with self._lifespan(*arguments):
+                yield
+            nursery.cancel_scope.cancel()
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    return len([one for one in parameters if one.kind in positional]) >= 2
+
+
+__all__ = ["App", "Handler", "Lifespan"]

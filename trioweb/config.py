@@ -1,0 +1,173 @@
+"""What can be set: limits in bytes and counts, time-outs in seconds, origins, compression."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from trioweb.errors import ConfigError
+
+MAX_MEMORY_LEVEL = 9
+
+_Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def _whole(least: int, most: int | None = None) -> _Validator:
+    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (is_whole and value >= least and (most is None or value <= most)):
+            span = f"{least} or more" if most is None else f"from {least} to {most}"
+            raise ConfigError(f"{_place(instance, attribute)} takes a whole number, {span}, not {value!r}")
+
+    return validate
+
+
+def _seconds(*, optional: bool) -> _Validator:
+    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None and optional:
+            return
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (is_number and value > 0):
+            off = ", or None to switch it off" if optional else ""
+            raise ConfigError(f"{_place(instance, attribute)} takes seconds above 0{off}, not {value!r}")
+
+    return validate
+
+
+def _place(instance: object, attribute: attrs.Attribute[Any]) -> str:
+    return f"{type(instance).__name__}.{attribute.name}"
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """How much a peer can make this side hold. Nothing is unbounded.
+
+    Attributes:
+        head_bytes: A request's line and header fields; above it 431.
+        body_bytes: A request's body; above it 413.
+        message_bytes: One message, as it came and after inflating; above it 1009.
+        message_fragments: Frames that one message may come in; above it 1008.
+        inbox_messages: Received messages that wait for the handler.
+        inbox_bytes: Bytes of them. When either is reached, reading stops.
+        outbox_messages: Sent messages that wait for the peer.
+        outbox_bytes: Bytes of them. Above either `send` waits.
+        connections: Connections at one time; above it 503.
+    """
+
+    head_bytes: int = attrs.field(default=16 * 1024, validator=_whole(256))
+    body_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(0))
+    message_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(1))
+    message_fragments: int = attrs.field(default=16_384, validator=_whole(1))
+    inbox_messages: int = attrs.field(default=64, validator=_whole(1))
+    inbox_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(1))
+    outbox_messages: int = attrs.field(default=1024, validator=_whole(1))
+    outbox_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(1))
+    connections: int = attrs.field(default=10_000, validator=_whole(1))
+
+
+@attrs.frozen(kw_only=True)
+class Timeouts:
+    """How long this side waits, in seconds. `None` switches one off where that is safe.
+
+    Attributes:
+        head_seconds: First byte to the end of a request's head, TLS included; then 408.
+        body_seconds: A request's body without progress; then 408.
+        idle_seconds: Between two requests on one connection.
+        ping_interval_seconds: Silence after which a ping is sent; `None` sends none.
+        ping_timeout_seconds: Silence after that ping before the peer counts as gone.
+        send_seconds: A peer that takes nothing of what waits for it is cut.
+        close_seconds: The closing handshake (RFC 6455 §7.1.1).
+        handler_grace_seconds: For a handler to end after its connection has.
+        drain_seconds: The whole of a graceful shutdown.
+    """
+
+    head_seconds: float = attrs.field(default=10.0, validator=_seconds(optional=False))
+    body_seconds: float = attrs.field(default=30.0, validator=_seconds(optional=False))
+    idle_seconds: float = attrs.field(default=15.0, validator=_seconds(optional=False))
+    ping_interval_seconds: float | None = attrs.field(default=20.0, validator=_seconds(optional=True))
+    ping_timeout_seconds: float | None = attrs.field(default=20.0, validator=_seconds(optional=True))
+    send_seconds: float = attrs.field(default=30.0, validator=_seconds(optional=False))
+    close_seconds: float = attrs.field(default=5.0, validator=_seconds(optional=False))
+    handler_grace_seconds: float = attrs.field(default=10.0, validator=_seconds(optional=False))
+    drain_seconds: float = attrs.field(default=30.0, validator=_seconds(optional=False))
+
+
+@attrs.frozen(kw_only=True)
+class Deflate:
+    """Permessage-deflate (RFC 7692); off unless a configuration or a route holds one.
+
+    A connection that uses it costs about `2 ** (window_bits + 2) + 2 ** (memory_level + 9)`
+    bytes for sending and `2 ** window_bits` for receiving, so the defaults are small.
+
+    Attributes:
+        level: zlib's effort, 1 (fast) to 9 (small).
+        window_bits: Base-2 logarithm of the window for sending, 9 to 15. A peer that
+            asks for a smaller one gets it; one of 8 cannot be had from zlib.
+        memory_level: zlib's memory for sending, 1 to 9.
+        minimum_bytes: Messages below this length are sent as they are.
+        context_takeover: Whether the window is kept from message to message. Without
+            it, messages compress less, idle connections hold nothing, and a room
+            compresses a message once for all its members.
+    """
+
+    level: int = attrs.field(default=6, validator=_whole(1, 9))
+    window_bits: int = attrs.field(default=12, validator=_whole(9, zlib.MAX_WBITS))
+    memory_level: int = attrs.field(default=5, validator=_whole(1, MAX_MEMORY_LEVEL))
+    minimum_bytes: int = attrs.field(default=64, validator=_whole(0))
+    context_takeover: bool = True
+
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+", re.IGNORECASE)
+
+
+def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
+    """Check which pages may open a WebSocket, and bring it to the form that is compared.
+
+    Args:
+        value: `None`, `"*"`, or origins (RFC 6454 §6.2) such as `"https://example.org"`.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if value is None or value == "*":
+        return None if value is None else "*"
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigError(
+            f'origins takes "*", None (same origin) or a list such as ["https://example.org"], not {value!r}'
+        )
+    allowed = tuple(value)
+    for origin in allowed:
+        if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
+            raise ConfigError(f"an origin is scheme://host or scheme://host:port without a path, not {origin!r}")
+    return tuple(origin.lower() for origin in allowed)
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Everything that can be set; `limits`, `origins` and `compression` also per route.
+
+    Attributes:
+        limits: What a peer can make this side hold.
+        timeouts: What this side waits for.
+        origins: Which pages may open a WebSocket: `None` those of the same origin,
+            `"*"` any, or a list of origins. A peer that sends no `Origin` is no
+            browser and always may (RFC 6455 §10.2).
+        compression: Permessage-deflate, if it is to be offered.
+        trusted_proxies: Addresses or networks whose `Forwarded` and `X-Forwarded-*`
+            fields are believed; `"unix"` for peers on a Unix socket.
+        fast_lane: Whether ordinary frames are decoded without wsproto.
+        debug: Whether error pages and close reasons show exceptions to the peer.
+    """
+
+    limits: Limits = attrs.field(factory=Limits)
+    timeouts: Timeouts = attrs.field(factory=Timeouts)
+    origins: str | tuple[str, ...] | None = attrs.field(default=None, converter=parse_origins)
+    compression: Deflate | None = None
+    trusted_proxies: tuple[str, ...] = attrs.field(default=(), converter=tuple[str, ...])
+    fast_lane: bool = True
+    debug: bool = False
+

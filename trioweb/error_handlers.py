@@ -1,0 +1,78 @@
+"""From exceptions to responses."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from trioweb._web.error_pages import error_response
+from trioweb._web.request import Request
+from trioweb._web.response import Response
+from trioweb.errors import DuplicateRoute, HTTPError, RemoteProtocolError, SetupError
+
+logger = logging.getLogger("trioweb")
+
+ErrorHandler = Callable[[Request, Any], Awaitable[object]]
+
+
+class ErrorHandlers:
+    """Finds the handler for an exception: by status first, then by its class and bases."""
+
+    def __init__(self) -> None:
+        self._by_status: dict[int, ErrorHandler] = {}
+        self._by_type: dict[type[Exception], ErrorHandler] = {}
+
+    def add(self, key: type[Exception] | int, handler: ErrorHandler) -> None:
+        """Register a handler for a class of exceptions or for one status.
+
+        Raises:
+            SetupError: `key` is neither.
+            DuplicateRoute: There is one already.
+        """
+        if isinstance(key, int) and 400 <= key <= 599:
+            known = self._by_status.setdefault(key, handler)
+        elif isinstance(key, type) and issubclass(key, Exception):
+            known = self._by_type.setdefault(key, handler)
+        else:
+            raise SetupError(f"an error handler is for an exception class or a status from 400 to 599, not {key!r}")
+        if known is not handler:
+            raise DuplicateRoute(f"there is an error handler for {key!r} already")
+
+    async def answer(self, request: Request, error: Exception, *, is_debug: bool) -> Response:
+        """Return the response for an exception that a handler or middleware raised.
+
+        A handler that fails itself is answered with 500; nothing escapes.
+        """
+        handler = self._find(error)
+        if handler is not None:
+            try:
+                return Response.of(await handler(request, error))
+            except Exception as second:
+                error = second
+        answer = as_http_error(error)
+        shown: str | None = None
+        if answer is None:
+            logger.error("%s %s failed", request.method, request.raw_path, exc_info=error)
+            shown = "".join(traceback.format_exception(error)) if is_debug else None
+            answer = HTTPError(500)
+        return error_response(answer, accept=request.headers.get("accept", ""), traceback=shown)
+
+    def _find(self, error: Exception) -> ErrorHandler | None:
+        answer = as_http_error(error)
+        if answer is not None and answer.status in self._by_status:
+            return self._by_status[answer.status]
+        for kind in type(error).__mro__:
+            if kind in self._by_type:
+                return self._by_type[kind]
+        return self._by_status.get(500) if answer is None else None
+
+
+def as_http_error(error: Exception) -> HTTPError | None:
+    """Return the answer that an exception carries, or `None` for a failure of the program."""
+    if isinstance(error, HTTPError):
+        return error
+    if isinstance(error, RemoteProtocolError) and error.answer < 1000:
+        return HTTPError(error.answer, str(error))
+    return None

@@ -1,0 +1,275 @@
+"""Every exception that trioweb raises.
+
+TriowebError
+├── SetupError                  raised before serving: the program is wrong
+│   ├── PatternError            a route's path cannot be read
+│   ├── DuplicateRoute          two routes would answer the same request
+│   └── ConfigError             a setting has a value that cannot work
+├── HTTPError                   a handler's answer with a status
+│   └── HandshakeRejected       the upgrade is refused with that status
+├── ProtocolError               abstract
+│   ├── LocalProtocolError      this side asked for something illegal: a bug
+│   └── RemoteProtocolError     the peer did, and `answer` is what it is told
+│       ├── MessageTooBig       1009
+│       ├── BodyTooLarge        413
+│       └── HeadersTooLarge     431
+├── ConnectionClosed            abstract
+│   ├── ConnectionClosedOK      + trio.EndOfChannel: 1000, 1001, 1005
+│   ├── ConnectionClosedError   + trio.BrokenResourceError: every other code
+│   └── AlreadyClosed           + trio.ClosedResourceError: you closed it yourself
+├── CloseWebSocket              a handler's way to end with a code of its own
+├── OutboxFull                  + trio.WouldBlock
+└── ReceiveBusy                 + trio.BusyResourceError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import trio
+
+from trioweb.closing import QUIET_CODES, Close, CloseCode, complaint
+
+__all__ = [
+    "AlreadyClosed",
+    "BodyTooLarge",
+    "CloseWebSocket",
+    "ConfigError",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "DuplicateRoute",
+    "HTTPError",
+    "HandshakeRejected",
+    "HeadersTooLarge",
+    "LocalProtocolError",
+    "MessageTooBig",
+    "OutboxFull",
+    "PatternError",
+    "ProtocolError",
+    "ReceiveBusy",
+    "RemoteProtocolError",
+    "SetupError",
+    "TriowebError",
+]
+
+
+class TriowebError(Exception):
+    """The root: `except TriowebError` catches whatever trioweb raises."""
+
+
+class SetupError(TriowebError):
+    """The program is wrong; raised before anything is served."""
+
+
+class PatternError(SetupError):
+    """A route's path cannot be read."""
+
+
+class DuplicateRoute(SetupError):
+    """Two routes would answer the same request, or share a name."""
+
+
+class ConfigError(SetupError):
+    """A setting has a value that cannot work."""
+
+
+class HTTPError(TriowebError):
+    """Answer the request, or refuse the handshake, with this status.
+
+    Args:
+        status: 400 to 599.
+        detail: For people; the status's usual phrase when empty.
+        headers: Header fields to add to the answer.
+
+    Raises:
+        LocalProtocolError: `status` is not an error status.
+    """
+
+    def __init__(
+        self, status: int, detail: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        if not 400 <= status <= 599:
+            raise LocalProtocolError(f"HTTPError takes a status from 400 to 599, not {status}")
+        self.status = int(status)
+        self.detail = detail or phrase(self.status)
+        self.headers: dict[str, str] = dict(headers or {})
+        super().__init__(status, self.detail)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.detail}"
+
+
+class HandshakeRejected(HTTPError):
+    """The WebSocket handshake is refused with this status (RFC 6455 §4.2.2)."""
+
+
+class ProtocolError(TriowebError):
+    """Abstract: somebody broke a protocol. Raised only as one of its subclasses."""
+
+    def __init__(self, *args: object) -> None:
+        if type(self) is ProtocolError:
+            raise TypeError("ProtocolError is abstract: raise the Local or the Remote one")
+        super().__init__(*args)
+
+
+class LocalProtocolError(ProtocolError):
+    """This side asked for something illegal; nothing was sent. A bug in the caller."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke the protocol.
+
+    Args:
+        message: What it did, and what was expected.
+        answer: What it is told: an HTTP status (below 1000) or a close code.
+    """
+
+    answer: int = CloseCode.PROTOCOL_ERROR
+
+    def __init__(self, message: str, answer: int | None = None) -> None:
+        super().__init__(message)
+        if answer is not None:
+            self.answer = answer
+
+
+class MessageTooBig(RemoteProtocolError):
+    """A message was longer than `Limits.message_bytes`."""
+
+    answer = CloseCode.MESSAGE_TOO_BIG
+
+
+class BodyTooLarge(RemoteProtocolError):
+    """A request's body was longer than `Limits.body_bytes`."""
+
+    answer = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class HeadersTooLarge(RemoteProtocolError):
+    """A request's head was longer than `Limits.head_bytes`."""
+
+    answer = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+class ConnectionClosed(TriowebError):
+    """Abstract: the WebSocket has ended.
+
+    Args:
+        sent: The close that this side sent, if it did.
+        received: The close that the peer sent, if it did.
+        received_first: Whether the peer's came first; `None` if there was none at all.
+    """
+
+    def __init__(
+        self,
+        sent: Close | None = None,
+        received: Close | None = None,
+        received_first: bool | None = None,
+    ) -> None:
+        if type(self) is ConnectionClosed:
+            raise TypeError("ConnectionClosed is abstract: raise the OK or the Error one")
+        super().__init__(sent, received, received_first)
+        self.sent = sent
+        self.received = received
+        self.received_first = received_first
+
+    @property
+    def close(self) -> Close:
+        """The close that ended it: of the two frames the first, 1006 without any."""
+        first = self.received if self.received_first else self.sent
+        return first or self.received or Close(CloseCode.ABNORMAL_CLOSURE)
+
+    @property
+    def code(self) -> int:
+        """The close code that ended it; 1006 when the peer vanished."""
+        return self.close.code
+
+    @property
+    def reason(self) -> str:
+        """The reason beside that code."""
+        return self.close.reason
+
+    def __str__(self) -> str:
+        if self.sent is None and self.received is None:
+            return "1006: the peer vanished without a close frame"
+        sides = [("received", self.received), ("sent", self.sent)]
+        if not self.received_first:
+            sides.reverse()
+        return ", then ".join(f"{verb} {close}" for verb, close in sides if close is not None)
+
+
+class ConnectionClosedOK(ConnectionClosed, trio.EndOfChannel):
+    """It ended in the ordinary way: 1000, 1001 or no code at all."""
+
+
+class ConnectionClosedError(ConnectionClosed, trio.BrokenResourceError):
+    """It ended with any other code, or the peer vanished (1006)."""
+
+
+class AlreadyClosed(ConnectionClosed, trio.ClosedResourceError):
+    """You closed it yourself and used it again."""
+
+
+def connection_closed(
+    sent: Close | None, received: Close | None, received_first: bool | None
+) -> ConnectionClosed:
+    """Build the exception that fits how a connection ended."""
+    first = received if received_first else sent
+    is_quiet = first is not None and first.code in QUIET_CODES
+    kind = ConnectionClosedOK if is_quiet else ConnectionClosedError
+    return kind(sent, received, received_first)
+
+
+class CloseWebSocket(TriowebError):
+    """End the WebSocket with a code of your own; raise it in a handler.
+
+    Args:
+        code: 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 §7.4.2).
+        reason: At most 123 bytes of UTF-8.
+
+    Raises:
+        LocalProtocolError: The code or the reason cannot be sent.
+    """
+
+    def __init__(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        self.close = checked_close(code, reason)
+        super().__init__(self.close.code, self.close.reason)
+
+    @property
+    def code(self) -> int:
+        """The close code to send."""
+        return self.close.code
+
+    @property
+    def reason(self) -> str:
+        """The reason to send."""
+        return self.close.reason
+
+
+class OutboxFull(TriowebError, trio.WouldBlock):
+    """The outbox has no room for the message now; `send` would wait."""
+
+
+class ReceiveBusy(TriowebError, trio.BusyResourceError):
+    """Another task is receiving from this WebSocket; one may at a time."""
+
+
+def checked_close(code: int, reason: str) -> Close:
+    """Return the close that an application asked for, checked where it asks.
+
+    Raises:
+        LocalProtocolError: The code or the reason cannot be sent (RFC 6455 §5.5.1, §7.4.2).
+    """
+    problem = complaint(code, reason)
+    if problem is not None:
+        raise LocalProtocolError(problem)
+    return Close(int(code), reason)
+
+
+def phrase(status: int) -> str:
+    """Return the reason phrase of a status, or a general one for unregistered codes."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Client Error" if status < 500 else "Server Error"

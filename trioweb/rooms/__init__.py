@@ -1,0 +1,9 @@
+"""Rooms: named places to publish to, which no slow member can hold up."""
+
+from trioweb.rooms.member import Member
+from trioweb.rooms.overflow import Overflow
+from trioweb.rooms.registry import Rooms
+from trioweb.rooms.room import Room, RoomStatistics
+from trioweb.rooms.subscription import Subscription
+
+__all__ = ["Member", "Overflow", "Room", "RoomStatistics", "Rooms", "Subscription"]

@@ -1,0 +1,117 @@
+"""A WebSocket's place in a room, and how its overflow policy is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from trioweb._connection.publication import Publication
+from trioweb._connection.websocket import WebSocketConnection
+from trioweb.closing import Close, CloseCode
+from trioweb.rooms.overflow import Overflow
+from trioweb.rooms.parcel import NOTICE_BYTES, Parcel
+
+TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "too slow for the room")
+
+
+class Member:
+    """What `room.join` gives: the membership, and what it has missed.
+
+    Attributes:
+        connection: The WebSocket.
+        overflow: What happens when its outbox is full.
+        missed: How many of the room's messages it was not sent, replaced ones included.
+    """
+
+    __slots__ = ("_gap", "_notice", "_parcels", "connection", "has_left", "missed", "overflow")
+
+    def __init__(
+        self,
+        connection: WebSocketConnection,
+        overflow: Overflow,
+        missed_notice: Callable[[int], str | bytes] | None,
+    ) -> None:
+        self.connection = connection
+        self.overflow = overflow
+        self.missed = 0
+        self.has_left = False
+        self._notice = missed_notice
+        self._parcels: list[Parcel] = []
+        self._gap = 0
+
+    def deliver(self, publication: Publication, key: Hashable) -> bool:
+        """Queue a message without waiting; `False` means that the publisher has to wait."""
+        connection = self.connection
+        if connection.is_sealed:
+            return True
+        is_droppable = self.overflow in {Overflow.DROP_OLDEST, Overflow.LATEST}
+        if is_droppable and not connection.is_idle:
+            self._deliver_parcel(publication, key)
+        elif self._gap or not connection.offer(publication):
+            if self.overflow is Overflow.WAIT:
+                return False
+            if self.overflow is Overflow.CLOSE:
+                connection.start_closing(TOO_SLOW, is_by_handler=False)
+            elif not (self._close_gap() and connection.offer(publication)):
+                self._miss_newest()
+        return True
+
+    # Dropping.
+
+    def _deliver_parcel(self, publication: Publication, key: Hashable) -> None:
+        connection = self.connection
+        if self.overflow is Overflow.LATEST and self._replace(publication, key):
+            return
+        parcel = Parcel(publication, key, connection.wire, self._notice, self._parcels.remove)
+        while not (self._close_gap() and self._offer(parcel)):
+            if not self._drop_oldest():
+                self._miss_newest()
+                return
+
+    def _offer(self, parcel: Parcel) -> bool:
+        self._parcels.append(parcel)  # first, since being offered it may leave at once
+        if self.connection.offer_slot(parcel):
+            return True
+        self._parcels.remove(parcel)
+        return False
+
+    def _replace(self, publication: Publication, key: Hashable) -> bool:
+        for parcel in self._parcels:
+            if parcel.publication is not None and parcel.key == key:
+                parcel.publication = publication
+                self.connection.resize(parcel, publication.size_for(self.connection.wire))
+                self._miss()
+                return True
+        return False
+
+    def _drop_oldest(self) -> bool:
+        """Make room; with a notice, the oldest gap is marked where it is."""
+        oldest = next((parcel for parcel in self._parcels if parcel.publication is not None), None)
+        if oldest is None:
+            return False
+        self._miss()
+        mark = self._parcels[0]
+        if self._notice is not None and mark is oldest:
+            oldest.publication = None
+            oldest.missed = 1
+            self.connection.resize(oldest, NOTICE_BYTES)
+        else:
+            if mark is not oldest:
+                mark.missed += 1
+            self._parcels.remove(oldest)
+            self.connection.take_back(oldest)
+        return True
+
+    def _close_gap(self) -> bool:
+        """Send the notice of what was missed since, if it is wanted; `False` without room."""
+        if self._gap and self._notice is not None and not self.connection.offer(Publication(self._notice(self._gap))):
+            return False
+        self._gap = 0
+        return True
+
+    def _miss_newest(self) -> None:
+        self._gap += 1
+        self._miss()
+
+    def _miss(self) -> None:
+        self.missed += 1
+        self.connection.count_drop()

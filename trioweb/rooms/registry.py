@@ -1,0 +1,36 @@
+"""The rooms of one application, by name."""
+
+from __future__ import annotations
+
+from weakref import WeakValueDictionary
+
+from trioweb.rooms.overflow import Overflow
+from trioweb.rooms.room import Room
+
+
+class Rooms:
+    """Finds rooms by name, and forgets those that nobody holds.
+
+    A room lives as long as somebody refers to it: its members and subscriptions do. So
+    a room per document or per user costs nothing once everybody has left.
+    """
+
+    def __init__(self) -> None:
+        self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
+
+    def room(self, name: str, *, overflow: Overflow | None = None) -> Room:
+        """Return the room with this name, making it if nobody holds it.
+
+        Args:
+            name: Any text.
+            overflow: The policy for those who join from now on without one of their own.
+        """
+        room = self._rooms.get(name)
+        if room is None:
+            room = self._rooms[name] = Room(name)
+        if overflow is not None:
+            room.overflow = overflow
+        return room
+
+    def __len__(self) -> int:
+        return len(self._rooms)

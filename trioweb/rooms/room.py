@@ -1,0 +1,176 @@
+"""A room: its members, and publishing to them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from weakref import WeakSet
+
+import attrs
+import trio
+
+from trioweb._connection.publication import Publication
+from trioweb._connection.websocket import WebSocketConnection
+from trioweb.rooms.member import Member
+from trioweb.rooms.overflow import Overflow
+from trioweb.rooms.subscription import Subscription
+
+DELIVERIES_PER_TURN = 64
+"""After so many a publisher lets others run."""
+
+CALLS_PER_TURN = 32
+"""In small rooms, after so many calls."""
+
+
+@attrs.frozen(kw_only=True)
+class RoomStatistics:
+    """What a room holds and has done.
+
+    Attributes:
+        members: WebSockets in the room.
+        subscriptions: Programs that listen.
+        published: Messages published since the room was made.
+        delivered: Messages handed to an outbox or a subscription.
+        drops: Messages that present members and subscriptions have missed.
+    """
+
+    members: int
+    subscriptions: int
+    published: int
+    delivered: int
+    drops: int
+
+
+class Room:
+    """A named place to publish to. Get one from `app.room(name)`.
+
+    Any number of tasks may join, publish and subscribe. Messages of one publisher reach
+    every member in the order they were published.
+
+    Attributes:
+        name: The name it was asked for by.
+        overflow: The policy for those who join without one of their own.
+    """
+
+    def __init__(self, name: str, overflow: Overflow = Overflow.CLOSE) -> None:
+        self.name = name
+        self.overflow = overflow
+        self._members: dict[Member, None] = {}
+        self._subscriptions: WeakSet[Subscription] = WeakSet()
+        self._published = 0
+        self._delivered = 0
+
+    def __repr__(self) -> str:
+        return f"<Room {self.name!r} {len(self._members)} members>"
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def members(self) -> tuple[WebSocketConnection, ...]:
+        """The WebSockets in the room now, in the order they joined."""
+        return tuple(member.connection for member in self._members)
+
+    def statistics(self) -> RoomStatistics:
+        """Return what the room holds and has done."""
+        subscriptions = list(self._subscriptions)
+        missed = sum(member.missed for member in self._members)
+        return RoomStatistics(
+            members=len(self._members),
+            subscriptions=len(subscriptions),
+            published=self._published,
+            delivered=self._delivered,
+            drops=missed + sum(subscription.missed for subscription in subscriptions),
+        )
+
+    @asynccontextmanager
+    async def join(
+        self,
+        ws: WebSocketConnection,
+        *,
+        overflow: Overflow | None = None,
+        missed_notice: Callable[[int], str | bytes] | None = None,
+    ) -> AsyncIterator[Member]:
+        """Put a WebSocket into the room for as long as the block lasts.
+
+        Joining accepts the WebSocket if that has not been done.
+
+        Args:
+            ws: The WebSocket; it may be in any number of rooms.
+            overflow: What happens when its outbox is full; the room's policy unless given.
+            missed_notice: Makes the message that says "you missed `n`"; it is sent where
+                the missing messages would have been. Without it a gap is only counted.
+
+        Raises:
+            ConnectionClosed: The connection has ended.
+
+        Cancellation: Leaves the room.
+        """
+        await trio.lowlevel.checkpoint()
+        ws.require_open()
+        member = Member(ws, overflow or self.overflow, missed_notice)
+        self._members[member] = None
+        try:
+            yield member
+        finally:
+            member.has_left = True
+            del self._members[member]
+
+    def subscribe(
+        self, *, overflow: Overflow | None = None, most_messages: int = 1024, most_bytes: int = 1024 * 1024
+    ) -> Subscription:
+        """Listen without a WebSocket: `async for message in room.subscribe()`.
+
+        Args:
+            overflow: What happens when too much waits; the room's policy unless given.
+            most_messages: How many messages may wait.
+            most_bytes: How many bytes of them.
+        """
+        subscription = Subscription(overflow or self.overflow, most_messages=most_messages, most_bytes=most_bytes)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    async def publish(
+        self,
+        message: str | bytes,
+        *,
+        exclude: WebSocketConnection | None = None,
+        key: Hashable = None,
+    ) -> int:
+        """Hand a message to everybody in the room, never waiting for a slow member.
+
+        Args:
+            message: Encoded once, whatever the number of members.
+            exclude: One that does not get it, usually who sent it.
+            key: With `Overflow.LATEST`, which waiting message this one replaces.
+
+        Returns:
+            How many it was meant for.
+
+        Raises:
+            LocalProtocolError: `message` is neither `str` nor `bytes`.
+
+        Cancellation: Before anybody has it, or while waiting for a member whose policy is
+            `Overflow.WAIT`; all others have it then.
+        Backpressure: Each member's policy decides; only `Overflow.WAIT` is felt here.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        publication = Publication(message)
+        self._published += 1
+        members = [member for member in self._members if member.connection is not exclude]
+        waiting: list[Member] = []
+        for number, member in enumerate(members, 1):
+            if not member.has_left and not member.deliver(publication, key):
+                waiting.append(member)
+            if not number % DELIVERIES_PER_TURN:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+        subscriptions = [one for one in self._subscriptions if not one.is_closed]
+        late = [one for one in subscriptions if not one.deliver(publication.message, key)]
+        self._delivered += len(members) + len(subscriptions)
+        for member in waiting:
+            await member.connection.send_publication(publication)
+        for subscription in late:
+            await subscription.deliver_when_room(publication.message, key)
+        if not self._published % CALLS_PER_TURN:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        return len(members) + len(subscriptions)

@@ -1,0 +1,138 @@
+"""A room's messages for a program that holds no WebSocket."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+
+import attrs
+import trio
+
+from trioweb.errors import OutboxFull
+from trioweb.rooms.overflow import Overflow
+
+
+@attrs.frozen(slots=True)
+class _Waiting:
+    message: str | bytes
+    key: Hashable
+    held_bytes: int
+
+
+class Subscription:
+    """An async iterator of a room's messages, from the moment it was made.
+
+    It belongs to the room for as long as somebody holds it: leaving the loop and letting
+    go of it is enough, `close` or a `with` block says it in so many words.
+
+    Attributes:
+        missed: How many messages the overflow policy kept from it.
+    """
+
+    def __init__(self, overflow: Overflow, *, most_messages: int, most_bytes: int) -> None:
+        self.overflow = overflow
+        self.missed = 0
+        self._most_messages = most_messages
+        self._most_bytes = most_bytes
+        self._waiting: deque[_Waiting] = deque()
+        self._held_bytes = 0
+        self._changed = trio.Event()
+        self._is_closed = False
+        self._is_too_slow = False
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        """Return the next message.
+
+        Raises:
+            OutboxFull: The policy is `Overflow.CLOSE` and too many messages waited;
+                those that did were given first.
+
+        Cancellation: Safe; a message is returned or it stays.
+        """
+        await trio.lowlevel.checkpoint()
+        while not self._waiting:
+            if self._is_too_slow:
+                raise OutboxFull("the subscription was too slow for the room and has been closed (Overflow.CLOSE)")
+            if self._is_closed:
+                raise StopAsyncIteration
+            await self._changed.wait()
+        taken = self._waiting.popleft()
+        self._held_bytes -= taken.held_bytes
+        self._tell()
+        return taken.message
+
+    def close(self) -> None:
+        """Leave the room. What waits can still be received."""
+        self._is_closed = True
+        self._tell()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more messages."""
+        return self._is_closed
+
+    def deliver(self, message: str | bytes, key: Hashable) -> bool:
+        """Queue a message without waiting; `False` means that the publisher has to wait."""
+        if self._is_closed:
+            return True
+        waiting = _Waiting(message, key, len(message))
+        if self.overflow is Overflow.LATEST and self._replace(waiting):
+            return True
+        if not self._fits(waiting):
+            match self.overflow:
+                case Overflow.WAIT:
+                    return False
+                case Overflow.CLOSE:
+                    self._is_too_slow = True
+                    self.close()
+                    return True
+                case Overflow.DROP_NEWEST:
+                    self.missed += 1
+                    return True
+                case _:
+                    self._drop_until_fits(waiting)
+        self._put(waiting)
+        return True
+
+    async def deliver_when_room(self, message: str | bytes, key: Hashable) -> None:
+        """Wait for room, then queue: what `Overflow.WAIT` makes a publisher do."""
+        while not self.deliver(message, key):
+            await self._changed.wait()
+
+    def _fits(self, waiting: _Waiting) -> bool:
+        return not self._waiting or (
+            len(self._waiting) < self._most_messages
+            and self._held_bytes + waiting.held_bytes <= self._most_bytes
+        )
+
+    def _drop_until_fits(self, waiting: _Waiting) -> None:
+        while not self._fits(waiting):
+            self._held_bytes -= self._waiting.popleft().held_bytes
+            self.missed += 1
+
+    def _replace(self, waiting: _Waiting) -> bool:
+        for place, other in enumerate(self._waiting):
+            if other.key == waiting.key:
+                self._waiting[place] = waiting
+                self._held_bytes += waiting.held_bytes - other.held_bytes
+                self.missed += 1
+                return True
+        return False
+
+    def _put(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        self._held_bytes += waiting.held_bytes
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
