@@ -78,7 +78,7 @@ $(VENV)/.with-%: pyproject.toml | $(RUN)/python
 	echo "Installing trioweb[$$extras] into $(VENV)"; \
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$$extras]" \
 	  >$(VENV)/pip.log 2>&1 || \
-	{ tail -n 3 $(VENV)/pip.log >&2; \
+	{ grep -i '^ *error' $(VENV)/pip.log | tail -n 2 >&2; \
 	  echo "pip could not install what trioweb needs. Is there a network? All it said: $(VENV)/pip.log" >&2; \
 	  exit 1; }
 	@touch $@

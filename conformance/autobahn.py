@@ -38,15 +38,20 @@ QUICK_SAMPLE = ("9.1.1", "9.2.1", "9.3.1", "9.4.1", "9.7.1", "12.1.1", "12.1.3",
 def echo_server(*options: str) -> Iterator[str]:
     """Run the server under test in a process of its own, and yield its WebSocket URL."""
     command = [sys.executable, str(FOLDER / "echo_server.py"), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    log = REPORTS / "echo_server.log"
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if not url:
-            raise suite.SuiteError("the echo server did not start: its error stands above")
+            raise suite.SuiteError(f"the echo server did not start: see {log}")
         try:
             yield url.replace("http", "ws", 1)
             if process.poll() is not None:
-                raise suite.SuiteError(f"the echo server ended with status {process.returncode}")
+                raise suite.SuiteError(f"the echo server ended with status {process.returncode}: see {log}")
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -54,7 +59,7 @@ def echo_server(*options: str) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
     if process.returncode:
-        raise suite.SuiteError(f"the echo server ended with status {process.returncode}")
+        raise suite.SuiteError(f"the echo server ended with status {process.returncode}: see {log}")
 
 
 def run_cases(groups: Sequence[Sequence[str]], lane: str) -> verdicts.Verdicts:
@@ -119,8 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return renew(found, expected)
     is_whole = not (options.quick or options.cases or options.without)
     wrong = list(verdicts.surprises(found, expected, is_whole=is_whole))
-    print(*wrong, sep="\n", end="\n" if wrong else "")
-    print(f"{len(found)} cases run, {len(wrong)} not as expected")
+    print(*wrong or [f"All {len(found)} cases are as expected"], sep="\n")
     return 1 if wrong else 0
 
 

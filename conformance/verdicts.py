@@ -68,13 +68,13 @@ def is_as_expected(verdict: str, expected: str) -> bool:
 
 
 def surprises(found: Verdicts, expected: Verdicts, *, is_whole: bool) -> Iterator[str]:
-    """Describe each case that is not as the table says; a whole run must have every case."""
-    if is_whole:
-        yield from (f"{case}: was not run" for case in expected if case not in found)
+    """Describe what is not as the table says; a whole run must have every case."""
+    if unlisted := [case for case in found if case not in expected]:
+        yield f"not in the table: {', '.join(unlisted)}"
+    if is_whole and (missing := [case for case in expected if case not in found]):
+        yield f"in the table but not run: {', '.join(missing)}"
     for case, pair in found.items():
-        if case not in expected:
-            yield f"{case}: {' / '.join(pair)}, and the table does not list it"
-        elif not all(map(is_as_expected, pair, expected[case])):
+        if case in expected and not all(map(is_as_expected, pair, expected[case])):
             yield f"{case}: {' / '.join(pair)}, expected {' / '.join(expected[case])}"
 
 

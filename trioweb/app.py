@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 
 import trio
 
-from trioweb._routing.route import Handler
 from trioweb._routing.router import Router
 from trioweb._web.request import Request
-from trioweb._web.response import Redirect, Response
+from trioweb._web.response import Response
 from trioweb._web.state import State
 from trioweb._web.static import StaticFiles
 from trioweb.config import Config
@@ -106,19 +105,13 @@ class App(Router):
         files = StaticFiles(folder)
         path = prefix.rstrip("/")
 
-        async def serve_file(request: Request, relative: str) -> Response:
+        async def serve_file(request: Request, relative: str = "") -> Response:
             return await files.respond(request, relative)
 
-        async def serve_index(request: Request) -> Response:
-            return await files.respond(request, "")
-
-        async def add_slash(request: Request) -> Response:
-            return Redirect(f"{request.raw_path.rpartition('/')[2]}/", 308)
-
         self.get(f"{path}/{{relative:path}}", name=name)(serve_file)
-        self.get(f"{path}/", name=f"{name}_index" if name else None)(serve_index)
-        if path:
-            self.get(path, name=f"{name}_folder" if name else None)(add_slash)
+        self.get(f"{path}/", name=f"{name}_index" if name else None)(serve_file)
+        if path:  # without the slash it redirects, so that relative links work
+            self.get(path, name=f"{name}_folder" if name else None)(serve_file)
 
     def room(self, name: str, *, overflow: Overflow | None = None) -> Room:
         """Return the room with this name; it exists for as long as somebody holds it.
@@ -170,5 +163,3 @@ def _takes_two(function: Callable[..., Any]) -> bool:
     positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     return len([one for one in parameters if one.kind in positional]) >= 2
 
-
-__all__ = ["App", "Handler", "Lifespan"]

@@ -10,7 +10,7 @@ from typing import Any
 from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
 from trioweb._web.response import Response
-from trioweb.errors import DuplicateRoute, HTTPError, RemoteProtocolError, SetupError
+from trioweb.errors import DuplicateRoute, HTTPError, LocalProtocolError, RemoteProtocolError, SetupError
 
 logger = logging.getLogger("trioweb")
 
@@ -52,12 +52,14 @@ class ErrorHandlers:
             except Exception as second:
                 error = second
         answer = as_http_error(error)
-        shown: str | None = None
-        if answer is None:
-            logger.error("%s %s failed", request.method, request.raw_path, exc_info=error)
-            shown = "".join(traceback.format_exception(error)) if is_debug else None
-            answer = HTTPError(500)
-        return error_response(answer, accept=request.headers.get("accept", ""), traceback=shown)
+        if answer is not None:
+            try:
+                return error_response(answer, accept=request.headers.get("accept", ""))
+            except LocalProtocolError as bad_headers:
+                error = bad_headers
+        logger.error("%s %s failed", request.method, request.raw_path, exc_info=error)
+        shown = "".join(traceback.format_exception(error)) if is_debug else None
+        return error_response(HTTPError(500), accept=request.headers.get("accept", ""), traceback=shown)
 
     def _find(self, error: Exception) -> ErrorHandler | None:
         answer = as_http_error(error)

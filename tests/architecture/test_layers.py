@@ -21,8 +21,9 @@ LAYERS = (
     ("middleware", "error_handlers"),
     ("app",),
     ("_server",),
-    ("client", "testing", "cli"),
+    ("client",),
     ("__init__",),
+    ("testing", "cli"),
     ("__main__",),
 )
 FLOOR = {name: floor for floor, names in enumerate(LAYERS) for name in names}

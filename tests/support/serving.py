@@ -13,9 +13,9 @@ import trioweb
 
 
 @asynccontextmanager
-async def in_memory(app, **options):
+async def in_memory(app, *, pair=trio.testing.memory_stream_pair, **options):
     """Serve one connection over a pair of in-memory streams, and give its peer."""
-    ours, theirs = trio.testing.memory_stream_pair()
+    ours, theirs = pair()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(trioweb.serve_stream, app, theirs, **options))
         yield Peer(ours)

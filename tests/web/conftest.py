@@ -11,7 +11,7 @@ import trio
 
 from trioweb._web.address import Address
 from trioweb._web.request import Request
-from trioweb._wire.http1 import RequestHead
+from trioweb._wire.request_head import RequestHead
 from trioweb.headers import Headers
 
 MakeRequest = Callable[..., Request]

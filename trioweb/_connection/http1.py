@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import trio
 
 from trioweb._connection.transport import Transport
-from trioweb._wire.http1 import Body, EndOfBody, Ended, Http1Wire, NeedData, RequestHead
+from trioweb._wire.http1 import Body, Ended, EndOfBody, Http1Wire, NeedData
+from trioweb._wire.request_head import RequestHead
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import RemoteProtocolError
 
@@ -123,7 +124,8 @@ class Http1Connection:
         """Ask for the body now that it is wanted (RFC 9110 §10.1.1)."""
         if self._owes_continue and not self.has_answered:
             self._owes_continue = False
-            await self.send(self._wire.encode_continue())
+            if interim := self._wire.encode_continue():
+                await self.send(interim)
 
     # Answering.
 

@@ -10,6 +10,8 @@ from trioweb._connection.timers import Timer, Timers
 
 PINGS_IN_FLIGHT = 64
 
+NOT_SINCE_THE_PING = -1.0
+
 
 class Ping:
     """One ping that waits for its pong."""
@@ -125,19 +127,22 @@ class Keepalive:
             next_check = now + self._interval
         elif now < silent_at:
             next_check = silent_at
-        else:
+        elif self._timeout is None:
             self.ping()
-            next_check = now + (self._timeout or self._interval)
-            if self._timeout is not None:
-                self._timer = self._timers.call_at(next_check, self._check_answer)
-                return
+            next_check = now + self._interval
+        else:
+            self.heard_at = NOT_SINCE_THE_PING
+            self.ping()
+            self._timer = self._timers.call_at(now + self._timeout, self._check_answer)
+            return
         self._timer = self._timers.call_at(next_check, self._check_silence)
 
     def _check_answer(self) -> None:
-        if self._interval is None or self._timeout is None:
+        if self._interval is None:
             return
-        now = trio.current_time()
-        if self._is_paused or now < self.heard_at + self._timeout:
+        if self._is_paused:
+            self.heard_at = trio.current_time()
+        if self.heard_at != NOT_SINCE_THE_PING:
             self._check_silence()
         else:
             self._cut(f"no answer to a ping in {self._timeout} s (Timeouts.ping_timeout_seconds)")

@@ -317,9 +317,11 @@ class Outbox:
 
     def advance(self, sent_bytes: int) -> None:
         """Take note that the first `sent_bytes` of the gathered buffers are on their way."""
+        writing = self._writing
+        if not writing:  # discarded while they were being written
+            return
         self.sent_bytes += sent_bytes
         self.held_bytes -= sent_bytes
-        writing = self._writing
         while writing and sent_bytes >= len(writing[0]):
             sent_bytes -= len(writing.popleft())
         if sent_bytes:

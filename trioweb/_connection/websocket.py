@@ -32,7 +32,7 @@ class Traffic:
     sent_bytes: int
 
 
-class WebSocketConnection(ReceivingHalf, SendingHalf, trio.abc.Channel[str | bytes]):
+class WebSocketConnection(SendingHalf, ReceivingHalf, trio.abc.Channel[str | bytes]):
     """One WebSocket: messages in, messages out, and an end that both sides agree on.
 
     Any number of tasks may send, ping and close at the same time; one may receive.

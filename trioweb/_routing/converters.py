@@ -106,7 +106,8 @@ def _format_uuid(value: object) -> str:
 
 def _parse_path(text: str) -> str:
     # An encoded slash may have made an empty part: "%2Fetc" would be an absolute path.
-    if not all(text.split("/")):
+    # One slash at the end is a folder's, as in "docs/".
+    if not all(text.removesuffix("/").split("/")):
         raise ValueError(f"expected segments that are not empty, not {text!r}")
     return text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import aclosing
 from email.utils import formatdate
 from urllib.parse import unquote
 
@@ -20,7 +21,7 @@ from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._web.switching import SwitchingProtocols, Terms, switch_protocols
 from trioweb._web.websocket import Handshake, WebSocket
-from trioweb._wire.http1 import RequestHead
+from trioweb._wire.request_head import RequestHead
 from trioweb.errors import HTTPError, RemoteProtocolError
 from trioweb.middleware import Next
 
@@ -120,7 +121,7 @@ class Session:
             )
 
             async def switch(request: Request) -> Response:
-                return switch_protocols(head, terms, scheme=request.scheme)
+                return switch_protocols(head, terms, scheme=request.scheme, host=request.host)
 
             return switch
 
@@ -160,23 +161,9 @@ class Session:
 
     async def _send(self, request: Request, response: Response, started: float) -> None:
         self._context.instruments.requests += 1
+        response = await self._prepared(request, response)
         try:
-            response = await self._prepared(request, response)
-            has_body = request.method != "HEAD"
-            is_whole = not response.is_streamed or not has_body
-            headers = [*response.headers.lines()]
-            if "date" not in response.headers:
-                headers.append(("date", formatdate(usegmt=True)))
-            await self._http.start_response(
-                response.status,
-                headers,
-                content_bytes=response.content_bytes,
-                body=(response.body if has_body and not response.is_streamed else b"") if is_whole else None,
-            )
-            if not is_whole:
-                async for chunk in response.chunks():
-                    await self._http.send_chunk(chunk)
-                await self._http.end_response()
+            await self._write(response, has_body=request.method != "HEAD")
         finally:
             response.close()
         access_log.request_answered(request, response.status, self._http.sent_bytes, started)
@@ -186,7 +173,24 @@ class Session:
             return await response.prepare(request)
         except Exception as error:
             response.close()
-            return await self._context.app.answer_error(request, error)
+            return await (await self._context.app.answer_error(request, error)).prepare(request)
+
+    async def _write(self, response: Response, *, has_body: bool) -> None:
+        headers = response.headers.lines()
+        if "date" not in response.headers:
+            headers.append(("Date", formatdate(usegmt=True)))
+        is_streamed = response.is_streamed and has_body
+        await self._http.start_response(
+            response.status,
+            headers,
+            content_bytes=response.content_bytes,
+            body=None if is_streamed else response.body if has_body else b"",
+        )
+        if is_streamed:
+            async with aclosing(response.chunks()) as chunks:
+                async for chunk in chunks:
+                    await self._http.send_chunk(chunk)
+            await self._http.end_response()
 
     async def _refuse(self, error: RemoteProtocolError) -> None:
         """Answer bad input that never became a request, then close (RFC 9112 §2.2, §6.3)."""
@@ -194,10 +198,7 @@ class Session:
         if self._http.has_answered or error.answer >= 1000:
             return
         logger.info("refused a request from %s with %d: %s", self._peer, error.answer, error)
-        response = error_response(HTTPError(error.answer, str(error)))
-        await self._http.start_response(
-            response.status, response.headers.lines(), content_bytes=response.content_bytes, body=response.body
-        )
+        await self._write(error_response(HTTPError(error.answer, str(error))), has_body=True)
 
 
 def _raising(error: HTTPError) -> Next:

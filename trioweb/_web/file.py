@@ -94,12 +94,12 @@ class File(Response):
         )
         if self.status != 200 or request.method not in ("GET", "HEAD"):
             return FileContent(opened.stream, self.status, headers, 0, opened.size_bytes)
-        match evaluate(request.headers, validators):
-            case 412:
-                raise HTTPError(412, "the file is not the version that the request's condition asks for")
-            case 304:
-                opened.stream.close()
-                return _not_modified(headers)
+        verdict = evaluate(request.headers, validators)
+        if verdict == 412:
+            raise HTTPError(412, "the file is not the version that the request's condition asks for")
+        if verdict == 304:
+            opened.stream.close()
+            return _not_modified(headers)
         headers["accept-ranges"] = "bytes"
         part = _part(request, validators, opened.size_bytes)
         if part is None:

@@ -14,7 +14,7 @@ from trioweb.errors import HTTPError
 
 if TYPE_CHECKING:
     from trioweb._web.address import Address
-    from trioweb._wire.http1 import RequestHead
+    from trioweb._wire.request_head import RequestHead
     from trioweb.headers import Headers
 
 # Python knows a hundred encodings, some of them slow on hostile input: these few are what clients send.

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote
 
 from trioweb._web.cookies import SameSite, format_cookie
@@ -93,9 +93,9 @@ class Response:
             case str():
                 return Text(value)
             case bytes() | bytearray() | memoryview():
-                return Response(bytes(value), content_type=OCTETS)
+                return Response(cast("bytes", value), content_type=OCTETS)
             case dict() | list():
-                return JSON(value)
+                return JSON(cast("Any", value))
             case _:
                 raise TypeError(
                     f"a handler returned {_shown(value)} of type {type(value).__name__}: "

@@ -44,7 +44,7 @@ class StaticFiles:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, cache_control: str = "no-cache") -> None:
-        self._root = os.path.realpath(os.fspath(folder))
+        self._root: str = os.path.realpath(folder)
         self._cache_control = cache_control
         if not os.path.isdir(self._root):
             raise ConfigError(f"static files need a folder that is there, and {os.fspath(folder)!r} is none")

@@ -9,7 +9,7 @@ import attrs
 from trioweb._web.response import Response
 from trioweb._wire.handshake import Accepted, offered_subprotocols
 from trioweb._wire.handshake import negotiate as negotiate_handshake
-from trioweb._wire.http1 import RequestHead
+from trioweb._wire.request_head import RequestHead
 from trioweb.config import Deflate
 
 
@@ -37,7 +37,7 @@ class SwitchingProtocols(Response):
         self.offered_subprotocols = offered
 
 
-def switch_protocols(head: RequestHead, terms: Terms, *, scheme: str) -> SwitchingProtocols:
+def switch_protocols(head: RequestHead, terms: Terms, *, scheme: str, host: str) -> SwitchingProtocols:
     """Check a handshake (RFC 6455 §4.2.1) and choose what to agree on (§4.2.2).
 
     Raises:
@@ -47,6 +47,7 @@ def switch_protocols(head: RequestHead, terms: Terms, *, scheme: str) -> Switchi
         head,
         origins=terms.origins,
         scheme=scheme,
+        host=host,
         subprotocols=terms.subprotocols,
         compression=terms.compression,
     )

@@ -167,10 +167,12 @@ class Room:
         subscriptions = [one for one in self._subscriptions if not one.is_closed]
         late = [one for one in subscriptions if not one.deliver(publication.message, key)]
         self._delivered += len(members) + len(subscriptions)
-        for member in waiting:
-            await member.connection.send_publication(publication)
-        for subscription in late:
-            await subscription.deliver_when_room(publication.message, key)
+        if waiting or late:
+            async with trio.open_nursery() as nursery:  # at once: the slow ones differ in how slow
+                for member in waiting:
+                    nursery.start_soon(member.connection.send_publication, publication)
+                for subscription in late:
+                    nursery.start_soon(subscription.deliver_when_room, publication.message, key)
         if not self._published % CALLS_PER_TURN:
             await trio.lowlevel.cancel_shielded_checkpoint()
         return len(members) + len(subscriptions)

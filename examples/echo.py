@@ -1,0 +1,51 @@
+"""Echo: every message comes back, text as text and bytes as bytes.
+
+Try it with `python examples/echo.py --port 8000`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import trioweb
+from trioweb import App, File, Request, Text, WebSocket
+
+PAGES = Path(__file__).parent / "pages"
+
+app = App()
+app.static("/shared", PAGES / "shared")  # the style sheet and script that all example pages use
+
+
+@app.get("/")
+async def page(request: Request) -> File:
+    return File(PAGES / "echo.html")
+
+
+# A WebSocket is one async function. The loop ends when the peer closes; returning closes
+# with 1000, an exception with 1011. Pings, fragments and lengths are seen to for you, and
+# when the peer reads slowly, `send` waits: nothing piles up.
+@app.websocket("/ws")
+async def echo(ws: WebSocket) -> None:
+    async for message in ws:  # str or bytes
+        await ws.send(message)
+
+
+# The same in JSON. Handlers of any number of connections run side by side.
+@app.websocket("/json")
+async def wrap(ws: WebSocket) -> None:
+    async for message in ws:
+        text = message if isinstance(message, str) else message.decode(errors="replace")
+        await ws.send_json({"message": text})
+
+
+# Plain HTTP lives on the same port. A GET for /ws is told to upgrade (426).
+@app.get("/hello")
+async def hello(request: Request) -> Text:
+    return Text("Hello over plain HTTP.\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Serve the echo example.")
+    parser.add_argument("--port", type=int, default=8000)
+    trioweb.run(app, port=parser.parse_args().port)

@@ -1,0 +1,94 @@
+"""Group chat: what one says all others hear, and nobody slow can hold up the rest.
+
+Try it with `python examples/group_chat.py --port 8000`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import trioweb
+from trioweb import App, File, Limits, Overflow, Request, WebSocket
+
+PAGES = Path(__file__).parent / "pages"
+
+app = App()
+app.static("/shared", PAGES / "shared")
+
+# A room is a place to publish to. Members join and leave by a `with` block, so there is
+# no list of sockets to keep, and no dead socket in it.
+lobby = app.room("lobby")
+present: dict[WebSocket, str] = {}
+
+
+@app.get("/")
+async def page(request: Request) -> File:
+    return File(PAGES / "group_chat.html")
+
+
+# Chat lines are short: a peer that sends more than 8 KiB in one message is closed with 1009.
+@app.websocket("/ws", limits=Limits(message_bytes=8 * 1024))
+async def chat(ws: WebSocket) -> None:
+    present[ws] = name = await introduction(ws)
+    try:
+        # A member whose connection is slow loses the oldest lines that wait for it, and is
+        # told so in the place where they are missing. The others never notice.
+        async with lobby.join(ws, overflow=Overflow.DROP_OLDEST, missed_notice=missed):
+            await ws.send(line("welcome", name=name, people=list(present.values())))
+            await lobby.publish(line("joined", name=name), exclude=ws)
+            async for message in ws:
+                await obey(ws, name, parsed(message))
+    finally:
+        del present[ws]
+        await lobby.publish(line("left", name=name))
+
+
+async def introduction(ws: WebSocket) -> str:
+    """Wait for a name, and make it one that nobody here has."""
+    while True:
+        match parsed(await ws.receive()):
+            case {"type": "join", "name": str(wanted)} if 0 < len(name := " ".join(wanted.split())) <= 24:
+                number = 1
+                while (unique := name if number == 1 else f"{name} {number}") in present.values():
+                    number += 1
+                return unique
+            case _:
+                await ws.send(
+                    line("error", text='First say {"type": "join", "name": …}, up to 24 characters.')
+                )
+
+
+# What comes from outside is matched against the shapes that are understood. Everything
+# else gets an answer, and the conversation goes on.
+async def obey(ws: WebSocket, name: str, request: Any) -> None:
+    match request:
+        case {"type": "say", "text": str(text)} if text.strip():
+            await lobby.publish(line("said", name=name, text=text), exclude=ws)
+        case {"type": "who"}:  # asked by a page that has missed something
+            await ws.send(line("people", people=list(present.values())))
+        case _:
+            await ws.send(line("error", text='Expected {"type": "say", "text": …} or {"type": "who"}.'))
+
+
+def parsed(message: str | bytes) -> Any:
+    try:
+        return json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+
+
+def line(kind: str, **fields: object) -> str:
+    return json.dumps({"type": kind, **fields})
+
+
+def missed(count: int) -> str:
+    return line("missed", count=count)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Serve the group chat example.")
+    parser.add_argument("--port", type=int, default=8000)
+    trioweb.run(app, port=parser.parse_args().port)

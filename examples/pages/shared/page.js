@@ -1,0 +1,135 @@
+// What every example page needs: where to connect, a log, a badge, and staying connected.
+
+// In the gallery a page stands one folder deep, beside the page with its source.
+const folders = location.pathname.split("/").filter(Boolean);
+for (const link of folders.length ? document.querySelectorAll("[data-gallery]") : []) {
+  link.href = link.dataset.gallery.replace("{name}", folders.at(-1));
+  link.hidden = false;
+}
+
+/** The WebSocket address of a path beside this page: wss where the page came by https. */
+export function socketURL(path) {
+  const url = new URL(path, location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+/** Say in a badge how the connection is: connecting, open, closing, waiting, lost or closed. */
+export function showState(badge, state, text = state) {
+  badge.dataset.state = state;
+  badge.textContent = text;
+}
+
+/** "1000 (normal closure)": a close event in words. */
+export function describeClose(event) {
+  const name = CLOSE_NAMES[event.code] ?? (event.code >= 4000 ? "the application's own" : "registered elsewhere");
+  return `${event.code} (${name})${event.reason ? `: ${event.reason}` : ""}`;
+}
+
+const CLOSE_NAMES = {
+  1000: "normal closure", 1001: "going away", 1002: "protocol error", 1003: "unsupported data",
+  1005: "no code given", 1006: "lost without a close frame", 1007: "invalid payload", 1008: "policy violation",
+  1009: "message too big", 1011: "internal error", 1012: "service restart", 1013: "try again later",
+};
+
+const MARKS = { in: ["↓", "received"], out: ["↑", "sent"], event: ["•", "event"], bad: ["!", "error"] };
+
+/** A list that keeps its newest lines in sight, unless somebody is reading further up. */
+export class Log {
+  constructor(list, { lines = 500 } = {}) {
+    this.list = list;
+    this.lines = lines;
+  }
+
+  /** Add a line. What others have written is only ever set as text, never as HTML. */
+  add(mark, text, kind = "") {
+    const [sign, meaning] = MARKS[mark];
+    const line = document.createElement("li");
+    line.dataset.mark = mark;
+    line.append(clock(), element("span", sign, "mark"), element("span", "", "text"));
+    line.children[1].title = meaning;
+    line.children[1].ariaHidden = "true";
+    line.lastChild.append(element("span", `${meaning}: `, "unseen"));
+    if (kind) line.lastChild.append(element("span", kind, "kind"));
+    line.lastChild.append(text);
+    appendInSight(this.list, line, this.lines);
+  }
+
+  clear() {
+    this.list.replaceChildren();
+  }
+}
+
+/** Append a child and scroll to it if the end was in sight; the oldest make way. */
+export function appendInSight(list, child, most = 500) {
+  const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  list.append(child);
+  while (list.childElementCount > most) list.firstElementChild.remove();
+  if (isAtEnd) list.scrollTop = list.scrollHeight;
+}
+
+/** Make an element with a text and a class. */
+export function element(tag, text, className = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+/** The time of day, its milliseconds apart so that a narrow page can leave them out. */
+export function clock(now = new Date()) {
+  const two = (number) => String(number).padStart(2, "0");
+  const time = element("time", [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join(":"));
+  time.append(element("span", `.${String(now.getMilliseconds()).padStart(3, "0")}`, "fraction"));
+  return time;
+}
+
+const FIRST_DELAY_SECONDS = 0.5;
+const MOST_DELAY_SECONDS = 15;
+const STABLE_SECONDS = 5;
+
+/**
+ * Stay connected: after a loss try again, each time a little later, never all pages at once.
+ *
+ * `changed(state, text, closeEvent)` hears of "connecting", "open" and "waiting"; the delay
+ * starts anew only after a connection that lasted, so a server that accepts and falls over
+ * is not hammered. Returns `send(value)`, `retry()` and `stop()`.
+ */
+export function stayConnected(path, { opened = () => {}, received, changed }) {
+  let socket = null;
+  let timer = 0;
+  let delay = FIRST_DELAY_SECONDS;
+  let isStopped = false;
+
+  function connect() {
+    clearTimeout(timer);
+    changed("connecting", "connecting");
+    let openedAt = Infinity;
+    socket = new WebSocket(socketURL(path));
+    socket.onopen = () => {
+      openedAt = performance.now();
+      changed("open", "connected");
+      opened();
+    };
+    socket.onmessage = (event) => received(JSON.parse(event.data));
+    socket.onclose = (event) => {
+      if (isStopped) return;
+      if (performance.now() - openedAt > STABLE_SECONDS * 1000) delay = FIRST_DELAY_SECONDS;
+      const seconds = delay * (0.5 + Math.random());
+      delay = Math.min(delay * 2, MOST_DELAY_SECONDS);
+      timer = setTimeout(connect, seconds * 1000);
+      changed("waiting", `trying again in ${Math.max(1, Math.round(seconds))} s`, event);
+    };
+  }
+
+  connect();
+  return {
+    send: (value) => socket.send(JSON.stringify(value)),
+    retry: () => socket.readyState === WebSocket.CLOSED && connect(),
+    stop: (code = 1000, reason = "") => {
+      isStopped = true;
+      clearTimeout(timer);
+      socket.close(code, reason);
+    },
+  };
+}

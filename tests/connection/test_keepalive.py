@@ -1,0 +1,146 @@
+"""Pings: silence is noticed, any byte proves life, round trips are measured."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+from support.peer import PING, PONG, TEXT, frame
+from support.serving import in_memory
+
+import trioweb
+from trioweb import App, Config, Timeouts
+
+
+def listening(seen, **timeouts):
+    app = App(Config(timeouts=Timeouts(**timeouts)))
+
+    @app.websocket("/")
+    async def handler(ws):
+        started = trio.current_time()
+        try:
+            async for message in ws:
+                seen.append(message)
+        except trioweb.ConnectionClosedError as error:
+            seen.append((error.code, trio.current_time() - started))
+            raise
+
+    return app
+
+
+async def test_a_peer_that_answers_nothing_is_gone_after_interval_and_timeout(autojump_clock):
+    seen = []
+    async with in_memory(listening(seen, ping_interval_seconds=7, ping_timeout_seconds=3)) as peer:
+        await peer.open()
+        started = trio.current_time()
+        assert (await peer.receive_frame()).opcode == PING
+        assert trio.current_time() - started == pytest.approx(7)
+        await peer.receive_end()
+    assert seen == [(1006, pytest.approx(10))]
+
+
+async def test_a_pong_keeps_a_silent_peer(autojump_clock):
+    seen = []
+    async with in_memory(listening(seen)) as peer:
+        await peer.open()
+        for _ in range(5):
+            ping = await peer.receive_frame()
+            await peer.send(frame(PONG, ping.payload))
+        await peer.send_text("still here")
+        await peer.close()
+    assert seen == ["still here"]
+
+
+async def test_any_byte_proves_life_so_a_talking_peer_is_not_pinged(autojump_clock):
+    seen = []
+    async with in_memory(listening(seen, ping_interval_seconds=10)) as peer:
+        await peer.open()
+        for _ in range(10):
+            await trio.sleep(9)
+            await peer.send(frame(TEXT, b"x"))
+        assert (await peer.close()) == (1000, "")
+    assert len(seen) == 10
+
+
+async def test_pings_can_be_switched_off(autojump_clock):
+    seen = []
+    async with in_memory(listening(seen, ping_interval_seconds=None)) as peer:
+        await peer.open()
+        await trio.sleep(10_000)
+        assert (await peer.close()) == (1000, "")
+
+
+async def test_without_a_timeout_pings_are_sent_and_nobody_is_cut(autojump_clock):
+    seen = []
+    async with in_memory(listening(seen, ping_interval_seconds=5, ping_timeout_seconds=None)) as peer:
+        await peer.open()
+        for _ in range(4):
+            assert (await peer.receive_frame()).opcode == PING
+        await peer.send_text("late")
+        await peer.close()
+    assert seen == ["late"]
+
+
+async def test_ping_measures_the_round_trip(autojump_clock):
+    seen = []
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws):
+        assert ws.latency_seconds is None
+        seen.append(await ws.ping())
+        seen.append(ws.latency_seconds)
+
+    async with in_memory(app) as peer:
+        await peer.open()
+        ping = await peer.receive_frame()
+        await trio.sleep(0.25)
+        await peer.send(frame(PONG, ping.payload))
+        await peer.receive_close()
+    assert seen == [pytest.approx(0.25), pytest.approx(0.25)]
+
+
+async def test_a_pong_answers_the_pings_before_it_and_strangers_are_ignored(autojump_clock):
+    seen = []
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+
+        async def one():
+            seen.append(await ws.ping())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one)
+            nursery.start_soon(one)
+
+    async with in_memory(app) as peer:
+        await peer.open()
+        await peer.receive_frame()
+        second = await peer.receive_frame()
+        await peer.send(frame(PONG, b"stranger") + frame(PONG, second.payload))
+        await peer.receive_close()
+    assert len(seen) == 2
+
+
+async def test_too_many_unanswered_pings_are_refused(autojump_clock):
+    app = App()
+    seen = []
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        for _ in range(64):
+            ws.nursery.start_soon(ws.ping)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(trioweb.OutboxFull):
+            await ws.ping()
+        seen.append(True)
+
+    async with in_memory(app) as peer:
+        await peer.open()
+        for _ in range(64):
+            assert (await peer.receive_frame()).opcode == PING
+        await peer.receive_close()
+    assert seen

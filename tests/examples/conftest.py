@@ -1,0 +1,51 @@
+"""The examples as modules, and clients that are not ours."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from websockets.trio.client import connect
+
+FOLDER = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Import an example anew, and forget it afterwards: each test has its own rooms."""
+    monkeypatch.syspath_prepend(FOLDER)
+    names = {path.stem for path in FOLDER.glob("*.py")}
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield importlib.import_module
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def visit():
+    """Open a WebSocket with another library's client; JSON goes in and out by methods."""
+
+    @asynccontextmanager
+    async def visit(server, path):
+        async with connect(f"ws://127.0.0.1:{server.port}{path}", proxy=None, max_size=None) as ws:
+            yield Visitor(ws)
+
+    return visit
+
+
+class Visitor:
+    def __init__(self, ws):
+        self.ws = ws
+        self.send = ws.send
+        self.receive = ws.recv
+
+    async def tell(self, **fields):
+        await self.ws.send(json.dumps(fields))
+
+    async def hear(self):
+        return json.loads(await self.ws.recv())

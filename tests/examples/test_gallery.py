@@ -1,0 +1,84 @@
+"""The gallery: its index, the examples under it, and their sources."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import httpx
+import pytest
+from support.program import Program
+from support.serving import running
+
+
+@pytest.fixture
+async def gallery(example):
+    async with running(example("gallery").app) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(gallery):
+    async with httpx.AsyncClient(base_url=gallery.urls[0], trust_env=False) as client:
+        yield client
+
+
+async def test_every_example_has_a_card_that_leads_to_it_and_to_its_source(example, client):
+    index = (await client.get("/")).text
+    for entry in example("gallery").EXAMPLES:
+        assert f'href="{entry.name}/"' in index
+        assert f'href="source/{entry.name}"' in index
+        page = await client.get(f"/{entry.name}/")
+        assert page.status_code == 200
+        assert f"<h1>{entry.title}</h1>" in page.text
+        for file in ("style.css", "page.js", "icon.svg"):
+            assert (await client.get(f"/{entry.name}/shared/{file}")).status_code == 200
+
+
+async def test_every_program_in_the_folder_is_in_the_gallery(example):
+    module = example("gallery")
+    helpers = {"gallery", "source_page"}
+    assert {path.stem for path in module.FOLDER.glob("*.py")} - helpers == set(module.BY_NAME)
+
+
+async def test_a_source_is_shown_as_it_is(example, client):
+    module = example("gallery")
+    for name in module.BY_NAME:
+        page = (await client.get(f"/source/{name}")).text
+        shown = [
+            unescape(re.sub(r"<[^>]*>", "", block))
+            for block in re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.DOTALL)
+        ]
+        assert shown == [
+            (module.FOLDER / f"{name}.py").read_text(encoding="utf-8"),
+            (module.PAGES / f"{name}.html").read_text(encoding="utf-8"),
+        ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/source/gallery", "/source/..%2Fgallery", "/source/nothing", "/nothing", "/nothing/"]
+)
+async def test_what_is_no_example_is_not_found(client, path):
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_an_example_without_the_last_slash_is_sent_to_its_page(client):
+    answer = await client.get("/echo")
+    assert (answer.status_code, answer.headers["location"]) == (308, "echo/")
+
+
+async def test_the_examples_work_under_their_names(gallery, visit):
+    async with visit(gallery, "/echo/ws") as echo:
+        await echo.send("hello")
+        assert await echo.receive() == "hello"
+    async with visit(gallery, "/group_chat/ws") as chat:
+        await chat.tell(type="join", name="Ann")
+        assert (await chat.hear())["type"] == "welcome"
+    async with visit(gallery, "/embedding/ws") as watcher:
+        assert (await watcher.hear())["can_stop"] is False
+
+
+def test_the_gallery_serves_by_itself_until_ctrl_c():
+    with Program("examples/gallery.py", "--port", "0") as program:
+        assert httpx.get(program.wait_for_url(), trust_env=False).status_code == 200
+        assert program.interrupt()[0] == 0

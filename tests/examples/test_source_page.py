@@ -1,0 +1,40 @@
+"""Source text in colours: nothing added, nothing lost, nothing let through."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+TRICKY = '''\
+"""Several
+lines, <b>&amp;</b>"""
+
+def f(x: int = 0x1F) -> str:  # <comment>
+\tif x and \\
+            True:
+        return f"{x!r:>{10}} and {{braces}}"
+    return b"bytes" and \'\'\'
+
+    indented\'\'\'
+'''
+
+
+@pytest.mark.parametrize("text", [TRICKY.replace("\t", "    "), "", "\n", "x = 1", "# only a comment\n\n\n"])
+def test_the_text_is_kept(example, text):
+    spans = "".join(example("source_page").python_spans(text))
+    assert unescape(re.sub(r"<[^>]*>", "", spans)) == text
+    assert not re.search(r"<(?!/?span)", spans)
+
+
+def test_what_the_reader_should_see_has_a_colour(example):
+    spans = "".join(example("source_page").python_spans("import os  # why\nprint(1, 'a')\n"))
+    for colour in ("keyword", "comment", "builtin", "number", "string"):
+        assert f'<span class="{colour}">' in spans
+
+
+def test_a_colour_never_spans_two_lines(example):
+    spans = "".join(example("source_page").python_spans(TRICKY.replace("\t", "    ")))
+    for line in spans.split("\n"):
+        assert line.count("<span") == line.count("</span>")

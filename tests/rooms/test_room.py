@@ -1,0 +1,396 @@
+"""Rooms: publishing to many, and what a slow member gets."""
+
+from __future__ import annotations
+
+import gc
+import json
+import zlib
+from contextlib import AsyncExitStack
+
+import pytest
+import trio
+import trio.testing
+from support.peer import Peer, close_frame, connected
+from support.serving import running
+
+from trioweb import App, Config, ConnectionClosedOK, Deflate, Limits, LocalProtocolError, OutboxFull, Overflow, Timeouts
+
+SMALL = Limits(outbox_messages=4, outbox_bytes=8 * 1024 * 1024)
+BLOCK = b"x" * 100_000
+
+
+def chat(**options):
+    """An app whose /join puts a connection into the room and publishes what it says."""
+    app = App(Config(**options))
+
+    @app.websocket("/join")
+    async def join(ws):
+        room = app.room("lobby")
+        async with room.join(ws):
+            async for message in ws:
+                await room.publish(message, exclude=ws)
+
+    return app
+
+
+@pytest.fixture
+async def joined():
+    """Open peers and wait until the room has them; they are closed after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def join(server, app, count):
+            room = app.room("lobby")
+            before = len(room)
+            peers = []
+            for _ in range(count):
+                stream = await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", server.port))
+                peers.append(Peer(stream))
+                await peers[-1].open("/join")
+            with trio.fail_after(5):
+                while len(room) < before + count:
+                    await trio.sleep(0.001)
+            return peers
+
+        yield join
+
+
+async def stuff(room, ws_count=1):
+    """Publish large blocks until the kernel of the one who does not read is full."""
+    for _ in range(100):
+        await room.publish(BLOCK)
+        if any(member.outbox.statistics().messages for member in room.members):
+            return
+    raise AssertionError("the kernel took ten megabytes")
+
+
+async def test_a_message_reaches_everybody_but_the_one_excluded(joined):
+    app = chat()
+    async with running(app) as server:
+        one, two, three = await joined(server, app, 3)
+        await one.send_text("hello")
+        await two.send_text("and welcome")
+
+        assert [await two.receive_text(), await three.receive_text()] == ["hello", "hello"]
+        assert [await one.receive_text(), await three.receive_text()] == ["and welcome", "and welcome"]
+
+
+async def test_the_order_of_each_publisher_is_kept_for_every_member(joined):
+    app = chat()
+    async with running(app) as server:
+        peers = await joined(server, app, 5)
+        room = app.room("lobby")
+
+        async def publisher(name):
+            for number in range(100):
+                await room.publish(f"{name}{number}")
+
+        async with trio.open_nursery() as nursery:
+            for name in "abc":
+                nursery.start_soon(publisher, name)
+        for peer in peers:
+            got = [await peer.receive_text() for _ in range(300)]
+            for name in "abc":
+                assert [text for text in got if text[0] == name] == [f"{name}{n}" for n in range(100)]
+
+
+async def test_one_stalled_member_among_a_thousand_changes_nothing_for_the_others(joined):
+    app = chat(timeouts=Timeouts(send_seconds=60))
+    async with running(app) as server:
+        stalled, *others = await joined(server, app, 1000)
+        room = app.room("lobby")
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+
+                async def read(peer):
+                    while await peer.receive_binary() != b"end":
+                        pass
+
+                for peer in others:
+                    nursery.start_soon(read, peer)
+                for _ in range(20):
+                    await room.publish(b"x" * 10_000)
+                await room.publish(b"end")
+        assert len(room) == 1000
+
+
+async def test_close_ends_a_slow_member_with_1013_and_nothing_after_it(joined):
+    app = chat(limits=SMALL)
+    async with running(app) as server:
+        (slow,) = await joined(server, app, 1)
+        room = app.room("lobby")
+        for number in range(200):
+            await room.publish(b"%03d" % number + BLOCK)
+            if any(member.is_sealed for member in room.members):
+                break
+        await room.publish(b"after")
+        expected = 0
+        while (frame := await slow.receive_frame()).opcode != 8:
+            assert frame.payload[:3] == b"%03d" % expected
+            expected += 1
+        assert frame.payload[:2] == (1013).to_bytes(2, "big")
+        assert expected == number, "every message before the close, and no gap"
+
+
+async def test_drop_oldest_keeps_the_newest_and_marks_the_gap_where_it_is(joined):
+    app = App(Config(limits=SMALL))
+
+    @app.websocket("/join")
+    async def join(ws):
+        notice = lambda missed: json.dumps({"missed": missed})  # noqa: E731
+        async with app.room("lobby").join(ws, overflow=Overflow.DROP_OLDEST, missed_notice=notice) as member:
+            await ws.receive()
+            await ws.send(f"missed {member.missed}, drops {ws.outbox.statistics().drops}")
+
+    async with running(app) as server:
+        (slow,) = await joined(server, app, 1)
+        room = app.room("lobby")
+        await stuff(room)
+        for number in range(10):
+            await room.publish(f"news {number}")
+        texts = []
+        await slow.send_text("reading now")
+        while True:
+            frame = await slow.receive_frame()
+            if frame.opcode == 1:
+                texts.append(frame.payload.decode())
+                if texts[-1].startswith("missed"):
+                    break
+        *got, report = texts
+        missed = [json.loads(text)["missed"] for text in got if text.startswith("{")]
+        news = [text for text in got if not text.startswith("{")]
+        assert news == [f"news {n}" for n in range(10 - len(news), 10)]
+        assert len(news) < 10
+        assert got[0].startswith("{"), "the mark stands where the gap is"
+        assert report == f"missed {sum(missed)}, drops {sum(missed)}"
+
+
+async def test_drop_newest_keeps_the_oldest_and_says_later_what_was_missed(joined):
+    app = App(Config(limits=SMALL))
+
+    @app.websocket("/join")
+    async def join(ws):
+        room = app.room("lobby", overflow=Overflow.DROP_NEWEST)
+        async with room.join(ws, missed_notice=lambda missed: f"you missed {missed}"):
+            await ws.receive()
+            await ws.flush()
+            await room.publish("last")
+            await ws.receive()
+
+    async with running(app) as server:
+        (slow,) = await joined(server, app, 1)
+        room = app.room("lobby")
+        await stuff(room)
+        for number in range(10):
+            await room.publish(f"news {number}")
+        drops = room.statistics().drops
+        await slow.send_text("reading now")
+        texts = []
+        while not texts or texts[-1] != "last":
+            frame = await slow.receive_frame()
+            if frame.opcode == 1:
+                texts.append(frame.payload.decode())
+        kept = len(texts) - 2
+        assert texts == [f"news {n}" for n in range(kept)] + [f"you missed {10 - kept}", "last"]
+        assert drops == 10 - kept
+        await slow.send_text("bye")
+
+
+async def test_latest_keeps_the_newest_of_each_key(joined):
+    app = App(Config(limits=Limits(outbox_messages=100)))
+
+    @app.websocket("/join")
+    async def join(ws):
+        async with app.room("lobby", overflow=Overflow.LATEST).join(ws):
+            await ws.receive()
+
+    async with running(app) as server:
+        (slow,) = await joined(server, app, 1)
+        room = app.room("lobby")
+        await stuff(room)
+        for price in range(50):
+            for key in ("gold", "silver"):
+                await room.publish(f"{key} {price}", key=key)
+        await slow.send_text("reading now")
+        texts = []
+        while (frame := await slow.receive_frame()).opcode != 8:
+            if frame.opcode == 1:
+                texts.append(frame.payload.decode())
+        assert texts == ["gold 49", "silver 49"]
+
+
+async def test_wait_makes_the_publisher_alone_wait(joined):
+    app = App(Config(limits=SMALL))
+
+    @app.websocket("/join")
+    async def join(ws):
+        async with app.room("lobby", overflow=Overflow.WAIT).join(ws):
+            await ws.receive()
+
+    async with running(app) as server:
+        slow, quick = await joined(server, app, 2)
+        room = app.room("lobby")
+        published = []
+
+        async def publisher():
+            for number in range(300):
+                await room.publish(b"%03d" % number + BLOCK)
+                published.append(number)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(publisher)
+            got = []
+
+            async def read_quick():
+                for _ in range(300):
+                    got.append(int((await quick.receive_binary())[:3]))
+
+            nursery.start_soon(read_quick)
+            with trio.fail_after(10):
+                while not published or len(got) != len(published) + 1:
+                    await trio.sleep(0.05)
+            assert len(got) < 300
+            for number in range(300):
+                assert int((await slow.receive_binary())[:3]) == number
+        assert got == list(range(300))
+
+
+async def test_a_member_that_leaves_during_a_publish_is_no_error(joined):
+    app = chat()
+    async with running(app) as server:
+        peers = await joined(server, app, 200)
+        room = app.room("lobby")
+        async with trio.open_nursery() as nursery:
+            for peer in peers[::2]:
+                nursery.start_soon(peer.stream.aclose)
+            for _ in range(20):
+                await room.publish("x")
+        with trio.fail_after(5):
+            while len(room) > 100:
+                await trio.sleep(0.01)
+        await room.publish("end")
+        for peer in peers[1::2]:
+            while await peer.receive_text() != "end":
+                pass
+
+
+async def test_a_room_that_nobody_holds_is_forgotten(joined):
+    app = chat()
+    async with running(app) as server:
+        (peer,) = await joined(server, app, 1)
+        gc.collect()
+        assert len(app._rooms) == 1
+        await peer.close()
+        with trio.fail_after(5):
+            while server.connections:
+                await trio.sleep(0.01)
+        gc.collect()
+        assert len(app._rooms) == 0
+
+
+async def test_programs_subscribe_without_a_websocket():
+    app = App()
+    room = app.room("lobby")
+    seen = []
+
+    async def listen(task_status):
+        subscription = room.subscribe()
+        task_status.started()
+        async for message in subscription:
+            seen.append(message)
+            if message == "end":
+                return
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(listen)
+        for message in ("one", b"two", "end", "late"):
+            await room.publish(message)
+    gc.collect()
+    assert seen == ["one", b"two", "end"]
+    assert room.statistics().subscriptions == 0
+
+
+async def test_a_subscription_overflows_as_its_policy_says():
+    app = App()
+    room = app.room("lobby")
+    oldest = room.subscribe(overflow=Overflow.DROP_OLDEST, most_messages=2)
+    newest = room.subscribe(overflow=Overflow.DROP_NEWEST, most_messages=2)
+    latest = room.subscribe(overflow=Overflow.LATEST, most_messages=2)
+    closing = room.subscribe(most_messages=2)
+    for number in range(4):
+        await room.publish(str(number))
+    for subscription in (oldest, newest, latest):
+        subscription.close()
+    assert [message async for message in oldest] == ["2", "3"]
+    assert [message async for message in newest] == ["0", "1"]
+    assert [message async for message in latest] == ["3"]
+    assert [await anext(closing), await anext(closing)] == ["0", "1"]
+    with pytest.raises(OutboxFull):
+        await anext(closing)
+    assert (oldest.missed, newest.missed, latest.missed) == (2, 2, 3)
+
+
+async def test_a_waiting_subscription_holds_the_publisher():
+    room = App().room("lobby")
+    with room.subscribe(overflow=Overflow.WAIT, most_messages=1) as subscription:
+        await room.publish("one")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(room.publish, "two")
+            await trio.testing.wait_all_tasks_blocked()
+            assert room.statistics().delivered == 2
+            assert await anext(subscription) == "one"
+            assert await anext(subscription) == "two"
+
+
+async def test_only_messages_can_be_published():
+    room = App().room("lobby")
+    with pytest.raises(LocalProtocolError, match="str or bytes, not dict"):
+        await room.publish({"a": 1})
+    with pytest.raises(LocalProtocolError, match="UTF-8"):
+        await room.publish("\ud800")
+    assert await room.publish(bytearray(b"fine")) == 0
+
+
+async def test_joining_accepts_and_joining_an_ended_connection_raises():
+    app = App()
+    seen = []
+
+    @app.websocket("/")
+    async def handler(ws):
+        async with app.room("lobby").join(ws) as member:
+            assert ws.is_accepted
+            assert member.missed == 0
+            await ws.aclose()
+        with pytest.raises(Exception, match="1000"):
+            async with app.room("lobby").join(ws):
+                seen.append("never")
+        seen.append("raised")
+
+    async with running(app) as server, connected(server) as peer:
+        await peer.open()
+        await peer.receive_close()
+        await peer.send(close_frame(1000))
+        await peer.receive_end()
+    assert seen == ["raised"]
+
+
+@pytest.mark.parametrize("context_takeover", [False, True])
+async def test_compressed_members_get_the_same_messages(context_takeover, joined):
+    app = chat(compression=Deflate(context_takeover=context_takeover, minimum_bytes=0))
+    async with running(app) as server, connected(server) as compressed:
+        await compressed.open("/join", ("Sec-WebSocket-Extensions", "permessage-deflate"))
+        (plain,) = await joined(server, app, 1)
+        room = app.room("lobby")
+        inflate = zlib.decompressobj(-15)
+        for number in range(5):
+            text = f"{number} " * 100
+            await room.publish(text)
+            assert await plain.receive_text() == text
+            frame = await compressed.receive_frame()
+            assert frame.reserved == 4
+            if not context_takeover:
+                inflate = zlib.decompressobj(-15)
+            assert inflate.decompress(frame.payload + b"\0\0\xff\xff").decode() == text
+
+
+def test_the_quiet_end_of_a_room_is_documented_as_a_channel_end():
+    assert issubclass(ConnectionClosedOK, trio.EndOfChannel)

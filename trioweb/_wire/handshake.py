@@ -1,0 +1,181 @@
+"""The opening handshake of a WebSocket: a pure function of a request's head (RFC 6455 §4.2)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from binascii import b2a_base64
+from collections.abc import Iterable
+
+import attrs
+
+from trioweb._wire.deflate import DeflateAgreement
+from trioweb._wire.deflate import negotiate as negotiate_deflate
+from trioweb._wire.origin import check_origin
+from trioweb._wire.request_head import RequestHead
+from trioweb.config import Deflate
+from trioweb.errors import HandshakeRejected, LocalProtocolError
+from trioweb.headers import check_field, is_token
+
+__all__ = [
+    "Accepted",
+    "check",
+    "check_origin",
+    "choose_subprotocol",
+    "encode_accept",
+    "negotiate",
+    "offered_subprotocols",
+]
+
+VERSION = "13"
+
+_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
+
+# 16 bytes in base64 are 22 characters and two of padding (RFC 4648 §4).
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+
+# RFC 9110 §15.5.22: a 426 names what to upgrade to, and §7.8: as an option of the connection.
+_UPGRADE_FIELDS = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": VERSION}
+
+# What the handshake itself says: a second time it would contradict, or break the framing.
+_OWN_FIELDS = frozenset({"connection", "content-length", "transfer-encoding", "upgrade"})
+_OWN_PREFIX = "sec-websocket-"
+
+
+@attrs.frozen(slots=True)
+class Accepted:
+    """What a handshake comes to.
+
+    Attributes:
+        accept_token: The proof that the key was read (RFC 6455 §4.2.2).
+        subprotocol: The one to speak, if one was agreed on.
+        deflate: How messages are compressed, if they are.
+    """
+
+    accept_token: str
+    subprotocol: str | None
+    deflate: DeflateAgreement | None
+
+
+def negotiate(
+    head: RequestHead,
+    *,
+    origins: str | tuple[str, ...] | None,
+    scheme: str,
+    subprotocols: tuple[str, ...],
+    compression: Deflate | None,
+    host: str | None = None,
+) -> Accepted:
+    """Check a handshake and choose what to agree on.
+
+    Args:
+        head: The request.
+        origins: Which pages may open it; see `check_origin`, also for `scheme` and `host`.
+        scheme: `"http"` or `"https"`.
+        subprotocols: Those that this side speaks, the preferred one first.
+        compression: The settings of permessage-deflate; `None` declines it.
+        host: The authority that the client used, if not the one in `Host`.
+
+    Raises:
+        HandshakeRejected: 400, 403, 405 or 426.
+    """
+    key = check(head)
+    check_origin(head, origins, scheme=scheme, host=host)
+    deflate = None
+    if compression is not None:
+        offers = head.headers.get_all("sec-websocket-extensions")
+        deflate = negotiate_deflate(offers, compression) if offers else None
+    return Accepted(accept_token(key), choose_subprotocol(head, subprotocols), deflate)
+
+
+def check(head: RequestHead) -> str:
+    """Return the key of a valid opening handshake (RFC 6455 §4.2.1).
+
+    Raises:
+        HandshakeRejected: It is none; 400, 405 or 426.
+    """
+    if head.method != "GET":
+        raise HandshakeRejected(405, "A WebSocket is opened with GET.", {"Allow": "GET"})
+    if head.http_version != "1.1":
+        raise HandshakeRejected(400, f"A WebSocket needs HTTP/1.1, not HTTP/{head.http_version}.")
+    if not head.wants_websocket:
+        raise HandshakeRejected(
+            426, "Expected the headers Upgrade: websocket and Connection: Upgrade.", _UPGRADE_FIELDS
+        )
+    if head.content_bytes != 0:
+        raise HandshakeRejected(400, "A handshake has no body.")
+    headers = head.headers
+    if len(headers.get_all("host")) != 1:
+        raise HandshakeRejected(400, "Expected one Host header.")
+    versions = headers.get_all("sec-websocket-version")
+    if versions != [VERSION]:  # RFC 6455 §4.4
+        raise HandshakeRejected(426, f"Expected Sec-WebSocket-Version: {VERSION}, once.", _UPGRADE_FIELDS)
+    keys = headers.get_all("sec-websocket-key")
+    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+        raise HandshakeRejected(400, "Expected one Sec-WebSocket-Key: 16 bytes in base64.")
+    return keys[0]
+
+
+def accept_token(key: str) -> str:
+    """Return what proves to the client that its key was read (RFC 6455 §4.2.2 item 5.4)."""
+    digest = hashlib.sha1((key + _GUID).encode("ascii"), usedforsecurity=False).digest()
+    return b2a_base64(digest, newline=False).decode("ascii")
+
+
+def offered_subprotocols(head: RequestHead) -> tuple[str, ...]:
+    """Return the subprotocols that the client can speak, its preferred one first.
+
+    They stand in any number of lines (RFC 6455 §11.3.4); their case counts.
+
+    Raises:
+        HandshakeRejected: 400; one of them is no token.
+    """
+    offered: list[str] = []
+    for line in head.headers.get_all("sec-websocket-protocol"):
+        for member in line.split(","):
+            name = member.strip(" \t")
+            if name and not is_token(name):
+                raise HandshakeRejected(400, "Sec-WebSocket-Protocol has to be a list of tokens.")
+            if name:
+                offered.append(name)
+    return tuple(offered)
+
+
+def choose_subprotocol(head: RequestHead, supported: tuple[str, ...]) -> str | None:
+    """Return the first of `supported` that the client offered, `None` if there is none.
+
+    Raises:
+        HandshakeRejected: 400; the offer is malformed.
+    """
+    offered = offered_subprotocols(head)
+    return next((name for name in supported if name in offered), None)
+
+
+def encode_accept(accepted: Accepted, headers: Iterable[tuple[str, str]]) -> bytes:
+    """Return the response that opens the WebSocket (RFC 6455 §4.2.2 item 5).
+
+    Args:
+        accepted: What was agreed on.
+        headers: More fields, cookies for example.
+
+    Raises:
+        LocalProtocolError: A field cannot be sent, or is one of the handshake's own.
+    """
+    lines = [
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accepted.accept_token}\r\n"
+    ]
+    if accepted.subprotocol is not None:
+        if not is_token(accepted.subprotocol):
+            raise LocalProtocolError(f"a subprotocol is a token, not {accepted.subprotocol!r}")
+        lines.append(f"Sec-WebSocket-Protocol: {accepted.subprotocol}\r\n")
+    if accepted.deflate is not None:
+        lines.append(f"Sec-WebSocket-Extensions: {accepted.deflate.header_value}\r\n")
+    for name, value in headers:
+        check_field(name, value)
+        lower = name.lower()
+        if lower in _OWN_FIELDS or lower.startswith(_OWN_PREFIX):
+            raise LocalProtocolError(f"the header {name} belongs to the handshake: it cannot be added to it")
+        lines.append(f"{name}: {value}\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1")

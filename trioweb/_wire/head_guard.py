@@ -1,0 +1,168 @@
+"""The judge of a request's head: everything that h11 leaves open, before h11 sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import attrs
+
+from trioweb._wire.field_line import LineScanner, split_field
+from trioweb._wire.target import Target, is_authority, parse_target
+from trioweb.errors import HeadersTooLarge, RemoteProtocolError
+
+METHOD_BYTES = 32
+"""The longest registered method has 17; beyond this it is 501 (RFC 9112 §3)."""
+
+CONTENT_LENGTH_DIGITS = 18
+"""What fits a signed 64-bit number everywhere: no two readers may disagree."""
+
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: |\Z)")
+_LONG_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{33}")
+_REQUEST_LINE = re.compile(rb"([^ ]+) ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])")
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+
+# The fields that decide how the message is read; all others are the application's.
+_NOTED = frozenset({b"connection", b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"})
+
+_Fields = dict[bytes, list[bytes]]
+
+
+@attrs.frozen(slots=True)
+class CheckedHead:
+    """What the wire has to know of a head; the rest it takes from h11.
+
+    Attributes:
+        size_bytes: Its length, the empty line included.
+        content_bytes: The declared length of the body; `None` if it comes in chunks.
+        connection: The options of `Connection`, in lower case; `expect` and `upgrade` likewise.
+    """
+
+    size_bytes: int
+    target: Target
+    http_version: str
+    content_bytes: int | None
+    connection: frozenset[bytes]
+    expect: frozenset[bytes]
+    upgrade: frozenset[bytes]
+
+
+class HeadGuard:
+    """Reads one head as it arrives, and refuses it at the first byte that is wrong.
+
+    Args:
+        head_bytes: How long the head may be, from its first byte through the empty line.
+    """
+
+    __slots__ = ("_fields", "_head_bytes", "_scanner", "_target", "_version")
+
+    def __init__(self, head_bytes: int) -> None:
+        self._head_bytes = head_bytes
+        self._scanner = LineScanner()
+        self._fields: _Fields = {}
+        self._target: Target | None = None
+        self._version = b""
+
+    def check(self, data: bytearray) -> CheckedHead | None:
+        """Go on reading at the front of `data`; return `None` while the head is incomplete.
+
+        Raises:
+            RemoteProtocolError: The head is malformed (400), or asks for what is not
+                there (501, 505).
+            HeadersTooLarge: It is longer than `head_bytes` (431, or 414 by its target).
+        """
+        end = min(len(data), self._head_bytes)
+        if self._target is None:
+            _check_method(data, end)
+        while (line := self._scanner.next_line(data, end)) is not None:
+            if self._target is None:
+                self._target = self._read_request_line(line)
+            elif line:
+                name, value = split_field(line)
+                if name in _NOTED:
+                    self._fields.setdefault(name, []).append(value)
+            else:
+                return self._checked_head(self._target)
+        if end == self._head_bytes:
+            # RFC 9112 §3: the target alone being too long has a status of its own.
+            raise HeadersTooLarge(
+                f"the head of a request is longer than {self._head_bytes} bytes (Limits.head_bytes)",
+                414 if self._target is None else None,
+            )
+        return None
+
+    def _read_request_line(self, line: bytes) -> Target:
+        match = _REQUEST_LINE.fullmatch(line)
+        if match is None:
+            raise RemoteProtocolError("the first line has to be `METHOD target HTTP/1.1` in ASCII", 400)
+        method, target, self._version = match.groups()
+        # The preface of HTTP/2 (RFC 9113 §3.4) is made to be refused by servers of HTTP/1.1.
+        if method == b"PRI":
+            raise RemoteProtocolError("HTTP/2 without TLS and ALPN is not spoken here: use HTTP/1.1", 400)
+        if self._version not in {b"1.0", b"1.1"}:
+            raise RemoteProtocolError(f"HTTP/{self._version.decode()} is not spoken here: use HTTP/1.1", 505)
+        return parse_target(method, target)
+
+    def _checked_head(self, target: Target) -> CheckedHead:
+        fields = self._fields
+        _check_host(fields.get(b"host", []), self._version)
+        return CheckedHead(
+            size_bytes=self._scanner.position,
+            target=target,
+            http_version=self._version.decode(),
+            content_bytes=_content_bytes(fields, self._version),
+            connection=_members(fields.get(b"connection", ())),
+            expect=_members(fields.get(b"expect", ())),
+            upgrade=_members(fields.get(b"upgrade", ())),
+        )
+
+
+def _check_method(data: bytearray, end: int) -> None:
+    """Refuse what cannot become a request without waiting for the end of its first line."""
+    if _METHOD.match(data, 0, min(end, METHOD_BYTES + 1)):
+        return
+    if data[0] == 0x16:  # a TLS handshake record (RFC 8446 §5.1)
+        raise RemoteProtocolError("this looks like TLS, and plain HTTP is spoken here: use http://", 400)
+    if _LONG_METHOD.match(data, 0, end):
+        raise RemoteProtocolError(f"a method of more than {METHOD_BYTES} characters is not known", 501)
+    raise RemoteProtocolError(
+        "the first bytes are no request: expected a method such as GET and a space", 400
+    )
+
+
+def _check_host(hosts: list[bytes], version: bytes) -> None:
+    """Hold RFC 9112 §3.2: exactly one `Host`, and a valid one; HTTP/1.0 may do without."""
+    if len(hosts) > 1:
+        raise RemoteProtocolError("more than one Host header", 400)
+    if not hosts and version == b"1.1":
+        raise RemoteProtocolError("a request of HTTP/1.1 needs a Host header", 400)
+    if hosts and not is_authority(hosts[0]):
+        raise RemoteProtocolError("the Host header has to be a host name or address and maybe a port", 400)
+
+
+def _content_bytes(fields: _Fields, version: bytes) -> int | None:
+    """Return how long the body is (RFC 9112 §6.3); `None` when it comes in chunks.
+
+    Whatever two readers could understand differently is refused rather than repaired:
+    the one before us, a proxy perhaps, may have understood it the other way.
+    """
+    lengths = fields.get(b"content-length", [])
+    codings = fields.get(b"transfer-encoding", [])
+    if codings:
+        if lengths or version == b"1.0":  # §6.1
+            raise RemoteProtocolError("Transfer-Encoding with Content-Length, or in HTTP/1.0", 400)
+        if len(codings) > 1 or codings[0].lower() != b"chunked":
+            raise RemoteProtocolError("the only Transfer-Encoding that is understood is: chunked", 501)
+        return None
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not _DIGITS.fullmatch(lengths[0]):
+        raise RemoteProtocolError(
+            f"Content-Length has to come once, as at most {CONTENT_LENGTH_DIGITS} digits", 400
+        )
+    return int(lengths[0])
+
+
+def _members(values: Iterable[bytes]) -> frozenset[bytes]:
+    """Return the members of a comma-separated list in lower case (RFC 9110 §5.6.1)."""
+    return frozenset(member.strip(b" \t") for value in values for member in value.lower().split(b","))

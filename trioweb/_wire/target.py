@@ -1,0 +1,57 @@
+"""The four forms of a request target (RFC 9112 §3.2), and the authority in them."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from trioweb.errors import RemoteProtocolError
+
+# RFC 3986 §3.2.2 without IPvFuture, which nobody has defined, and without userinfo, which
+# a Host cannot have and RFC 9110 §4.2.4 says to refuse in a target.
+_AUTHORITY = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]{0,5})?"
+)
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
+
+
+@attrs.frozen(slots=True)
+class Target:
+    """A request target taken apart; `authority` is `None` unless it is in absolute form."""
+
+    raw_path: str
+    query_string: str
+    authority: str | None = None
+
+
+def is_authority(value: bytes) -> bool:
+    """Say whether `value` may stand in a Host field (RFC 9110 §7.2); empty it may be."""
+    return _AUTHORITY.fullmatch(value) is not None
+
+
+def parse_target(method: bytes, target: bytes) -> Target:
+    """Take a target of visible ASCII characters apart.
+
+    Raises:
+        RemoteProtocolError: Its form is not one that goes with `method`, to be answered
+            400; or `method` is CONNECT, which only proxies understand, 501.
+    """
+    if method == b"CONNECT":
+        raise RemoteProtocolError("CONNECT asks for a proxy, and this is none", 501)
+    if b"#" in target:
+        raise RemoteProtocolError("a request target has no fragment: found a #", 400)
+    if target.startswith(b"/"):
+        path, _, query = target.partition(b"?")
+        return Target(path.decode("ascii"), query.decode("ascii"))
+    if target == b"*" and method == b"OPTIONS":  # §3.2.4
+        return Target("*", "")
+    absolute = _ABSOLUTE.fullmatch(target)
+    # An http URI without a host is invalid (RFC 9110 §4.2.1); ":80" is such a one.
+    if absolute is None or not is_authority(absolute[1]) or absolute[1].startswith(b":"):
+        raise RemoteProtocolError(
+            "a request target has to be a path, or an absolute http or https address; * goes with OPTIONS only",
+            400,
+        )
+    _, path, query = absolute.groups(b"")
+    return Target((path or b"/").decode("ascii"), query.decode("ascii"), absolute[1].decode("ascii"))
