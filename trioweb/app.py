@@ -84,7 +84,9 @@ class App(Router):
 
         def decorate(handler: ErrorHandlerT) -> ErrorHandlerT:
             if not inspect.iscoroutinefunction(handler):
-                raise SetupError("an error handler is an async function of request and error: write async def")
+                raise SetupError(
+                    "an error handler is an async function of request and error: write async def"
+                )
             self._error_handlers.add(key, handler)
             return handler
 
@@ -162,4 +164,3 @@ def _takes_two(function: Callable[..., Any]) -> bool:
     parameters = inspect.signature(function).parameters.values()
     positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     return len([one for one in parameters if one.kind in positional]) >= 2
-

@@ -154,11 +154,11 @@ def _look_in(folder: str) -> None:
 
 def _app_named(target: str) -> App:
     module_name, _, path = target.partition(":")
+    if module_name.endswith(".py") or os.sep in module_name:
+        name = f"{Path(module_name).stem}:{path or 'app'}"
+        raise _Refusal(f"{module_name!r} is a file: expected a module, such as {name} in its folder", USAGE)
     if not all(module_name.split(".")) or not path:
         raise _Refusal(f"{target!r} names no app: expected MODULE:APP, such as main:app", USAGE)
-    if module_name.endswith(".py") or os.sep in module_name:
-        name = f"{Path(module_name).stem}:{path}"
-        raise _Refusal(f"{module_name!r} is a file: expected a module, such as {name} in its folder", USAGE)
     found: Any = _imported(module_name)
     for name in path.split("."):
         if not hasattr(found, name):

@@ -142,7 +142,9 @@ def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | 
     allowed = tuple(value)
     for origin in allowed:
         if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
-            raise ConfigError(f"an origin is scheme://host or scheme://host:port without a path, not {origin!r}")
+            raise ConfigError(
+                f"an origin is scheme://host or scheme://host:port without a path, not {origin!r}"
+            )
     return tuple(origin.lower() for origin in allowed)
 
 
@@ -170,4 +172,3 @@ class Config:
     trusted_proxies: tuple[str, ...] = attrs.field(default=(), converter=tuple[str, ...])
     fast_lane: bool = True
     debug: bool = False
-

@@ -36,7 +36,9 @@ class ErrorHandlers:
         elif isinstance(key, type) and issubclass(key, Exception):
             known = self._by_type.setdefault(key, handler)
         else:
-            raise SetupError(f"an error handler is for an exception class or a status from 400 to 599, not {key!r}")
+            raise SetupError(
+                f"an error handler is for an exception class or a status from 400 to 599, not {key!r}"
+            )
         if known is not handler:
             raise DuplicateRoute(f"there is an error handler for {key!r} already")
 

@@ -87,9 +87,7 @@ class HTTPError(TriowebError):
         LocalProtocolError: `status` is not an error status.
     """
 
-    def __init__(
-        self, status: int, detail: str = "", headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> None:
         if not 400 <= status <= 599:
             raise LocalProtocolError(f"HTTPError takes a status from 400 to 599, not {status}")
         self.status = int(status)

@@ -109,7 +109,9 @@ def check_field(name: str, value: str) -> None:
             another control character, or a character outside latin-1.
     """
     if not is_token(name):
-        raise LocalProtocolError(f"{name!r} is not a header name: expected letters, digits or any of !#$%&'*+-.^_`|~")
+        raise LocalProtocolError(
+            f"{name!r} is not a header name: expected letters, digits or any of !#$%&'*+-.^_`|~"
+        )
     if not isinstance(value, str):
         raise LocalProtocolError(f"the value of header {name} must be a str, not {type(value).__name__}")
     if _ILLEGAL_IN_VALUE.search(value):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import resource
+from itertools import pairwise
 
 import pytest
 import trio
 import trio.testing
 from support.peer import PING, PONG, TEXT, Peer, frame
 from support.serving import in_memory, running
+from support.waiting import until
 
 import trioweb
 from trioweb import App, Config, Limits, OutboxFull, Timeouts
@@ -33,9 +35,7 @@ async def test_a_peer_that_never_reads_is_cut_and_its_memory_stays_bounded():
 
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
         await Peer(stream).open()
-        with trio.fail_after(10):
-            while "high_water" not in seen:
-                await trio.sleep(0.01)
+        await until(lambda: not ("high_water" not in seen))
 
     assert seen["code"] == 1006
     assert seen["high_water"] <= Limits().outbox_bytes
@@ -154,9 +154,7 @@ async def test_a_flood_of_pings_to_a_peer_that_does_not_read_is_bounded():
         peer = Peer(stream)
         await peer.open()
         await peer.send(frame(PING, b"x" * 125) * 20_000 + frame(TEXT, b"done"))
-        with trio.fail_after(10):
-            while not held:
-                await trio.sleep(0.01)
+        await until(lambda: held)
     assert held[0] <= Limits().outbox_bytes + 65_536 + 1024
 
 
@@ -176,7 +174,7 @@ async def test_send_waits_at_the_high_mark_until_the_low_mark(autojump_clock):
             await trio.testing.wait_all_tasks_blocked()
             assert (await peer.receive_binary()).startswith(b"%d" % number)
     assert max(counts) == 10
-    after_full = [later for earlier, later in zip(counts, counts[1:], strict=False) if earlier == 10]
+    after_full = [later for earlier, later in pairwise(counts) if earlier == 10]
     assert max(after_full) <= 6, "whoever waited goes on when half has drained"
 
 
@@ -233,9 +231,7 @@ async def test_flush_waits_until_the_kernel_has_everything():
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
         peer = Peer(stream)
         await peer.open()
-        with trio.fail_after(5):
-            while not order:
-                await trio.sleep(0.01)
+        await until(lambda: order)
         assert len(await peer.receive_binary()) == 30_000_000
         await peer.receive_close()
     assert order == [("queued", True), ("flushed", 0)]
@@ -260,8 +256,6 @@ async def test_idle_connections_need_one_task_each():
 
         for stream in streams:
             await stream.aclose()
-        with trio.fail_after(5):
-            while trio.lowlevel.current_statistics().tasks_living > tasks_before:
-                await trio.sleep(0.01)
+        await until(lambda: not (trio.lowlevel.current_statistics().tasks_living > tasks_before))
         gc.collect()
         assert server.connections == 0

@@ -58,13 +58,12 @@ def test_the_button_stops_the_program_gracefully():
 
 
 def test_ctrl_c_stops_the_program_gracefully():
-    with start() as program:
-        with watch(program.wait_for_url()) as ws:
-            ws.recv()
-            assert program.interrupt() == (0, "The program has ended.\n")
-            for _ in ws:
-                pass
-            assert ws.close_code == 1001
+    with start() as program, watch(program.wait_for_url()) as ws:
+        ws.recv()
+        assert program.interrupt() == (0, "The program has ended.\n")
+        for _ in ws:
+            pass
+        assert ws.close_code == 1001
 
 
 def test_the_program_ends_when_its_time_is_over():

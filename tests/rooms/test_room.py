@@ -12,8 +12,19 @@ import trio
 import trio.testing
 from support.peer import Peer, close_frame, connected
 from support.serving import running
+from support.waiting import until
 
-from trioweb import App, Config, ConnectionClosedOK, Deflate, Limits, LocalProtocolError, OutboxFull, Overflow, Timeouts
+from trioweb import (
+    App,
+    Config,
+    ConnectionClosedOK,
+    Deflate,
+    Limits,
+    LocalProtocolError,
+    OutboxFull,
+    Overflow,
+    Timeouts,
+)
 
 SMALL = Limits(outbox_messages=4, outbox_bytes=8 * 1024 * 1024)
 BLOCK = b"x" * 100_000
@@ -46,9 +57,7 @@ async def joined():
                 stream = await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", server.port))
                 peers.append(Peer(stream))
                 await peers[-1].open("/join")
-            with trio.fail_after(5):
-                while len(room) < before + count:
-                    await trio.sleep(0.001)
+            await until(lambda: not (len(room) < before + count))
             return peers
 
         yield join
@@ -96,7 +105,7 @@ async def test_the_order_of_each_publisher_is_kept_for_every_member(joined):
 async def test_one_stalled_member_among_a_thousand_changes_nothing_for_the_others(joined):
     app = chat(timeouts=Timeouts(send_seconds=60))
     async with running(app) as server:
-        stalled, *others = await joined(server, app, 1000)
+        _stalled, *others = await joined(server, app, 1000)
         room = app.room("lobby")
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
@@ -245,9 +254,7 @@ async def test_wait_makes_the_publisher_alone_wait(joined):
                     got.append(int((await quick.receive_binary())[:3]))
 
             nursery.start_soon(read_quick)
-            with trio.fail_after(10):
-                while not published or len(got) != len(published) + 1:
-                    await trio.sleep(0.05)
+            await until(lambda: not (not published or len(got) != len(published) + 1))
             assert len(got) < 300
             for number in range(300):
                 assert int((await slow.receive_binary())[:3]) == number
@@ -264,9 +271,7 @@ async def test_a_member_that_leaves_during_a_publish_is_no_error(joined):
                 nursery.start_soon(peer.stream.aclose)
             for _ in range(20):
                 await room.publish("x")
-        with trio.fail_after(5):
-            while len(room) > 100:
-                await trio.sleep(0.01)
+        await until(lambda: not (len(room) > 100))
         await room.publish("end")
         for peer in peers[1::2]:
             while await peer.receive_text() != "end":
@@ -280,9 +285,7 @@ async def test_a_room_that_nobody_holds_is_forgotten(joined):
         gc.collect()
         assert len(app._rooms) == 1
         await peer.close()
-        with trio.fail_after(5):
-            while server.connections:
-                await trio.sleep(0.01)
+        await until(lambda: not (server.connections))
         gc.collect()
         assert len(app._rooms) == 0
 

@@ -213,7 +213,11 @@ async def test_messages_that_came_before_the_end_are_received_first(autojump_clo
         (frame(TEXT, b"unmasked", mask=None), {}, 1002),
         (frame(TEXT, b"\xff"), {}, 1007),
         (frame(TEXT, b"x" * 11), {"message_bytes": 10}, 1009),
-        (frame(TEXT, b"", is_final=False) + frame(0, b"", is_final=False) * 5, {"message_fragments": 5}, 1008),
+        (
+            frame(TEXT, b"", is_final=False) + frame(0, b"", is_final=False) * 5,
+            {"message_fragments": 5},
+            1008,
+        ),
     ],
     ids=["opcode", "unmasked", "utf-8", "too big", "fragments"],
 )

@@ -10,13 +10,18 @@ import trio
 import trio.testing
 from support.peer import TEXT, Peer, close_frame, connected, frame
 from support.serving import in_memory, running
+from support.waiting import until
 
 import trioweb
 from trioweb import App, Close, Config, Text, Timeouts
 
 
 def quick(**timeouts):
-    return Config(timeouts=Timeouts(**{"close_seconds": 0.3, "handler_grace_seconds": 0.3, "drain_seconds": 3, **timeouts}))
+    return Config(
+        timeouts=Timeouts(
+            **{"close_seconds": 0.3, "handler_grace_seconds": 0.3, "drain_seconds": 3, **timeouts}
+        )
+    )
 
 
 async def start(nursery, app, **options):
@@ -321,9 +326,7 @@ async def test_after_a_thousand_connects_and_drops_nothing_is_left(caplog):
             if number % 3 == 2:
                 await peer.send(frame(TEXT, b"x") + b"\x81")
             await stream.aclose()
-        with trio.fail_after(10):
-            while server.connections:
-                await trio.sleep(0.01)
+        await until(lambda: not (server.connections))
         assert trio.lowlevel.current_statistics().tasks_living == before
         async with connected(server) as peer:
             await peer.open()
@@ -348,13 +351,15 @@ async def test_statistics_count_what_happened():
                 await peer.receive_text()
             assert server.statistics().websockets == 1
             await peer.close(4000)
-        with trio.fail_after(5):
-            while server.connections:
-                await trio.sleep(0.01)
+        await until(lambda: not (server.connections))
         statistics = server.statistics()
         assert (statistics.messages_received, statistics.messages_sent) == (3, 4)
         assert statistics.close_codes == {4000: 1}
-        assert (statistics.websockets, statistics.websockets_accepted, statistics.connections_accepted) == (0, 1, 1)
+        assert (statistics.websockets, statistics.websockets_accepted, statistics.connections_accepted) == (
+            0,
+            1,
+            1,
+        )
         assert server.urls == [f"http://127.0.0.1:{server.port}"]
 
 

@@ -58,7 +58,9 @@ def test_a_malformed_request_line_is_answered_400(start: bytes) -> None:
     assert refusal(request(start=start)).answer == 400
 
 
-@pytest.mark.parametrize("start", [b" GET / HTTP/1.1", b"G\xc9T / HTTP/1.1", b"G@T / HTTP/1.1", b"\xff", b": x", b"\0"])
+@pytest.mark.parametrize(
+    "start", [b" GET / HTTP/1.1", b"G\xc9T / HTTP/1.1", b"G@T / HTTP/1.1", b"\xff", b": x", b"\0"]
+)
 def test_bytes_that_cannot_be_a_method_are_refused_without_waiting_for_more(start: bytes) -> None:
     assert refusal(start[:4]).answer == 400
 
@@ -209,7 +211,17 @@ def test_a_second_host_is_refused_even_if_it_is_the_same(start: bytes) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    [b"", b"a", b"example.org", b"example.org:80", b"a_b.c:", b"127.0.0.1:8000", b"[::1]", b"[::1]:80", b"a%20b"],
+    [
+        b"",
+        b"a",
+        b"example.org",
+        b"example.org:80",
+        b"a_b.c:",
+        b"127.0.0.1:8000",
+        b"[::1]",
+        b"[::1]:80",
+        b"a%20b",
+    ],
 )
 def test_a_valid_host_is_taken(host: bytes) -> None:
     assert read(request(host=b"Host: " + host)).headers["host"] == host.decode()
@@ -246,7 +258,22 @@ def test_an_invalid_host_is_answered_400(host: bytes) -> None:
 
 @pytest.mark.parametrize(
     "length",
-    [b"", b"-1", b"+1", b"1.0", b"0x1", b"1 1", b"5, 5", b"5,5", b"\xb2", b"1e1", b"1_0", b"5;", b"9" * 19, b"0" * 19],
+    [
+        b"",
+        b"-1",
+        b"+1",
+        b"1.0",
+        b"0x1",
+        b"1 1",
+        b"5, 5",
+        b"5,5",
+        b"\xb2",
+        b"1e1",
+        b"1_0",
+        b"5;",
+        b"9" * 19,
+        b"0" * 19,
+    ],
 )
 def test_a_content_length_that_is_no_plain_number_is_answered_400(length: bytes) -> None:
     assert refusal(request(b"Content-Length: " + length)).answer == 400
@@ -270,7 +297,17 @@ def test_content_length_with_transfer_encoding_is_refused(order: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "coding", [b"", b"gzip", b"gzip, chunked", b"chunked, gzip", b"chunked, chunked", b"xchunked", b"identity", b'"chunked"']
+    "coding",
+    [
+        b"",
+        b"gzip",
+        b"gzip, chunked",
+        b"chunked, gzip",
+        b"chunked, chunked",
+        b"xchunked",
+        b"identity",
+        b'"chunked"',
+    ],
 )
 def test_another_transfer_encoding_is_answered_501(coding: bytes) -> None:
     assert refusal(request(b"Transfer-Encoding: " + coding)).answer == 501

@@ -12,7 +12,7 @@ from trioweb._connection.state import TRANSITIONS, Event, State
 from trioweb._connection.timers import Timer, Timers
 from trioweb._connection.transport import Transport
 from trioweb._wire.websocket import WebSocketWire
-from trioweb.closing import Close, CloseCode
+from trioweb.closing import Close
 from trioweb.config import Timeouts
 from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
 

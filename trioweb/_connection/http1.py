@@ -64,7 +64,8 @@ class Http1Connection:
             head = await self._read_head()
         if scope.cancelled_caught:
             raise RemoteProtocolError(
-                f"the request's head took longer than {self._timeouts.head_seconds} s (Timeouts.head_seconds)", 408
+                f"the request's head took longer than {self._timeouts.head_seconds} s (Timeouts.head_seconds)",
+                408,
             )
         self._head = head
         if head is not None:
@@ -118,7 +119,9 @@ class Http1Connection:
         seconds = self._timeouts.body_seconds
         with trio.move_on_after(seconds):
             return await self._transport.receive()
-        raise RemoteProtocolError(f"nothing of the request's body came for {seconds} s (Timeouts.body_seconds)", 408)
+        raise RemoteProtocolError(
+            f"nothing of the request's body came for {seconds} s (Timeouts.body_seconds)", 408
+        )
 
     async def _send_continue(self) -> None:
         """Ask for the body now that it is wanted (RFC 9110 §10.1.1)."""
@@ -130,7 +133,12 @@ class Http1Connection:
     # Answering.
 
     async def start_response(
-        self, status: int, headers: Iterable[tuple[str, str]], *, content_bytes: int | None, body: bytes | None
+        self,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        *,
+        content_bytes: int | None,
+        body: bytes | None,
     ) -> None:
         """Send the head, and with it the body if that is held whole.
 

@@ -36,9 +36,7 @@ class Inbox:
     @property
     def is_low(self) -> bool:
         """Whether enough was taken out for reading to begin again."""
-        return (
-            len(self.items) * 2 <= self._most_messages and self.held_bytes * 2 <= self._most_bytes
-        )
+        return len(self.items) * 2 <= self._most_messages and self.held_bytes * 2 <= self._most_bytes
 
     @property
     def free_messages(self) -> int:

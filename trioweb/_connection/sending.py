@@ -162,7 +162,7 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
         async with self._writer_turn:
             if self._outbox.is_sealed:
                 self._require_accepted()
-            assert self._wire is not None  # noqa: S101 - accepting has made it
+            assert self._wire is not None
             self._outbox.begin_stream()
             writer = MessageWriter(self._wire, self._outbox, is_text=text, on_push=self._write)
             try:
@@ -197,7 +197,7 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
 
     def _encode(self, message: str | bytes) -> Entry:
         wire = self._wire
-        assert wire is not None  # noqa: S101 - accepting has made it
+        assert wire is not None
         kind = type(message)
         if kind is not str and kind is not bytes:
             message = self._plain(message)
@@ -222,7 +222,7 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
     @property
     def wire(self) -> WebSocketWire:
         """The grammar of the frames; there is none before the handshake is accepted."""
-        assert self._wire is not None  # noqa: S101 - accepting has made it
+        assert self._wire is not None
         return self._wire
 
     @property

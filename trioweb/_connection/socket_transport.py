@@ -116,11 +116,7 @@ class SocketTransport:
                 return
             offered = len(buffers[0]) if len(buffers) == 1 else sum(map(len, buffers))
             try:
-                sent = (
-                    self._socket.send(buffers[0])
-                    if len(buffers) == 1
-                    else self._socket.sendmsg(buffers)
-                )
+                sent = self._socket.send(buffers[0]) if len(buffers) == 1 else self._socket.sendmsg(buffers)
             except BlockingIOError:
                 sent = 0
             except LOST:
@@ -166,9 +162,7 @@ class SocketTransport:
         receiver.input_ended()
 
     def _watch(self) -> None:
-        self._pump.register(
-            self._socket.fileno(), self, reading=self._is_reading, writing=self._is_blocked
-        )
+        self._pump.register(self._socket.fileno(), self, reading=self._is_reading, writing=self._is_blocked)
 
     def _fail(self, receiver: Receiver) -> None:
         """Contain a bug of ours to this one connection."""

@@ -80,9 +80,7 @@ class Acceptor:
     async def _run(self, accepted: Accepted) -> None:
         transport = self._transport(accepted)
         is_encrypted = self._ssl_context is not None or isinstance(accepted.carrier, trio.SSLStream)
-        session = Session(
-            self._context, transport, accepted.peer, "https" if is_encrypted else "http"
-        )
+        session = Session(self._context, transport, accepted.peer, "https" if is_encrypted else "http")
         self._sessions.add(session)
         try:
             await session.run()

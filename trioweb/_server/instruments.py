@@ -56,4 +56,6 @@ class Instruments:
 
     def read(self) -> ServerStatistics:
         """Return the numbers as they are now."""
-        return ServerStatistics(**{**attrs.asdict(self, recurse=False), "close_codes": dict(self.close_codes)})
+        return ServerStatistics(
+            **{**attrs.asdict(self, recurse=False), "close_codes": dict(self.close_codes)}
+        )

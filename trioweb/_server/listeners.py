@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import attrs
 import trio
@@ -63,6 +64,12 @@ async def open_unix(path: str | os.PathLike[str]) -> trio.SocketListener:
     return trio.SocketListener(listening)
 
 
+def remove_unix_socket(path: str | os.PathLike[str]) -> None:
+    """Take away the name of a Unix socket that nobody listens on any longer."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
 async def _remove_stale(name: str) -> None:
     try:
         mode = os.stat(name).st_mode
@@ -73,7 +80,7 @@ async def _remove_stale(name: str) -> None:
     try:
         stream = await trio.open_unix_socket(name)
     except OSError:
-        os.unlink(name)
+        remove_unix_socket(name)
         return
     await stream.aclose()
     raise OSError(errno.EADDRINUSE, f"another server listens on {name}")
@@ -84,7 +91,7 @@ def url_of(listener: AnyListener, scheme: str) -> str:
     if not isinstance(listener, trio.SocketListener):
         return f"{scheme}://{type(listener).__name__}"
     name = listener.socket.getsockname()
-    if listener.socket.family == socket.AF_UNIX if hasattr(socket, "AF_UNIX") else False:
+    if not isinstance(name, tuple):
         return f"unix:{os.fsdecode(name)}"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name[0], name[0])  # noqa: S104 - read, not bound
     return f"{scheme}://{Address(host, name[1])}"

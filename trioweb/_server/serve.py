@@ -17,7 +17,15 @@ from trioweb._connection.stream_transport import StreamTransport
 from trioweb._server.accepting import Acceptor
 from trioweb._server.context import ServerContext
 from trioweb._server.instruments import Instruments
-from trioweb._server.listeners import AnyListener, open_tcp, open_unix, peer_of, port_of, url_of
+from trioweb._server.listeners import (
+    AnyListener,
+    open_tcp,
+    open_unix,
+    peer_of,
+    port_of,
+    remove_unix_socket,
+    url_of,
+)
 from trioweb._server.server import Server
 from trioweb._server.session import Session
 from trioweb._server.shutdown import Shutdown
@@ -77,19 +85,22 @@ async def serve(
         instruments=instruments,
     )
     try:
-        async with _machinery(app, config, shutdown, instruments) as context, app.lifespan():
-            async with trio.open_nursery() as sessions:
-                acceptor = Acceptor(context, sessions, ssl_context)
-                async with acceptor.accepting(listeners):
-                    shutdown.is_serving = True
-                    task_status.started(server)
-                    await shutdown.wait_begun()
-                acceptor.drain()
+        async with (
+            _machinery(app, config, shutdown, instruments) as context,
+            app.lifespan(),
+            trio.open_nursery() as sessions,
+        ):
+            acceptor = Acceptor(context, sessions, ssl_context)
+            async with acceptor.accepting(listeners):
+                shutdown.is_serving = True
+                task_status.started(server)
+                await shutdown.wait_begun()
+            acceptor.drain()
     finally:
         for listener in listeners:
             await trio.aclose_forcefully(listener)
-        if unix_path is not None and os.path.exists(unix_path):
-            os.unlink(unix_path)
+        if unix_path is not None:
+            remove_unix_socket(unix_path)
         shutdown.finished.set()
 
 

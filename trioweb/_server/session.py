@@ -202,7 +202,7 @@ class Session:
 
 
 def _raising(error: HTTPError) -> Next:
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(_: Request) -> Response:
         raise error
 
     return endpoint

@@ -50,7 +50,9 @@ async def run_websocket(
         if ws.is_accepted:
             instruments.websockets -= 1
             _count(context, ws)
-            access_log.websocket_closed(ws, ws.closed.code if ws.closed else CloseCode.ABNORMAL_CLOSURE, started)
+            access_log.websocket_closed(
+                ws, ws.closed.code if ws.closed else CloseCode.ABNORMAL_CLOSURE, started
+            )
 
 
 def _opened(context: ServerContext, ws: WebSocket) -> None:

@@ -123,6 +123,8 @@ class Http1Wire:
         self._stage = stage
 
     def _read_head(self) -> Http1Event:
+        if self._h11.our_state is not h11.IDLE:  # answered before its head was there, with 408 for one
+            return _PAUSED
         self._skip_empty_lines()
         if not self._input:
             return _ENDED if self._has_input_ended else _NEED_DATA
@@ -225,8 +227,8 @@ class Http1Wire:
 
         Without a length it is chunked, for HTTP/1.0 ended by the end of the connection.
         An answer to HEAD has the fields of one to GET and no body; 204 and 304 have
-        neither a body nor a length. After a mistake of the peer there may be an answer,
-        even if no request was complete, unless one was begun.
+        neither a body nor a length. After a mistake or a time-out there may be an answer
+        without a request, which is the last.
 
         Args:
             status: 200 to 599.
@@ -242,7 +244,8 @@ class Http1Wire:
         fields = [_encoded_field(name, value) for name, value in headers if name.lower() not in _FRAMING]
         if content_bytes is not None and status not in _BODILESS:
             fields.append((b"Content-Length", b"%d" % content_bytes))
-        self._is_last = self._is_last or is_close or self._failure is not None
+        # An answer to what is no request, or no longer, leaves nothing that could follow.
+        self._is_last = self._is_last or is_close or self._head is None or self._failure is not None
         if self._is_last:
             fields.append((b"Connection", b"close"))
         self._is_bodiless = status in _BODILESS or (self._head is not None and self._head.method == "HEAD")

@@ -103,7 +103,11 @@ class Member:
 
     def _close_gap(self) -> bool:
         """Send the notice of what was missed since, if it is wanted; `False` without room."""
-        if self._gap and self._notice is not None and not self.connection.offer(Publication(self._notice(self._gap))):
+        if (
+            self._gap
+            and self._notice is not None
+            and not self.connection.offer(Publication(self._notice(self._gap)))
+        ):
             return False
         self._gap = 0
         return True

@@ -126,7 +126,9 @@ class Room:
             most_messages: How many messages may wait.
             most_bytes: How many bytes of them.
         """
-        subscription = Subscription(overflow or self.overflow, most_messages=most_messages, most_bytes=most_bytes)
+        subscription = Subscription(
+            overflow or self.overflow, most_messages=most_messages, most_bytes=most_bytes
+        )
         self._subscriptions.add(subscription)
         return subscription
 

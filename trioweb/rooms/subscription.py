@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
+from typing import Self
 
 import attrs
 import trio
@@ -40,13 +41,13 @@ class Subscription:
         self._is_closed = False
         self._is_too_slow = False
 
-    def __enter__(self) -> Subscription:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __aiter__(self) -> Subscription:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> str | bytes:
@@ -61,7 +62,9 @@ class Subscription:
         await trio.lowlevel.checkpoint()
         while not self._waiting:
             if self._is_too_slow:
-                raise OutboxFull("the subscription was too slow for the room and has been closed (Overflow.CLOSE)")
+                raise OutboxFull(
+                    "the subscription was too slow for the room and has been closed (Overflow.CLOSE)"
+                )
             if self._is_closed:
                 raise StopAsyncIteration
             await self._changed.wait()

@@ -1,0 +1,296 @@
+"""Middleware, error handlers, state and static files, through a running session."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from support.peer import handshake
+from support.serving import in_memory, running
+
+from trioweb import (
+    App,
+    Config,
+    ConfigError,
+    DuplicateRoute,
+    HTTPError,
+    LocalProtocolError,
+    Response,
+    Router,
+    SetupError,
+    Text,
+)
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+async def answer(app, request=GET):
+    async with in_memory(app) as peer:
+        await peer.send(request)
+        return await peer.receive_response()
+
+
+async def test_middleware_surrounds_requests_in_the_order_it_was_added(autojump_clock):
+    app, order = App(), []
+
+    @app.middleware
+    async def outer(request, call_next):
+        order.append("outer in")
+        request.state["user"] = "ann"
+        response = await call_next(request)
+        order.append("outer out")
+        response.headers["x-outer"] = "yes"
+        return response
+
+    @app.middleware
+    async def inner(request, call_next):
+        order.append("inner")
+        return await call_next(request)
+
+    @app.get("/")
+    async def index(request):
+        order.append(request.state.user)
+        return Text("x")
+
+    head, _ = await answer(app)
+    assert order == ["outer in", "inner", "ann", "outer out"]
+    assert "x-outer: yes" in head
+    assert "x-outer: yes" in (await answer(app, b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"))[0], "errors too"
+
+
+async def test_middleware_surrounds_handshakes_and_may_add_headers_or_refuse(autojump_clock):
+    app, seen = App(), []
+
+    @app.middleware
+    async def guard(request, call_next):
+        if request.query.get("token") != "good":
+            raise HTTPError(401, "who are you?")
+        request.state["user"] = "ann"
+        response = await call_next(request)
+        response.headers["x-session"] = "7"
+        return response
+
+    @app.websocket("/")
+    async def handler(ws):
+        seen.append(ws.state["user"])
+
+    head, body = await answer(app, handshake("/"))
+    assert head.startswith("HTTP/1.1 401")
+    assert b"who are you?" in body
+    async with in_memory(app) as peer:
+        head = await peer.open("/?token=good")
+        assert "x-session: 7" in head
+        assert await peer.receive_close() == (1000, "")
+    assert seen == ["ann"]
+
+
+async def test_middleware_that_returns_another_response_refuses_a_handshake(autojump_clock):
+    app = App()
+
+    @app.middleware
+    async def refuse(request, call_next):
+        await call_next(request)
+        return "not today"
+
+    @app.websocket("/")
+    async def handler(ws):
+        raise AssertionError("never runs")
+
+    head, body = await answer(app, handshake("/"))
+    assert head.startswith("HTTP/1.1 200")
+    assert body == b"not today"
+
+
+async def test_error_handlers_are_found_by_status_then_class_then_base(autojump_clock, caplog):
+    app = App()
+
+    @app.error_handler(404)
+    async def missing(request, error):
+        return Text("nothing here", 404)
+
+    @app.error_handler(LookupError)
+    async def lookup(request, error):
+        return Text(f"no {error}", 410)
+
+    @app.error_handler(ZeroDivisionError)
+    async def broken(request, error):
+        raise RuntimeError("handler fails too")
+
+    @app.get("/key")
+    async def key(request):
+        raise KeyError("x")
+
+    @app.get("/zero")
+    async def zero(request):
+        return 1 / 0
+
+    assert (await answer(app))[1] == b"nothing here"
+    assert (await answer(app, b"GET /key HTTP/1.1\r\nHost: x\r\n\r\n"))[0].startswith("HTTP/1.1 410")
+    assert (await answer(app, b"GET /zero HTTP/1.1\r\nHost: x\r\n\r\n"))[0].startswith("HTTP/1.1 500")
+    assert "handler fails too" in caplog.text
+
+
+async def test_a_handler_for_500_answers_every_bug(autojump_clock):
+    app = App()
+
+    @app.error_handler(500)
+    async def sorry(request, error):
+        return Text(f"sorry: {type(error).__name__}", 500)
+
+    @app.get("/")
+    async def index(request):
+        raise KeyError("x")
+
+    assert (await answer(app))[1] == b"sorry: KeyError"
+
+
+async def test_an_error_whose_headers_cannot_be_sent_is_500(autojump_clock, caplog):
+    app = App()
+
+    @app.get("/")
+    async def index(request):
+        raise HTTPError(401, headers={"X-Bad": "a\nb"})
+
+    assert (await answer(app))[0].startswith("HTTP/1.1 500")
+    assert "control character" in caplog.text
+
+
+def test_what_is_not_async_or_known_twice_is_refused_where_it_is_written():
+    app = App()
+    with pytest.raises(SetupError, match="async def"):
+        app.middleware(lambda request, call_next: None)
+    with pytest.raises(SetupError, match="async def"):
+        app.error_handler(404)(lambda request, error: None)
+
+    async def handler(request, error):
+        return None
+
+    app.error_handler(404)(handler)
+    with pytest.raises(DuplicateRoute):
+
+        @app.error_handler(404)
+        async def other(request, error):
+            return None
+
+    for key in (200, "404", BaseException):
+        with pytest.raises(SetupError, match="status from 400"):
+            app.error_handler(key)(handler)
+    with pytest.raises(ConfigError):
+        App({"debug": True})
+
+
+async def test_a_websocket_may_be_rejected_with_a_response_of_its_own(autojump_clock):
+    app, seen = App(), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.reject(Text("full", 503, headers={"Retry-After": "9"}))
+        with pytest.raises(HTTPError, match="503"):
+            await ws.send("late")
+        with pytest.raises(HTTPError):
+            await ws.accept()
+        seen.append(ws.is_rejected)
+
+    async with in_memory(app) as peer:
+        await peer.send(handshake("/"))
+        head, body = await peer.receive_response()
+        assert head.startswith("HTTP/1.1 503")
+        assert body == b"full"
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await peer.receive_head()).startswith("HTTP/1.1 426"), "the connection is HTTP's still"
+    assert seen == [True]
+
+
+async def test_http_errors_before_accepting_answer_the_handshake(autojump_clock):
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws):
+        raise HTTPError(401, "log in", {"WWW-Authenticate": "Basic"})
+
+    head, body = await answer(app, handshake("/"))
+    assert head.startswith("HTTP/1.1 401")
+    assert "WWW-Authenticate: Basic" in head
+
+
+async def test_a_bug_before_accepting_is_500(autojump_clock, caplog):
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws):
+        raise KeyError("x")
+
+    assert (await answer(app, handshake("/")))[0].startswith("HTTP/1.1 500")
+
+
+async def test_accepting_by_hand_chooses_the_subprotocol_and_adds_headers(autojump_clock):
+    app, seen = App(), []
+
+    @app.websocket("/", subprotocols=["chat.v1", "chat.v2"])
+    async def handler(ws):
+        with pytest.raises(LocalProtocolError, match=r"did not offer .*chat\.v9"):
+            await ws.accept(subprotocol="chat.v9")
+        with pytest.raises(LocalProtocolError, match="belongs to the handshake"):
+            await ws.accept(headers={"Upgrade": "x"})
+        await ws.accept(subprotocol="chat.v2", headers={"Set-Cookie": "a=b"})
+        with pytest.raises(LocalProtocolError, match="accepted before"):
+            await ws.accept()
+        with pytest.raises(LocalProtocolError, match="accepted before"):
+            await ws.reject(Response())
+        seen.append(ws.subprotocol)
+
+    async with in_memory(app) as peer:
+        head = await peer.open("/", ("Sec-WebSocket-Protocol", "chat.v2, chat.v1"))
+        assert "Sec-WebSocket-Protocol: chat.v2" in head
+        assert "Set-Cookie: a=b" in head
+    assert seen == ["chat.v2"]
+
+
+async def test_the_servers_order_decides_the_subprotocol(autojump_clock):
+    app, seen = App(), []
+
+    @app.websocket("/", subprotocols=["chat.v1", "chat.v2"])
+    async def handler(ws):
+        await ws.accept()
+        seen.append(ws.subprotocol)
+
+    for offer, chosen in [("chat.v2, chat.v1", "chat.v1"), ("chat.v2", "chat.v2"), ("other", None), (None, None)]:
+        async with in_memory(app) as peer:
+            await peer.open("/", ("Sec-WebSocket-Protocol", offer))
+            await peer.receive_close()
+        assert seen.pop() == chosen
+
+
+async def test_static_files_and_their_folders(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.html").write_text("<h1>docs</h1>")
+    (tmp_path / "site.css").write_text("body {}")
+    (tmp_path.parent / "secret").write_text("secret")
+    app = App()
+    app.static("/static", tmp_path, name="static")
+    assert app.url_for("static", relative="site.css") == "/static/site.css"
+    async with running(app) as server, httpx.AsyncClient(base_url=server.urls[0], follow_redirects=True) as http:
+        style = await http.get("/static/site.css")
+        assert (style.text, style.headers["content-type"]) == ("body {}", "text/css; charset=utf-8")
+        again = await http.get("/static/site.css", headers={"If-None-Match": style.headers["etag"]})
+        assert again.status_code == 304
+        part = await http.get("/static/site.css", headers={"Range": "bytes=0-3"})
+        assert (part.status_code, part.text) == (206, "body")
+        assert (await http.get("/static/docs")).text == "<h1>docs</h1>"
+        assert (await http.get("/static/docs/")).text == "<h1>docs</h1>"
+        assert (await http.head("/static/site.css")).headers["content-length"] == "7"
+        for path in ("/static/../secret", "/static/%2e%2e/secret", "/static/..%2fsecret", "/static", "/static/"):
+            assert (await http.get(path)).status_code == 404
+
+
+async def test_routers_are_included_with_their_websockets(autojump_clock):
+    router = Router()
+
+    @router.websocket("/ws/{name}")
+    async def handler(ws, name):
+        await ws.send(f"hello {name} {ws.path_params['name']}")
+
+    app = App(Config())
+    app.include("/api", router)
+    async with in_memory(app) as peer:
+        await peer.open("/api/ws/ann")
+        assert await peer.receive_text() == "hello ann ann"

@@ -1,0 +1,12 @@
+"""Waiting for what has no event of its own, such as a counter of the server's."""
+
+from __future__ import annotations
+
+import trio
+
+
+async def until(condition, seconds=10):
+    """Return once `condition()` holds; raise `trio.TooSlowError` when it never does."""
+    with trio.fail_after(seconds):
+        while not condition():  # noqa: ASYNC110 - the one place where a test polls
+            await trio.sleep(0.001)

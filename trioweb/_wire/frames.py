@@ -1,0 +1,113 @@
+"""The frame's layout (RFC 6455 §5.2): built for sending, measured and read for receiving."""
+
+from __future__ import annotations
+
+import struct
+
+from trioweb.closing import NEVER_ON_THE_WIRE, REASON_BYTES, Close, CloseCode, is_sendable_code
+from trioweb.errors import RemoteProtocolError
+
+FINAL = 0x80
+COMPRESSED = 0x40
+"""RSV1, which permessage-deflate sets on a message's first frame (RFC 7692 §6)."""
+
+OPCODE = 0x0F
+CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
+CLOSE, PING, PONG = 0x8, 0x9, 0xA
+
+MASKED = 0x80
+LENGTH = 0x7F
+TWO_BYTES, EIGHT_BYTES = 126, 127
+"""In the place of the length: it follows in so many bytes."""
+
+CONTROL_BYTES = 125
+"""The longest payload of a control frame (RFC 6455 §5.5)."""
+
+JOINED_BYTES = 16 * 1024
+"""Up to this length a payload is copied behind its header; a longer one stays apart."""
+
+Buffers = bytes | tuple[bytes, bytes]
+"""A frame: whole, or header and payload apart so that a large payload is not copied."""
+
+_SHORT_HEADERS = tuple(
+    tuple(bytes((first, length)) for length in range(TWO_BYTES)) if first & FINAL else ()
+    for first in range(0x100)
+)
+
+
+def encode_frame(first: int, payload: bytes) -> Buffers:
+    """Build an unmasked frame, as servers send them (RFC 6455 §5.1).
+
+    Args:
+        first: The first byte: `FINAL`, reserved bits and opcode.
+        payload: As it is to go out, compressed if it is to be.
+    """
+    length = len(payload)
+    if length < TWO_BYTES and first & FINAL:
+        return _SHORT_HEADERS[first][length] + payload
+    header = _header(first, length)
+    return header + payload if length <= JOINED_BYTES else (header, payload)
+
+
+def encode_control(opcode: int, payload: bytes) -> bytes:
+    """Build a control frame; the payload has at most 125 bytes (RFC 6455 §5.5)."""
+    return _SHORT_HEADERS[FINAL | opcode][len(payload)] + payload
+
+
+def _header(first: int, length: int) -> bytes:
+    if length < TWO_BYTES:
+        return bytes((first, length))
+    if length <= 0xFFFF:
+        return struct.pack("!BBH", first, TWO_BYTES, length)
+    return struct.pack("!BBQ", first, EIGHT_BYTES, length)
+
+
+def header_bytes(second: int) -> int:
+    """Return how long a header is, by its second byte."""
+    length = second & LENGTH
+    extended = 0 if length < TWO_BYTES else 2 if length == TWO_BYTES else 8
+    return 2 + extended + (4 if second & MASKED else 0)
+
+
+def payload_bytes(header: bytes) -> int:
+    """Return how long a payload its whole header announces."""
+    length = header[1] & LENGTH
+    if length == TWO_BYTES:
+        return int.from_bytes(header[2:4], "big")
+    if length == EIGHT_BYTES:
+        return int.from_bytes(header[2:10], "big")
+    return length
+
+
+def encode_close_payload(close: Close) -> bytes:
+    """Build what a close frame carries; nothing for the codes that are never sent."""
+    if close.code in NEVER_ON_THE_WIRE:
+        return b""
+    return close.code.to_bytes(2, "big") + shortened(close.reason).encode()
+
+
+def decode_close_payload(payload: bytes) -> Close:
+    """Read what the peer's close frame carries.
+
+    wsproto is not asked: it takes 1014, which IANA has registered since, for a breach.
+
+    Raises:
+        RemoteProtocolError: The code is none that may be sent, or the reason is no text.
+    """
+    if not payload:
+        return Close(CloseCode.NO_STATUS_RECEIVED)  # RFC 6455 §7.1.5
+    if len(payload) == 1:  # §5.5.1: if there is a body, it begins with two bytes of code
+        raise RemoteProtocolError("a close frame of one byte, expected none or a code (RFC 6455 5.5.1)")
+    code = int.from_bytes(payload[:2], "big")
+    if not is_sendable_code(code):  # §7.4.1, §7.4.2
+        raise RemoteProtocolError(f"close code {code}, which no frame may carry (RFC 6455 7.4)")
+    try:
+        return Close(code, payload[2:].decode())
+    except UnicodeDecodeError:  # §5.5.1 with §8.1
+        raise RemoteProtocolError("a close reason that is not UTF-8", CloseCode.INVALID_PAYLOAD) from None
+
+
+def shortened(reason: str) -> str:
+    """Return as much of `reason` as a close frame has room for, whole characters only."""
+    data = reason.encode("utf-8", "replace")
+    return data[:REASON_BYTES].decode("utf-8", "ignore")
