@@ -15,6 +15,7 @@ import ssl
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -215,7 +216,8 @@ def _serve(app: App, arguments: argparse.Namespace) -> None:
         handlers=[handler],
     )
     ssl_context = _ssl_context(arguments)
-    trio.run(_run_until_signal, partial(_serve_announced, app, arguments, ssl_context))
+    serving: partial[Any] = partial(_serve_announced, app, arguments, ssl_context)
+    trio.run(_run_until_signal, serving)
 
 
 def _is_not_announcement(record: logging.LogRecord) -> bool:
@@ -242,13 +244,15 @@ async def _serve_announced(
         raise _Refusal(_cannot_listen(error, arguments), FAILED) from None
     try:
         async with trio.open_nursery() as nursery:
-            server = await nursery.start(partial(serve, app, listeners=listeners, ssl_context=ssl_context))
+            serving = partial(serve, app, listeners=listeners, ssl_context=ssl_context)
+            server: Server = await nursery.start(serving)
             for url in server.urls:
                 print(f"Serving on {url} - stop with Ctrl-C", flush=True)
             task_status.started(server)
     finally:
         if arguments.unix:
-            os.unlink(arguments.unix)
+            with suppress(FileNotFoundError):
+                os.unlink(arguments.unix)
 
 
 def _cannot_listen(error: OSError, arguments: argparse.Namespace) -> str:

@@ -77,3 +77,21 @@ def test_the_page_says_when_the_server_is_gone_and_comes_back_by_itself(enter, e
         expect(page.locator("#people li")).to_have_text(["Ann (you)"])
         say(page, "still here")
         expect(page.locator(".said.mine p")).to_have_text("still here")
+
+
+def test_what_a_slow_connection_has_missed_is_marked_where_it_is_missing(page, expect, demo_server):
+    held = []
+
+    def pass_on(route):
+        server = route.connect_to_server()
+        held.append(route)
+        server.on_message(route.send)
+
+    # The server's side of dropping is tested without a browser; here its notice is put in by hand.
+    page.route_web_socket("**/group_chat/ws", pass_on)
+    page.goto(f"{demo_server}/group_chat/")
+    page.get_by_label("Your name").fill("Ann")
+    page.get_by_role("button", name="Join").click()
+    expect(page.locator("#people li")).to_have_text(["Ann (you)"])
+    held[0].send('{"type": "missed", "count": 3}')
+    expect(page.locator(".told.gap")).to_have_text("3 lines are missing here: your connection was too slow.")

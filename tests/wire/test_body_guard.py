@@ -69,7 +69,11 @@ def test_a_longer_body_is_refused_when_it_is_announced() -> None:
 
 
 def test_a_body_that_stops_early_is_refused_when_the_peer_ends() -> None:
-    for wire, data in [(with_length(5), b"abc"), (body_wire(), b"5\r\nab"), (body_wire(), b"1\r\na\r\n0\r\n")]:
+    for wire, data in [
+        (with_length(5), b"abc"),
+        (body_wire(), b"5\r\nab"),
+        (body_wire(), b"1\r\na\r\n0\r\n"),
+    ]:
         events(wire, data)
         wire.feed(b"")
         with pytest.raises(RemoteProtocolError, match="within the body") as caught:
@@ -181,15 +185,17 @@ def test_trailers_are_bounded_together_with_extensions() -> None:
         assert error.answer == 431
 
 
-@pytest.mark.parametrize("line", [b"a\r\n", b"a : b\r\n", b" a: b\r\n", b"a: b\n", b"a: b\rc", b"a: \x00", b"\n", b"\rx"])
+@pytest.mark.parametrize(
+    "line", [b"a\r\n", b"a : b\r\n", b" a: b\r\n", b"a: b\n", b"a: b\rc", b"a: \x00", b"\n", b"\rx"]
+)
 def test_malformed_trailers_are_answered_400(line: bytes) -> None:
     assert refusal(b"0\r\n" + line).answer == 400
     assert refusal(b"0\r\nx: y\r\n" + line).answer == 400
 
 
-@pytest.mark.parametrize("line", [b"Content-Length: x", b"Transfer-Encoding: gzip", b"Content-Length: 1\r\nContent-Length: 2"])
-def test_framing_fields_among_trailers_change_nothing_or_are_refused(line: bytes) -> None:
-    assert refusal(b"0\r\n" + line + b"\r\n\r\n").answer in {400, 501}
+@pytest.mark.parametrize("name", [b"Content-Length", b"TRANSFER-ENCODING", b"Host"])
+def test_trailers_that_would_frame_the_message_are_answered_400(name: bytes) -> None:
+    assert refusal(b"0\r\n" + name + b": 1\r\n\r\n").answer == 400
 
 
 def test_trailers_may_come_byte_by_byte() -> None:

@@ -1,4 +1,4 @@
-"""The judges of a request's body: how many of the bytes that came belong to it."""
+"""The judges of a request's body: which of the bytes that came are its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:;[\t\x20-\x7e\x80-\xff]*)?)")
 _START_OF_CHUNK_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*)?\r?)?")
 
 
+# A trailer that says how to read the message it ends would be read by some (RFC 9110 §6.5.1).
+_NO_TRAILERS = frozenset({b"content-length", b"host", b"transfer-encoding"})
+
+
 class LengthGuard:
     """A body of a declared length (RFC 9112 §6.2)."""
 
@@ -24,11 +28,12 @@ class LengthGuard:
     def __init__(self, content_bytes: int) -> None:
         self._remaining_bytes = content_bytes
 
-    def admit(self, data: bytearray) -> int:
-        """Return how many bytes at the front of `data` belong to the body."""
-        count = min(len(data), self._remaining_bytes)
-        self._remaining_bytes -= count
-        return count
+    def take(self, data: bytearray) -> bytes:
+        """Take what belongs to the body off the front of `data`."""
+        taken = bytes(data[: self._remaining_bytes])
+        del data[: len(taken)]
+        self._remaining_bytes -= len(taken)
+        return taken
 
 
 class Step(Enum):
@@ -38,17 +43,17 @@ class Step(Enum):
     DATA = auto()
     DATA_END = auto()
     TRAILERS = auto()
-    END = auto()
 
 
 class ChunkGuard:
-    """A body in chunks (RFC 9112 §7.1), followed line by line and not decoded.
+    """A body in chunks (RFC 9112 §7.1), put into an order that has one reading only.
 
         SIZE -> DATA -> DATA_END -> SIZE ...    a chunk: size CRLF, data, CRLF
-        SIZE -> TRAILERS -> END                 the last one: 0 CRLF, fields, empty line
+        SIZE -> TRAILERS                        the last one: 0 CRLF, fields, empty line
 
-    h11 decodes, but takes lines that end with LF alone and lone CRs in extensions, and
-    bounds neither extensions nor trailers. It gets only what was admitted here.
+    h11 takes lines that end with LF alone and lone CRs in extensions, bounds neither
+    extensions nor trailers, and needs ten times as long for a chunk of one byte. So it
+    gets one plain chunk for all those that came together, and no extensions or trailers.
 
     Args:
         body_bytes: How long the decoded body may be.
@@ -64,42 +69,45 @@ class ChunkGuard:
         self._step = Step.SIZE
         self._trailers = LineScanner()
 
-    def admit(self, data: bytearray) -> int:
-        """Return how many bytes at the front of `data` are good; the caller takes them away.
+    def take(self, data: bytearray) -> bytes:
+        """Take what is complete off the front of `data`, and return it for h11.
 
-        What is good comes before what is wrong: the error is raised by the next call.
+        Nothing is returned when more is needed. What is good comes before what is wrong:
+        the error is then raised by the next call.
 
         Raises:
             RemoteProtocolError: The chunks are malformed; to be answered 400.
             BodyTooLarge: Their announced sizes exceed `body_bytes`.
             HeadersTooLarge: Extensions and trailers exceed `head_bytes`.
         """
+        pieces: list[bytes] = []
         position = 0
-        while position < len(data) and self._step is not Step.END:
-            # The scanner of the trailers counts from the front of the buffer.
-            if self._step is Step.TRAILERS:
-                return position or self._admit_trailers(data)
-            try:
-                count = self._admit_piece(data, position)
-            except RemoteProtocolError:
-                if position:
+        try:
+            while position < len(data) and self._step is not Step.TRAILERS:
+                count = self._take_step(data, position, pieces)
+                if not count:
                     break
+                position += count
+        except RemoteProtocolError:
+            if not pieces:
                 raise
-            if not count:
-                break
-            position += count
-        return position
+        del data[:position]
+        if pieces:
+            body = b"".join(pieces)
+            return b"%x\r\n%b\r\n" % (len(body), body)
+        return b"0\r\n\r\n" if self._step is Step.TRAILERS and self._has_taken_trailers(data) else b""
 
-    def _admit_piece(self, data: bytearray, position: int) -> int:
-        """Take one step; one that raises has changed nothing and would raise again."""
+    def _take_step(self, data: bytearray, position: int, pieces: list[bytes]) -> int:
+        """Take one step and return its length; one that raises would raise again."""
         if self._step is Step.SIZE:
-            return self._admit_size(data, position)
+            return self._take_size(data, position)
         if self._step is Step.DATA:
-            count = min(len(data) - position, self._remaining_bytes)
-            self._remaining_bytes -= count
+            piece = bytes(data[position : position + self._remaining_bytes])
+            pieces.append(piece)
+            self._remaining_bytes -= len(piece)
             if not self._remaining_bytes:
                 self._step = Step.DATA_END
-            return count
+            return len(piece)
         end = data[position : position + 2]
         if end == b"\r\n":
             self._step = Step.SIZE
@@ -108,7 +116,7 @@ class ChunkGuard:
             return 0
         raise RemoteProtocolError("a chunk is longer than its size says: expected CRLF behind it", 400)
 
-    def _admit_size(self, data: bytearray, position: int) -> int:
+    def _take_size(self, data: bytearray, position: int) -> int:
         end = data.find(b"\r\n", position, position + CHUNK_LINE_BYTES)
         if end < 0:
             _check_start(data[position : position + CHUNK_LINE_BYTES])
@@ -127,16 +135,18 @@ class ChunkGuard:
         self._step = Step.DATA if size else Step.TRAILERS
         return end + 2 - position
 
-    def _admit_trailers(self, data: bytearray) -> int:
+    def _has_taken_trailers(self, data: bytearray) -> bool:
         end = min(len(data), self._overhead_bytes)
         while (line := self._trailers.next_line(data, end)) is not None:
             if not line:
-                self._step = Step.END
-                return self._trailers.position
-            split_field(line)
+                del data[: self._trailers.position]
+                return True
+            name, _ = split_field(line)
+            if name in _NO_TRAILERS:
+                raise RemoteProtocolError(f"{name.decode()} among the trailers of a body", 400)
         if end == self._overhead_bytes:
             raise HeadersTooLarge("the trailers of a body in chunks are too long (Limits.head_bytes)")
-        return 0
+        return False
 
 
 def _check_start(start: bytearray) -> None:

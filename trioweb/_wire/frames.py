@@ -29,10 +29,11 @@ JOINED_BYTES = 16 * 1024
 Buffers = bytes | tuple[bytes, bytes]
 """A frame: whole, or header and payload apart so that a large payload is not copied."""
 
-_SHORT_HEADERS = tuple(
-    tuple(bytes((first, length)) for length in range(TWO_BYTES)) if first & FINAL else ()
-    for first in range(0x100)
-)
+SHORT_HEADERS = {
+    FINAL | first: tuple(bytes((FINAL | first, length)) for length in range(TWO_BYTES))
+    for first in (TEXT, BINARY, COMPRESSED | TEXT, COMPRESSED | BINARY, CLOSE, PING, PONG)
+}
+"""Headers of whole messages and control frames, by first byte and length."""
 
 
 def encode_frame(first: int, payload: bytes) -> Buffers:
@@ -43,15 +44,13 @@ def encode_frame(first: int, payload: bytes) -> Buffers:
         payload: As it is to go out, compressed if it is to be.
     """
     length = len(payload)
-    if length < TWO_BYTES and first & FINAL:
-        return _SHORT_HEADERS[first][length] + payload
     header = _header(first, length)
     return header + payload if length <= JOINED_BYTES else (header, payload)
 
 
 def encode_control(opcode: int, payload: bytes) -> bytes:
     """Build a control frame; the payload has at most 125 bytes (RFC 6455 §5.5)."""
-    return _SHORT_HEADERS[FINAL | opcode][len(payload)] + payload
+    return SHORT_HEADERS[FINAL | opcode][len(payload)] + payload
 
 
 def _header(first: int, length: int) -> bytes:
@@ -97,10 +96,10 @@ def decode_close_payload(payload: bytes) -> Close:
     if not payload:
         return Close(CloseCode.NO_STATUS_RECEIVED)  # RFC 6455 §7.1.5
     if len(payload) == 1:  # §5.5.1: if there is a body, it begins with two bytes of code
-        raise RemoteProtocolError("a close frame of one byte, expected none or a code (RFC 6455 5.5.1)")
+        raise RemoteProtocolError("a close frame of one byte, expected none or a code (RFC 6455 §5.5.1)")
     code = int.from_bytes(payload[:2], "big")
     if not is_sendable_code(code):  # §7.4.1, §7.4.2
-        raise RemoteProtocolError(f"close code {code}, which no frame may carry (RFC 6455 7.4)")
+        raise RemoteProtocolError(f"close code {code}, which no frame may carry (RFC 6455 §7.4)")
     try:
         return Close(code, payload[2:].decode())
     except UnicodeDecodeError:  # §5.5.1 with §8.1

@@ -37,6 +37,8 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 # RFC 9110 §15.5.22: a 426 names what to upgrade to, and §7.8: as an option of the connection.
 _UPGRADE_FIELDS = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": VERSION}
 
+_START = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+
 # What the handshake itself says: a second time it would contradict, or break the framing.
 _OWN_FIELDS = frozenset({"connection", "content-length", "transfer-encoding", "upgrade"})
 _OWN_PREFIX = "sec-websocket-"
@@ -161,10 +163,7 @@ def encode_accept(accepted: Accepted, headers: Iterable[tuple[str, str]]) -> byt
     Raises:
         LocalProtocolError: A field cannot be sent, or is one of the handshake's own.
     """
-    lines = [
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Accept: {accepted.accept_token}\r\n"
-    ]
+    lines = [f"{_START}Sec-WebSocket-Accept: {accepted.accept_token}\r\n"]
     if accepted.subprotocol is not None:
         if not is_token(accepted.subprotocol):
             raise LocalProtocolError(f"a subprotocol is a token, not {accepted.subprotocol!r}")

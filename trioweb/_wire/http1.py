@@ -139,7 +139,8 @@ class Http1Wire:
                 f"a body of {checked.content_bytes} bytes was announced, and at most"
                 f" {self._body_bytes} are taken (Limits.body_bytes)"
             )
-        event = self._h11_event(checked.size_bytes)
+        event = self._h11_event(bytes(self._input[: checked.size_bytes]))
+        del self._input[: checked.size_bytes]
         assert isinstance(event, h11.Request)
         self._head = head = _request_head(event, checked)
         if head.content_bytes is None:
@@ -160,30 +161,29 @@ class Http1Wire:
 
     def _read_body(self) -> Http1Event:
         while not self._has_h11_ended:
-            count = self._body_guard.admit(self._input)
-            if data := self._decode(count):
+            taken = self._body_guard.take(self._input)
+            if data := self._decode(taken):
                 return Body(data)
-            if not count and not self._has_h11_ended:
+            if not taken and not self._has_h11_ended:
                 if self._has_input_ended:  # RFC 9112 §8: incomplete, whatever has come
                     raise RemoteProtocolError("the peer ended its side within the body of a request", 400)
                 return _NEED_DATA
         self._move(Step.BODY_READ)
         return _END_OF_BODY
 
-    def _decode(self, count: int) -> bytes:
-        """Have h11 take the framing off; many small chunks become one piece."""
+    def _decode(self, taken: bytes) -> bytes:
+        """Have h11 take the framing off, and find the end."""
         pieces: list[bytes] = []
-        event = self._h11_event(count)
+        event = self._h11_event(taken)
         while isinstance(event, h11.Data):
             pieces.append(event.data)
             event = self._h11.next_event()
         self._has_h11_ended = isinstance(event, h11.EndOfMessage)
         return b"".join(pieces)
 
-    def _h11_event(self, count: int) -> object:
-        if count:
-            self._h11.receive_data(bytes(self._input[:count]))
-            del self._input[:count]
+    def _h11_event(self, taken: bytes) -> object:
+        if taken:
+            self._h11.receive_data(taken)
         return self._h11.next_event()
 
     def _read_nothing(self) -> Http1Event:

@@ -1,0 +1,132 @@
+"""Clients that nobody here wrote, each in a process or thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from functools import partial
+
+import aiohttp
+import pytest
+import trio
+import trio_websocket
+import websockets.asyncio.client
+import websockets.exceptions
+import websockets.sync.client
+import websockets.trio.client
+from support.serving import running
+
+from trioweb import App, CloseWebSocket, Config, Deflate, Limits
+
+MESSAGES = ["hello", "grüße " * 1000, "", b"", b"\xff" * 70_000, "x" * 200_000]
+
+
+@pytest.fixture
+async def url():
+    app = App(Config(compression=Deflate(), limits=Limits(message_bytes=2**24)))
+
+    @app.websocket("/", subprotocols=["chat", "superchat"])
+    async def echo(ws):
+        async for message in ws:
+            if message == "close":
+                raise CloseWebSocket(4321, "as you wish")
+            await ws.send(message)
+
+    async with running(app) as server:
+        yield server.urls[0].replace("http", "ws")
+
+
+def run_asyncio(function, *arguments):
+    """Run an asyncio client in a thread, beside the server in this one."""
+    return trio.to_thread.run_sync(lambda: asyncio.run(function(*arguments)))
+
+
+async def test_websockets_on_asyncio(url):
+    async def client():
+        async with websockets.asyncio.client.connect(url, subprotocols=["superchat"]) as ws:
+            assert ws.subprotocol == "superchat"
+            assert "permessage-deflate" in ws.response.headers["Sec-WebSocket-Extensions"]
+            for message in MESSAGES:
+                await ws.send(message)
+                assert await ws.recv() == message
+            await ws.send(["frag", "ment", "ed"])
+            assert await ws.recv() == "fragmented"
+            await (await ws.ping())
+            await ws.send("close")
+            with pytest.raises(websockets.exceptions.ConnectionClosedError) as caught:
+                await ws.recv()
+            assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (4321, "as you wish")
+
+    await run_asyncio(client)
+
+
+async def test_websockets_in_threads(url):
+    def client():
+        with websockets.sync.client.connect(url) as ws:
+            for message in MESSAGES:
+                ws.send(message)
+                assert ws.recv() == message
+        assert ws.close_code == 1000
+
+    await trio.to_thread.run_sync(client)
+
+
+async def test_websockets_on_trio(url):
+    async with websockets.trio.client.connect(url) as ws:
+        for message in MESSAGES:
+            await ws.send(message)
+            assert await ws.recv() == message
+    assert ws.close_code == 1000
+
+
+async def test_trio_websocket(url):
+    async with trio_websocket.open_websocket_url(url) as ws:
+        for message in MESSAGES:
+            await ws.send_message(message)
+            assert await ws.get_message() == message
+        await ws.ping(b"there?")
+    assert ws.closed.code == 1000
+
+
+async def test_aiohttp(url):
+    async def client():
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, compress=15) as ws:
+            for message in MESSAGES:
+                await (ws.send_str(message) if isinstance(message, str) else ws.send_bytes(message))
+                assert (await ws.receive()).data == message
+            await ws.send_str("close")
+            assert (await ws.receive()).data == 4321
+
+    await run_asyncio(client)
+
+
+PICOWS = """
+import asyncio, sys
+from picows import WSListener, WSMsgType, ws_connect
+
+class Echo(WSListener):
+    def __init__(self): self.got = []
+    def on_ws_connected(self, transport): transport.send(WSMsgType.TEXT, b"hello")
+    def on_ws_frame(self, transport, frame):
+        if frame.msg_type is WSMsgType.CLOSE:
+            print("closed", frame.get_close_code()); transport.disconnect()
+        elif len(self.got) < 3:
+            self.got.append(frame.get_payload_as_bytes()); transport.send(WSMsgType.BINARY, b"x" * 70000)
+        else:
+            print(self.got[0], len(self.got[1])); transport.send_close(1000)
+
+async def main():
+    transport, client = await ws_connect(Echo, sys.argv[1])
+    await transport.wait_disconnected()
+
+asyncio.run(main())
+"""
+
+
+async def test_picows(url):
+    pytest.importorskip("picows")
+    done = await trio.to_thread.run_sync(
+        partial(subprocess.run, [sys.executable, "-c", PICOWS, url], capture_output=True, text=True, timeout=20, check=False)
+    )
+    assert done.stdout.splitlines()[:1] == ["b'hello' 70000"], done.stderr

@@ -1,0 +1,185 @@
+"""Where connections come from: TCP v4 and v6, Unix sockets, TLS, listeners given."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+import ssl
+from functools import partial
+
+import httpx
+import pytest
+import trio
+import trustme
+from support.peer import Peer, connected
+from support.serving import running
+from support.waiting import until
+
+import trioweb
+from trioweb import App, Config, ConfigError, Text
+
+
+def echo_app(**options):
+    app = App(Config(**options))
+
+    @app.websocket("/")
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    @app.get("/scheme")
+    async def scheme(request):
+        return Text(f"{request.scheme} {request.client}")
+
+    return app
+
+
+async def talk(stream):
+    async with stream:
+        peer = Peer(stream)
+        await peer.open()
+        await peer.send_text("hello")
+        assert await peer.receive_text() == "hello"
+        assert await peer.close() == (1000, "")
+
+
+@pytest.fixture
+def certificates():
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(client)
+    return server, client
+
+
+async def test_ipv6():
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(trioweb.serve, echo_app(), "::1", 0))
+        assert server.urls == [f"http://[::1]:{server.port}"]
+        await talk(await trio.open_tcp_stream("::1", server.port))
+        await server.aclose()
+
+
+async def test_a_unix_socket_is_made_replaced_when_stale_and_removed(tmp_path):
+    path = tmp_path / "web.sock"
+    for _ in range(2):
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(partial(trioweb.serve, echo_app(), unix_path=path))
+            assert server.urls == [f"unix:{path}"]
+            assert server.port is None
+            await talk(await trio.open_unix_socket(path))
+            with pytest.raises(OSError) as caught:
+                await trioweb.serve(echo_app(), unix_path=path)
+            assert caught.value.errno == errno.EADDRINUSE
+            await server.aclose()
+        assert not path.exists()
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(os.fspath(path))
+        stale.close()
+
+
+async def test_a_path_that_is_no_socket_is_left_alone(tmp_path):
+    path = tmp_path / "precious"
+    path.write_text("data")
+    with pytest.raises(ConfigError, match="is no socket"):
+        await trioweb.serve(echo_app(), unix_path=path)
+    assert path.read_text() == "data"
+
+
+async def test_tls(certificates):
+    server_context, client_context = certificates
+    async with running(echo_app(), ssl_context=server_context) as server:
+        assert server.urls == [f"https://127.0.0.1:{server.port}"]
+        stream = await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context)
+        await talk(stream)
+        async with httpx.AsyncClient(verify=client_context) as http:
+            answer = await http.get(f"https://localhost:{server.port}/scheme")
+        assert answer.text.startswith("https 127.0.0.1:")
+
+
+async def test_large_messages_over_tls(certificates):
+    server_context, client_context = certificates
+    async with running(echo_app(), ssl_context=server_context) as server:
+        stream = await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context)
+        async with stream:
+            peer = Peer(stream)
+            await peer.open()
+            await peer.send_binary(b"x" * 900_000)
+            assert await peer.receive_binary() == b"x" * 900_000
+            await peer.close()
+
+
+async def test_plain_http_on_a_tls_port_harms_nobody(certificates):
+    server_context, client_context = certificates
+    async with running(echo_app(), ssl_context=server_context) as server:
+        async with connected(server) as peer:
+            await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await peer.receive_end()
+        await until(lambda: server.connections == 0)
+        await talk(await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context))
+
+
+async def test_a_tls_handshake_that_does_not_come_is_ended(certificates):
+    server_context, _ = certificates
+    app = echo_app(timeouts=trioweb.Timeouts(head_seconds=0.1, idle_seconds=0.1))
+    async with running(app, ssl_context=server_context) as server, connected(server) as peer:
+        with trio.fail_after(5):
+            await peer.receive_end()
+        await until(lambda: server.connections == 0)
+
+
+async def test_given_listeners_are_served_and_closed(certificates):
+    server_context, client_context = certificates
+    plain = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    secure = await trio.open_ssl_over_tcp_listeners(0, server_context, host="127.0.0.1")
+    ports = [plain[0].socket.getsockname()[1], secure[0].transport_listener.socket.getsockname()[1]]
+    async with running(echo_app(), listeners=[*plain, *secure]) as server:
+        assert server.port == ports[0]
+        await talk(await trio.open_tcp_stream("127.0.0.1", ports[0]))
+        await talk(await trio.open_ssl_over_tcp_stream("localhost", ports[1], ssl_context=client_context))
+    for port in ports:
+        with pytest.raises(OSError):
+            await trio.open_tcp_stream("127.0.0.1", port)
+
+
+async def test_contradicting_arguments_are_refused():
+    with pytest.raises(ConfigError, match="takes an App"):
+        await trioweb.serve(object())
+    with pytest.raises(ConfigError, match="not both"):
+        await trioweb.serve(App(), listeners=[], unix_path="x")
+
+
+async def test_running_out_of_descriptors_is_survived(caplog):
+    """Accepting fails with EMFILE for a while, and goes on when descriptors come back."""
+    async with running(echo_app()) as server:
+        await talk(await trio.open_tcp_stream("127.0.0.1", server.port))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        clients = [socket.socket() for _ in range(3)]
+        hoard = []
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+            with pytest.raises(OSError):
+                while True:
+                    hoard.append(socket.socket())
+            for client in clients:
+                client.connect(("127.0.0.1", server.port))
+            await until(lambda: "ulimit" in caplog.text)
+        finally:
+            for held in hoard:
+                held.close()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for client in clients:
+            client.setblocking(False)
+            await talk(trio.SocketStream(trio.socket.from_stdlib_socket(client)))
+
+
+async def test_many_connections_at_once_are_all_accepted():
+    async with running(echo_app()) as server, trio.open_nursery() as nursery:
+
+        async def one():
+            await talk(await trio.open_tcp_stream("127.0.0.1", server.port))
+
+        for _ in range(200):
+            nursery.start_soon(one)

@@ -1,0 +1,135 @@
+"""The message that is being received: its rules, its limits, and its parts until it is whole."""
+
+from __future__ import annotations
+
+from trioweb._wire.events import Fragment, WireEvent
+from trioweb._wire.frames import COMPRESSED, CONTINUATION, OPCODE
+from trioweb.closing import CloseCode
+from trioweb.errors import MessageTooBig, RemoteProtocolError
+
+_LOOSE_PARTS = 256
+"""Parts that are kept apart. A peer that sends byte by byte would make a list entry and an
+object of each, some fifty times what it sent."""
+
+
+class Assembly:
+    """Collects one message after the other, whichever decoder its parts come from.
+
+    Whole messages, or pieces of the one that is streamed, are appended to the list of
+    events that is passed in. Sizes are those of UTF-8, as announced by frame headers, so
+    a message that will be too long is known before its payload has come.
+
+    Attributes:
+        is_open: A message has begun and not ended.
+        is_compressed: So has that message (RFC 7692 §6).
+        is_over_limit: It is longer than `message_bytes`, or has announced to be.
+        is_streaming: It is handed out piece by piece; without one, the next will be.
+    """
+
+    __slots__ = (
+        "_announced_bytes",
+        "_folded",
+        "_fragments",
+        "_message_bytes",
+        "_message_fragments",
+        "_parts",
+        "is_compressed",
+        "is_open",
+        "is_over_limit",
+        "is_streaming",
+    )
+
+    def __init__(self, *, message_bytes: int, message_fragments: int) -> None:
+        self._message_bytes = message_bytes
+        self._message_fragments = message_fragments
+        self._announced_bytes = 0
+        self._fragments = 0
+        self._parts: list[str | bytes] = []
+        self._folded: list[str | bytes] = []
+        self.is_open = False
+        self.is_compressed = False
+        self.is_over_limit = False
+        self.is_streaming = False
+
+    def begin_frame(self, first: int) -> None:
+        """Note that a data frame begins, by its first byte.
+
+        Raises:
+            RemoteProtocolError: It is out of turn, or one too many.
+        """
+        if first & OPCODE == CONTINUATION:
+            if not self.is_open:  # RFC 6455 §5.4
+                raise RemoteProtocolError("a continuation frame without a message to continue (RFC 6455 §5.4)")
+        elif self.is_open:
+            raise RemoteProtocolError("a new message before the last one's final frame (RFC 6455 §5.4)")
+        else:
+            self.is_open = True
+            self.is_compressed = bool(first & COMPRESSED)
+            self._announced_bytes = self._fragments = 0
+        self._fragments += 1
+        # A streamed message leaves nothing behind, so its frames need not be counted.
+        if self._fragments > self._message_fragments and not self.is_streaming:
+            raise RemoteProtocolError(
+                f"a message of more than {self._message_fragments} frames (Limits.message_fragments)",
+                CloseCode.POLICY_VIOLATION,
+            )
+
+    def announce(self, payload_bytes: int) -> None:
+        """Note how long a payload the frame's header announces."""
+        self._announced_bytes = announced = self._announced_bytes + payload_bytes
+        allowed = self._message_bytes
+        if self.is_compressed:
+            # What it inflates to is counted where it is inflated. Deflate can add to what does
+            # not compress, an eighth in the worst of zlib's settings, but no more than that.
+            allowed += (allowed >> 3) + 1024
+        self.is_over_limit = announced > allowed
+
+    def add(self, data: str | bytes, *, is_last: bool, out: list[WireEvent]) -> None:
+        """Take a decoded part; `is_last` says that the message ends with it."""
+        if self.is_streaming:
+            self._hand_out(data, is_last=is_last, out=out)
+        elif is_last:
+            out.append(self._joined(data) if self._parts or self._folded else data)
+        elif data:
+            self._parts.append(data)
+            if len(self._parts) == _LOOSE_PARTS:
+                self._folded.append(_join(self._parts))
+                self._parts.clear()
+        if is_last:
+            self.is_open = self.is_over_limit = False
+
+    def hand_out_backlog(self, out: list[WireEvent]) -> None:
+        """Give what was collected before the message began to be streamed."""
+        if self.is_streaming and (self._parts or self._folded):
+            last = self._parts.pop() if self._parts else self._folded.pop()
+            out.append(Fragment(self._joined(last), is_last=False))
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether `hand_out_backlog` has something to give."""
+        return self.is_streaming and bool(self._parts or self._folded)
+
+    def too_big(self) -> MessageTooBig:
+        """Return what a message over the limit is answered with."""
+        return MessageTooBig(f"a message of more than {self._message_bytes} bytes (Limits.message_bytes)")
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._parts.clear()
+        self._folded.clear()
+
+    def _hand_out(self, data: str | bytes, *, is_last: bool, out: list[WireEvent]) -> None:
+        self.hand_out_backlog(out)
+        if data or is_last:
+            out.append(Fragment(data, is_last))
+        self.is_streaming = not is_last
+
+    def _joined(self, last: str | bytes) -> str | bytes:
+        message = _join([*self._folded, *self._parts, last])
+        self.clear()
+        return message
+
+
+def _join(parts: list[str | bytes]) -> str | bytes:
+    # The parts of one message are all of one kind, which the type checker cannot know.
+    return "".join(parts) if isinstance(parts[0], str) else b"".join(parts)  # type: ignore[arg-type]

@@ -1,0 +1,152 @@
+"""permessage-deflate (RFC 7692): what is agreed on, and the compressor for sending."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+import attrs
+
+from trioweb._wire.extension_offers import Offer, parse_offers
+from trioweb.config import Deflate
+
+NAME = "permessage-deflate"
+
+_LEAST_BITS = 9
+"""RFC 7692 allows a window of 8 bits, zlib cannot compress with it."""
+
+_FLUSH_TAIL = b"\x00\x00\xff\xff"
+"""What a flushed block ends with; left out on the wire (RFC 7692 §7.2.1)."""
+
+
+@attrs.frozen(kw_only=True)
+class DeflateAgreement:
+    """How both sides compress. Connections with equal agreements can share frames.
+
+    Attributes:
+        server_no_context_takeover: Each message from the server stands alone (§7.1.1.1).
+        client_no_context_takeover: Each from the client does (§7.1.1.2).
+        server_max_window_bits: The window that the server compresses with (§7.1.2.1).
+        client_max_window_bits: The largest that the client may use (§7.1.2.2).
+        level: zlib's effort.
+        memory_level: zlib's memory.
+        minimum_bytes: Shorter messages are sent as they are.
+        header_value: The answer's `Sec-WebSocket-Extensions`.
+    """
+
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_max_window_bits: int = zlib.MAX_WBITS
+    client_max_window_bits: int = zlib.MAX_WBITS
+    level: int = 6
+    memory_level: int = 8
+    minimum_bytes: int = 0
+    header_value: str = attrs.field(default=NAME, eq=False)
+
+    @property
+    def shares_frames(self) -> bool:
+        """Whether a message compresses to the same bytes whatever was sent before it."""
+        return self.server_no_context_takeover
+
+
+def negotiate(offers: list[str], settings: Deflate) -> DeflateAgreement | None:
+    """Choose the first of the client's offers that can be accepted (RFC 7692 §7).
+
+    An offer is taken or declined as it stands; nothing is merged from several.
+
+    Args:
+        offers: The values of the request's `Sec-WebSocket-Extensions` lines.
+        settings: What this side wants.
+    """
+    for offer in parse_offers(offers):
+        agreement = _accept(offer, settings)
+        if agreement is not None:
+            return agreement
+    return None
+
+
+def _accept(offer: Offer, settings: Deflate) -> DeflateAgreement | None:
+    parameters = dict(offer.parameters)
+    if offer.name != NAME or len(parameters) != len(offer.parameters) or not _is_valid(parameters):
+        return None  # §7: an unknown, repeated or malformed parameter declines the whole offer
+    server_bits = client_bits = zlib.MAX_WBITS
+    answer: dict[str, int | None] = {}
+    if not settings.context_takeover or "server_no_context_takeover" in parameters:
+        answer["server_no_context_takeover"] = None
+    # Without being asked the server may say this too (§7.1.1.2), but nothing about windows.
+    if not settings.context_takeover or "client_no_context_takeover" in parameters:
+        answer["client_no_context_takeover"] = None
+    server_bits = min(int(parameters.get("server_max_window_bits") or zlib.MAX_WBITS), settings.window_bits)
+    if server_bits < _LEAST_BITS:
+        return None
+    if "server_max_window_bits" in parameters:
+        answer["server_max_window_bits"] = server_bits
+    if "client_max_window_bits" in parameters:
+        # Without a value the client only says that it can be limited (§7.1.2.2).
+        offered = int(parameters["client_max_window_bits"] or zlib.MAX_WBITS)
+        client_bits = answer["client_max_window_bits"] = min(offered, settings.window_bits)
+    return DeflateAgreement(
+        server_no_context_takeover="server_no_context_takeover" in answer,
+        client_no_context_takeover="client_no_context_takeover" in answer,
+        server_max_window_bits=server_bits,
+        client_max_window_bits=client_bits,
+        level=settings.level,
+        memory_level=settings.memory_level,
+        minimum_bytes=settings.minimum_bytes,
+        header_value="; ".join([NAME, *(key if bits is None else f"{key}={bits}" for key, bits in answer.items())]),
+    )
+
+
+_WINDOW_BITS = {str(bits) for bits in range(8, zlib.MAX_WBITS + 1)}  # no leading zeros (§7.1.2)
+
+
+def _is_valid(parameters: Mapping[str, str | None]) -> bool:
+    for name, value in parameters.items():
+        match name:
+            case "server_no_context_takeover" | "client_no_context_takeover":
+                is_valid = value is None
+            case "server_max_window_bits":
+                is_valid = value in _WINDOW_BITS
+            case "client_max_window_bits":
+                is_valid = value is None or value in _WINDOW_BITS
+            case _:
+                is_valid = False
+        if not is_valid:
+            return False
+    return True
+
+
+class Deflator:
+    """Compresses the messages that this side sends, in the order in which they leave.
+
+    zlib's memory is taken at the first message that is compressed, and without context
+    takeover given back after each.
+    """
+
+    __slots__ = ("_agreement", "_compressor")
+
+    def __init__(self, agreement: DeflateAgreement) -> None:
+        self._agreement = agreement
+        self._compressor: zlib._Compress | None = None
+
+    def compress(self, payload: bytes) -> bytes | None:
+        """Return the compressed payload, or `None` if it is to be sent as it is.
+
+        Whatever is returned has to reach the peer, in this order: with context takeover
+        the peer's window must have seen what this one has.
+        """
+        agreement = self._agreement
+        # zlib flushes nothing where nothing was written, which is no valid payload (§7.2.3.6).
+        if not payload or len(payload) < agreement.minimum_bytes:
+            return None
+        compressor, self._compressor = self._compressor, None
+        if compressor is None:
+            compressor = zlib.compressobj(
+                agreement.level, zlib.DEFLATED, -agreement.server_max_window_bits, agreement.memory_level
+            )
+        compressed = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        if not agreement.server_no_context_takeover:
+            self._compressor = compressor
+        elif len(compressed) - len(_FLUSH_TAIL) >= len(payload):
+            return None  # RFC 7692 §6: each message may or may not be compressed
+        return compressed[: -len(_FLUSH_TAIL)]

@@ -1,0 +1,90 @@
+"""The grammar of `Sec-WebSocket-Extensions` (RFC 6455 §9.1), read strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import attrs
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_SPACE = re.compile(r"[ \t]*")
+_NAME = re.compile(_TOKEN)
+# A quoted value must be a token once its quotes and backslashes are off (§9.1).
+_VALUE = re.compile(rf'{_TOKEN}|"(?:\\?[!#$%&\'*+\-.^_`|~0-9A-Za-z])+"')
+
+
+@attrs.frozen
+class Offer:
+    """One extension that the client offers, its parameters in order, repeated ones too."""
+
+    name: str
+    parameters: tuple[tuple[str, str | None], ...]
+
+
+def parse_offers(lines: list[str]) -> list[Offer]:
+    """Return what the client offers, the most wanted first.
+
+    A line that breaks the grammar offers nothing: a handshake without extensions works.
+    """
+    offers: list[Offer] = []
+    for line in lines:
+        try:
+            offers += _Line(line).offers()
+        except ValueError:
+            continue
+    return offers
+
+
+class _Line:
+    """One field line, read from left to right; `ValueError` where it breaks the grammar."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+
+    def offers(self) -> list[Offer]:
+        found = list(self._members())
+        if self._position != len(self._text):
+            raise ValueError
+        return found
+
+    def _members(self) -> Iterator[Offer]:
+        while True:
+            while self._takes(","):  # empty members of a list are skipped (RFC 9110 §5.6.1.2)
+                pass
+            if self._position == len(self._text):
+                return
+            yield self._offer()
+            if not self._takes(","):
+                return
+
+    def _offer(self) -> Offer:
+        name = self._match(_NAME)
+        parameters: list[tuple[str, str | None]] = []
+        while self._takes(";"):
+            key = self._match(_NAME)
+            value = self._match(_VALUE) if self._takes("=") else None
+            parameters.append((key, value if value is None else value.strip('"').replace("\\", "")))
+        return Offer(name, tuple(parameters))
+
+    def _takes(self, character: str) -> bool:
+        """Step over `character` and the blanks around it, if it comes next."""
+        self._skip_blanks()
+        if not self._text.startswith(character, self._position):
+            return False
+        self._position += 1
+        self._skip_blanks()
+        return True
+
+    def _skip_blanks(self) -> None:
+        blanks = _SPACE.match(self._text, self._position)
+        assert blanks is not None
+        self._position = blanks.end()
+
+    def _match(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self._text, self._position)
+        if found is None:
+            raise ValueError
+        self._position = found.end()
+        return found.group()

@@ -1,0 +1,156 @@
+"""The fast lane: plain frames are decoded without wsproto, which stays the judge of all others.
+
+A frame is plain when it is final, masked, of text or binary data, without reserved bits,
+announces its length in the shortest form, and no message is open. wsproto would find one
+message in it and nothing to complain of but its text, so it need not see it. No frame is
+ever split between the two, and wsproto never sees a part of a message that the lane has
+begun, nor the lane one of wsproto's. Who decodes:
+
+| wsproto holds | what comes                              | who                             |
+|---------------|-----------------------------------------|---------------------------------|
+| nothing       | whole plain frames, within the limit    | `decode_plain`                  |
+| nothing       | the same, its text not UTF-8            | wsproto, which says 1007        |
+| nothing       | the header of a plain frame, not more   | `PlainFrame`, until it is whole |
+| nothing       | a plain frame, longer than the limit    | `PlainFrame`, once it may       |
+| nothing       | part of a header, plain so far          | nobody: it waits, 13 bytes most |
+| nothing       | anything else                           | wsproto                         |
+| part of a frame, or an open message | anything          | wsproto                         |
+
+wsproto holds nothing again when its frame is complete and no message is open; the next
+byte is the lane's. With permessage-deflate agreed on the lane stays closed.
+"""
+
+from __future__ import annotations
+
+from codecs import IncrementalDecoder, getincrementaldecoder
+
+from trioweb._wire.events import WireEvent
+from trioweb._wire.frames import BINARY, EIGHT_BYTES, FINAL, MASKED, TEXT, TWO_BYTES
+from trioweb._wire.judge import NOT_UTF8
+from trioweb._wire.masking import apply_mask
+from trioweb.closing import CloseCode
+from trioweb.errors import RemoteProtocolError
+
+_FINAL_TEXT = FINAL | TEXT
+_FINAL_BINARY = FINAL | BINARY
+_MASKED_TWO_BYTES = MASKED | TWO_BYTES
+_MASKED_EIGHT_BYTES = MASKED | EIGHT_BYTES
+
+NOT_PLAIN = -1
+INCOMPLETE = 0
+
+_utf8_decoder = getincrementaldecoder("utf-8")
+
+
+def decode_plain(
+    data: bytes, position: int, out: list[WireEvent], most: int, message_bytes: int
+) -> int:
+    """Decode whole plain frames until something else comes, or `out` has `most` events.
+
+    Every message on a busy connection passes here, so nothing is looked up twice, and
+    nothing is made but the messages.
+
+    Args:
+        data: Input.
+        position: Where in it a frame begins.
+        out: Messages are appended to it.
+        most: How long `out` may become.
+        message_bytes: Longer frames are left to others.
+
+    Returns:
+        Where the first frame begins that was not decoded.
+    """
+    end = len(data) - 5  # a frame has six bytes at least
+    append = out.append
+    unmask = apply_mask
+    room = most - len(out)
+    while position < end and room > 0:
+        first = data[position]
+        length = data[position + 1] - MASKED
+        start = position + 6
+        if length > 125:
+            if length == TWO_BYTES:
+                length = int.from_bytes(data[position + 2 : position + 4], "big")
+                start = position + 8
+                if length < TWO_BYTES:
+                    break
+            else:
+                length = int.from_bytes(data[position + 2 : position + 10], "big")
+                start = position + 14
+                if length < 0x10000:
+                    break
+        stop = start + length
+        if length < 0 or length > message_bytes or stop > end + 5:
+            break
+        if first == _FINAL_TEXT:
+            try:
+                append(unmask(data[start:stop], data[start - 4 : start]).decode())
+            except UnicodeDecodeError:
+                break
+        elif first == _FINAL_BINARY:
+            append(unmask(data[start:stop], data[start - 4 : start]))
+        else:
+            break
+        position = stop
+        room -= 1
+    return position
+
+
+def plain_header(data: bytes, position: int) -> int:
+    """Return how long the plain frame's header is, or `NOT_PLAIN`, or `INCOMPLETE`.
+
+    What can be told from part of a header is told, as wsproto does.
+    """
+    header = data[position : position + 14]
+    if header[0] not in {_FINAL_TEXT, _FINAL_BINARY}:
+        return NOT_PLAIN
+    if len(header) < 2:
+        return INCOMPLETE
+    second = header[1]
+    if second < MASKED:
+        return NOT_PLAIN
+    if second < _MASKED_TWO_BYTES:
+        size = 6
+    elif second == _MASKED_TWO_BYTES:
+        size = 8
+        if len(header) >= 4 and int.from_bytes(header[2:4], "big") < TWO_BYTES:
+            return NOT_PLAIN
+    else:
+        size = 14
+        # RFC 6455 §5.2: the shortest form, and the topmost bit 0
+        if len(header) >= 10 and not 0xFFFF < int.from_bytes(header[2:10], "big") < 1 << 63:
+            return NOT_PLAIN
+    return size if len(header) >= size else INCOMPLETE
+
+
+class PlainFrame:
+    """A plain frame that comes in several reads, unmasked and decoded as it comes.
+
+    Attributes:
+        payload_left: Bytes that are still to come.
+    """
+
+    __slots__ = ("_decoder", "_key", "payload_left")
+
+    def __init__(self, header: bytes, payload_bytes: int) -> None:
+        self._key = header[-4:]
+        self._decoder: IncrementalDecoder | None = _utf8_decoder() if header[0] == _FINAL_TEXT else None
+        self.payload_left = payload_bytes
+
+    def take(self, piece: bytes) -> str | bytes:
+        """Decode the next piece of payload.
+
+        Raises:
+            RemoteProtocolError: The text is not UTF-8, found at the first byte that shows it.
+        """
+        self.payload_left -= len(piece)
+        key = self._key
+        data = apply_mask(piece, key)
+        turned = len(piece) & 3
+        self._key = key[turned:] + key[:turned]
+        if self._decoder is None:
+            return data
+        try:
+            return self._decoder.decode(data, final=not self.payload_left)
+        except UnicodeDecodeError:
+            raise RemoteProtocolError(NOT_UTF8, CloseCode.INVALID_PAYLOAD) from None

@@ -1,0 +1,110 @@
+"""Inflating what the peer compressed, as an extension of wsproto's that has a bound."""
+
+from __future__ import annotations
+
+import zlib
+
+from wsproto.extensions import Extension
+from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
+
+from trioweb._wire.deflate import NAME, DeflateAgreement
+
+_FLUSH_TAIL = b"\x00\x00\xff\xff"
+_ACCEPTED = RsvBits(rsv1=True, rsv2=False, rsv3=False)
+_NOTHING_RESERVED = RsvBits(rsv1=False, rsv2=False, rsv3=False)
+
+
+class Inflater(Extension):
+    """Takes the place of wsproto's `PerMessageDeflate`, one to a connection.
+
+    wsproto's forgets the message in progress when a control frame comes between its
+    fragments, and inflates as much as a peer cares to describe (a thousand times what it
+    sends). Here control frames touch nothing, and a message may inflate to
+    `message_bytes`; `without_limit` is for messages that are handed out piece by piece,
+    whose bound is the caller's: to pass on little input at a time.
+
+    Attributes:
+        without_limit: The open message may inflate to any length.
+        complaint: What went wrong, when a hook returned a `CloseReason`.
+    """
+
+    name = NAME
+
+    def __init__(self, agreement: DeflateAgreement, *, message_bytes: int) -> None:
+        # zlib takes no 8 here either, and a larger window reads what a smaller one wrote.
+        self._window_bits = max(9, agreement.client_max_window_bits)
+        self._keeps_context = not agreement.client_no_context_takeover
+        self._message_bytes = message_bytes
+        self._inflated_bytes = 0
+        self._inflater: zlib._Decompress | None = None
+        self._is_control = False
+        self._is_compressed = False
+        self.without_limit = False
+        self.complaint = ""
+
+    def enabled(self) -> bool:
+        """Say that it is part of the connection; what that means was agreed on elsewhere."""
+        return True
+
+    def offer(self) -> bool:
+        """Offer nothing: wsproto does not do our handshakes."""
+        return False
+
+    def frame_inbound_header(
+        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
+    ) -> CloseReason | RsvBits:
+        """Say which reserved bits are ours. May be called twice for one header."""
+        self._is_control = opcode.iscontrol()
+        if self._is_control:
+            return _NOTHING_RESERVED  # RFC 7692 §6.1: RSV1 is for data frames
+        if opcode is Opcode.CONTINUATION:
+            return _NOTHING_RESERVED  # and of them the first
+        self._is_compressed = rsv.rsv1
+        self._inflated_bytes = 0
+        return _ACCEPTED
+
+    def frame_inbound_payload_data(
+        self, proto: FrameDecoder | FrameProtocol, data: bytes
+    ) -> bytes | CloseReason:
+        """Inflate a piece of payload."""
+        if self._is_control or not self._is_compressed:
+            return data
+        return self._inflate(data)
+
+    def frame_inbound_complete(
+        self, proto: FrameDecoder | FrameProtocol, fin: bool
+    ) -> bytes | CloseReason | None:
+        """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2)."""
+        if self._is_control or not self._is_compressed or not fin:
+            return None
+        # After BFINAL there may be no block left for the tail to end.
+        rest = self._inflate(_FLUSH_TAIL) if self._inflater is not None else b""
+        if not self._keeps_context:
+            self._inflater = None
+        return rest
+
+    def _inflate(self, data: bytes) -> bytes | CloseReason:
+        pieces: list[bytes] = []
+        try:
+            while data:
+                inflater = self._inflater
+                if inflater is None:
+                    inflater = self._inflater = zlib.decompressobj(-self._window_bits)
+                # One byte over the limit tells that it was passed; a limit of 0 would be none.
+                most = 0 if self.without_limit else self._message_bytes - self._inflated_bytes + 1
+                piece = inflater.decompress(data, most)
+                self._inflated_bytes += len(piece)
+                if self._inflated_bytes > self._message_bytes and not self.without_limit:
+                    self.complaint = (
+                        f"a message that inflates to more than {self._message_bytes} bytes (Limits.message_bytes)"
+                    )
+                    return CloseReason.MESSAGE_TOO_BIG
+                pieces.append(piece)
+                if not inflater.eof:
+                    break
+                # A block with BFINAL ends zlib's stream but not the message (RFC 7692 §7.2.3.4).
+                data, self._inflater = inflater.unused_data, None
+        except zlib.error as error:
+            self.complaint = f"compressed data that cannot be inflated: {error}"
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+        return b"".join(pieces)

@@ -1,0 +1,250 @@
+"""A WebSocket's frames: bytes in, messages out; messages in, bytes out."""
+
+from __future__ import annotations
+
+from trioweb._wire.assembly import Assembly
+from trioweb._wire.deflate import DeflateAgreement, Deflator
+from trioweb._wire.events import PeerClosed, Violation, WireEvent
+from trioweb._wire.fastlane import INCOMPLETE, NOT_PLAIN, PlainFrame, decode_plain, plain_header
+from trioweb._wire.frames import (
+    BINARY,
+    CLOSE,
+    COMPRESSED,
+    CONTINUATION,
+    FINAL,
+    PING,
+    PONG,
+    SHORT_HEADERS,
+    TEXT,
+    TWO_BYTES,
+    Buffers,
+    encode_close_payload,
+    encode_control,
+    encode_frame,
+    payload_bytes,
+    shortened,
+)
+from trioweb._wire.inflate import Inflater
+from trioweb._wire.judge import Judge
+from trioweb.closing import Close
+from trioweb.errors import RemoteProtocolError
+
+_TEXT_HEADERS = SHORT_HEADERS[FINAL | TEXT]
+_BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
+
+_INFLATED_SLICE = 1024
+"""Input bytes that a streamed message is inflated from at once: to 1 MiB at the most,
+deflate's bound being 1032 to 1. Other messages have `message_bytes` for a bound."""
+
+_INFLATED_ENOUGH = 64 * 1024
+"""A streamed piece of this length is handed out before more input is inflated."""
+
+
+class WebSocketWire:
+    """The server's side of one WebSocket after its handshake; no task, no clock, no socket.
+
+    `feed` what arrives, then ask for `events` until `is_pending` is false. Held are the
+    open message, at most `message_bytes` (before it, what the last `feed` brought and was
+    not asked for), and nothing at all after a `PeerClosed` or a `Violation`.
+
+    Receiving and sending know nothing of each other, and sending knows no states: the
+    closing handshake belongs to the connection above, and any frame can be encoded at any
+    time. Not safe for threads; otherwise there is nothing to be concurrent with.
+
+    Args:
+        message_bytes: How long a message may be, inflated too; the next byte is 1009.
+        message_fragments: How many frames one may come in; the next is 1008.
+        deflate: What was agreed on about compression, if anything was.
+        fast_lane: Whether plain frames are decoded without wsproto.
+
+    Attributes:
+        deflate: The same. Frames of one wire fit all whose `deflate` is equal, unless
+            `must_encode_in_order`.
+        must_encode_in_order: The compressor remembers what it has seen, so messages have
+            to be encoded in the order in which they leave, and each for one peer.
+        is_pending: `events` may have more to give without more input.
+        is_holding: Decoding has stopped before a message that is too long; see `may_hold`.
+        may_hold: Instead of reporting a message over `message_bytes`, wait for
+            `start_streaming`, or for `may_hold` to be false again. Compressed ones are
+            reported at once: nobody knows what the rest would inflate to.
+    """
+
+    __slots__ = (
+        "_assembly",
+        "_deflator",
+        "_frame",
+        "_has_lane",
+        "_inflater",
+        "_input",
+        "_is_lane_open",
+        "_is_over",
+        "_judge",
+        "_message_bytes",
+        "_position",
+        "deflate",
+        "is_holding",
+        "is_pending",
+        "may_hold",
+        "must_encode_in_order",
+    )
+
+    def __init__(
+        self,
+        *,
+        message_bytes: int,
+        message_fragments: int,
+        deflate: DeflateAgreement | None = None,
+        fast_lane: bool = True,
+    ) -> None:
+        self._message_bytes = message_bytes
+        self._assembly = Assembly(message_bytes=message_bytes, message_fragments=message_fragments)
+        self._deflator = None if deflate is None else Deflator(deflate)
+        self._inflater = None if deflate is None else Inflater(deflate, message_bytes=message_bytes)
+        self._judge = Judge(self._assembly, self._inflater)
+        self._frame: PlainFrame | None = None
+        self._has_lane = self._is_lane_open = fast_lane and deflate is None
+        self._input = b""
+        self._position = 0
+        self._is_over = False
+        self.deflate = deflate
+        self.must_encode_in_order = deflate is not None and not deflate.shares_frames
+        self.is_pending = False
+        self.is_holding = False
+        self.may_hold = False
+
+    # Receiving.
+
+    def feed(self, data: bytes) -> None:
+        """Take input. Nothing is decoded before it is asked for."""
+        if self._is_over:
+            return
+        if self._position < len(self._input):
+            data = self._input[self._position :] + data
+        self._input = data
+        self._position = 0
+        self.is_pending = True
+
+    def events(self, most: int) -> list[WireEvent]:
+        """Decode up to `most` events, or fewer; what is not decoded stays held."""
+        out: list[WireEvent] = []
+        if self._is_lane_open:
+            data = self._input
+            self._position = position = decode_plain(data, self._position, out, most, self._message_bytes)
+            if position == len(data):
+                self._input = b""
+                self._position = 0
+                self.is_pending = False
+                return out
+        if len(out) < most and not self._is_over:
+            try:
+                self._decode(out, most)
+            except RemoteProtocolError as error:
+                out.append(Violation(Close(error.answer, shortened(str(error)))))
+                self._end()
+        return out
+
+    def start_streaming(self) -> None:
+        """Hand out the open message, or the next if none is open, as `Fragment`s.
+
+        It may be of any length, in any number of frames. What was collected of it comes
+        first; after the last piece whole messages come again.
+        """
+        if not self._is_over:
+            self._assembly.is_streaming = True
+            self._is_lane_open = self.is_holding = False
+            self.is_pending = self.is_pending or self._assembly.has_backlog
+
+    def stop_streaming(self) -> None:
+        """Take `start_streaming` back, unless a message has begun: that goes on to its end."""
+        if not self._assembly.is_open:
+            self._assembly.is_streaming = False
+            self._is_lane_open = self._has_lane and not self._is_over and self._judge.is_between_frames
+
+    def _decode(self, out: list[WireEvent], most: int) -> None:
+        """Decode what `events` could not do in one stroke."""
+        assembly = self._assembly
+        assembly.hand_out_backlog(out)
+        self.is_holding = False
+        while len(out) < most:
+            if assembly.is_over_limit and not assembly.is_streaming:
+                if assembly.is_compressed or not self.may_hold:
+                    raise assembly.too_big()
+                self.is_holding = True
+                return
+            if self._position == len(self._input):
+                self._input = b""
+                self._position = 0
+                self.is_pending = False
+                return
+            if self._is_lane_open:
+                self._position = decode_plain(self._input, self._position, out, most, self._message_bytes)
+                self._is_lane_open = False  # what comes is for others, or there is no room
+            elif not self._step(out):
+                return
+
+    def _step(self, out: list[WireEvent]) -> bool:
+        """Decode a header, or what there is of a payload; false stops for now."""
+        judge, assembly = self._judge, self._assembly
+        if self._frame is not None:
+            self._take_plain_payload(self._frame, out)
+        elif judge.has_header:
+            if not self._take_judged_payload(out):
+                return False
+        elif judge.is_between_frames and self._has_lane and not assembly.is_open:
+            size = plain_header(self._input, self._position)
+            if size == INCOMPLETE:
+                self._input = self._input[self._position :]
+                self._position = 0
+                self.is_pending = False
+                return False
+            if size == NOT_PLAIN:
+                self._position = judge.take_header(self._input, self._position, out)
+            else:
+                self._begin_plain_frame(size, out)
+        else:
+            self._position = judge.take_header(self._input, self._position, out)
+        if judge.has_closed:
+            self._end()
+            return False
+        self._is_lane_open = self._is_lane_free
+        return True
+
+    @property
+    def _is_lane_free(self) -> bool:
+        """Whether the next byte is the lane's: see the table in `fastlane.py`."""
+        return (
+            self._has_lane
+            and self._frame is None
+            and self._judge.is_between_frames
+            and not self._assembly.is_open
+            and not self._assembly.is_streaming
+        )
+
+    def _begin_plain_frame(self, size: int, out: list[WireEvent]) -> None:
+        start = self._position
+        self._position = start + size
+        header = self._input[start : self._position]
+        self._assembly.begin_frame(header[0])
+        self._assembly.announce(payload_bytes(header))
+        self._frame = PlainFrame(header, payload_bytes(header))
+        if not self._frame.payload_left:
+            self._take_plain_payload(self._frame, out)
+
+    def _take_plain_payload(self, frame: PlainFrame, out: list[WireEvent]) -> None:
+        piece = self._input[self._position : self._position + frame.payload_left]
+        self._position += len(piece)
+        part = frame.take(piece)
+        self._assembly.add(part, is_last=not frame.payload_left, out=out)
+        if not frame.payload_left:
+            self._frame = None
+
+    def _take_judged_payload(self, out: list[WireEvent]) -> bool:
+        """Let wsproto have payload; false when that inflated to enough for now."""
+        most, inflater = len(self._input), self._inflater
+        is_slicing = False
+        if inflater is not None:
+            inflater.without_limit = self._assembly.is_streaming
+            is_slicing = self._assembly.is_streaming and self._assembly.is_compressed and self._judge.is_data
+            if is_slicing: most = _INFLATED_SLICE
+        self._position = self._judge.take_payload(self._input, self._position, most, out)
+        return True
