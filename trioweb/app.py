@@ -64,7 +64,7 @@ class App(Router):
         Raises:
             SetupError: It is not an async function.
         """
-        if not inspect.iscoroutinefunction(function):
+        if not _is_async(function):
             raise SetupError("middleware is an async function of request and call_next: write async def")
         self._middleware.append(function)
         return function
@@ -83,7 +83,7 @@ class App(Router):
         """
 
         def decorate(handler: ErrorHandlerT) -> ErrorHandlerT:
-            if not inspect.iscoroutinefunction(handler):
+            if not _is_async(handler):
                 raise SetupError(
                     "an error handler is an async function of request and error: write async def"
                 )
@@ -158,6 +158,10 @@ class App(Router):
             async with self._lifespan(*arguments):
                 yield
             nursery.cancel_scope.cancel()
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function)
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:

@@ -139,7 +139,7 @@ def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | 
         raise ConfigError(
             f'origins takes "*", None (same origin) or a list such as ["https://example.org"], not {value!r}'
         )
-    allowed = tuple(value)
+    allowed: tuple[Any, ...] = tuple(value)
     for origin in allowed:
         if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
             raise ConfigError(

@@ -188,8 +188,6 @@ class Http1Connection:
             discarded_bytes += len(data)
             if discarded_bytes > DISCARDED_BYTES:
                 return False
-        if not self._wire.can_keep_alive:
-            return False
         self._wire.start_next_request()
         return True
 

@@ -307,7 +307,7 @@ class Outbox:
                 late = entry.encode()
                 self.held_bytes += size_of(late) - entry.held_bytes
                 entry = late
-            if type(entry) is bytes:
+            if isinstance(entry, bytes):
                 writing.append(entry)
                 size += len(entry)
             else:

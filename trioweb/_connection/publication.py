@@ -33,8 +33,8 @@ class Publication:
     __slots__ = ("_frames", "message", "message_bytes")
 
     def __init__(self, message: str | bytes) -> None:
-        self.message = message if isinstance(message, str | bytes) else _plain(message)
-        self._frames: dict[DeflateAgreement | None, bytes | tuple[bytes, bytes]] = {}
+        self.message = plain_message(message)
+        self._frames: dict[DeflateAgreement | None, Buffers] = {}
         try:
             self.message_bytes = (
                 len(self.message) if isinstance(self.message, bytes) else len(self.message.encode())
@@ -62,7 +62,14 @@ class Publication:
         return self.message_bytes if wire.must_encode_in_order else size_of(self.frame_for(wire))
 
 
-def _plain(message: object) -> bytes:
-    if isinstance(message, bytearray | memoryview):
+def plain_message(message: object) -> str | bytes:
+    """Return what can be sent as exactly `str` or `bytes`.
+
+    Raises:
+        LocalProtocolError: It is neither text nor a buffer of bytes.
+    """
+    if isinstance(message, str):
+        return str(message)
+    if isinstance(message, bytes | bytearray | memoryview):
         return bytes(message)
     raise LocalProtocolError(f"a message is str or bytes, not {type(message).__name__}")

@@ -223,8 +223,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         while not (is_open and inbox.is_full):
             wire.may_hold = is_open and not self._is_receiving
             for event in wire.events(max(1, inbox.free_messages)):
-                kind = type(event)
-                if kind is str or kind is bytes:
+                if type(event) is str or type(event) is bytes:
                     self.received_messages += 1
                     if is_open or not (inbox.is_full or self._closing.is_closed_by_handler):
                         inbox.put(event)

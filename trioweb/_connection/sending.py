@@ -16,7 +16,7 @@ from trioweb._connection.inbox import Inbox
 from trioweb._connection.message_stream import MessageWriter
 from trioweb._connection.outbox import Entry, Outbox, Slot, size_of
 from trioweb._connection.outbox_channel import OutboxChannel
-from trioweb._connection.publication import LateFrame, Publication
+from trioweb._connection.publication import LateFrame, Publication, plain_message
 from trioweb._connection.receiving import YIELD_MASK
 from trioweb._connection.state import State
 from trioweb._connection.transport import WRITE_BYTES, Transport
@@ -200,7 +200,7 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
         assert wire is not None
         kind = type(message)
         if kind is not str and kind is not bytes:
-            message = self._plain(message)
+            message = plain_message(message)
         try:
             if wire.must_encode_in_order:
                 size = len(message if isinstance(message, bytes) else message.encode())
@@ -208,14 +208,6 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
             return wire.encode(message)
         except UnicodeEncodeError as error:
             raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
-
-    @staticmethod
-    def _plain(message: object) -> str | bytes:
-        if isinstance(message, bytes | bytearray | memoryview):
-            return bytes(message)
-        if isinstance(message, str):
-            return str(message)
-        raise LocalProtocolError(f"a message is str or bytes, not {type(message).__name__}")
 
     # For rooms: queuing without waiting, and taking back.
 

@@ -97,23 +97,23 @@ class StreamTransport:
             pass
 
     async def _read(self) -> None:
-        while True:
-            await self._may_read.wait()
-            if self._receiver is None:
-                return
-            data = await self.receive()
-            receiver = self._receiver
-            if receiver is None:
-                return
-            try:
-                if data:
-                    receiver.data_received(data, trio.current_time())
-                else:
-                    receiver.input_ended()
-            except Exception:
-                self._fail(receiver)
-            if not data:
-                return
+        try:
+            while await self._read_once():
+                await self._may_read.wait()
+        except Exception:
+            if self._receiver is not None:
+                self._fail(self._receiver)
+
+    async def _read_once(self) -> bool:
+        data = await self.receive()
+        receiver = self._receiver
+        if receiver is None:
+            return False
+        if data:
+            receiver.data_received(data, trio.current_time())
+        else:
+            receiver.input_ended()
+        return bool(data)
 
     async def _write(self) -> None:
         output, receiver = self._output, self._receiver

@@ -9,6 +9,7 @@ import socket
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import attrs
 import trio
@@ -90,11 +91,12 @@ def url_of(listener: AnyListener, scheme: str) -> str:
     """Return the address under which a listener is reached."""
     if not isinstance(listener, trio.SocketListener):
         return f"{scheme}://{type(listener).__name__}"
-    name = listener.socket.getsockname()
+    name: Any = listener.socket.getsockname()
     if not isinstance(name, tuple):
         return f"unix:{os.fsdecode(name)}"
+    # Listening on every address is no address to go to.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name[0], name[0])  # noqa: S104 - read, not bound
-    return f"{scheme}://{Address(host, name[1])}"
+    return f"{scheme}://{Address(str(host), int(name[1]))}"
 
 
 def port_of(listeners: Sequence[AnyListener]) -> int | None:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
@@ -207,7 +207,7 @@ def run(
     """
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    serving = partial(
+    serving: Callable[..., Awaitable[None]] = partial(
         serve,
         app,
         host,
@@ -220,7 +220,7 @@ def run(
     trio.run(_run_until_signal, serving)
 
 
-async def _run_until_signal(serving: partial[object]) -> None:
+async def _run_until_signal(serving: Callable[..., Awaitable[None]]) -> None:
     with _bare_exceptions(), trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             server: Server = await nursery.start(serving)

@@ -59,7 +59,9 @@ class Assembly:
         """
         if first & OPCODE == CONTINUATION:
             if not self.is_open:  # RFC 6455 §5.4
-                raise RemoteProtocolError("a continuation frame without a message to continue (RFC 6455 §5.4)")
+                raise RemoteProtocolError(
+                    "a continuation frame without a message to continue (RFC 6455 §5.4)"
+                )
         elif self.is_open:
             raise RemoteProtocolError("a new message before the last one's final frame (RFC 6455 §5.4)")
         else:

@@ -108,7 +108,7 @@ class ChunkGuard:
             if not self._remaining_bytes:
                 self._step = Step.DATA_END
             return len(piece)
-        end = data[position : position + 2]
+        end = bytes(data[position : position + 2])
         if end == b"\r\n":
             self._step = Step.SIZE
             return 2

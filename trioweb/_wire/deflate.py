@@ -93,7 +93,9 @@ def _accept(offer: Offer, settings: Deflate) -> DeflateAgreement | None:
         level=settings.level,
         memory_level=settings.memory_level,
         minimum_bytes=settings.minimum_bytes,
-        header_value="; ".join([NAME, *(key if bits is None else f"{key}={bits}" for key, bits in answer.items())]),
+        header_value="; ".join(
+            [NAME, *(key if bits is None else f"{key}={bits}" for key, bits in answer.items())]
+        ),
     )
 
 

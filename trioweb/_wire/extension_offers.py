@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import attrs
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _SPACE = re.compile(r"[ \t]*")
-_NAME = re.compile(_TOKEN)
+_NAME = re.compile(_WORD)
 # A quoted value must be a token once its quotes and backslashes are off (§9.1).
-_VALUE = re.compile(rf'{_TOKEN}|"(?:\\?[!#$%&\'*+\-.^_`|~0-9A-Za-z])+"')
+_VALUE = re.compile(rf'{_WORD}|"(?:\\?[!#$%&\'*+\-.^_`|~0-9A-Za-z])+"')
 
 
 @attrs.frozen

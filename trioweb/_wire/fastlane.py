@@ -2,19 +2,17 @@
 
 A frame is plain when it is final, masked, of text or binary data, without reserved bits,
 announces its length in the shortest form, and no message is open. wsproto would find one
-message in it and nothing to complain of but its text, so it need not see it. No frame is
+message in it and nothing to complain of but text that is not UTF-8. No frame is
 ever split between the two, and wsproto never sees a part of a message that the lane has
 begun, nor the lane one of wsproto's. Who decodes:
 
-| wsproto holds | what comes                              | who                             |
-|---------------|-----------------------------------------|---------------------------------|
-| nothing       | whole plain frames, within the limit    | `decode_plain`                  |
-| nothing       | the same, its text not UTF-8            | wsproto, which says 1007        |
-| nothing       | the header of a plain frame, not more   | `PlainFrame`, until it is whole |
-| nothing       | a plain frame, longer than the limit    | `PlainFrame`, once it may       |
-| nothing       | part of a header, plain so far          | nobody: it waits, 13 bytes most |
-| nothing       | anything else                           | wsproto                         |
-| part of a frame, or an open message | anything          | wsproto                         |
+| wsproto holds | what comes                            | who decodes it                      |
+|---------------|---------------------------------------|-------------------------------------|
+| nothing       | whole plain frames, within the limit  | `decode_plain`                      |
+| nothing       | any other plain frame: incomplete, too long, not UTF-8, or to be streamed | `PlainFrame` |
+| nothing       | part of a header, plain so far        | nobody: it waits, 13 bytes at most  |
+| nothing       | anything else                         | wsproto                             |
+| part of a frame, or an open message | anything        | wsproto                             |
 
 wsproto holds nothing again when its frame is complete and no message is open; the next
 byte is the lane's. With permessage-deflate agreed on the lane stays closed.
@@ -42,9 +40,7 @@ INCOMPLETE = 0
 _utf8_decoder = getincrementaldecoder("utf-8")
 
 
-def decode_plain(
-    data: bytes, position: int, out: list[WireEvent], most: int, message_bytes: int
-) -> int:
+def decode_plain(data: bytes, position: int, out: list[WireEvent], most: int, message_bytes: int) -> int:
     """Decode whole plain frames until something else comes, or `out` has `most` events.
 
     Every message on a busy connection passes here, so nothing is looked up twice, and
@@ -124,7 +120,7 @@ def plain_header(data: bytes, position: int) -> int:
 
 
 class PlainFrame:
-    """A plain frame that comes in several reads, unmasked and decoded as it comes.
+    """A plain frame taken piece by piece, unmasked and decoded as it comes.
 
     Attributes:
         payload_left: Bytes that are still to come.

@@ -68,7 +68,7 @@ def header_bytes(second: int) -> int:
     return 2 + extended + (4 if second & MASKED else 0)
 
 
-def payload_bytes(header: bytes) -> int:
+def payload_bytes(header: bytes | bytearray) -> int:
     """Return how long a payload its whole header announces."""
     length = header[1] & LENGTH
     if length == TWO_BYTES:

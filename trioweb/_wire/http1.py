@@ -128,7 +128,7 @@ class Http1Wire:
         self._skip_empty_lines()
         if not self._input:
             return _ENDED if self._has_input_ended else _NEED_DATA
-        checked = self._head_guard.check(self._input) if self._input != b"\r" else None
+        checked = self._head_guard.check(self._input) if bytes(self._input[:2]) != b"\r" else None
         if checked is None:
             if self._has_input_ended:
                 raise RemoteProtocolError("the peer ended its side within the head of a request", 400)
@@ -302,7 +302,7 @@ class Http1Wire:
         self._has_h11_ended = False
         self._empty_lines = 0
         # So that `has_partial_head` tells an idle connection from one that sends a request.
-        if self._input == b"\r\n":
+        if bytes(self._input[:3]) == b"\r\n":
             self._empty_lines = 1
             self._input.clear()
 

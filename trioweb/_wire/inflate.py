@@ -51,7 +51,7 @@ class Inflater(Extension):
         return False
 
     def frame_inbound_header(
-        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
+        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int  # noqa: ARG002
     ) -> CloseReason | RsvBits:
         """Say which reserved bits are ours. May be called twice for one header."""
         self._is_control = opcode.iscontrol()
@@ -64,7 +64,7 @@ class Inflater(Extension):
         return _ACCEPTED
 
     def frame_inbound_payload_data(
-        self, proto: FrameDecoder | FrameProtocol, data: bytes
+        self, proto: FrameDecoder | FrameProtocol, data: bytes  # noqa: ARG002
     ) -> bytes | CloseReason:
         """Inflate a piece of payload."""
         if self._is_control or not self._is_compressed:
@@ -72,7 +72,7 @@ class Inflater(Extension):
         return self._inflate(data)
 
     def frame_inbound_complete(
-        self, proto: FrameDecoder | FrameProtocol, fin: bool
+        self, proto: FrameDecoder | FrameProtocol, fin: bool  # noqa: ARG002
     ) -> bytes | CloseReason | None:
         """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2)."""
         if self._is_control or not self._is_compressed or not fin:
@@ -95,10 +95,7 @@ class Inflater(Extension):
                 piece = inflater.decompress(data, most)
                 self._inflated_bytes += len(piece)
                 if self._inflated_bytes > self._message_bytes and not self.without_limit:
-                    self.complaint = (
-                        f"a message that inflates to more than {self._message_bytes} bytes (Limits.message_bytes)"
-                    )
-                    return CloseReason.MESSAGE_TOO_BIG
+                    return self._too_big()
                 pieces.append(piece)
                 if not inflater.eof:
                     break
@@ -108,3 +105,7 @@ class Inflater(Extension):
             self.complaint = f"compressed data that cannot be inflated: {error}"
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
         return b"".join(pieces)
+
+    def _too_big(self) -> CloseReason:
+        self.complaint = f"a message that inflates to over {self._message_bytes} bytes (Limits.message_bytes)"
+        return CloseReason.MESSAGE_TOO_BIG

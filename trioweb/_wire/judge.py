@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from wsproto.extensions import Extension
-from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
+from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
 from trioweb._wire.assembly import Assembly
 from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
 from trioweb._wire.frames import BINARY, CLOSE, OPCODE, decode_close_payload, header_bytes, payload_bytes
 from trioweb._wire.inflate import Inflater
 from trioweb._wire.masking import apply_mask
-from trioweb.closing import CloseCode
 from trioweb.errors import RemoteProtocolError
 
 NOT_UTF8 = "text that is not UTF-8 (RFC 6455 §8.1)"
@@ -35,7 +34,16 @@ class Judge:
         payload_left: Bytes that the current frame still announces.
     """
 
-    __slots__ = ("_assembly", "_close_payload", "_header", "_inflater", "_protocol", "has_closed", "has_header", "payload_left")
+    __slots__ = (
+        "_assembly",
+        "_close_payload",
+        "_header",
+        "_inflater",
+        "_protocol",
+        "has_closed",
+        "has_header",
+        "payload_left",
+    )
 
     def __init__(self, assembly: Assembly, inflater: Inflater | None) -> None:
         self._assembly = assembly
@@ -96,11 +104,19 @@ class Judge:
             self._let_judge(piece, out)
         return end
 
+    def release(self) -> None:
+        """Let go of wsproto, and of what it may hold."""
+        self._protocol = self._inflater = None
+        self._header.clear()
+        self._close_payload = b""
+
     def _take_close_payload(self, piece: bytes, out: list[WireEvent]) -> None:
         self._close_payload += piece
         if not self.payload_left:
             self.has_closed = True
-            out.append(PeerClosed(decode_close_payload(apply_mask(self._close_payload, bytes(self._header[-4:])))))
+            out.append(
+                PeerClosed(decode_close_payload(apply_mask(self._close_payload, bytes(self._header[-4:]))))
+            )
 
     def _let_judge(self, piece: bytes, out: list[WireEvent]) -> None:
         protocol = self._protocol
@@ -112,7 +128,7 @@ class Judge:
             for frame in protocol.received_frames():
                 self._take_frame(frame, out)
         except ParseFailed as error:
-            raise RemoteProtocolError(self._complaint(error), error.code) from None
+            raise RemoteProtocolError(self._complaint(error), int(error.code)) from None
 
     def _take_frame(self, frame: Frame, out: list[WireEvent]) -> None:
         """Turn what wsproto found, a frame or a part of one, into events."""
@@ -120,12 +136,12 @@ class Judge:
         if frame.opcode is Opcode.CLOSE:
             self.has_closed = True
             out.append(PeerClosed(decode_close_payload(b"")))  # any other is taken by ourselves
-        elif isinstance(payload, tuple):
-            raise AssertionError("only close frames have a pair for payload")  # noqa: TRY004 - cannot happen
-        elif not frame.opcode.iscontrol():
-            self._assembly.add(payload, is_last=frame.message_finished, out=out)
-        elif isinstance(payload, bytes):
+        elif frame.opcode is Opcode.PING or frame.opcode is Opcode.PONG:
+            assert isinstance(payload, bytes)
             out.append(Ping(payload) if frame.opcode is Opcode.PING else Pong(payload))
+        else:
+            assert not isinstance(payload, tuple)
+            self._assembly.add(payload, is_last=frame.message_finished, out=out)
         if frame.frame_finished:
             self._header.clear()
             self.has_header = False
@@ -133,4 +149,4 @@ class Judge:
     def _complaint(self, error: ParseFailed) -> str:
         if self._inflater is not None and self._inflater.complaint:
             return self._inflater.complaint
-        return NOT_UTF8 if error.code == CloseCode.INVALID_PAYLOAD else str(error)
+        return NOT_UTF8 if error.code is CloseReason.INVALID_FRAME_PAYLOAD_DATA else str(error)

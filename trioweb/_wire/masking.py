@@ -21,7 +21,9 @@ def mask_in_python(data: bytes, key: bytes) -> bytes:
     length = len(data)
     if length < _STRIDE_FROM:
         repeated = (key * ((length >> 2) + 1))[:length]
-        return (int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")).to_bytes(length, "little")
+        return (int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")).to_bytes(
+            length, "little"
+        )
     masked = bytearray(data)
     for place in range(4):
         masked[place::4] = masked[place::4].translate(_TABLES[key[place]])

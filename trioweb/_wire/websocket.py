@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trioweb._wire.assembly import Assembly
 from trioweb._wire.deflate import DeflateAgreement, Deflator
-from trioweb._wire.events import PeerClosed, Violation, WireEvent
+from trioweb._wire.events import Fragment, Violation, WireEvent
 from trioweb._wire.fastlane import INCOMPLETE, NOT_PLAIN, PlainFrame, decode_plain, plain_header
 from trioweb._wire.frames import (
     BINARY,
@@ -158,7 +158,7 @@ class WebSocketWire:
         """Take `start_streaming` back, unless a message has begun: that goes on to its end."""
         if not self._assembly.is_open:
             self._assembly.is_streaming = False
-            self._is_lane_open = self._has_lane and not self._is_over and self._judge.is_between_frames
+            self._is_lane_open = self._is_lane_free
 
     def _decode(self, out: list[WireEvent], most: int) -> None:
         """Decode what `events` could not do in one stroke."""
@@ -171,26 +171,26 @@ class WebSocketWire:
                     raise assembly.too_big()
                 self.is_holding = True
                 return
+            if self._is_lane_open:
+                self._position = decode_plain(self._input, self._position, out, most, self._message_bytes)
+                if len(out) >= most:
+                    return
             if self._position == len(self._input):
                 self._input = b""
                 self._position = 0
                 self.is_pending = False
                 return
-            if self._is_lane_open:
-                self._position = decode_plain(self._input, self._position, out, most, self._message_bytes)
-                self._is_lane_open = False  # what comes is for others, or there is no room
-            elif not self._step(out):
+            if not self._step(out):
                 return
 
     def _step(self, out: list[WireEvent]) -> bool:
         """Decode a header, or what there is of a payload; false stops for now."""
-        judge, assembly = self._judge, self._assembly
         if self._frame is not None:
             self._take_plain_payload(self._frame, out)
-        elif judge.has_header:
-            if not self._take_judged_payload(out):
+        elif not (self._has_lane and self._judge.is_between_frames) or self._assembly.is_open:
+            if not self._let_judge(out):
                 return False
-        elif judge.is_between_frames and self._has_lane and not assembly.is_open:
+        else:
             size = plain_header(self._input, self._position)
             if size == INCOMPLETE:
                 self._input = self._input[self._position :]
@@ -198,12 +198,10 @@ class WebSocketWire:
                 self.is_pending = False
                 return False
             if size == NOT_PLAIN:
-                self._position = judge.take_header(self._input, self._position, out)
+                self._let_judge(out)
             else:
                 self._begin_plain_frame(size, out)
-        else:
-            self._position = judge.take_header(self._input, self._position, out)
-        if judge.has_closed:
+        if self._judge.has_closed:
             self._end()
             return False
         self._is_lane_open = self._is_lane_free
@@ -214,6 +212,7 @@ class WebSocketWire:
         """Whether the next byte is the lane's: see the table in `fastlane.py`."""
         return (
             self._has_lane
+            and not self._is_over
             and self._frame is None
             and self._judge.is_between_frames
             and not self._assembly.is_open
@@ -238,13 +237,81 @@ class WebSocketWire:
         if not frame.payload_left:
             self._frame = None
 
-    def _take_judged_payload(self, out: list[WireEvent]) -> bool:
-        """Let wsproto have payload; false when that inflated to enough for now."""
-        most, inflater = len(self._input), self._inflater
-        is_slicing = False
-        if inflater is not None:
-            inflater.without_limit = self._assembly.is_streaming
-            is_slicing = self._assembly.is_streaming and self._assembly.is_compressed and self._judge.is_data
-            if is_slicing: most = _INFLATED_SLICE
-        self._position = self._judge.take_payload(self._input, self._position, most, out)
-        return True
+    def _let_judge(self, out: list[WireEvent]) -> bool:
+        """Let wsproto have input; false when that inflated to enough for now."""
+        judge, is_streaming = self._judge, self._assembly.is_streaming
+        if self._inflater is not None:
+            self._inflater.without_limit = is_streaming
+        if not judge.has_header:
+            self._position = judge.take_header(self._input, self._position, out)
+            return True
+        is_slicing = is_streaming and self._assembly.is_compressed
+        most = _INFLATED_SLICE if is_slicing else len(self._input)
+        self._position = judge.take_payload(self._input, self._position, most, out)
+        last = out[-1] if is_slicing and out else None
+        return not (isinstance(last, Fragment) and len(last.data) >= _INFLATED_ENOUGH)
+
+    def _end(self) -> None:
+        """Let go of everything: what the peer may still send says nothing (RFC 6455 §7.1.7)."""
+        self._is_over = True
+        self._is_lane_open = self.is_pending = self.is_holding = False
+        self._input = b""
+        self._position = 0
+        self._frame = self._inflater = None
+        self._assembly.clear()
+        self._judge.release()
+
+    # Sending.
+
+    def encode(self, message: str | bytes) -> Buffers:
+        """Build the frame of a whole message, a long payload apart from its header.
+
+        Raises:
+            UnicodeEncodeError: The text has surrogates, which UTF-8 cannot express.
+        """
+        if isinstance(message, str):
+            payload, headers = message.encode(), _TEXT_HEADERS
+        else:
+            payload, headers = message, _BINARY_HEADERS
+        length = len(payload)
+        if self._deflator is not None:
+            compressed = self._deflator.compress(payload)
+            if compressed is not None:
+                return encode_frame(headers[0][0] | COMPRESSED, compressed)
+        if length < TWO_BYTES:
+            return headers[length] + payload
+        return encode_frame(headers[0][0], payload)
+
+    def encode_fragment(self, data: str | bytes, *, is_text: bool, is_first: bool, is_last: bool) -> Buffers:
+        """Build one frame of a message that is sent piece by piece (RFC 6455 §5.4).
+
+        It is never compressed, so it depends on nothing that was sent before.
+
+        Args:
+            data: `str` if `is_text`.
+            is_text: Whether the message is text.
+            is_first: Whether the message begins with it.
+            is_last: Whether the message ends with it.
+
+        Raises:
+            UnicodeEncodeError: The text has surrogates.
+        """
+        opcode = CONTINUATION if not is_first else TEXT if is_text else BINARY
+        payload = data.encode() if isinstance(data, str) else data
+        return encode_frame(opcode | FINAL if is_last else opcode, payload)
+
+    def encode_ping(self, payload: bytes) -> bytes:
+        """Build a ping; `payload` has at most 125 bytes (RFC 6455 §5.5.2)."""
+        return encode_control(PING, payload)
+
+    def encode_pong(self, payload: bytes) -> bytes:
+        """Build a pong; `payload` is the ping's (RFC 6455 §5.5.3)."""
+        return encode_control(PONG, payload)
+
+    def encode_close(self, close: Close) -> bytes:
+        """Build a close frame; it is empty for codes that are never sent, such as 1005.
+
+        A reason that is too long is shortened. Whether the code is one to send is checked
+        where the application says it.
+        """
+        return encode_control(CLOSE, encode_close_payload(close))

@@ -1,0 +1,244 @@
+"""Answers: framed as status, method and version demand, or not sent."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from trioweb._wire.http1 import Body, EndOfBody, Http1Wire, NeedData, Paused, RequestHead
+from trioweb.errors import LocalProtocolError, RemoteProtocolError
+
+FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300")))
+
+GET = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n"
+HEAD = GET.replace(b"GET", b"HEAD")
+OLD = b"GET /old HTTP/1.0\r\n\r\n"
+POST = b"POST /b?c HTTP/1.1\r\nHost: example.org\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = b"PUT /d HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: u\r\n\r\n"
+EXPECTING = POST.replace(b"\r\n\r\nhello", b"\r\nExpect: 100-continue\r\n\r\n")
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def make_wire(data: bytes = b"", *, head_bytes: int = 400, body_bytes: int = 64) -> Http1Wire:
+    wire = Http1Wire(head_bytes=head_bytes, body_bytes=body_bytes)
+    if data:
+        wire.feed(data)
+    return wire
+
+
+def read_head(wire: Http1Wire) -> RequestHead:
+    head = wire.next_event()
+    assert isinstance(head, RequestHead)
+    return head
+
+
+def read_body(wire: Http1Wire) -> bytes:
+    body = b""
+    while isinstance(event := wire.next_event(), Body):
+        body += event.data
+    assert isinstance(event, EndOfBody)
+    return body
+
+
+def answer(wire: Http1Wire, body: bytes = b"ok", status: int = 200, *, is_close: bool = False) -> bytes:
+    head = wire.encode_head(status, [("X", "y")], content_bytes=len(body), is_close=is_close)
+    return head + wire.encode_body(body) + wire.encode_end()
+
+
+# Answering (RFC 9112 §6, RFC 9110 §6).
+
+
+def test_an_answer_of_a_known_length_says_it() -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    assert answer(wire) == b"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 2\r\n\r\nok"
+
+
+def test_an_answer_of_an_unknown_length_is_chunked() -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    head = wire.encode_head(200, [], content_bytes=None, is_close=False)
+    assert head == b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert wire.encode_body(b"") == b""
+    assert wire.encode_body(b"hello") == b"5\r\nhello\r\n"
+    assert wire.encode_end() == b"0\r\n\r\n"
+
+
+def test_to_http_1_0_an_unknown_length_ends_with_the_connection() -> None:
+    wire = make_wire(OLD)
+    read_head(wire)
+    head = wire.encode_head(200, [], content_bytes=None, is_close=False)
+    assert head == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+    assert (wire.encode_body(b"hello"), wire.encode_end()) == (b"hello", b"")
+    assert not wire.can_keep_alive
+
+
+@pytest.mark.parametrize("content_bytes", [5, None])
+def test_an_answer_to_head_has_the_fields_and_no_body(content_bytes: int | None) -> None:
+    wire = make_wire(HEAD + GET)
+    read_head(wire)
+    read_body(wire)
+    head = wire.encode_head(200, [], content_bytes=content_bytes, is_close=False)
+    framing = b"Transfer-Encoding: chunked" if content_bytes is None else b"Content-Length: 5"
+    assert head == b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n"
+    assert wire.encode_body(b"hello") + wire.encode_end() == b""
+    wire.start_next_request()
+    assert read_head(wire).method == "GET"
+    assert answer(wire).endswith(b"\r\n\r\nok")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("content_bytes", [0, 5, None])
+def test_204_and_304_have_neither_body_nor_length(status: int, content_bytes: int | None) -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    read_body(wire)
+    head = wire.encode_head(status, [("ETag", '"a"')], content_bytes=content_bytes, is_close=False)
+    assert head.split(b"\r\n", 1)[1] == b'ETag: "a"\r\n\r\n'
+    assert wire.encode_body(b"hello") + wire.encode_end() == b""
+    assert wire.can_keep_alive
+
+
+def test_framing_fields_of_the_application_are_left_out() -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    fields = [("content-length", "7"), ("Transfer-Encoding", "gzip"), ("Keep-Alive", "timeout=5"), ("A", "b")]
+    head = wire.encode_head(200, fields, content_bytes=2, is_close=False)
+    assert head == b"HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 2\r\n\r\n"
+
+
+def test_values_are_sent_as_latin_1_without_whitespace_around_them() -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    fields = [("A", " \xe9\x85\xa0\t"), ("B", "")]
+    head = wire.encode_head(299, fields, content_bytes=0, is_close=False)
+    assert b"HTTP/1.1 299 " in head
+    assert b"\r\nA: \xe9\x85\xa0\r\nB: \r\n" in head
+
+
+@pytest.mark.parametrize("fields", [[("A", "b\r\nC: d")], [("A b", "c")], [("A", "\u20ac")], [("A", "\x00")]])
+def test_a_field_that_would_break_the_head_is_not_sent(fields: list[tuple[str, str]]) -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    with pytest.raises(LocalProtocolError):
+        wire.encode_head(200, fields, content_bytes=0, is_close=False)
+    assert answer(wire, b"oops", 500).startswith(b"HTTP/1.1 500 ")
+
+
+@pytest.mark.parametrize("status", [100, 101, 199, 600, 0, -1])
+def test_a_status_that_is_no_answer_is_not_sent(status: int) -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    with pytest.raises(LocalProtocolError, match="200 to 599"):
+        wire.encode_head(status, [], content_bytes=0, is_close=False)
+
+
+def test_an_answer_of_another_length_than_it_said_is_a_bug_and_ends_the_connection() -> None:
+    for pieces in ([b"abc"], [b"a"]):
+        wire = make_wire(GET)
+        read_head(wire)
+        read_body(wire)
+        wire.encode_head(200, [], content_bytes=2, is_close=False)
+        with pytest.raises(LocalProtocolError):
+            b"".join([*map(wire.encode_body, pieces), wire.encode_end()])
+        assert not wire.can_keep_alive
+
+
+def test_a_negative_length_is_a_bug_of_this_side() -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    with pytest.raises(LocalProtocolError):
+        wire.encode_head(200, [], content_bytes=-1, is_close=False)
+
+
+def test_a_request_has_one_answer() -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    with pytest.raises(LocalProtocolError):
+        wire.encode_body(b"x")
+    wire = make_wire(GET)
+    read_head(wire)
+    wire.encode_head(200, [], content_bytes=2, is_close=False)
+    with pytest.raises(LocalProtocolError):
+        wire.encode_head(200, [], content_bytes=2, is_close=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "reading"),
+    [
+        (b"\x16\x03\x01", 0),
+        (b"GET / HTTP/9.9\r\n", 0),
+        (POST.replace(b": 5", b": 65"), 0),
+        (CHUNKED.replace(b"3;x", b"z;x"), 1),
+        (GET + b"junk\x00", 0),
+    ],
+)
+def test_a_mistake_can_still_be_answered_and_that_is_the_last_answer(data: bytes, reading: int) -> None:
+    wire = make_wire(data)
+    if data.startswith(GET):
+        read_head(wire)
+        read_body(wire)
+        answer(wire)
+        wire.start_next_request()
+    for _ in range(reading):
+        read_head(wire)
+    with pytest.raises(RemoteProtocolError):
+        wire.next_event()
+    sent = answer(wire, b"no", 400)
+    assert sent.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"\r\nConnection: close\r\n" in sent
+    assert sent.endswith(b"\r\n\r\nno")
+    assert not wire.can_keep_alive
+
+
+def test_a_head_that_takes_too_long_can_be_answered_and_is_not_read_on() -> None:
+    wire = make_wire(GET[:20])
+    assert wire.next_event() == NeedData()
+    assert b"\r\nConnection: close\r\n" in answer(wire, b"", 408)
+    wire.feed(GET[20:])
+    assert wire.next_event() == Paused()
+    assert not wire.can_keep_alive
+
+
+# 100 Continue (RFC 9110 §10.1.1).
+
+
+def test_100_continue_is_sent_while_the_peer_waits_for_it() -> None:
+    wire = make_wire(EXPECTING)
+    assert read_head(wire).expects_continue
+    assert wire.next_event() == NeedData()
+    assert wire.encode_continue() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert wire.encode_continue() == b""
+    wire.feed(b"hello")
+    assert read_body(wire) == b"hello"
+    assert answer(wire).startswith(b"HTTP/1.1 200 ")
+
+
+def test_100_continue_is_not_sent_to_a_peer_that_does_not_wait() -> None:
+    assert make_wire().encode_continue() == b""
+    wire = make_wire(POST[:-5])
+    read_head(wire)
+    assert wire.encode_continue() == b""
+    wire = make_wire(EXPECTING + b"he")
+    read_head(wire)
+    assert wire.encode_continue() == b""
+    assert wire.next_event() == Body(b"he")
+    assert wire.encode_continue() == b""
+    wire = make_wire(EXPECTING)
+    read_head(wire)
+    answer(wire)
+    assert wire.encode_continue() == b""
+
+
+def test_100_continue_is_not_sent_after_a_mistake() -> None:
+    wire = make_wire(EXPECTING.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked"))
+    read_head(wire)
+    wire.feed(b"z")
+    with pytest.raises(RemoteProtocolError):
+        wire.next_event()
+    assert wire.encode_continue() == b""
