@@ -85,7 +85,5 @@ __all__ = [
 ]
 
 # Tracebacks and documentation show the names that users write.
-for _name in __all__:
-    if isinstance(globals()[_name], type) or callable(globals()[_name]):
-        globals()[_name].__module__ = __name__
-del _name
+for _thing in [globals()[name] for name in __all__]:
+    _thing.__module__ = __name__

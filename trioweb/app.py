@@ -115,6 +115,30 @@ class App(Router):
         if path:  # without the slash it redirects, so that relative links work
             self.get(path, name=f"{name}_folder" if name else None)(serve_file)
 
+    def include(self, prefix: str, router: Router) -> None:
+        """Put the routes of `router` under `prefix`, those added to it later as well.
+
+        An app may be included too, for its routes: rooms and state stay its own, and this
+        app's settings apply. What surrounds requests belongs to the app that is served, so
+        one with middleware, error handlers or a lifespan cannot be included.
+
+        Args:
+            prefix: A path that does not end in "/", or "" for none.
+            router: Another router or app.
+
+        Raises:
+            PatternError: The prefix cannot be read, or a parameter's name comes twice.
+            DuplicateRoute: A route answers the same requests as one here, or has its name.
+            SetupError: `router` has a place already, is this one or above it, or is an app
+                that would lose something.
+        """
+        if isinstance(router, App) and router.has_surroundings:
+            raise SetupError(
+                "an app with middleware, error handlers or a lifespan cannot be included, since they would "
+                "be lost: give them to the app that is served"
+            )
+        super().include(prefix, router)
+
     def room(self, name: str, *, overflow: Overflow | None = None) -> Room:
         """Return the room with this name; it exists for as long as somebody holds it.
 
@@ -126,6 +150,11 @@ class App(Router):
         return self._rooms.room(name, overflow=overflow)
 
     # For the server.
+
+    @property
+    def has_surroundings(self) -> bool:
+        """Whether there is anything around its handlers: middleware, error handlers, a lifespan."""
+        return bool(self._middleware or self._error_handlers or self._lifespan)
 
     async def answer(self, request: Request, endpoint: Next) -> Response:
         """Run middleware around `endpoint`; every exception becomes a response."""

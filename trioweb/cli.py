@@ -26,7 +26,7 @@ import trio
 import trioweb
 from trioweb._routing.route import HttpRoute, Route, handler_label, handler_name
 from trioweb._server.listeners import open_tcp, open_unix
-from trioweb._server.serve import _run_until_signal, serve
+from trioweb._server.serve import run_until_signal, serve
 from trioweb._server.server import Server
 from trioweb.app import App
 from trioweb.errors import ConfigError
@@ -208,24 +208,19 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
 
 
 def _serve(app: App, arguments: argparse.Namespace) -> None:
-    handler = logging.StreamHandler()
-    handler.addFilter(_is_not_announcement)
     logging.basicConfig(
-        level=arguments.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[handler],
+        level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    ssl_context = _ssl_context(arguments)
-    serving: partial[Any] = partial(_serve_announced, app, arguments, ssl_context)
-    trio.run(_run_until_signal, serving)
+    serving = partial(_serve_or_refuse, app, arguments, _ssl_context(arguments))
+    trio.run(run_until_signal, serving, _print_urls)
 
 
-def _is_not_announcement(record: logging.LogRecord) -> bool:
-    """Leave out the log's line with the URL, which is printed."""
-    return not str(record.msg).startswith("serving on ")
+def _print_urls(server: Server) -> None:
+    for url in server.urls:
+        print(f"Serving on {url} - stop with Ctrl-C", flush=True)
 
 
-async def _serve_announced(
+async def _serve_or_refuse(
     app: App,
     arguments: argparse.Namespace,
     ssl_context: ssl.SSLContext | None,
@@ -243,12 +238,7 @@ async def _serve_announced(
     except OSError as error:
         raise _Refusal(_cannot_listen(error, arguments), FAILED) from None
     try:
-        async with trio.open_nursery() as nursery:
-            serving = partial(serve, app, listeners=listeners, ssl_context=ssl_context)
-            server: Server = await nursery.start(serving)
-            for url in server.urls:
-                print(f"Serving on {url} - stop with Ctrl-C", flush=True)
-            task_status.started(server)
+        await serve(app, listeners=listeners, ssl_context=ssl_context, task_status=task_status)
     finally:
         if arguments.unix:
             with suppress(FileNotFoundError):

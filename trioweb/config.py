@@ -30,8 +30,7 @@ def _seconds(*, optional: bool) -> _Validator:
     def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is None and optional:
             return
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (is_number and value > 0):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
             off = ", or None to switch it off" if optional else ""
             raise ConfigError(f"{_place(instance, attribute)} takes seconds above 0{off}, not {value!r}")
 

@@ -24,6 +24,9 @@ class ErrorHandlers:
         self._by_status: dict[int, ErrorHandler] = {}
         self._by_type: dict[type[Exception], ErrorHandler] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._by_status or self._by_type)
+
     def add(self, key: type[Exception] | int, handler: ErrorHandler) -> None:
         """Register a handler for a class of exceptions or for one status.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
 
 from trioweb.errors import LocalProtocolError
 
@@ -23,7 +24,8 @@ class Headers(Mapping[str, str]):
     __slots__ = ("_fields",)
 
     def __init__(self, fields: HeaderSource = ()) -> None:
-        pairs = fields.items() if isinstance(fields, Mapping) else fields
+        # A mapping's own keys are strings, though the types allow it to be the other thing too.
+        pairs = cast("Mapping[str, str]", fields).items() if isinstance(fields, Mapping) else fields
         self._fields: list[tuple[str, str]] = list(pairs)
 
     def __getitem__(self, name: str) -> str:

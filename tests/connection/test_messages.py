@@ -117,10 +117,12 @@ async def test_the_right_kind_is_returned(autojump_clock):
     async def handler(ws):
         seen.extend([await ws.receive_text(), await ws.receive_bytes(), await ws.receive_json()])
         await ws.send_json({"grüße": [1, None]})
+        await ws.send_json(json.loads('"\\ud800"'))
 
     async def drive(peer):
         await peer.send(frame(TEXT, b"a") + frame(BINARY, b"b") + frame(TEXT, b'{"c": 1}'))
         assert json.loads(await peer.receive_text()) == {"grüße": [1, None]}
+        assert await peer.receive_text() == '"\\ud800"'
 
     await converse(handler, drive)
     assert seen == ["a", b"b", {"c": 1}]
@@ -322,7 +324,9 @@ async def test_what_is_left_of_a_streamed_message_is_thrown_away(autojump_clock)
         await trio.sleep(1)
         await peer.send(frame(0, b" and more", is_final=False))
         await trio.sleep(1)
-        await peer.send(frame(0, b" and end") + frame(TEXT, b"two") + frame(TEXT, b"skipped") + frame(TEXT, b"three"))
+        await peer.send(
+            frame(0, b" and end") + frame(TEXT, b"two") + frame(TEXT, b"skipped") + frame(TEXT, b"three")
+        )
         await peer.receive_close()
 
     await converse(handler, drive)

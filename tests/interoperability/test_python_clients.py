@@ -127,6 +127,13 @@ asyncio.run(main())
 async def test_picows(url):
     pytest.importorskip("picows")
     done = await trio.to_thread.run_sync(
-        partial(subprocess.run, [sys.executable, "-c", PICOWS, url], capture_output=True, text=True, timeout=20, check=False)
+        partial(
+            subprocess.run,
+            [sys.executable, "-c", PICOWS, url],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
     )
     assert done.stdout.splitlines()[:1] == ["b'hello' 70000"], done.stderr

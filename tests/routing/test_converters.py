@@ -88,7 +88,7 @@ def test_a_converter_makes_the_value(kind: str, raw: str, value: object) -> None
         ("str", ".."),
         ("path", ""),
         ("path", "a//b"),
-        ("path", "a/"),
+        ("path", "a//"),
         ("path", "%2Fetc/passwd"),
         ("path", "a%2F%2Fb"),
         ("path", "a/../b"),
@@ -123,7 +123,7 @@ def test_what_a_converter_does_not_take_is_not_found(kind: str, raw: str) -> Non
         ("str", "\udc80"),
         ("path", ""),
         ("path", "/a"),
-        ("path", "a/"),
+        ("path", "a//"),
         ("path", "a/./b"),
         ("path", b"a"),
     ],
@@ -140,6 +140,7 @@ def test_url_for_refuses_a_value_that_could_not_come_back(kind: str, value: obje
         ("float", 2, "/before/2.0"),
         ("str", "a b/ä", "/before/a%20b%2F%C3%A4"),
         ("path", "a b/ä", "/before/a%20b/%C3%A4"),
+        ("path", "folder/", "/before/folder/"),
     ],
 )
 def test_url_for_encodes_the_value(kind: str, value: object, path: str) -> None:

@@ -63,7 +63,7 @@ def test_a_branch_that_leads_nowhere_is_left_for_the_next() -> None:
     assert found(router, "/a/b") == ("/{z:path}", {"z": "a/b"})
 
 
-@pytest.mark.parametrize("raw_path", ["/a/", "/a//", "//a", "/a//b", "/", "//", "/a/b/"])
+@pytest.mark.parametrize("raw_path", ["/a//", "//a", "/a//b", "/", "//"])
 def test_an_empty_segment_is_no_value(raw_path: str) -> None:
     router = Router()
     for path in ["/a", "/a/{x}", "/{x}/{y}", "/{rest:path}"]:

@@ -253,7 +253,12 @@ async def test_the_servers_order_decides_the_subprotocol(autojump_clock):
         await ws.accept()
         seen.append(ws.subprotocol)
 
-    for offer, chosen in [("chat.v2, chat.v1", "chat.v1"), ("chat.v2", "chat.v2"), ("other", None), (None, None)]:
+    for offer, chosen in [
+        ("chat.v2, chat.v1", "chat.v1"),
+        ("chat.v2", "chat.v2"),
+        ("other", None),
+        (None, None),
+    ]:
         async with in_memory(app) as peer:
             await peer.open("/", ("Sec-WebSocket-Protocol", offer))
             await peer.receive_close()
@@ -268,7 +273,10 @@ async def test_static_files_and_their_folders(tmp_path):
     app = App()
     app.static("/static", tmp_path, name="static")
     assert app.url_for("static", relative="site.css") == "/static/site.css"
-    async with running(app) as server, httpx.AsyncClient(base_url=server.urls[0], follow_redirects=True) as http:
+    async with (
+        running(app) as server,
+        httpx.AsyncClient(base_url=server.urls[0], follow_redirects=True) as http,
+    ):
         style = await http.get("/static/site.css")
         assert (style.text, style.headers["content-type"]) == ("body {}", "text/css; charset=utf-8")
         again = await http.get("/static/site.css", headers={"If-None-Match": style.headers["etag"]})
@@ -278,7 +286,13 @@ async def test_static_files_and_their_folders(tmp_path):
         assert (await http.get("/static/docs")).text == "<h1>docs</h1>"
         assert (await http.get("/static/docs/")).text == "<h1>docs</h1>"
         assert (await http.head("/static/site.css")).headers["content-length"] == "7"
-        for path in ("/static/../secret", "/static/%2e%2e/secret", "/static/..%2fsecret", "/static", "/static/"):
+        for path in (
+            "/static/../secret",
+            "/static/%2e%2e/secret",
+            "/static/..%2fsecret",
+            "/static",
+            "/static/",
+        ):
             assert (await http.get(path)).status_code == 404
 
 

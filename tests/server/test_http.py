@@ -25,7 +25,9 @@ def site(**options):
 
     @app.post("/mirror")
     async def mirror(request):
-        return JSON({"body": await request.text(), "query": dict(request.query), "client": request.client.host})
+        return JSON(
+            {"body": await request.text(), "query": dict(request.query), "client": request.client.host}
+        )
 
     @app.post("/ignore")
     async def ignore(request):
@@ -228,7 +230,9 @@ async def test_a_body_without_progress_gets_408(autojump_clock):
 
 async def test_too_large_a_chunked_body_gets_413(autojump_clock):
     async with in_memory(site(limits=Limits(body_bytes=10))) as peer:
-        await peer.send(b"POST /mirror HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n")
+        await peer.send(
+            b"POST /mirror HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"
+        )
         head, body = await peer.receive_response()
         assert head.startswith("HTTP/1.1 413")
         assert b"Limits.body_bytes" in body
@@ -307,7 +311,9 @@ async def test_the_access_log_has_one_line_for_a_request_and_two_for_a_websocket
         await peer.receive_close()
         await peer.stream.aclose()
         await trio.sleep(1)
-    first, second, third = [record.getMessage() for record in caplog.records if record.name == "trioweb.access"]
+    first, second, third = [
+        record.getMessage() for record in caplog.records if record.name == "trioweb.access"
+    ]
     assert first.startswith('10.0.0.1:5 "GET /" 200 ')
     assert second == '10.0.0.1:5 "WebSocket /ws" open'
     assert third.startswith('10.0.0.1:5 "WebSocket /ws" closed 1000 after ')

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trioweb._wire.http1 import Body, Ended, EndOfBody, Http1Wire, NeedData, Paused, RequestHead
 from trioweb.errors import ProtocolError, RemoteProtocolError
 
-FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300")))
+FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "200")))
 
 GET = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n"
 HEAD = GET.replace(b"GET", b"HEAD")

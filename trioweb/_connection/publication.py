@@ -70,6 +70,8 @@ def plain_message(message: object) -> str | bytes:
     """
     if isinstance(message, str):
         return str(message)
-    if isinstance(message, bytes | bytearray | memoryview):
+    if isinstance(message, bytes | bytearray):
         return bytes(message)
+    if isinstance(message, memoryview):
+        return message.tobytes()
     raise LocalProtocolError(f"a message is str or bytes, not {type(message).__name__}")

@@ -66,7 +66,8 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
         """The sending half by itself, with its statistics."""
         return OutboxChannel(self, self._outbox)
 
-    async def send(self, message: str | bytes) -> None:
+    # Trio calls the argument `value`; nobody passes it by name.
+    async def send(self, message: str | bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Queue one message for the peer, waiting while the outbox is full.
 
         Returning means queued, not delivered; `flush` waits for the wire.
@@ -137,6 +138,8 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
         """
         try:
             text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+            if not _is_encodable(text):  # a peer's "\\ud800" goes on as the escape that it came as
+                text = json.dumps(value, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise LocalProtocolError(f"the value has no JSON form: {error}") from error
         await self.send(text)
@@ -301,3 +304,10 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
     def _flush(self) -> None:
         self._is_dirty = False
         self._transport.flush()
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False

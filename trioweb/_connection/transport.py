@@ -19,6 +19,7 @@ class Output(Protocol):
 
     def gather(self) -> list[bytes | memoryview]:
         """Return the next buffers to write, none when there is nothing."""
+        ...
 
     def advance(self, sent_bytes: int) -> None:
         """Take note that the first `sent_bytes` of them are on their way."""

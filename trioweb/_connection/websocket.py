@@ -32,7 +32,9 @@ class Traffic:
     sent_bytes: int
 
 
-class WebSocketConnection(SendingHalf, ReceivingHalf, trio.abc.Channel[str | bytes]):
+class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] - as `send` says
+    SendingHalf, ReceivingHalf, trio.abc.Channel[str | bytes]
+):
     """One WebSocket: messages in, messages out, and an end that both sides agree on.
 
     Any number of tasks may send, ping and close at the same time; one may receive.
@@ -209,6 +211,8 @@ class WebSocketConnection(SendingHalf, ReceivingHalf, trio.abc.Channel[str | byt
                 self._closing.peer_closed(close)
             case Violation(close):
                 self._closing.fail(close)
+            case str() | bytes():
+                raise AssertionError("messages go to the inbox")
 
     def _answer_ping(self, payload: bytes) -> None:
         if self._wire is None or self._outbox.is_sealed:  # nothing follows a close frame (§5.5.1)

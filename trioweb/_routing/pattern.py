@@ -28,10 +28,12 @@ class Parameter:
             TypeError: It is of the wrong type.
         """
         text = self.converter.format(value)
-        segments = text.split("/") if self.converter.takes_rest else [text]
-        encoded = "/".join(encoded_segment(segment) for segment in segments)
         self.converter.parse(text)
-        return encoded
+        if not self.converter.takes_rest:
+            return encoded_segment(text)
+        folder = text.removesuffix("/")
+        encoded = "/".join(encoded_segment(segment) for segment in folder.split("/"))
+        return encoded + text[len(folder) :]
 
 
 @attrs.frozen

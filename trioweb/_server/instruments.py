@@ -57,5 +57,15 @@ class Instruments:
     def read(self) -> ServerStatistics:
         """Return the numbers as they are now."""
         return ServerStatistics(
-            **{**attrs.asdict(self, recurse=False), "close_codes": dict(self.close_codes)}
+            connections=self.connections,
+            connections_accepted=self.connections_accepted,
+            connections_refused=self.connections_refused,
+            requests=self.requests,
+            websockets=self.websockets,
+            websockets_accepted=self.websockets_accepted,
+            messages_received=self.messages_received,
+            messages_sent=self.messages_sent,
+            bytes_received=self.bytes_received,
+            bytes_sent=self.bytes_sent,
+            close_codes=dict(self.close_codes),
         )

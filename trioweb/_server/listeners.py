@@ -89,22 +89,34 @@ async def _remove_stale(name: str) -> None:
 
 def url_of(listener: AnyListener, scheme: str) -> str:
     """Return the address under which a listener is reached."""
+    if isinstance(listener, trio.SSLListener):
+        scheme, listener = "https", listener.transport_listener
     if not isinstance(listener, trio.SocketListener):
         return f"{scheme}://{type(listener).__name__}"
-    name: Any = listener.socket.getsockname()
-    if not isinstance(name, tuple):
-        return f"unix:{os.fsdecode(name)}"
+    name: object = listener.socket.getsockname()
+    address = _address(name)
+    if address is None:
+        return f"unix:{name}"
     # Listening on every address is no address to go to.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name[0], name[0])  # noqa: S104 - read, not bound
-    return f"{scheme}://{Address(str(host), int(name[1]))}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - only read
+    return f"{scheme}://{Address(host, address.port)}"
 
 
 def port_of(listeners: Sequence[AnyListener]) -> int | None:
     """Return the first TCP port listened on, if there is one."""
     for listener in listeners:
-        if isinstance(listener, trio.SocketListener) and isinstance(listener.socket.getsockname(), tuple):
-            return int(listener.socket.getsockname()[1])
+        if isinstance(listener, trio.SSLListener):
+            listener = listener.transport_listener
+        if isinstance(listener, trio.SocketListener):
+            address = _address(listener.socket.getsockname())
+            if address is not None:
+                return address.port
     return None
+
+
+def _address(name: Any) -> Address | None:
+    """Read what a socket calls an address: a tuple for TCP, a path for Unix."""
+    return Address(str(name[0]), int(name[1])) if isinstance(name, tuple) else None  # pyright: ignore[reportUnknownArgumentType]
 
 
 async def accept(listener: AnyListener, begin: Callable[[Accepted], None]) -> None:
@@ -158,22 +170,20 @@ async def _survive(error: OSError) -> None:
 
 
 def _peer(connected: socket.socket, name: object) -> Address | None:
-    if connected.family in {socket.AF_INET, socket.AF_INET6} and isinstance(name, tuple):
+    address = _address(name)
+    if address is not None:
         # Messages are small and each one matters: no waiting to fill a packet.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Address(str(name[0]), int(name[1]))
-    return None
+    return address
 
 
-def peer_of(stream: object) -> Address | None:
+def peer_of(stream: trio.abc.Stream) -> Address | None:
     """Return the address of the peer behind a stream, if it is a TCP one."""
-    while isinstance(stream, trio.SSLStream):
-        stream = stream.transport_stream
-    if isinstance(stream, trio.SocketStream):
-        try:
-            name = stream.socket.getpeername()
-        except OSError:
-            return None
-        if isinstance(name, tuple):
-            return Address(str(name[0]), int(name[1]))
-    return None
+    if isinstance(stream, trio.SSLStream):
+        return peer_of(stream.transport_stream)
+    if not isinstance(stream, trio.SocketStream):
+        return None
+    try:
+        return _address(stream.socket.getpeername())
+    except OSError:
+        return None

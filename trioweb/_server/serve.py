@@ -169,12 +169,17 @@ def _bare_exceptions() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        only: BaseException = group
-        while isinstance(only, BaseExceptionGroup) and len(only.exceptions) == 1:
-            only = only.exceptions[0]
+        only = _only_one(group)
         if only is group:
             raise
         raise only from only.__cause__
+
+
+def _only_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    if len(group.exceptions) > 1:
+        return group
+    only = group.exceptions[0]
+    return _only_one(only) if isinstance(only, BaseExceptionGroup) else only
 
 
 def run(
@@ -217,29 +222,35 @@ def run(
         ssl_context=ssl_context,
         config=config,
     )
-    trio.run(_run_until_signal, serving)
+    trio.run(run_until_signal, serving, _log_urls)
 
 
-async def _run_until_signal(serving: Callable[..., Awaitable[None]]) -> None:
+def _log_urls(server: Server) -> None:
+    for url in server.urls:
+        logger.info("serving on %s (stop with Ctrl-C)", url)
+
+
+async def run_until_signal(
+    serving: Callable[..., Awaitable[object]], announce: Callable[[Server], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM: the first is graceful, a second ends it at once.
+
+    Args:
+        serving: Takes `task_status` and starts with a `Server`, as `serve` does.
+        announce: Called with it.
+    """
     with _bare_exceptions(), trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             server: Server = await nursery.start(serving)
-            for url in server.urls:
-                logger.info("serving on %s (stop with Ctrl-C)", url)
-            nursery.start_soon(_stop_on_signals, signals, server, nursery)
+            announce(server)
+            nursery.start_soon(_stop_on_signals, signals, server)
+            await server.wait_closed()
+            nursery.cancel_scope.cancel()
 
 
-async def _stop_on_signals(signals: AsyncIterator[int], server: Server, nursery: trio.Nursery) -> None:
+async def _stop_on_signals(signals: AsyncIterator[int], server: Server) -> None:
     await anext(signals)
     logger.info("shutting down; a second signal ends it at once")
     server.stop()
-    async with trio.open_nursery() as waiting:
-        waiting.start_soon(_abort_on_second, signals, server)
-        await server.aclose()
-        waiting.cancel_scope.cancel()
-    nursery.cancel_scope.cancel()
-
-
-async def _abort_on_second(signals: AsyncIterator[int], server: Server) -> None:
     await anext(signals)
     server.abort()

@@ -64,6 +64,13 @@ class Server:
         self._shutdown.begin(grace_seconds, checked_close(code, reason))
         await self._shutdown.finished.wait()
 
+    async def wait_closed(self) -> None:
+        """Wait until the server has ended, whoever ends it.
+
+        Cancellation: Changes nothing; the server goes on.
+        """
+        await self._shutdown.finished.wait()
+
     def stop(self) -> None:
         """Begin to shut down gracefully, without waiting for the end."""
         self._shutdown.begin()

@@ -96,7 +96,7 @@ async def _run_handler(
                     errors.append(error)
                 nursery.cancel_scope.cancel(reason="the handler has returned")
         except* Exception as group:
-            errors.extend(_leaves(group.exceptions))
+            errors.extend(_leaves([group]))
     return _what_counts(errors)
 
 

@@ -30,6 +30,7 @@ class Assembly:
         "_announced_bytes",
         "_folded",
         "_fragments",
+        "_has_handed_out",
         "_message_bytes",
         "_message_fragments",
         "_parts",
@@ -44,6 +45,7 @@ class Assembly:
         self._message_fragments = message_fragments
         self._announced_bytes = 0
         self._fragments = 0
+        self._has_handed_out = False
         self._parts: list[str | bytes] = []
         self._folded: list[str | bytes] = []
         self.is_open = False
@@ -104,7 +106,12 @@ class Assembly:
         """Give what was collected before the message began to be streamed."""
         if self.is_streaming and (self._parts or self._folded):
             last = self._parts.pop() if self._parts else self._folded.pop()
+            self._has_handed_out = True
             out.append(Fragment(self._joined(last), is_last=False))
+
+    def stop_streaming(self) -> None:
+        """Collect again; a message of which pieces were handed out is streamed to its end."""
+        self.is_streaming = self._has_handed_out
 
     @property
     def has_backlog(self) -> bool:
@@ -124,6 +131,7 @@ class Assembly:
         self.hand_out_backlog(out)
         if data or is_last:
             out.append(Fragment(data, is_last))
+            self._has_handed_out = not is_last
         self.is_streaming = not is_last
 
     def _joined(self, last: str | bytes) -> str | bytes:

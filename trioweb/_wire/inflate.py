@@ -51,7 +51,11 @@ class Inflater(Extension):
         return False
 
     def frame_inbound_header(
-        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int  # noqa: ARG002
+        self,
+        proto: FrameDecoder | FrameProtocol,
+        opcode: Opcode,
+        rsv: RsvBits,
+        payload_length: int,  # noqa: ARG002
     ) -> CloseReason | RsvBits:
         """Say which reserved bits are ours. May be called twice for one header."""
         self._is_control = opcode.iscontrol()
@@ -64,7 +68,9 @@ class Inflater(Extension):
         return _ACCEPTED
 
     def frame_inbound_payload_data(
-        self, proto: FrameDecoder | FrameProtocol, data: bytes  # noqa: ARG002
+        self,
+        proto: FrameDecoder | FrameProtocol,
+        data: bytes,  # noqa: ARG002
     ) -> bytes | CloseReason:
         """Inflate a piece of payload."""
         if self._is_control or not self._is_compressed:
@@ -72,7 +78,9 @@ class Inflater(Extension):
         return self._inflate(data)
 
     def frame_inbound_complete(
-        self, proto: FrameDecoder | FrameProtocol, fin: bool  # noqa: ARG002
+        self,
+        proto: FrameDecoder | FrameProtocol,
+        fin: bool,  # noqa: ARG002
     ) -> bytes | CloseReason | None:
         """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2)."""
         if self._is_control or not self._is_compressed or not fin:
@@ -90,8 +98,9 @@ class Inflater(Extension):
                 inflater = self._inflater
                 if inflater is None:
                     inflater = self._inflater = zlib.decompressobj(-self._window_bits)
-                # One byte over the limit tells that it was passed; a limit of 0 would be none.
-                most = 0 if self.without_limit else self._message_bytes - self._inflated_bytes + 1
+                # One byte over the limit tells that it was passed; to zlib 0 means no limit.
+                room = self._message_bytes - self._inflated_bytes
+                most = 0 if self.without_limit else max(room, 0) + 1
                 piece = inflater.decompress(data, most)
                 self._inflated_bytes += len(piece)
                 if self._inflated_bytes > self._message_bytes and not self.without_limit:

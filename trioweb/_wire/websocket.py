@@ -155,10 +155,9 @@ class WebSocketWire:
             self.is_pending = self.is_pending or self._assembly.has_backlog
 
     def stop_streaming(self) -> None:
-        """Take `start_streaming` back, unless a message has begun: that goes on to its end."""
-        if not self._assembly.is_open:
-            self._assembly.is_streaming = False
-            self._is_lane_open = self._is_lane_free
+        """Take `start_streaming` back, unless pieces of the message were handed out."""
+        self._assembly.stop_streaming()
+        self._is_lane_open = self._is_lane_free
 
     def _decode(self, out: list[WireEvent], most: int) -> None:
         """Decode what `events` could not do in one stroke."""

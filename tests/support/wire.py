@@ -1,0 +1,35 @@
+"""A WebSocket's wire under test, and what it makes of its input."""
+
+from __future__ import annotations
+
+from trioweb._wire.websocket import WebSocketWire
+
+
+def new_wire(*, message_bytes=1000, message_fragments=100, **settings):
+    return WebSocketWire(message_bytes=message_bytes, message_fragments=message_fragments, **settings)
+
+
+def drain(wire, most=64):
+    """All events that the held input gives."""
+    found = []
+    while wire.is_pending and not wire.is_holding:
+        found += wire.events(most)
+    return found
+
+
+def receive(wire, *pieces, most=64):
+    """Feed the pieces one after the other, and return all events."""
+    found = []
+    for piece in pieces:
+        wire.feed(piece)
+        found += drain(wire, most)
+    return found
+
+
+def in_pieces(data, size):
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def whole(frame):
+    """The bytes of an encoded frame, header and payload together."""
+    return frame if isinstance(frame, bytes) else b"".join(frame)

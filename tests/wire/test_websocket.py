@@ -1,0 +1,535 @@
+"""What a wire makes of its input, with the lane and without, and the frames it builds."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
+from support.wire import drain, in_pieces, new_wire, receive, whole
+
+from trioweb._wire.deflate import DeflateAgreement
+from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Violation
+from trioweb.closing import Close
+
+HELLO = frame(TEXT, b"hello")
+
+
+@pytest.fixture(params=[True, False], ids=["lane", "wsproto"])
+def lane(request):
+    return request.param
+
+
+def violation(events):
+    """The close of the violation that the events end with."""
+    assert isinstance(events[-1], Violation), events
+    return events[-1].close
+
+
+# Receiving.
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_messages_and_control_frames_come_in_order_however_they_are_cut(lane, size):
+    data = b"".join([
+        HELLO,
+        frame(BINARY, b"x" * 300),
+        frame(TEXT, b"caf\xc3", is_final=False),
+        frame(PING, b"in between"),
+        frame(CONTINUATION, b"\xa9"),
+        frame(PONG, b""),
+        frame(TEXT, b""),
+        frame(BINARY, b""),
+        close_frame(4001, "bye"),
+    ])
+
+    events = receive(new_wire(fast_lane=lane), *in_pieces(data, size))
+
+    assert events == [
+        "hello",
+        b"x" * 300,
+        Ping(b"in between"),
+        "café",
+        Pong(b""),
+        "",
+        b"",
+        PeerClosed(Close(4001, "bye")),
+    ]
+
+
+def test_the_lane_opens_again_behind_an_odd_frame(lane):
+    data = HELLO + frame(PING, b"1") + HELLO + frame(TEXT, b"a", is_final=False)
+    data += frame(CONTINUATION, b"b") + HELLO
+
+    assert receive(new_wire(fast_lane=lane), data) == ["hello", Ping(b"1"), "hello", "ab", "hello"]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_no_more_events_come_than_were_asked_for(lane, most):
+    wire = new_wire(fast_lane=lane)
+    wire.feed(HELLO * 2 + frame(PING) + HELLO * 2)
+
+    batches = []
+    while wire.is_pending:
+        batches.append(wire.events(most))
+
+    assert max(map(len, batches)) == most
+    assert sum(batches, []) == ["hello", "hello", Ping(b""), "hello", "hello"]
+
+
+def test_input_that_was_not_asked_for_stays_in_front_of_what_follows(lane):
+    wire = new_wire(fast_lane=lane)
+    wire.feed(HELLO + HELLO[:3])
+    wire.feed(HELLO[3:] + frame(TEXT, b"more"))
+
+    assert wire.events(1) == ["hello"]
+
+    wire.feed(frame(TEXT, b"last"))
+
+    assert drain(wire) == ["hello", "more", "last"]
+    assert wire.events(1) == []
+
+
+def test_what_came_before_a_violation_is_delivered_first(lane):
+    events = receive(new_wire(fast_lane=lane), HELLO + frame(TEXT, b"no", mask=None) + HELLO)
+
+    assert events[0] == "hello"
+    assert violation(events).code == 1002
+    assert len(events) == 2
+
+
+@pytest.mark.parametrize("close", [Close(1000), Close(1001, "away"), Close(1005), Close(1014), Close(4999)])
+def test_the_peers_close_is_reported(lane, close):
+    data = close_frame() if close.code == 1005 else close_frame(*close)
+
+    assert receive(new_wire(fast_lane=lane), *in_pieces(data, 3)) == [PeerClosed(close)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [(b"\x03", 1002), (b"\x03\xec", 1002), (b"\x13\x88", 1002), (b"\x03\xe8\xff", 1007)],
+)
+def test_a_broken_close_is_a_violation(lane, payload, code):
+    assert violation(receive(new_wire(fast_lane=lane), frame(CLOSE, payload))).code == code
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(frame(TEXT, b"x", mask=None), id="unmasked"),
+        pytest.param(frame(TEXT, b"x", reserved=4), id="RSV1"),
+        pytest.param(frame(TEXT, b"x", reserved=2), id="RSV2"),
+        pytest.param(frame(BINARY, b"x", reserved=1), id="RSV3"),
+        pytest.param(frame(PING, b"x", reserved=4), id="RSV1 on a ping"),
+        pytest.param(frame(3, b"x"), id="reserved data opcode"),
+        pytest.param(frame(7), id="the last of them"),
+        pytest.param(frame(0xB, b"x"), id="reserved control opcode"),
+        pytest.param(frame(0xF), id="the last of those"),
+        pytest.param(frame(PING, b"x", is_final=False), id="fragmented ping"),
+        pytest.param(frame(CLOSE, b"\x03\xe8", is_final=False), id="fragmented close"),
+        pytest.param(frame(PING, b"x" * 126), id="long ping"),
+        pytest.param(frame(CLOSE, b"\x03\xe8" + b"x" * 124), id="long close"),
+        pytest.param(frame(CONTINUATION, b"x"), id="nothing to continue"),
+        pytest.param(frame(CONTINUATION), id="nothing to continue, empty"),
+        pytest.param(frame(CONTINUATION, b"x", is_final=False), id="nothing to continue, not final"),
+        pytest.param(frame(TEXT, b"a", is_final=False) + frame(TEXT, b"b"), id="text in a message"),
+        pytest.param(frame(TEXT, b"a", is_final=False) + frame(BINARY), id="binary in a message"),
+        pytest.param(b"\x81\xfe\x00\x7d" + bytes(4 + 125), id="125 in two bytes"),
+        pytest.param(b"\x82\xff" + (0xFFFF).to_bytes(8, "big") + bytes(4), id="65535 in eight bytes"),
+        pytest.param(b"\x82\xff" + (1 << 63).to_bytes(8, "big") + bytes(4), id="topmost bit"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_broken_frame_is_1002(lane, data, size):  # RFC 6455 §5.1-§5.5
+    events = receive(new_wire(fast_lane=lane), *in_pieces(HELLO + data + HELLO, size))
+
+    assert events[0] == "hello"
+    assert violation(events).code == 1002
+    assert len(events) == 2
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        pytest.param(b"\xc1", id="reserved bit"),
+        pytest.param(b"\x83", id="reserved opcode"),
+        pytest.param(b"\x81\x05", id="unmasked"),
+        pytest.param(b"\x82\xfe\x00\x05", id="two bytes for a short length"),
+        pytest.param(b"\x82\xff\x00\x00\x00\x00\x00\x00\xff\xff", id="eight bytes for one"),
+        pytest.param(b"\x09\x80", id="fragmented ping"),
+        pytest.param(b"\x80", id="nothing to continue"),
+    ],
+)
+def test_a_header_fails_without_waiting_for_the_rest(lane, beginning):
+    wire = new_wire(fast_lane=lane)
+    # wsproto looks at a first byte together with the second.
+    rest = b"" if len(beginning) > 1 or beginning == b"\x80" else b"\x80\x01\x02\x03\x04"
+
+    assert violation(receive(wire, beginning, rest)).code == 1002
+
+
+# UTF-8.
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\xff",
+        b"caf\xc3",
+        b"\xed\xa0\x80edited",
+        b"\xf4\x90\x80\x80",
+        b"\xc0\xaf",
+        b"x" * 300 + b"\xe9",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 50, 1000])
+def test_text_that_is_not_utf8_is_1007(lane, payload, size):  # RFC 6455 §8.1
+    close = violation(receive(new_wire(fast_lane=lane), *in_pieces(frame(TEXT, payload), size)))
+
+    assert close == Close(1007, "text that is not UTF-8 (RFC 6455 §8.1)")
+
+
+def test_text_fails_at_the_byte_that_is_wrong(lane):  # Autobahn 6.4.1-6.4.4
+    data = frame(TEXT, b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xf4\x90\x80\x80edited")
+    wire = new_wire(fast_lane=lane)
+
+    assert receive(wire, data[: 6 + 12]) == []
+    assert violation(receive(wire, data[6 + 12 : 6 + 13])).code == 1007
+
+
+def test_text_of_fragments_fails_at_the_fragment_that_is_wrong(lane):
+    wire = new_wire(fast_lane=lane)
+
+    assert receive(wire, frame(TEXT, b"fine", is_final=False)) == []
+    assert violation(receive(wire, frame(CONTINUATION, b"\xf4\x90", is_final=False))).code == 1007
+
+
+# Limits.
+
+
+def fragments(payload, count):
+    """`payload` in so many frames, empty ones at the end if need be."""
+    size = max(1, -(-len(payload) // count))
+    parts = [payload[size * index : size * (index + 1)] for index in range(count)]
+    return b"".join(
+        frame(CONTINUATION if index else TEXT, part, is_final=index == count - 1)
+        for index, part in enumerate(parts)
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 10])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_message_may_be_as_long_as_the_limit_and_no_byte_longer(lane, count, size):
+    exact = fragments(b"x" * 200, count)
+    longer = fragments(b"x" * 201, count)
+
+    assert receive(new_wire(message_bytes=200, fast_lane=lane), *in_pieces(exact, size)) == ["x" * 200]
+
+    close = violation(receive(new_wire(message_bytes=200, fast_lane=lane), *in_pieces(longer, size)))
+
+    assert close == Close(1009, "a message of more than 200 bytes (Limits.message_bytes)")
+
+
+def test_the_limit_counts_bytes_and_not_characters(lane):
+    wire = new_wire(message_bytes=10, fast_lane=lane)
+
+    assert receive(wire, frame(TEXT, "é".encode() * 5)) == ["ééééé"]
+    assert violation(receive(wire, frame(TEXT, "é".encode() * 6))).code == 1009
+
+
+def test_the_limit_is_each_messages_own(lane):
+    wire = new_wire(message_bytes=10, fast_lane=lane)
+
+    assert receive(wire, fragments(b"0123456789", 3) * 3) == ["0123456789"] * 3
+
+
+def test_a_huge_frame_fails_by_what_it_announces(lane):
+    wire = new_wire(fast_lane=lane)
+    header = frame(BINARY, b"x" * 70_000)[:14]
+
+    assert receive(wire, header[:13]) == []
+    assert violation(receive(wire, header[13:])).code == 1009
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_a_message_may_come_in_as_many_fragments_as_the_limit_says(lane, size):
+    settings = {"message_fragments": 5, "fast_lane": lane}
+
+    assert receive(new_wire(**settings), *in_pieces(fragments(b"abcde", 5) * 2, size)) == ["abcde"] * 2
+
+    close = violation(receive(new_wire(**settings), *in_pieces(fragments(b"abcdef", 6), size)))
+
+    assert close == Close(1008, "a message of more than 5 frames (Limits.message_fragments)")
+
+
+def test_empty_fragments_count(lane):
+    wire = new_wire(message_fragments=3, fast_lane=lane)
+    empty = frame(CONTINUATION, is_final=False)
+
+    assert violation(receive(wire, frame(TEXT, is_final=False) + empty * 3)).code == 1008
+
+
+def test_a_frame_that_comes_byte_by_byte_is_one_fragment(lane):
+    wire = new_wire(message_fragments=1, fast_lane=lane)
+
+    assert receive(wire, *in_pieces(frame(TEXT, b"x" * 500), 1)) == ["x" * 500]
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_a_message_that_comes_byte_by_byte_takes_little_memory(lane, opcode):
+    length = 20_000
+    wire = new_wire(message_bytes=length, fast_lane=lane)
+    data = frame(opcode, bytes(length))
+    receive(wire, data[:100])
+    tracemalloc.start()
+    receive(wire, *(data[place : place + 1] for place in range(100, len(data) - 1)))
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    (message,) = receive(wire, data[-1:])
+
+    assert len(message) == length
+    assert held_bytes < 4 * length
+
+
+# Holding.
+
+
+def test_a_message_over_the_limit_is_held_while_that_is_allowed(lane):
+    wire = new_wire(message_bytes=10, fast_lane=lane)
+    wire.may_hold = True
+
+    assert receive(wire, HELLO + frame(TEXT, b"01234567890")) == ["hello"]
+    assert wire.is_holding
+    assert wire.events(64) == []
+
+    wire.may_hold = False
+
+    assert violation(wire.events(64)).code == 1009
+    assert not wire.is_holding
+    assert not wire.is_pending
+
+
+def test_a_held_message_needs_no_more_input_to_fail(lane):
+    wire = new_wire(message_bytes=10, fast_lane=lane)
+    wire.may_hold = True
+    receive(wire, frame(TEXT, b"01234567890")[:6])
+
+    assert wire.is_holding
+
+    wire.may_hold = False
+
+    assert violation(wire.events(64)).code == 1009
+
+
+def test_what_is_held_is_streamed(lane):
+    wire = new_wire(message_bytes=10, fast_lane=lane)
+    wire.may_hold = True
+    receive(wire, frame(TEXT, b"first ", is_final=False), frame(CONTINUATION, b"second") + HELLO)
+
+    assert wire.is_holding
+
+    wire.start_streaming()
+
+    assert not wire.is_holding
+    assert drain(wire) == [Fragment("first ", is_last=False), Fragment("second", is_last=True), "hello"]
+
+
+def test_a_message_within_the_limit_is_not_held(lane):
+    wire = new_wire(message_bytes=10, fast_lane=lane)
+    wire.may_hold = True
+
+    assert receive(wire, frame(TEXT, b"0123456789")) == ["0123456789"]
+    assert not wire.is_holding
+
+
+# Streaming.
+
+
+def joined(events):
+    assert all(isinstance(event, Fragment) for event in events)
+    assert [event.is_last for event in events] == [False] * (len(events) - 1) + [True]
+    return type(events[0].data)().join(event.data for event in events)
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+def test_the_next_message_is_streamed_whatever_its_length(lane, opcode, size):
+    payload = "grüße".encode() * 100
+    wire = new_wire(message_bytes=50, message_fragments=2, fast_lane=lane)
+    wire.start_streaming()
+    data = frame(opcode, payload[:101], is_final=False) + frame(CONTINUATION, is_final=False)
+    data += frame(CONTINUATION, payload[101:])
+
+    assert joined(receive(wire, *in_pieces(data, size))) == (payload.decode() if opcode == TEXT else payload)
+    assert receive(wire, HELLO) == ["hello"]
+    assert violation(receive(wire, frame(opcode, payload))).code == 1009
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_one_long_frame_is_streamed(lane, size):
+    wire = new_wire(message_bytes=50, fast_lane=lane)
+    wire.start_streaming()
+
+    assert joined(receive(wire, *in_pieces(frame(BINARY, b"x" * 500), size))) == b"x" * 500
+
+
+@pytest.mark.parametrize(("opcode", "empty"), [(TEXT, ""), (BINARY, b"")])
+def test_an_empty_message_is_one_empty_last_piece(lane, opcode, empty):
+    wire = new_wire(fast_lane=lane)
+    wire.start_streaming()
+
+    assert receive(wire, frame(opcode) + HELLO) == [Fragment(empty, is_last=True), "hello"]
+
+
+def test_only_the_last_piece_may_be_empty(lane):
+    wire = new_wire(fast_lane=lane)
+    wire.start_streaming()
+    data = frame(TEXT, b"\xc3", is_final=False) + frame(CONTINUATION, is_final=False)
+    data += frame(CONTINUATION, b"\xa9", is_final=False) + frame(CONTINUATION)
+
+    assert receive(wire, data) == [Fragment("é", is_last=False), Fragment("", is_last=True)]
+
+
+def test_control_frames_pass_between_pieces(lane):
+    wire = new_wire(fast_lane=lane)
+    wire.start_streaming()
+    data = frame(BINARY, b"a", is_final=False) + frame(PING, b"!") + frame(CONTINUATION, b"b")
+
+    assert receive(wire, data) == [Fragment(b"a", is_last=False), Ping(b"!"), Fragment(b"b", is_last=True)]
+
+
+def test_an_open_message_is_streamed_from_where_it_is(lane):
+    wire = new_wire(fast_lane=lane)
+    data = frame(BINARY, b"0123456789")
+    receive(wire, data[:-5])
+    wire.start_streaming()
+
+    assert drain(wire) == [Fragment(b"01234", is_last=False)]
+    assert receive(wire, data[-5:] + HELLO) == [Fragment(b"56789", is_last=True), "hello"]
+
+
+def test_a_backlog_goes_out_before_the_last_piece(lane):
+    wire = new_wire(fast_lane=lane)
+    data = frame(BINARY, b"0123456789")
+    receive(wire, *in_pieces(data[:-1], 1))
+    wire.feed(data[-1:])
+    wire.start_streaming()
+
+    assert drain(wire, most=1) == [Fragment(b"012345678", is_last=False), Fragment(b"9", is_last=True)]
+
+
+def test_streaming_can_be_taken_back_before_a_piece_was_handed_out(lane):
+    wire = new_wire(message_bytes=8, fast_lane=lane)
+    wire.start_streaming()
+    wire.stop_streaming()
+
+    assert receive(wire, HELLO) == ["hello"]
+
+    wire.start_streaming()
+    half_a_character = frame(TEXT, "é".encode() * 5)[:7]
+
+    assert receive(wire, half_a_character) == []
+
+    wire.stop_streaming()
+
+    assert violation(wire.events(1)).code == 1009
+
+
+def test_a_message_that_has_begun_to_be_streamed_is_streamed_to_its_end(lane):
+    wire = new_wire(fast_lane=lane)
+    wire.start_streaming()
+    data = frame(BINARY, b"0123456789") + HELLO
+    first = receive(wire, data[:10])
+    wire.stop_streaming()
+
+    assert joined(first + receive(wire, data[10:])[:-1]) == b"0123456789"
+
+
+# The end.
+
+
+@pytest.mark.parametrize("last", [close_frame(1000), frame(TEXT, b"\xff"), frame(TEXT, b"x", mask=None)])
+def test_nothing_is_kept_or_said_after_the_end(lane, last):
+    wire = new_wire(fast_lane=lane)
+    events = receive(wire, frame(TEXT, b"begun", is_final=False) + frame(PING, b"!") + last[:1])
+    events += receive(wire, last[1:] + HELLO)
+
+    assert isinstance(events[-1], PeerClosed | Violation)
+    assert len(events) == 2
+
+    wire.feed(HELLO)
+    wire.start_streaming()
+    wire.stop_streaming()
+
+    assert wire.events(64) == []
+    assert not wire.is_pending
+    assert not wire._input
+
+
+def test_every_reason_fits_into_a_close_frame(lane):
+    wire = new_wire(message_bytes=1, message_fragments=10**60, fast_lane=lane)
+    wire.feed(frame(TEXT, b"xx"))
+    (event,) = wire.events(1)
+
+    assert len(event.close.reason.encode()) <= 123
+
+
+# Sending.
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("", b"\x81\x00"),
+        ("Hello", b"\x81\x05Hello"),
+        (b"Hello", b"\x82\x05Hello"),
+        ("é" * 63, b"\x81\x7e\x00\x7e" + "é".encode() * 63),
+        (b"x" * 125, b"\x82\x7d" + b"x" * 125),
+        (b"x" * 126, b"\x82\x7e\x00\x7e" + b"x" * 126),
+        (b"x" * 70_000, b"\x82\x7f\x00\x00\x00\x00\x00\x01\x11\x70" + b"x" * 70_000),
+    ],
+)
+def test_a_message_becomes_one_frame(message, expected):
+    assert whole(new_wire().encode(message)) == expected
+
+
+def test_a_long_payload_is_not_copied():
+    payload = b"x" * 100_000
+
+    assert new_wire().encode(payload)[1] is payload
+
+
+def test_text_with_surrogates_cannot_be_sent():
+    with pytest.raises(UnicodeEncodeError):
+        new_wire().encode("\ud800")
+
+
+@pytest.mark.parametrize(("is_text", "data", "first"), [(True, "é", b"\x01"), (False, b"\xc3\xa9", b"\x02")])
+def test_a_message_can_be_sent_in_pieces(is_text, data, first):
+    wire = new_wire()
+
+    def piece(**place):
+        return whole(wire.encode_fragment(data, is_text=is_text, **place))
+
+    assert piece(is_first=True, is_last=False) == first + b"\x02\xc3\xa9"
+    assert piece(is_first=False, is_last=False) == b"\x00\x02\xc3\xa9"
+    assert piece(is_first=False, is_last=True) == b"\x80\x02\xc3\xa9"
+    assert piece(is_first=True, is_last=True) == bytes([first[0] | 0x80]) + b"\x02\xc3\xa9"
+
+
+def test_control_frames_are_built_in_any_state():
+    wire = new_wire()
+    receive(wire, close_frame(1000))
+
+    assert wire.encode_ping(b"a") == b"\x89\x01a"
+    assert wire.encode_pong(b"") == b"\x8a\x00"
+    assert wire.encode_close(Close(1001, "away")) == b"\x88\x06\x03\xe9away"
+    assert wire.encode_close(Close(1005)) == b"\x88\x00"
+    assert wire.encode("still") == b"\x81\x05still"
+
+
+def test_only_a_compressor_that_remembers_needs_an_order():
+    assert not new_wire().must_encode_in_order
+    assert new_wire(deflate=DeflateAgreement()).must_encode_in_order
+    assert not new_wire(deflate=DeflateAgreement(server_no_context_takeover=True)).must_encode_in_order
