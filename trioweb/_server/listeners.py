@@ -9,7 +9,7 @@ import socket
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import trio
@@ -27,6 +27,7 @@ BACK_OFF_SECONDS = 0.1
 OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 AnyListener = trio.abc.Listener[trio.abc.Stream]
+_SecureListener = trio.SSLListener[trio.abc.Stream]
 
 
 @attrs.frozen
@@ -90,7 +91,7 @@ async def _remove_stale(name: str) -> None:
 def url_of(listener: AnyListener, scheme: str) -> str:
     """Return the address under which a listener is reached."""
     if isinstance(listener, trio.SSLListener):
-        scheme, listener = "https", listener.transport_listener
+        return url_of(cast("_SecureListener", listener).transport_listener, "https")
     if not isinstance(listener, trio.SocketListener):
         return f"{scheme}://{type(listener).__name__}"
     name: object = listener.socket.getsockname()
@@ -106,11 +107,14 @@ def port_of(listeners: Sequence[AnyListener]) -> int | None:
     """Return the first TCP port listened on, if there is one."""
     for listener in listeners:
         if isinstance(listener, trio.SSLListener):
-            listener = listener.transport_listener
-        if isinstance(listener, trio.SocketListener):
+            port = port_of([cast("_SecureListener", listener).transport_listener])
+        elif isinstance(listener, trio.SocketListener):
             address = _address(listener.socket.getsockname())
-            if address is not None:
-                return address.port
+            port = None if address is None else address.port
+        else:
+            port = None
+        if port is not None:
+            return port
     return None
 
 
@@ -180,7 +184,7 @@ def _peer(connected: socket.socket, name: object) -> Address | None:
 def peer_of(stream: trio.abc.Stream) -> Address | None:
     """Return the address of the peer behind a stream, if it is a TCP one."""
     if isinstance(stream, trio.SSLStream):
-        return peer_of(stream.transport_stream)
+        return peer_of(cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream)
     if not isinstance(stream, trio.SocketStream):
         return None
     try:

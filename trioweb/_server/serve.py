@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
@@ -16,6 +16,7 @@ from trioweb._connection.engine import open_engine
 from trioweb._connection.stream_transport import StreamTransport
 from trioweb._server.accepting import Acceptor
 from trioweb._server.context import ServerContext
+from trioweb._server.exception_groups import bare_exceptions
 from trioweb._server.instruments import Instruments
 from trioweb._server.listeners import (
     AnyListener,
@@ -147,7 +148,7 @@ async def _machinery(
     app: App, config: Config, shutdown: Shutdown, instruments: Instruments
 ) -> AsyncIterator[ServerContext]:
     """Run the shared tasks, shielded from a cancellation until the shutdown's deadline."""
-    with _bare_exceptions():
+    with bare_exceptions():
         async with trio.open_nursery() as outside:
             outside.start_soon(shutdown.begin_when_cancelled, name="trioweb cancellation watch")
             with shutdown.scope:
@@ -161,25 +162,6 @@ async def _machinery(
                         shutdown=shutdown,
                     )
             outside.cancel_scope.cancel()
-
-
-@contextmanager
-def _bare_exceptions() -> Iterator[None]:
-    """Take a single exception out of the groups that nurseries wrap around it."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        only = _only_one(group)
-        if only is group:
-            raise
-        raise only from only.__cause__
-
-
-def _only_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    if len(group.exceptions) > 1:
-        return group
-    only = group.exceptions[0]
-    return _only_one(only) if isinstance(only, BaseExceptionGroup) else only
 
 
 def run(
@@ -239,7 +221,7 @@ async def run_until_signal(
         serving: Takes `task_status` and starts with a `Server`, as `serve` does.
         announce: Called with it.
     """
-    with _bare_exceptions(), trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with bare_exceptions(), trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             server: Server = await nursery.start(serving)
             announce(server)

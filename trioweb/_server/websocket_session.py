@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -11,6 +11,7 @@ from trioweb._connection.timers import Timers
 from trioweb._routing.route import Handler
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
+from trioweb._server.exception_groups import leaves
 from trioweb._web.response import Response
 from trioweb._web.websocket import WebSocket
 from trioweb.closing import REASON_BYTES, Close, CloseCode
@@ -96,23 +97,13 @@ async def _run_handler(
                     errors.append(error)
                 nursery.cancel_scope.cancel(reason="the handler has returned")
         except* Exception as group:
-            errors.extend(_leaves([group]))
+            errors.append(group)
     return _what_counts(errors)
-
-
-def _leaves(exceptions: Iterable[BaseException]) -> list[Exception]:
-    leaves: list[Exception] = []
-    for exception in exceptions:
-        if isinstance(exception, BaseExceptionGroup):
-            leaves.extend(_leaves(exception.exceptions))
-        elif isinstance(exception, Exception):
-            leaves.append(exception)
-    return leaves
 
 
 def _what_counts(errors: list[Exception]) -> Exception | None:
     """Return the one error to act on: a bug before a wish, a wish before the end itself."""
-    flat = _leaves(errors)
+    flat = [leaf for error in errors for leaf in leaves(error) if isinstance(leaf, Exception)]
     bugs = [one for one in flat if not isinstance(one, ConnectionClosed | CloseWebSocket | HTTPError)]
     if len(bugs) > 1:
         return ExceptionGroup("several tasks of the WebSocket failed", bugs)
