@@ -340,3 +340,42 @@ async def test_a_ping_after_our_close_harms_nobody(autojump_clock):
         await peer.send(frame(0x9, b"late ping") + close_frame(1000))
 
         assert await peer.receive_end() == b""
+
+
+async def test_what_came_before_a_violation_is_answered_before_the_close(autojump_clock):
+    async def handler(ws):
+        async for message in ws:
+            await trio.sleep(0.1)
+            await ws.send(message)
+
+    async with in_memory(app_with(handler)) as peer:
+        await peer.open()
+        await peer.send(frame(TEXT, b"one") + frame(TEXT, b"two") + frame(0x3, b""))
+
+        assert [await peer.receive_text(), await peer.receive_text()] == ["one", "two"]
+        assert (await peer.receive_close())[0] == 1002
+
+
+async def test_a_violation_does_not_wait_for_a_handler_that_does_not_receive(autojump_clock):
+    async def handler(ws):
+        await ws.accept()
+        await trio.sleep(1000)
+
+    async with in_memory(app_with(handler)) as peer:
+        await peer.open()
+        await peer.send(frame(TEXT, b"one") + frame(0x3, b""))
+        started = trio.current_time()
+
+        assert (await peer.receive_close())[0] == 1002
+        assert trio.current_time() - started == pytest.approx(Timeouts().close_seconds)
+
+
+async def test_ten_pings_get_ten_pongs(autojump_clock):
+    async def handler(ws):
+        await ws.receive()
+
+    async with in_memory(app_with(handler)) as peer:
+        await peer.open()
+        await peer.send(b"".join(frame(0x9, b"%d" % number) for number in range(10)))
+
+        assert [(await peer.receive_frame()).payload for _ in range(10)] == [b"%d" % n for n in range(10)]

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 from support.wire import in_pieces, new_wire
-
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Message
 from wsproto.events import Ping as ForeignPing
@@ -226,10 +225,12 @@ class Plan:
 PLACES = st.frozensets(st.integers(0, 40), max_size=3)
 PLANS = st.builds(
     Plan,
-    limits=st.fixed_dictionaries({
-        "message_bytes": st.sampled_from([1, 10, 125, 126, 300, 70_000, 1 << 20]),
-        "message_fragments": st.sampled_from([1, 2, 3, 1000]),
-    }),
+    limits=st.fixed_dictionaries(
+        {
+            "message_bytes": st.sampled_from([1, 10, 125, 126, 300, 70_000, 1 << 20]),
+            "message_fragments": st.sampled_from([1, 2, 3, 1000]),
+        }
+    ),
     most=st.sampled_from([1, 2, 64]),
     may_hold=st.booleans(),
     streams_when_held=st.booleans(),
@@ -276,7 +277,9 @@ def add(found, item):
 
 
 FUZZING = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
@@ -320,9 +323,9 @@ def events_of_wsproto(data):
     return found
 
 
-COMPLETE_FRAMES = st.lists(
-    st.one_of(messages(), messages(), CONTROLS, ODD_FRAMES, CLOSES), max_size=6
-).map(b"".join)
+COMPLETE_FRAMES = st.lists(st.one_of(messages(), messages(), CONTROLS, ODD_FRAMES, CLOSES), max_size=6).map(
+    b"".join
+)
 
 
 @FUZZING
@@ -330,7 +333,9 @@ COMPLETE_FRAMES = st.lists(
 def test_wsproto_by_itself_finds_the_same(data, sizes, fast_lane):
     plan = Plan(limits={"message_bytes": 1 << 20, "message_fragments": 1000})
     found = events_of(cut(data, sizes), plan, fast_lane=fast_lane)
-    closed = [(type(item), item.close.code) for item in found[-1:] if isinstance(item, PeerClosed | Violation)]
+    closed = [
+        (type(item), item.close.code) for item in found[-1:] if isinstance(item, PeerClosed | Violation)
+    ]
     if closed == [(PeerClosed, 1014)]:
         closed = [(Violation, 1002)]  # the one difference that is meant
 

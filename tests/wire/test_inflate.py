@@ -96,11 +96,15 @@ def test_fragments_and_pings_between_them(size):
     data = frame(TEXT, payload[:5], is_final=False, reserved=RSV1) + frame(PING, b"!")
     data += frame(CONTINUATION, is_final=False) + frame(PING) + frame(CONTINUATION, payload[5:])
 
-    assert receive(new_deflate_wire(), *in_pieces(data * 2, size)) == [
-        Ping(b"!"),
-        Ping(b""),
-        "0123456789" * 20,
-    ] * 2
+    assert (
+        receive(new_deflate_wire(), *in_pieces(data * 2, size))
+        == [
+            Ping(b"!"),
+            Ping(b""),
+            "0123456789" * 20,
+        ]
+        * 2
+    )
 
 
 # What is wrong.

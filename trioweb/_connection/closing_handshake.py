@@ -131,7 +131,7 @@ class ClosingHandshake:
         self._is_failed = True
         if self.state is State.OPEN:
             self.sent, self.received_first = close, False
-            self._outbox.seal(self.wire.encode_close(close), is_urgent=True)
+            self._outbox.seal(self.wire.encode_close(close), is_urgent=False)
         self._end_output(Event.FAIL)
 
     def drained(self) -> None:
@@ -185,6 +185,10 @@ class ClosingHandshake:
             self.closed.set()
 
     # Deadlines.
+
+    def call_later(self, callback: Callable[[], None]) -> None:
+        """Call back when the time for a closing handshake is up."""
+        self._timers.call_later(self._timeouts.close_seconds, callback)
 
     def _start_timer(self) -> None:
         if self._timer is None:

@@ -12,7 +12,10 @@ from trioweb._connection.transport import WRITE_BYTES
 
 BUFFERS_PER_WRITE = 64
 CONTROL_FRAMES = 64
-"""Control frames that may wait, pings of our own included; a pong replaces a waiting pong."""
+"""Control frames that may wait."""
+
+PONGS = 32
+"""When so many control frames wait, a pong takes the place of another."""
 
 Buffers = bytes | tuple[bytes, bytes]
 """A frame: whole, or header and payload apart so that a large payload is not copied."""
@@ -182,16 +185,20 @@ class Outbox:
         self.held_bytes += len(frame)
         return True
 
-    def push_pong(self, frame: bytes, replaced: bytes | None) -> None:
-        """Queue a pong in place of one that still waits.
+    def push_pong(self, frame: bytes) -> None:
+        """Queue a pong; when many wait already, in place of the latest of them.
 
         Only the latest ping needs an answer (RFC 6455 §5.5.3), so a flood of pings
-        to a peer that does not read costs one frame.
+        from a peer that does not read costs a few frames.
         """
-        if replaced is not None and replaced in self._control:
-            self._control.remove(replaced)
-            self.held_bytes -= len(replaced)
-        self._control.append(frame)
+        control = self._control
+        if len(control) >= PONGS:
+            latest = next((waiting for waiting in reversed(control) if waiting[0] == frame[0]), None)
+            if latest is None:
+                return
+            control.remove(latest)
+            self.held_bytes -= len(latest)
+        control.append(frame)
         self.held_bytes += len(frame)
 
     def seal(self, close_frame: bytes | None, *, is_urgent: bool) -> None:

@@ -47,6 +47,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         self._is_receiving = False
         self._is_paused = False
         self._is_skipping = False
+        self._violation: Close | None = None
         self.received_messages = 0
         self.received_bytes = 0
 
@@ -193,6 +194,8 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
             if self._is_paused:
                 self._go_on_reading()
                 continue
+            if self._violation is not None:
+                self._fail_now()
             if self._closing.is_over:
                 raise self._closing.error()
             if self._is_dirty:
@@ -236,6 +239,24 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
             self._pause()
         if inbox.items:
             inbox.wake()
+
+    def _fail_in_turn(self, close: Close) -> None:
+        """End the connection, but let the handler first answer what came before.
+
+        It may take `Timeouts.close_seconds`; nothing more is read meanwhile.
+        """
+        if self._inbox.items and self._closing.state is State.OPEN:
+            self._violation = close
+            self._pause()
+            self._closing.call_later(self._fail_now)
+        else:
+            self._closing.fail(close)
+
+    def _fail_now(self) -> None:
+        close, self._violation = self._violation, None
+        if close is not None:
+            self._is_paused = False
+            self._closing.fail(close)
 
     def _take_fragment(self, fragment: Fragment) -> None:
         if not self._is_skipping:

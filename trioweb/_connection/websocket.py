@@ -55,7 +55,6 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         SendingHalf.__init__(self, transport, closing, engine, outbox, timeouts)
         self._wire: WebSocketWire | None = None
         self._calls = 0
-        self._waiting_pong: bytes | None = None
 
     @property
     def closed(self) -> Close | None:
@@ -210,16 +209,14 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
             case PeerClosed(close):
                 self._closing.peer_closed(close)
             case Violation(close):
-                self._closing.fail(close)
+                self._fail_in_turn(close)
             case str() | bytes():
                 raise AssertionError("messages go to the inbox")
 
     def _answer_ping(self, payload: bytes) -> None:
         if self._wire is None or self._outbox.is_sealed:  # nothing follows a close frame (§5.5.1)
             return
-        pong = self._wire.encode_pong(payload)
-        self._outbox.push_pong(pong, self._waiting_pong)
-        self._waiting_pong = pong
+        self._outbox.push_pong(self._wire.encode_pong(payload))
         self._write()
 
     def _send_ping(self, payload: bytes) -> bool:

@@ -52,10 +52,10 @@ class Inflater(Extension):
 
     def frame_inbound_header(
         self,
-        proto: FrameDecoder | FrameProtocol,
+        proto: FrameDecoder | FrameProtocol,  # noqa: ARG002 - wsproto's signature
         opcode: Opcode,
         rsv: RsvBits,
-        payload_length: int,  # noqa: ARG002
+        payload_length: int,  # noqa: ARG002 - likewise
     ) -> CloseReason | RsvBits:
         """Say which reserved bits are ours. May be called twice for one header."""
         self._is_control = opcode.iscontrol()
@@ -69,8 +69,8 @@ class Inflater(Extension):
 
     def frame_inbound_payload_data(
         self,
-        proto: FrameDecoder | FrameProtocol,
-        data: bytes,  # noqa: ARG002
+        proto: FrameDecoder | FrameProtocol,  # noqa: ARG002 - wsproto's signature
+        data: bytes,
     ) -> bytes | CloseReason:
         """Inflate a piece of payload."""
         if self._is_control or not self._is_compressed:
@@ -79,8 +79,8 @@ class Inflater(Extension):
 
     def frame_inbound_complete(
         self,
-        proto: FrameDecoder | FrameProtocol,
-        fin: bool,  # noqa: ARG002
+        proto: FrameDecoder | FrameProtocol,  # noqa: ARG002 - wsproto's signature
+        fin: bool,
     ) -> bytes | CloseReason | None:
         """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2)."""
         if self._is_control or not self._is_compressed or not fin:
