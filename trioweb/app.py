@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import trio
 
@@ -46,6 +46,8 @@ class App(Router):
         super().__init__()
         if config is not None and not isinstance(config, Config):
             raise ConfigError(f"App takes a Config, not {type(config).__name__}")
+        if lifespan is not None and _count_arguments(lifespan) not in {1, 2}:
+            raise SetupError("a lifespan is called with the nursery, or with the app and the nursery")
         self.config = config or Config()
         self.state = State()
         self._lifespan = lifespan
@@ -156,25 +158,23 @@ class App(Router):
         """Whether there is anything around its handlers: middleware, error handlers, a lifespan."""
         return bool(self._middleware or self._error_handlers or self._lifespan)
 
-    async def answer(self, request: Request, endpoint: Next) -> Response:
-        """Run middleware around `endpoint`; every exception becomes a response."""
+    async def answer(self, request: Request, endpoint: Next, *, is_debug: bool) -> Response:
+        """Run middleware around `endpoint`; every exception becomes a response.
 
-        async def guarded(request: Request) -> Response:
-            return await self._answered(request, endpoint)
+        It does at each layer, so that middleware sees the answers to errors too.
+        """
 
-        if not self._middleware:
-            return await guarded(request)
-        return await self._answered(request, wrap(guarded, self._middleware))
+        async def answered(request: Request, call: Next) -> Response:
+            try:
+                return await call(request)
+            except Exception as error:
+                return await self.answer_error(request, error, is_debug=is_debug)
 
-    async def answer_error(self, request: Request, error: Exception) -> Response:
-        """Return the response for an exception outside any handler."""
-        return await self._error_handlers.answer(request, error, is_debug=self.config.debug)
+        return await wrap(endpoint, self._middleware, answered)(request)
 
-    async def _answered(self, request: Request, call: Next) -> Response:
-        try:
-            return await call(request)
-        except Exception as error:
-            return await self.answer_error(request, error)
+    async def answer_error(self, request: Request, error: Exception, *, is_debug: bool) -> Response:
+        """Return the response for an exception."""
+        return await self._error_handlers.answer(request, error, is_debug=is_debug)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -183,7 +183,7 @@ class App(Router):
             yield
             return
         async with trio.open_nursery() as nursery:
-            arguments = (self, nursery) if _takes_two(self._lifespan) else (nursery,)
+            arguments = (self, nursery) if _count_arguments(self._lifespan) == 2 else (nursery,)
             async with self._lifespan(*arguments):
                 yield
             nursery.cancel_scope.cancel()
@@ -193,7 +193,9 @@ def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function)
 
 
-def _takes_two(function: Callable[..., Any]) -> bool:
+def _count_arguments(function: object) -> int:
+    if not callable(function):
+        return 0
     parameters = inspect.signature(function).parameters.values()
     positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    return len([one for one in parameters if one.kind in positional]) >= 2
+    return len([one for one in parameters if one.kind in positional])

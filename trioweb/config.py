@@ -37,6 +37,15 @@ def _seconds(*, optional: bool) -> _Validator:
     return validate
 
 
+def _instance(kind: type, *, optional: bool = False) -> _Validator:
+    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, kind) and not (optional and value is None):
+            none = " or None" if optional else ""
+            raise ConfigError(f"{_place(instance, attribute)} takes {kind.__name__}{none}, not {value!r}")
+
+    return validate
+
+
 def _place(instance: object, attribute: attrs.Attribute[Any]) -> str:
     return f"{type(instance).__name__}.{attribute.name}"
 
@@ -117,7 +126,7 @@ class Deflate:
     window_bits: int = attrs.field(default=12, validator=_whole(9, zlib.MAX_WBITS))
     memory_level: int = attrs.field(default=5, validator=_whole(1, MAX_MEMORY_LEVEL))
     minimum_bytes: int = attrs.field(default=64, validator=_whole(0))
-    context_takeover: bool = True
+    context_takeover: bool = attrs.field(default=True, validator=_instance(bool))
 
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+", re.IGNORECASE)
@@ -147,6 +156,12 @@ def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | 
     return tuple(origin.lower() for origin in allowed)
 
 
+def _proxies(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise ConfigError(f'Config.trusted_proxies takes a list such as ["127.0.0.1"], not {value!r}')
+    return tuple(value)
+
+
 @attrs.frozen(kw_only=True)
 class Config:
     """Everything that can be set; `limits`, `origins` and `compression` also per route.
@@ -164,10 +179,10 @@ class Config:
         debug: Whether error pages and close reasons show exceptions to the peer.
     """
 
-    limits: Limits = attrs.field(factory=Limits)
-    timeouts: Timeouts = attrs.field(factory=Timeouts)
+    limits: Limits = attrs.field(factory=Limits, validator=_instance(Limits))
+    timeouts: Timeouts = attrs.field(factory=Timeouts, validator=_instance(Timeouts))
     origins: str | tuple[str, ...] | None = attrs.field(default=None, converter=parse_origins)
-    compression: Deflate | None = None
-    trusted_proxies: tuple[str, ...] = attrs.field(default=(), converter=tuple[str, ...])
-    fast_lane: bool = True
-    debug: bool = False
+    compression: Deflate | None = attrs.field(default=None, validator=_instance(Deflate, optional=True))
+    trusted_proxies: tuple[str, ...] = attrs.field(default=(), converter=_proxies)
+    fast_lane: bool = attrs.field(default=True, validator=_instance(bool))
+    debug: bool = attrs.field(default=False, validator=_instance(bool))

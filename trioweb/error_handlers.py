@@ -52,6 +52,8 @@ class ErrorHandlers:
         """
         handler = self._find(error)
         if handler is not None:
+            if handler in (self._by_status.get(500), self._by_type.get(Exception)):
+                self._log(request, error)  # answered for everybody, and still a bug
             try:
                 return Response.of(await handler(request, error))
             except Exception as second:
@@ -62,9 +64,14 @@ class ErrorHandlers:
                 return error_response(answer, accept=request.headers.get("accept", ""))
             except LocalProtocolError as bad_headers:
                 error = bad_headers
-        logger.error("%s %s failed", request.method, request.raw_path, exc_info=error)
+        self._log(request, error)
         shown = "".join(traceback.format_exception(error)) if is_debug else None
         return error_response(HTTPError(500), accept=request.headers.get("accept", ""), traceback=shown)
+
+    @staticmethod
+    def _log(request: Request, error: Exception) -> None:
+        if as_http_error(error) is None:
+            logger.error("%s %s failed", request.method, request.raw_path, exc_info=error)
 
     def _find(self, error: Exception) -> ErrorHandler | None:
         answer = as_http_error(error)

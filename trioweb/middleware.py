@@ -14,11 +14,23 @@ Middleware = Callable[[Request, Next], Awaitable[Response]]
 """`async def middleware(request, call_next): return await call_next(request)`."""
 
 
-def wrap(endpoint: Next, middleware: Sequence[Middleware]) -> Next:
-    """Put `middleware` around `endpoint`, the first outermost."""
+Answered = Callable[[Request, Next], Awaitable[Response]]
+"""Calls a step and turns its exceptions into responses."""
+
+
+def wrap(endpoint: Next, middleware: Sequence[Middleware], answered: Answered) -> Next:
+    """Put `middleware` around `endpoint`, the first outermost, and `answered` around each."""
+    step = _guarded(endpoint, answered)
     for layer in reversed(middleware):
-        endpoint = _layered(layer, endpoint)
-    return endpoint
+        step = _guarded(_layered(layer, step), answered)
+    return step
+
+
+def _guarded(step: Next, answered: Answered) -> Next:
+    async def call(request: Request) -> Response:
+        return await answered(request, step)
+
+    return call
 
 
 def _layered(layer: Middleware, inner: Next) -> Next:

@@ -8,7 +8,7 @@ import trio.testing
 from support.peer import PONG, TEXT, Peer, frame
 from support.serving import in_memory, running
 
-from trioweb import App, Config, Limits, OutboxFull
+from trioweb import App, Config, ConnectionClosedError, Limits, OutboxFull
 
 
 async def with_handler(handler, drive, **limits):
@@ -260,3 +260,81 @@ async def test_a_task_that_never_waits_still_yields(autojump_clock):
 
     await with_handler(handler, drive)
     assert len(turns) >= 640 * 2 // 32
+
+
+async def test_a_stream_cancelled_before_its_message_came_takes_nothing(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        async def read():
+            async with ws.receive_stream() as chunks:
+                seen.append(await anext(chunks))
+
+        await ws.accept()
+        assert await cancelled(read)
+        await ws.send("go on")
+        seen.append(await ws.receive())
+
+    async def drive(peer):
+        assert await peer.receive_text() == "go on"
+        await peer.send_text("whole")
+        await peer.receive_close()
+
+    await with_handler(handler, drive)
+    assert seen == ["whole"]
+
+
+async def test_a_message_that_began_while_its_reader_left_comes_whole(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        await ws.accept()
+        async with ws.receive_stream():
+            await trio.sleep(1)
+        assert await cancelled(ws.receive)
+        await ws.send("go on")
+        seen.append(await ws.receive())
+
+    async def drive(peer):
+        await peer.send(frame(TEXT, b"one ", is_final=False))
+        assert await peer.receive_text() == "go on"
+        await peer.send(frame(0, b"message"))
+        await peer.receive_close()
+
+    await with_handler(handler, drive)
+    assert seen == ["one message"]
+
+
+async def test_such_a_message_is_bounded_when_it_is_received_whole(autojump_clock):
+    async def handler(ws):
+        await ws.accept()
+        async with ws.receive_stream():
+            await trio.sleep(1)
+        with pytest.raises(ConnectionClosedError, match="1009"):
+            await ws.receive()
+
+    async def drive(peer):
+        for number in range(30):
+            await peer.send(frame(0 if number else TEXT, b"x" * 1000, is_final=False))
+        assert (await peer.receive_close())[0] == 1009
+
+    await with_handler(handler, drive, message_bytes=20_000)
+
+
+async def test_pieces_sent_to_a_peer_that_is_gone_raise_at_once(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        with pytest.raises(ConnectionClosedError):
+            async with ws.send_stream() as stream:
+                while True:
+                    await stream.send(b"x")
+                    seen.append(1)
+
+    async def drive(peer):
+        await peer.receive_frame()
+        await peer.stream.aclose()
+        await trio.sleep(1)
+
+    await with_handler(handler, drive)
+    assert seen

@@ -77,9 +77,8 @@ async def test_a_message_reaches_everybody_but_the_one_excluded(joined):
     async with running(app) as server:
         one, two, three = await joined(server, app, 3)
         await one.send_text("hello")
-        await two.send_text("and welcome")
-
         assert [await two.receive_text(), await three.receive_text()] == ["hello", "hello"]
+        await two.send_text("and welcome")
         assert [await one.receive_text(), await three.receive_text()] == ["and welcome", "and welcome"]
 
 
@@ -397,3 +396,28 @@ async def test_compressed_members_get_the_same_messages(context_takeover, joined
 
 def test_the_quiet_end_of_a_room_is_documented_as_a_channel_end():
     assert issubclass(ConnectionClosedOK, trio.EndOfChannel)
+
+
+@pytest.mark.parametrize("policy", [Overflow.DROP_OLDEST, Overflow.DROP_NEWEST])
+async def test_a_notice_that_fails_is_logged_and_harms_nobody(joined, caplog, policy):
+    app = App(Config(limits=SMALL))
+
+    @app.websocket("/join")
+    async def join(ws):
+        async with app.room("lobby").join(ws, overflow=policy, missed_notice=lambda missed: 1 / 0):
+            await ws.receive()
+            await ws.flush()
+            await app.room("lobby").publish("last")
+
+    async with running(app) as server:
+        (slow,) = await joined(server, app, 1)
+        room = app.room("lobby")
+        await stuff(room)
+        for number in range(10):
+            await room.publish(f"news {number}")
+        await slow.send_text("reading now")
+        while (frame := await slow.receive_frame()).payload != b"last":
+            assert frame.opcode != 8
+        async with connected(server) as peer:
+            await peer.open("/join")
+    assert "missed_notice failed" in caplog.text

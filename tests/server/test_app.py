@@ -207,7 +207,7 @@ async def test_http_errors_before_accepting_answer_the_handshake(autojump_clock)
     async def handler(ws):
         raise HTTPError(401, "log in", {"WWW-Authenticate": "Basic"})
 
-    head, body = await answer(app, handshake("/"))
+    head, _ = await answer(app, handshake("/"))
     assert head.startswith("HTTP/1.1 401")
     assert "WWW-Authenticate: Basic" in head
 

@@ -108,7 +108,7 @@ async def test_a_stream_is_limited_too() -> None:
     pieces: list[bytes] = []
     with pytest.raises(BodyTooLarge):
         async for piece in body_of(b"x" * 60, b"x" * 41).stream():
-            pieces.append(piece)  # noqa: PERF401
+            pieces.append(piece)
     assert pieces == [b"x" * 60]
 
 

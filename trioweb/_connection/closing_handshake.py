@@ -33,6 +33,7 @@ class ClosingHandshake:
     __slots__ = (
         "_is_failed",
         "_outbox",
+        "_pending",
         "_progress_bytes",
         "_timeouts",
         "_timer",
@@ -56,6 +57,7 @@ class ClosingHandshake:
         self._timers = timers
         self._timeouts = timeouts
         self._timer: Timer | None = None
+        self._pending: list[Timer] = []
         self._progress_bytes = 0
         self._is_failed = False
         self._watchers: list[Callable[[], None]] = []
@@ -95,6 +97,10 @@ class ClosingHandshake:
         else:
             self._watchers.append(watcher)
 
+    def unwatch(self, watcher: Callable[[], None]) -> None:
+        """Do not call `watcher` any more."""
+        self._watchers = [other for other in self._watchers if other is not watcher]
+
     def open(self, wire: WebSocketWire) -> None:
         """The handshake has been answered with 101."""
         self.wire = wire
@@ -129,6 +135,7 @@ class ClosingHandshake:
         if self.wire is None or self.state not in {State.OPEN, State.CLOSE_SENT}:
             return
         self._is_failed = True
+        logger.info("a peer is told %s", close)
         if self.state is State.OPEN:
             self.sent, self.received_first = close, False
             self._outbox.seal(self.wire.encode_close(close), is_urgent=False)
@@ -180,15 +187,17 @@ class ClosingHandshake:
             for watcher in watchers:
                 watcher()
         if self.state is State.CLOSED and not self.closed.is_set():
-            if self._timer is not None:
-                self._timer.cancel()
+            for timer in (self._timer, *self._pending):
+                if timer is not None:
+                    timer.cancel()
             self.closed.set()
 
     # Deadlines.
 
-    def call_later(self, callback: Callable[[], None]) -> None:
-        """Call back when the time for a closing handshake is up."""
-        self._timers.call_later(self._timeouts.close_seconds, callback)
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back in `seconds`, unless the connection is closed by then."""
+        self._pending = [timer for timer in self._pending if timer.callback is not None]
+        self._pending.append(self._timers.call_later(seconds, callback))
 
     def _start_timer(self) -> None:
         if self._timer is None:

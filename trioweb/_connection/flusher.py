@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import trio
+
+logger = logging.getLogger("trioweb")
 
 
 class Flusher:
@@ -39,7 +42,10 @@ class Flusher:
             self.pass_number += 1
             waiting, self._waiting = self._waiting, []
             for flush in waiting:
-                flush()
+                try:
+                    flush()
+                except Exception:  # one connection's bug is not another's
+                    logger.exception("internal error while writing")
 
     def _abort(self, _: object) -> trio.lowlevel.Abort:
         self._task = None

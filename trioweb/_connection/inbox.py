@@ -54,6 +54,11 @@ class Inbox:
         self.held_bytes -= item.__sizeof__() if type(item) is not Fragment else item.data.__sizeof__()
         return item
 
+    def put_back(self, item: Item) -> None:
+        """Return what was taken to its place."""
+        self.items.appendleft(item)
+        self.held_bytes += item.__sizeof__() if type(item) is not Fragment else item.data.__sizeof__()
+
     def clear(self) -> None:
         """Forget everything: nobody will ask for it."""
         self.items.clear()

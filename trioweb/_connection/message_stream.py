@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import trio
+
 from trioweb._connection.outbox import Outbox
 from trioweb._wire.events import Fragment
 from trioweb._wire.websocket import WebSocketWire
-from trioweb.errors import LocalProtocolError
+from trioweb.errors import ConnectionClosed, LocalProtocolError
 
 
 class MessageReader:
     """The pieces of one message, as an async iterator; one task at a time."""
 
-    __slots__ = ("_next_item", "is_unfinished")
+    __slots__ = ("_next_item", "is_begun", "is_unfinished")
 
     def __init__(self, next_item: Callable[[], Awaitable[str | bytes | Fragment]]) -> None:
         self._next_item = next_item
+        self.is_begun = False
         self.is_unfinished = True
 
     def __aiter__(self) -> MessageReader:
@@ -33,6 +36,7 @@ class MessageReader:
         if not self.is_unfinished:
             raise StopAsyncIteration
         item = await self._next_item()
+        self.is_begun = True
         if not isinstance(item, Fragment):
             self.is_unfinished = False
             return item
@@ -45,15 +49,22 @@ class MessageReader:
 class MessageWriter:
     """Sends the pieces of one message as its fragments (RFC 6455 §5.4)."""
 
-    __slots__ = ("_is_text", "_on_push", "_outbox", "_wire", "is_begun")
+    __slots__ = ("_error", "_is_text", "_on_push", "_outbox", "_wire", "is_begun")
 
     def __init__(
-        self, wire: WebSocketWire, outbox: Outbox, *, is_text: bool, on_push: Callable[[], None]
+        self,
+        wire: WebSocketWire,
+        outbox: Outbox,
+        *,
+        is_text: bool,
+        on_push: Callable[[], None],
+        error: Callable[[], ConnectionClosed],
     ) -> None:
         self._wire = wire
         self._outbox = outbox
         self._is_text = is_text
         self._on_push = on_push
+        self._error = error
         self.is_begun = False
 
     async def send(self, chunk: str | bytes) -> None:
@@ -64,7 +75,7 @@ class MessageWriter:
 
         Raises:
             LocalProtocolError: `chunk` is of the other kind.
-            ConnectionClosed: As for `WebSocket.send`, when the block is left.
+            ConnectionClosed: As for `WebSocket.send`.
 
         Cancellation: Atomic; the piece is queued whole or not at all. Leaving the block by
             the cancellation closes the connection, since the message stays incomplete.
@@ -72,12 +83,17 @@ class MessageWriter:
         if not isinstance(chunk, str if self._is_text else bytes):
             expected = "str" if self._is_text else "bytes"
             raise LocalProtocolError(f"this stream takes {expected}, not {type(chunk).__name__}")
-        frame = self._wire.encode_fragment(
-            chunk, is_text=self._is_text, is_first=not self.is_begun, is_last=False
-        )
-        if await self._outbox.push_fragment(frame):
-            self.is_begun = True
-            self._on_push()
+        await trio.lowlevel.checkpoint()
+        try:
+            frame = self._wire.encode_fragment(
+                chunk, is_text=self._is_text, is_first=not self.is_begun, is_last=False
+            )
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
+        if not await self._outbox.push_fragment(frame):
+            raise self._error()
+        self.is_begun = True
+        self._on_push()
 
     def last_frame(self) -> bytes:
         """Return the empty frame that makes the message whole."""

@@ -6,7 +6,7 @@ import json
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import trio
 
@@ -19,8 +19,8 @@ from trioweb._connection.transport import Transport
 from trioweb._wire.events import Fragment, WireEvent
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
-from trioweb.config import Limits
-from trioweb.errors import ConnectionClosed, LocalProtocolError, ReceiveBusy
+from trioweb.config import Limits, Timeouts
+from trioweb.errors import ConnectionClosed, ReceiveBusy
 
 YIELD_MASK = 31
 """A task that never has to wait still lets others run at every 32nd call."""
@@ -35,6 +35,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
 
     _wire: WebSocketWire | None
     _calls: int
+    _timeouts: Timeouts
     _is_dirty: bool
 
     def __init__(
@@ -48,6 +49,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         self._is_paused = False
         self._is_skipping = False
         self._violation: Close | None = None
+        self._message_bytes = limits.message_bytes
         self.received_messages = 0
         self.received_bytes = 0
 
@@ -90,12 +92,12 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
             if not self._inbox.items:
                 await self._wait_for_item()
             item = self._inbox.take()
+            if isinstance(item, Fragment):
+                item = await self._assembled(item)
         finally:
             self._is_receiving = False
         if self._is_paused:
             self._go_on_reading()
-        if isinstance(item, Fragment):
-            raise LocalProtocolError("a message is being streamed: leave receive_stream() first")
         return item
 
     async def __anext__(self) -> str | bytes:
@@ -143,7 +145,8 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         """
         message = await self.receive()
         try:
-            return json.loads(message)
+            text = message if isinstance(message, str) else message.decode()
+            return json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise self._refuse(CloseCode.INVALID_PAYLOAD, "expected JSON") from None
 
@@ -153,7 +156,8 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
 
         `async with ws.receive_stream() as chunks: async for chunk in chunks: ...` gives
         `str` or `bytes` as the message's kind is. `Limits.message_bytes` does not apply.
-        What is left of the message when the block ends is read and thrown away.
+        What is left of the message when the block ends is read and thrown away; if nothing
+        was taken of it, it stays and is the next to be received.
 
         Raises:
             ConnectionClosed: The connection ended before the message did.
@@ -175,8 +179,26 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
             yield reader
         finally:
             self._is_receiving = False
-            if reader.is_unfinished:
+            if not reader.is_begun and self._wire is not None:
+                self._wire.stop_streaming()
+            elif reader.is_unfinished:
                 self._skip_rest()
+
+    async def _assembled(self, fragment: Fragment) -> str | bytes:
+        """Receive whole what began to be streamed for a reader that left before it came."""
+        parts: list[Any] = [fragment.data]
+        try:
+            while not fragment.is_last:
+                if sum(map(len, parts)) > self._message_bytes:
+                    self._refuse(CloseCode.MESSAGE_TOO_BIG, "a message over Limits.message_bytes")
+                following = await self._next_item()
+                assert isinstance(following, Fragment)
+                fragment = following
+                parts.append(fragment.data)
+        except BaseException:
+            self._inbox.put_back(Fragment(parts[0][:0].join(parts), is_last=False))
+            raise
+        return parts[0][:0].join(parts)  # type: ignore[no-any-return]
 
     async def _next_item(self) -> str | bytes | Fragment:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -248,7 +270,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         if self._inbox.items and self._closing.state is State.OPEN:
             self._violation = close
             self._pause()
-            self._closing.call_later(self._fail_now)
+            self._closing.call_later(self._timeouts.close_seconds, self._fail_now)
         else:
             self._closing.fail(close)
 
@@ -268,15 +290,10 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
     def _skip_rest(self) -> None:
         """Throw away what is left of a message whose reader has gone."""
         items = self._inbox.items
-        if items and not isinstance(items[0], Fragment):
-            self._inbox.take()
-            return
         self._is_skipping = True
-        while items and isinstance(items[0], Fragment):
+        while items and self._is_skipping:
             fragment = self._inbox.take()
-            if isinstance(fragment, Fragment) and fragment.is_last:
-                self._is_skipping = False
-                break
+            self._is_skipping = isinstance(fragment, Fragment) and not fragment.is_last
         if self._is_paused:
             self._go_on_reading()
 
@@ -295,3 +312,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         if was_paused and not self._is_paused:
             self._keepalive.resume()
             self._transport.resume_reading()
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON (RFC 8259 §6)")

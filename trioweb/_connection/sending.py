@@ -167,7 +167,9 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
                 self._require_accepted()
             assert self._wire is not None
             self._outbox.begin_stream()
-            writer = MessageWriter(self._wire, self._outbox, is_text=text, on_push=self._write)
+            writer = MessageWriter(
+                self._wire, self._outbox, is_text=text, on_push=self._write, error=self._closing.error
+            )
             try:
                 yield writer
             except BaseException:
@@ -286,7 +288,7 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
             else:
                 self.output_blocked()
 
-        self._engine.timers.call_later(self._timeouts.send_seconds, check)
+        self._closing.call_later(self._timeouts.send_seconds, check)
 
     def _write(self) -> None:
         """Write at once, or put it off when more is likely to follow in this pass."""

@@ -30,6 +30,9 @@ class SocketTransport:
         self._is_reading = False
         self._is_blocked = False
 
+    async def secure(self) -> None:
+        """Do nothing: the socket is plain."""
+
     async def receive(self) -> bytes:
         """Return what has come, `b""` at the end or when the peer is gone."""
         await trio.lowlevel.checkpoint_if_cancelled()

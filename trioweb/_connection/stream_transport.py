@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
 
 import trio
 
@@ -36,6 +37,12 @@ class StreamTransport:
         self._is_reading = False
         self._is_writing = False
         self._is_aborted = False
+
+    async def secure(self) -> None:
+        """Shake hands for TLS, if the stream is a TLS one that has not done so."""
+        stream: object = self._stream
+        if isinstance(stream, trio.SSLStream):
+            await cast("trio.SSLStream[trio.abc.Stream]", stream).do_handshake()
 
     async def receive(self) -> bytes:
         """Return what has come, `b""` at the end or when the peer is gone."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import math
 from collections.abc import Callable
 
 import trio
+
+logger = logging.getLogger("trioweb")
 
 
 class Timer:
@@ -74,5 +77,8 @@ class Timers:
             callback, timer.callback = timer.callback, None
             if callback is None:
                 self._cancelled -= 1
-            else:
+                continue
+            try:
                 callback()
+            except Exception:  # one connection's bug is not another's
+                logger.exception("internal error at a deadline")

@@ -48,6 +48,13 @@ class Transport(Protocol):
     the synchronous methods and `aclose` are to be used.
     """
 
+    async def secure(self) -> None:
+        """Shake hands for TLS, where there is TLS.
+
+        Raises:
+            trio.BrokenResourceError: The peer does not speak it, or is gone.
+        """
+
     async def receive(self) -> bytes:
         """Return what has come, `b""` at the end of the peer's side or when it is gone."""
         ...

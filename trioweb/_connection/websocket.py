@@ -79,6 +79,10 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         """Call `watcher` when no more messages can be sent; at once if that is so already."""
         self._closing.watch(watcher)
 
+    def unwatch_end(self, watcher: Callable[[], None]) -> None:
+        """Do not call `watcher` any more."""
+        self._closing.unwatch(watcher)
+
     async def wait_closed(self) -> Close:
         """Wait until the connection has ended altogether, and return how.
 

@@ -50,12 +50,15 @@ class Session:
     async def run(self) -> None:
         """Serve to the end; the transport is closed then."""
         try:
-            await self._serve_requests()
-            await self._transport.aclose()
+            with trio.move_on_after(self._context.config.timeouts.head_seconds) as scope:
+                await self._transport.secure()
+            if not scope.cancelled_caught:
+                await self._serve_requests()
+                await self._transport.aclose()
         except trio.BrokenResourceError:
-            logger.debug("the peer left during an answer")
+            logger.debug("the peer is gone, or spoke no TLS")
         except Exception:
-            logger.exception("internal error: the connection is dropped")
+            logger.exception("the connection of %s is dropped after an error", self._peer)
         finally:
             self._transport.abort()
 
@@ -87,9 +90,9 @@ class Session:
             request.path_params = match.path_params
             route = match.route
             endpoint = self._endpoint(head, route)
-        except HTTPError as error:
+        except Exception as error:  # no route, or a converter that fails: middleware is to see it
             endpoint = _raising(error)
-        response = await self._context.app.answer(request, endpoint)
+        response = await self._context.app.answer(request, endpoint, is_debug=self._context.config.debug)
         if isinstance(response, SwitchingProtocols) and isinstance(route, WebSocketRoute):
             await self._become_websocket(request, response, route, started)
         else:
@@ -173,7 +176,8 @@ class Session:
             return await response.prepare(request)
         except Exception as error:
             response.close()
-            return await (await self._context.app.answer_error(request, error)).prepare(request)
+            answer = await self._context.app.answer_error(request, error, is_debug=self._context.config.debug)
+            return await answer.prepare(request)
 
     async def _write(self, response: Response, *, has_body: bool) -> None:
         headers = response.headers.lines()
@@ -201,7 +205,7 @@ class Session:
         await self._write(error_response(HTTPError(error.answer, str(error))), has_body=True)
 
 
-def _raising(error: HTTPError) -> Next:
+def _raising(error: Exception) -> Next:
     async def endpoint(_: Request) -> Response:
         raise error
 

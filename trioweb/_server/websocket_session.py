@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import trio
 
-from trioweb._connection.timers import Timers
+from trioweb._connection.timers import Timer
 from trioweb._routing.route import Handler
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
@@ -37,7 +38,7 @@ async def run_websocket(
     instruments = context.instruments
     ws.on_accept(lambda: _opened(context, ws))
     try:
-        error = await _run_handler(context.engine.timers, context, ws, handler)
+        error = await _run_handler(context, ws, handler)
         if not ws.is_accepted and not ws.is_rejected:
             response = await _refusal(context, ws, error)
             if response is not None:
@@ -72,22 +73,14 @@ def _count(context: ServerContext, ws: WebSocket) -> None:
         instruments.close_codes[ws.closed.code] += 1
 
 
-async def _run_handler(
-    timers: Timers, context: ServerContext, ws: WebSocket, handler: Handler
-) -> Exception | None:
+async def _run_handler(context: ServerContext, ws: WebSocket, handler: Handler) -> Exception | None:
     """Run the handler inside its nursery, and return what it raised.
 
     When the connection ends first, the handler has its grace, then its scope is
     cancelled, and its `finally` blocks run.
     """
     errors: list[Exception] = []
-    with trio.CancelScope() as scope:
-        grace_seconds = context.config.timeouts.handler_grace_seconds
-
-        def give_grace() -> None:
-            timers.call_later(grace_seconds, lambda: scope.cancel(reason="the connection has ended"))
-
-        ws.watch_end(give_grace)
+    with trio.CancelScope() as scope, _grace(context, ws, scope):
         try:
             async with trio.open_nursery() as nursery:
                 ws.nursery = nursery
@@ -99,6 +92,27 @@ async def _run_handler(
         except* Exception as group:
             errors.append(group)
     return _what_counts(errors)
+
+
+@contextmanager
+def _grace(context: ServerContext, ws: WebSocket, scope: trio.CancelScope) -> Iterator[None]:
+    """Cancel `scope` when the connection has ended and the handler's grace is over."""
+    timers: list[Timer] = []
+
+    def begin() -> None:
+        seconds = context.config.timeouts.handler_grace_seconds
+        timers.append(context.engine.timers.call_later(seconds, end))
+
+    def end() -> None:
+        scope.cancel(reason="the connection has ended")
+
+    ws.watch_end(begin)
+    try:
+        yield
+    finally:
+        ws.unwatch_end(begin)
+        for timer in timers:
+            timer.cancel()
 
 
 def _what_counts(errors: list[Exception]) -> Exception | None:
@@ -117,7 +131,7 @@ async def _refusal(context: ServerContext, ws: WebSocket, error: Exception | Non
         error = HTTPError(503, "The server is shutting down.", {"Retry-After": "1"})
     if error is None or isinstance(error, CloseWebSocket):
         return None
-    return await context.app.answer_error(ws.request, error)
+    return await context.app.answer_error(ws.request, error, is_debug=context.config.debug)
 
 
 def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Close:

@@ -8,7 +8,7 @@ from trioweb._connection.publication import Publication
 from trioweb._connection.websocket import WebSocketConnection
 from trioweb.closing import Close, CloseCode
 from trioweb.rooms.overflow import Overflow
-from trioweb.rooms.parcel import NOTICE_BYTES, Parcel
+from trioweb.rooms.parcel import NOTICE_BYTES, Parcel, notice_of
 
 TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "too slow for the room")
 
@@ -103,12 +103,10 @@ class Member:
 
     def _close_gap(self) -> bool:
         """Send the notice of what was missed since, if it is wanted; `False` without room."""
-        if (
-            self._gap
-            and self._notice is not None
-            and not self.connection.offer(Publication(self._notice(self._gap)))
-        ):
-            return False
+        if self._gap and self._notice is not None:
+            notice = notice_of(self._notice, self._gap)
+            if notice is not None and not self.connection.offer(notice):
+                return False
         self._gap = 0
         return True
 

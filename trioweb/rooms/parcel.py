@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable
 
 from trioweb._connection.outbox import Buffers, Slot
 from trioweb._connection.publication import Publication
 from trioweb._wire.websocket import WebSocketWire
+
+logger = logging.getLogger("trioweb")
 
 NOTICE_BYTES = 64
 """What the notice of a gap is taken for until it is written."""
@@ -43,7 +46,15 @@ class Parcel(Slot):
         """Leave the member's list and become a frame."""
         self._on_leaving(self)
         publication = self.publication
-        if publication is None:
-            text = self._notice(self.missed) if self._notice is not None else b""
-            publication = Publication(text)
-        return publication.frame_for(self._wire)
+        if publication is None and self._notice is not None:
+            publication = notice_of(self._notice, self.missed)
+        return b"" if publication is None else publication.frame_for(self._wire)
+
+
+def notice_of(make: Callable[[int], str | bytes], missed: int) -> Publication | None:
+    """Have the application make its notice; `None`, and a line in the log, if it cannot."""
+    try:
+        return Publication(make(missed))
+    except Exception:
+        logger.exception("missed_notice failed: the gap of %d messages is only counted", missed)
+        return None
