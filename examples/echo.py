@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 import trioweb
-from trioweb import App, File, Request, Text, WebSocket
+from trioweb import App, Deflate, File, Limits, Request, Text, WebSocket
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -25,7 +25,14 @@ async def page(request: Request) -> File:
 # A WebSocket is one async function. The loop ends when the peer closes; returning closes
 # with 1000, an exception with 1011. Pings, fragments and lengths are seen to for you, and
 # when the peer reads slowly, `send` waits: nothing piles up.
-@app.websocket("/ws")
+#
+# A route may have limits of its own, here for messages up to 32 MiB, and compression. The
+# page's address answers WebSockets as well, for tools that are given no path.
+LIMITS = Limits(message_bytes=32 * 1024 * 1024)
+
+
+@app.websocket("/", limits=LIMITS, compression=Deflate())
+@app.websocket("/ws", limits=LIMITS, compression=Deflate())
 async def echo(ws: WebSocket) -> None:
     async for message in ws:  # str or bytes
         await ws.send(message)

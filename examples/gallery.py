@@ -22,7 +22,7 @@ import source_page
 import trio
 
 import trioweb
-from trioweb import HTML, App, HTTPError, Redirect, Request
+from trioweb import HTML, App, Deflate, HTTPError, Redirect, Request
 
 FOLDER = Path(__file__).parent
 PAGES = FOLDER / "pages"
@@ -89,6 +89,9 @@ for one in EXAMPLES:
 async def index(request: Request) -> HTML:
     template = await trio.Path(PAGES / "gallery.html").read_text(encoding="utf-8")
     return HTML(template.replace("<!-- cards -->", "\n".join(map(card, EXAMPLES))))
+
+
+app.websocket("/", limits=echo.LIMITS, compression=Deflate())(echo.echo)
 
 
 @app.get("/{name}")

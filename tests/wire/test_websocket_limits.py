@@ -220,6 +220,13 @@ def test_control_frames_pass_between_pieces(lane):
     assert receive(wire, data) == [Fragment(b"a", is_last=False), Ping(b"!"), Fragment(b"b", is_last=True)]
 
 
+def test_control_frames_before_the_streamed_message_change_nothing(lane):
+    wire = new_wire(fast_lane=lane)
+    wire.start_streaming()
+
+    assert receive(wire, frame(PING, b"!") + HELLO) == [Ping(b"!"), Fragment("hello", is_last=True)]
+
+
 def test_an_open_message_is_streamed_from_where_it_is(lane):
     wire = new_wire(fast_lane=lane)
     data = frame(BINARY, b"0123456789")

@@ -44,8 +44,8 @@ class WebSocketWire:
     """The server's side of one WebSocket after its handshake; no task, no clock, no socket.
 
     `feed` what arrives, then ask for `events` until `is_pending` is false. Held are the
-    open message, at most `message_bytes` (before it, what the last `feed` brought and was
-    not asked for), and nothing at all after a `PeerClosed` or a `Violation`.
+    open message, of which there are at most `message_bytes`, and input that was not asked
+    for; after a `PeerClosed` or a `Violation` nothing.
 
     Receiving and sending know nothing of each other, and sending knows no states: the
     closing handshake belongs to the connection above, and any frame can be encoded at any
