@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import pytest
 from support.peer import BINARY, CONTINUATION, PING, TEXT, close_frame, frame
 from support.wire import new_wire, receive, whole
 
+import trioweb
 from trioweb._wire.deflate import DeflateAgreement, negotiate
 from trioweb._wire.events import PeerClosed, Ping, Violation
 from trioweb.closing import Close
@@ -182,3 +184,10 @@ def test_w17_what_is_compressed_in_order_inflates_in_order():
     assert [inflater.decompress(payload + b"\x00\x00\xff\xff") for payload in payloads] == [
         b"the same text, " * 10
     ] * 3
+
+
+def test_w15_wsprotos_handshake_is_used_nowhere() -> None:
+    """It takes 103 Early Hints for a refusal and stumbles over a bare client_max_window_bits."""
+    package = Path(trioweb.__file__).parent
+    users = [path.name for path in package.rglob("*.py") if "wsproto.handshake" in path.read_text(encoding="utf-8")]
+    assert users == []

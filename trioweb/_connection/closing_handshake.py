@@ -27,7 +27,8 @@ class ClosingHandshake:
     """Moves a connection through the states of `state.py` and keeps its deadlines.
 
     Every method is synchronous: a close is begun, by whomever, and then takes its course
-    without a task; `ended` is set when no more messages can be sent, `closed` at the end.
+    without a task. `is_over` says that no more messages can be sent, `closed` is set at
+    the end.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class ClosingHandshake:
         "closes_at_latest",
         "cut_because",
         "is_closed_by_handler",
+        "is_over",
         "received",
         "received_first",
         "sent",
@@ -63,6 +65,7 @@ class ClosingHandshake:
         self._watchers: list[Callable[[], None]] = []
         self.wire: WebSocketWire | None = None
         self.state = State.CONNECTING
+        self.is_over = False
         self.sent: Close | None = None
         self.received: Close | None = None
         self.received_first: bool | None = None
@@ -70,11 +73,6 @@ class ClosingHandshake:
         self.cut_because = ""
         self.closes_at_latest = 0.0
         self.closed = trio.Event()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no more messages can be sent."""
-        return self.state not in {State.CONNECTING, State.OPEN}
 
     @property
     def close(self) -> Close | None:
@@ -151,11 +149,9 @@ class ClosingHandshake:
             self._set_timer(min(LINGER_SECONDS, self._timeouts.close_seconds))
 
     def input_ended(self) -> None:
-        """The peer's side of TCP has ended."""
+        """The peer's side of TCP has ended; our answer to its close may still be on its way."""
         if self.state is not State.ENDING or self._is_failed:
             self.lose()
-        elif not self._outbox.held_bytes:
-            self.drained()
 
     def lose(self, because: str = "") -> None:
         """TCP is gone, or is given up."""
@@ -165,10 +161,9 @@ class ClosingHandshake:
 
     def cut(self, because: str) -> None:
         """Give the peer up: it does not answer, or does not read."""
-        if self.state is not State.CLOSED:
-            logger.info("connection cut: %s", because)
-            self._transport.abort()
-            self.lose(because)
+        logger.info("connection cut: %s", because)
+        self._transport.abort()
+        self.lose(because)
 
     def _end_output(self, event: Event = Event.RECEIVE_CLOSE) -> None:
         self._move(event)
@@ -182,6 +177,7 @@ class ClosingHandshake:
     def _move(self, event: Event) -> None:
         was_over = self.is_over
         self.state = TRANSITIONS.get((self.state, event), self.state)
+        self.is_over = self.state is not State.CONNECTING and self.state is not State.OPEN
         if self.is_over and not was_over:
             watchers, self._watchers = self._watchers, []
             for watcher in watchers:

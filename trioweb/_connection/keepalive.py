@@ -88,9 +88,8 @@ class Keepalive:
 
     def resume(self) -> None:
         """Reading has begun again, and the peer's time with it."""
-        if self._is_paused:
-            self._is_paused = False
-            self.heard_at = trio.current_time()
+        self._is_paused = False
+        self.heard_at = trio.current_time()
 
     def ping(self) -> tuple[bytes, Ping] | None:
         """Send a ping; `None` when too many are unanswered or the outbox has no room."""
@@ -110,36 +109,36 @@ class Keepalive:
         if payload not in self._pings:  # unsolicited: a heartbeat that expects nothing
             return
         now = trio.current_time()
-        for number in list(self._pings):
+        self.latency_seconds = now - self._pings[payload].sent_at
+        numbers = list(self._pings)
+        for number in numbers[: numbers.index(payload) + 1]:
             ping = self._pings.pop(number)
             ping.seconds = now - ping.sent_at
             ping.answered.set()
-            if number == payload:
-                self.latency_seconds = ping.seconds
-                return
 
     def _check_silence(self) -> None:
-        if self._interval is None:
-            return
+        assert self._interval is not None
         now = trio.current_time()
         silent_at = self.heard_at + self._interval
         if self._is_paused:
             next_check = now + self._interval
         elif now < silent_at:
             next_check = silent_at
-        elif self._timeout is None:
-            self.ping()
-            next_check = now + self._interval
         else:
-            self.heard_at = NOT_SINCE_THE_PING
-            self.ping()
-            self._timer = self._timers.call_at(now + self._timeout, self._check_answer)
+            self._ping_the_silent(now)
             return
         self._timer = self._timers.call_at(next_check, self._check_silence)
 
+    def _ping_the_silent(self, now: float) -> None:
+        assert self._interval is not None
+        if self._timeout is None:
+            self._timer = self._timers.call_at(now + self._interval, self._check_silence)
+        else:
+            self.heard_at = NOT_SINCE_THE_PING
+            self._timer = self._timers.call_at(now + self._timeout, self._check_answer)
+        self.ping()  # last: writing may find the peer gone, and then all this is stopped
+
     def _check_answer(self) -> None:
-        if self._interval is None:
-            return
         if self._is_paused:
             self.heard_at = trio.current_time()
         if self.heard_at != NOT_SINCE_THE_PING:

@@ -194,14 +194,13 @@ class Outbox:
         control = self._control
         if len(control) >= PONGS:
             latest = next((waiting for waiting in reversed(control) if waiting[0] == frame[0]), None)
-            if latest is None:
-                return
-            control.remove(latest)
-            self.held_bytes -= len(latest)
+            if latest is not None:
+                control.remove(latest)
+                self.held_bytes -= len(latest)
         control.append(frame)
         self.held_bytes += len(frame)
 
-    def seal(self, close_frame: bytes | None, *, is_urgent: bool) -> None:
+    def seal(self, close_frame: bytes, *, is_urgent: bool) -> None:
         """Let nothing more in; `close_frame` goes last, or at once when it is urgent.
 
         Urgent means that the peer wants no more messages, or has lost the right to them.
@@ -211,8 +210,7 @@ class Outbox:
         if is_urgent:
             self._discard_messages()
         self.end_stream()
-        if close_frame is not None:
-            self._append(self._queue, close_frame)
+        self._append(self._queue, close_frame)
         self._tell_progress()
         self._wake()
 

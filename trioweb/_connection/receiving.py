@@ -16,7 +16,7 @@ from trioweb._connection.keepalive import Keepalive
 from trioweb._connection.message_stream import MessageReader
 from trioweb._connection.state import State
 from trioweb._connection.transport import Transport
-from trioweb._wire.events import Fragment, WireEvent
+from trioweb._wire.events import Fragment, Signal
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
@@ -62,8 +62,8 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         """Write what was put off."""
 
     @abstractmethod
-    def _handle(self, event: WireEvent) -> None:
-        """Deal with a control frame or a violation."""
+    def _handle(self, event: Signal) -> None:
+        """Deal with a control frame, a violation or a piece of a streamed message."""
 
     async def receive(self) -> str | bytes:
         """Return the next message: `str` for a Text message, `bytes` for a Binary one.
@@ -236,14 +236,13 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         """Take a piece of input."""
         self._keepalive.heard_at = now
         self.received_bytes += len(data)
-        if self._wire is not None:
-            self._wire.feed(data)
-            self._decode()
+        assert self._wire is not None
+        self._wire.feed(data)
+        self._decode()
 
     def _decode(self) -> None:
         inbox, wire = self._inbox, self._wire
-        if wire is None:
-            return
+        assert wire is not None
         is_open = self._closing.state is State.OPEN
         while not (is_open and inbox.is_full):
             wire.may_hold = is_open and not self._is_receiving
@@ -253,6 +252,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
                     if is_open or not (inbox.is_full or self._closing.is_closed_by_handler):
                         inbox.put(event)
                 else:
+                    assert not isinstance(event, str | bytes)
                     self._handle(event)
             is_open = self._closing.state is State.OPEN
             if wire.is_holding or not wire.is_pending:

@@ -181,8 +181,8 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
                 raise
             self._outbox.end_stream(writer.last_frame())
             self._write()
-            if self._closing.is_over:
-                raise self._closing.error()
+        if self._closing.is_over:
+            raise self._closing.error()
 
     async def flush(self) -> None:
         """Wait until everything queued so far has been handed to the network.

@@ -162,7 +162,7 @@ class SocketTransport:
             data = b""
         if data:
             receiver.data_received(data, trio.current_time())
-        receiver.input_ended()
+        receiver.lost()
 
     def _watch(self) -> None:
         self._pump.register(self._socket.fileno(), self, reading=self._is_reading, writing=self._is_blocked)
@@ -171,4 +171,4 @@ class SocketTransport:
         """Contain a bug of ours to this one connection."""
         logger.exception("internal error: the connection is dropped")
         self.abort()
-        receiver.input_ended()
+        receiver.lost()

@@ -22,6 +22,9 @@ from enum import Enum, auto
 class State(Enum):
     """How far a WebSocket has come."""
 
+    # Members are single, so their identity serves, and is quicker than the hash of a name.
+    __hash__ = object.__hash__
+
     CONNECTING = auto()
     OPEN = auto()
     CLOSE_SENT = auto()
@@ -31,6 +34,8 @@ class State(Enum):
 
 class Event(Enum):
     """What moves it on."""
+
+    __hash__ = object.__hash__
 
     ACCEPT = auto()
     SEND_CLOSE = auto()

@@ -125,15 +125,14 @@ class StreamTransport:
     async def _write(self) -> None:
         output, receiver = self._output, self._receiver
         try:
-            while output is not None and (buffers := output.gather()):
+            while output is not None and receiver is not None and (buffers := output.gather()):
                 data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
-                if receiver is not None:
-                    receiver.output_blocked()
+                receiver.output_blocked()
                 await self._stream.send_all(data)
                 output.advance(len(data))
         except GONE:
             if self._receiver is not None:
-                self._receiver.input_ended()
+                self._receiver.lost()
             return
         except Exception:
             if self._receiver is not None:
@@ -148,4 +147,4 @@ class StreamTransport:
         """Contain a bug, ours or the stream's, to this one connection."""
         logger.exception("internal error: the connection is dropped")
         self.abort()
-        receiver.input_ended()
+        receiver.lost()

@@ -32,7 +32,10 @@ class Receiver(Protocol):
         """Take one piece of input."""
 
     def input_ended(self) -> None:
-        """The peer has ended its side, or is gone."""
+        """The peer has ended its side."""
+
+    def lost(self) -> None:
+        """Nothing can be written any more: the peer is gone, or the connection was dropped."""
 
     def output_drained(self) -> None:
         """Everything that was to be written has been."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 import attrs
@@ -15,11 +16,11 @@ from trioweb._connection.receiving import ReceivingHalf
 from trioweb._connection.sending import SendingHalf
 from trioweb._connection.state import State
 from trioweb._connection.transport import Transport
-from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Violation, WireEvent
+from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Signal, Violation
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
-from trioweb.errors import LocalProtocolError, OutboxFull, checked_close
+from trioweb.errors import OutboxFull, checked_close
 
 
 @attrs.frozen(kw_only=True)
@@ -168,16 +169,16 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         if self._closing.is_over:
             raise self._closing.error()
 
+    @abstractmethod
     def _accept_by_itself(self) -> None:
-        """Answer the handshake on first use; who knows the handshake overrides this."""
-        raise LocalProtocolError("the WebSocket has not been accepted")
+        """Answer the handshake on first use."""
 
     def open(self, wire: WebSocketWire, answer: bytes, early_input: bytes) -> None:
         """Begin: send the handshake's answer, then read.
 
         Args:
             wire: The frames' grammar as it was negotiated.
-            answer: The bytes of the 101 response, or nothing on the client's side.
+            answer: The bytes of the 101 response.
             early_input: Bytes that came together with the handshake.
         """
         self._wire = wire
@@ -186,9 +187,8 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         self._closing.watch(self._ended)
         self._transport.start(self, self._outbox)
         self._keepalive.start()
-        if answer:
-            self._outbox.push_control(answer)
-            self._write()
+        self._outbox.push_control(answer)
+        self._write()
         if early_input:
             self.data_received(early_input, trio.current_time())
 
@@ -198,11 +198,15 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         """The peer's side has ended."""
         self._closing.input_ended()
 
+    def lost(self) -> None:
+        """Nothing can be written any more."""
+        self._closing.lose()
+
     def output_drained(self) -> None:
         """Everything queued has been written."""
         self._closing.drained()
 
-    def _handle(self, event: WireEvent) -> None:
+    def _handle(self, event: Signal) -> None:
         match event:
             case Ping(payload):
                 self._answer_ping(payload)
@@ -214,8 +218,6 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
                 self._closing.peer_closed(close)
             case Violation(close):
                 self._fail_in_turn(close)
-            case str() | bytes():
-                raise AssertionError("messages go to the inbox")
 
     def _answer_ping(self, payload: bytes) -> None:
         if self._wire is None or self._outbox.is_sealed:  # nothing follows a close frame (§5.5.1)
@@ -224,8 +226,7 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         self._write()
 
     def _send_ping(self, payload: bytes) -> bool:
-        if self._wire is None or self._outbox.is_sealed:
-            return False
+        assert self._wire is not None
         is_queued = self._outbox.push_control(self._wire.encode_ping(payload))
         self._write()
         return is_queued

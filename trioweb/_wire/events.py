@@ -46,5 +46,7 @@ class Violation:
     close: Close
 
 
-WireEvent = str | bytes | Fragment | Ping | Pong | PeerClosed | Violation
+Signal = Fragment | Ping | Pong | PeerClosed | Violation
+
+WireEvent = str | bytes | Signal
 """A whole message is just `str` or `bytes`: the common case makes no other object."""

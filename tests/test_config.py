@@ -1,0 +1,93 @@
+"""Settings that cannot work are refused where they are written."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+import pytest
+
+from trioweb import Config, ConfigError, Deflate, Limits, Timeouts
+from trioweb.config import parse_origins
+
+LEAST_LIMITS = {attribute.name: 1 for attribute in attrs.fields(Limits)} | {
+    "head_bytes": 256,
+    "body_bytes": 0,
+}
+
+
+@pytest.mark.parametrize(("name", "least"), LEAST_LIMITS.items())
+def test_a_limit_is_a_whole_number_and_has_a_least_value(name, least):
+    assert getattr(Limits(**{name: least}), name) == least
+    for value in (least - 1, least + 0.5, str(least + 1), True, None):
+        with pytest.raises(ConfigError, match=rf"Limits\.{name} takes a whole number, {least} or more"):
+            Limits(**{name: value})
+
+
+@pytest.mark.parametrize("name", [attribute.name for attribute in attrs.fields(Timeouts)])
+def test_a_timeout_is_a_number_of_seconds_above_zero(name):
+    assert getattr(Timeouts(**{name: 0.5}), name) == 0.5
+    assert getattr(Timeouts(**{name: math.inf}), name) == math.inf
+    for value in (0, -1, math.nan, "5", True):
+        with pytest.raises(ConfigError, match=rf"Timeouts\.{name} takes seconds above 0"):
+            Timeouts(**{name: value})
+
+
+def test_only_pings_can_be_switched_off():
+    Timeouts(ping_interval_seconds=None, ping_timeout_seconds=None)
+    with pytest.raises(ConfigError, match="above 0, or None to switch it off, not 0"):
+        Timeouts(ping_interval_seconds=0)
+    with pytest.raises(ConfigError, match="above 0, not None"):
+        Timeouts(send_seconds=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("level", 1, 9), ("window_bits", 9, 15), ("memory_level", 1, 9)]
+)
+def test_what_zlib_takes_has_an_upper_bound_too(name, least, most):
+    assert [getattr(Deflate(**{name: value}), name) for value in (least, most)] == [least, most]
+    for value in (least - 1, most + 1):
+        with pytest.raises(ConfigError, match=f"a whole number, from {least} to {most}, not {value}"):
+            Deflate(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"limits": {"body_bytes": 1}}, r"Config\.limits takes Limits, not"),
+        ({"timeouts": None}, r"Config\.timeouts takes Timeouts, not None"),
+        ({"compression": True}, r"Config\.compression takes Deflate or None, not True"),
+        ({"debug": "no"}, r"Config\.debug takes bool, not 'no'"),
+        ({"fast_lane": 1}, r"Config\.fast_lane takes bool, not 1"),
+        ({"trusted_proxies": "127.0.0.1"}, r"takes a list such as"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_refused_by_name(settings, expected):
+    with pytest.raises(ConfigError, match=expected):
+        Config(**settings)
+
+
+def test_a_config_cannot_be_changed_through_the_lists_it_was_given():
+    config = Config(origins=["HTTPS://Example.org"], trusted_proxies=["10.0.0.0/8"])
+    assert (config.origins, config.trusted_proxies) == (("https://example.org",), ("10.0.0.0/8",))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        config.debug = True
+
+
+@pytest.mark.parametrize("value", [None, "*"])
+def test_origins_may_be_the_same_or_any(value):
+    assert parse_origins(value) == value
+
+
+@pytest.mark.parametrize("value", ["https://example.org", 5, b"*"])
+def test_origins_are_a_list_even_if_there_is_one(value):
+    with pytest.raises(ConfigError):
+        parse_origins(value)
+
+
+@pytest.mark.parametrize(
+    "origin", ["example.org", "https://example.org/", "https://a b", "https://", "null", "", 5, "*"]
+)
+def test_an_origin_has_a_scheme_and_a_host_and_no_path(origin):
+    with pytest.raises(ConfigError, match="scheme://host"):
+        parse_origins([origin])

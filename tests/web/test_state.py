@@ -1,0 +1,26 @@
+"""A dict whose keys are attributes too."""
+
+from __future__ import annotations
+
+import pytest
+
+from trioweb._web.state import State
+
+
+def test_keys_are_attributes_and_attributes_are_keys():
+    state = State()
+    state["user"] = "ann"
+    state.count = 3
+    assert (state.user, state["count"]) == ("ann", 3)
+    assert state == {"user": "ann", "count": 3}
+    del state.user
+    assert "user" not in state
+
+
+def test_what_nobody_has_set_is_an_attribute_error_that_says_so():
+    state = State()
+    with pytest.raises(AttributeError, match=r"nothing has set state\.user"):
+        state.user  # noqa: B018
+    with pytest.raises(AttributeError, match=r"nothing has set state\.user"):
+        del state.user
+    assert getattr(state, "user", None) is None
