@@ -10,7 +10,7 @@ from trioweb._web.response import Response
 Next = Callable[[Request], Awaitable[Response]]
 """The rest of the way: the next middleware, or the handler."""
 
-Middleware = Callable[[Request, Next], Awaitable[Response]]
+Middleware = Callable[[Request, Next], Awaitable[object]]
 """`async def middleware(request, call_next): return await call_next(request)`."""
 
 
@@ -35,6 +35,10 @@ def _guarded(step: Next, answered: Answered) -> Next:
 
 def _layered(layer: Middleware, inner: Next) -> Next:
     async def call(request: Request) -> Response:
-        return Response.of(await layer(request, inner))
+        response = await layer(request, inner)
+        if response is None:
+            name = getattr(layer, "__qualname__", repr(layer))
+            raise TypeError(f"middleware {name} returned nothing: expected `return await call_next(request)`")
+        return Response.of(response)
 
     return call

@@ -10,6 +10,8 @@ from support.serving import in_memory
 
 import trioweb
 from trioweb import App, Config, Timeouts
+from trioweb._connection.keepalive import Keepalive
+from trioweb._connection.timers import Timers
 
 
 def listening(seen, **timeouts):
@@ -144,3 +146,28 @@ async def test_too_many_unanswered_pings_are_refused(autojump_clock):
             assert (await peer.receive_frame()).opcode == PING
         await peer.receive_close()
     assert seen
+
+
+@pytest.mark.parametrize("timeout_seconds", [None, 5])
+async def test_a_ping_whose_writing_finds_the_peer_gone_is_the_last(autojump_clock, caplog, timeout_seconds):
+    timers, pings, cuts = Timers(), [], []
+
+    def send_ping(payload):
+        pings.append(payload)
+        keepalive.stop()
+        return True
+
+    keepalive = Keepalive(
+        timers,
+        interval_seconds=5,
+        timeout_seconds=timeout_seconds,
+        send_ping=send_ping,
+        cut=cuts.append,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(timers.run)
+        keepalive.start()
+        await trio.sleep(100)
+        nursery.cancel_scope.cancel()
+    assert (len(pings), cuts) == (1, [])
+    assert not caplog.records

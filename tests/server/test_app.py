@@ -296,6 +296,65 @@ async def test_static_files_and_their_folders(tmp_path):
             assert (await http.get(path)).status_code == 404
 
 
+async def test_static_files_may_be_the_whole_site(tmp_path, autojump_clock):
+    (tmp_path / "index.html").write_text("<h1>home</h1>")
+    app = App()
+    app.static("/", tmp_path)
+    assert (await answer(app))[1] == b"<h1>home</h1>"
+
+
+@pytest.mark.parametrize("lifespan", [5, lambda: None, lambda one, two, three: None])
+def test_a_lifespan_that_cannot_be_called_is_refused_where_it_is_given(lifespan):
+    with pytest.raises(SetupError, match="a lifespan is called with the nursery"):
+        App(lifespan=lifespan)
+
+
+def test_an_app_that_would_lose_what_surrounds_it_cannot_be_included():
+    async def around(request, call_next):
+        return await call_next(request)
+
+    with_middleware, with_error_handler = App(), App()
+    with_middleware.middleware(around)
+    with_error_handler.error_handler(404)(around)
+    for app in (with_middleware, with_error_handler, App(lifespan=lambda nursery: None)):
+        with pytest.raises(SetupError, match="cannot be included"):
+            App().include("/api", app)
+    App().include("/api", App())
+
+
+async def test_an_answer_with_500_that_was_meant_is_no_bug_and_is_not_logged(autojump_clock, caplog):
+    app = App()
+
+    @app.error_handler(500)
+    async def sorry(request, error):
+        return Text("sorry", 500)
+
+    @app.get("/")
+    async def index(request):
+        raise HTTPError(500)
+
+    assert (await answer(app))[1] == b"sorry"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_websocket_is_shown_with_its_path_and_how_far_it_has_come(autojump_clock):
+    app, seen = App(), []
+
+    @app.websocket("/chat/{name}")
+    async def handler(ws, name):
+        seen.append(repr(ws))
+        await ws.accept()
+        seen.append(repr(ws))
+        async for _ in ws:
+            pass
+        seen.append(repr(ws))
+
+    async with in_memory(app) as peer:
+        await peer.open("/chat/ann")
+        await peer.close(1001)
+    assert seen == [f"<WebSocket /chat/ann {state}>" for state in ("connecting", "open", "1001")]
+
+
 async def test_routers_are_included_with_their_websockets(autojump_clock):
     router = Router()
 

@@ -101,6 +101,28 @@ async def test_a_task_of_the_nursery_that_fails_ends_the_handler_with_1011(autoj
     assert "KeyError: 'child'" in caplog.text
 
 
+async def test_two_tasks_that_fail_are_both_logged(autojump_clock, caplog):
+    async def failing(name):
+        try:
+            await trio.sleep(1)
+        finally:
+            raise KeyError(name)
+
+    async def handler(ws):
+        await ws.accept()
+        ws.nursery.start_soon(failing, "one")
+        ws.nursery.start_soon(failing, "two")
+        await trio.sleep_forever()
+
+    async with in_memory(app_with(handler)) as peer:
+        await peer.open()
+
+        assert await peer.receive_close() == (1011, "")
+    assert "several tasks of the WebSocket failed" in caplog.text
+    assert "KeyError: 'one'" in caplog.text
+    assert "KeyError: 'two'" in caplog.text
+
+
 async def test_tasks_of_the_nursery_end_with_the_handler(autojump_clock):
     ended = []
 

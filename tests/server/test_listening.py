@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import ssl
+import struct
 from functools import partial
 
 import httpx
@@ -183,3 +184,28 @@ async def test_many_connections_at_once_are_all_accepted():
 
         for _ in range(200):
             nursery.start_soon(one)
+
+
+async def test_a_unix_socket_in_a_folder_that_is_not_there_is_an_oserror(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        await trioweb.serve(App(), unix_path=tmp_path / "nowhere" / "web.sock")
+
+
+async def test_the_port_of_a_tls_listener_is_known(certificates):
+    server_context, _ = certificates
+    listeners = await trio.open_ssl_over_tcp_listeners(0, server_context, host="127.0.0.1")
+    async with running(echo_app(), listeners=listeners) as server:
+        assert server.port == listeners[0].transport_listener.socket.getsockname()[1]
+        assert server.urls == [f"https://127.0.0.1:{server.port}"]
+
+
+async def test_a_stream_whose_peer_has_gone_before_it_is_served_ends():
+    listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
+    async with listener:
+        client = socket.create_connection(listener.socket.getsockname())
+        stream = await listener.accept()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        with trio.fail_after(5):
+            await trioweb.serve_stream(echo_app(), stream)
+        assert stream.socket.fileno() == -1

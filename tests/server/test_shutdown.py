@@ -14,6 +14,7 @@ from support.waiting import until
 
 import trioweb
 from trioweb import App, Close, Config, Text, Timeouts
+from trioweb._server.exception_groups import leaves
 
 
 def quick(**timeouts):
@@ -282,6 +283,29 @@ async def test_a_background_task_of_the_lifespan_that_fails_ends_the_server_bare
 
     with pytest.raises(LookupError, match="lost the database"), trio.fail_after(5):
         await trioweb.serve(App(quick(), lifespan=lifespan), port=0)
+
+
+async def test_two_background_tasks_of_the_lifespan_that_fail_are_both_raised():
+    from contextlib import asynccontextmanager
+
+    async def failing(name):
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise LookupError(name)
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        nursery.start_soon(failing, "one")
+        nursery.start_soon(failing, "two")
+        nursery.start_soon(trio.lowlevel.checkpoint)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+        yield
+
+    with pytest.raises(ExceptionGroup) as caught, trio.fail_after(5):
+        await trioweb.serve(App(quick(), lifespan=lifespan), port=0)
+    assert sorted(str(leaf) for leaf in leaves(caught.value)) == ["one", "two"]
 
 
 async def test_a_port_in_use_is_an_oserror():

@@ -24,6 +24,25 @@ async def in_memory(app, *, pair=trio.testing.memory_stream_pair, **options):
 
 
 @asynccontextmanager
+async def conversing(handler, config=None, *, pair=trio.testing.memory_stream_pair):
+    """Serve `handler` to a peer that has shaken hands; what fails in it fails the test."""
+    app, failures = trioweb.App(config), []
+
+    @app.websocket("/")
+    async def checked(ws):
+        try:
+            await handler(ws)
+        except AssertionError as error:
+            failures.append(error)
+            raise
+
+    async with in_memory(app, pair=pair) as peer:
+        await peer.open()
+        yield peer
+    assert not failures
+
+
+@asynccontextmanager
 async def running(app, **options):
     """Serve on a free port of the loopback, and give the server."""
     async with trio.open_nursery() as nursery:

@@ -189,5 +189,7 @@ def test_w17_what_is_compressed_in_order_inflates_in_order():
 def test_w15_wsprotos_handshake_is_used_nowhere() -> None:
     """It takes 103 Early Hints for a refusal and stumbles over a bare client_max_window_bits."""
     package = Path(trioweb.__file__).parent
-    users = [path.name for path in package.rglob("*.py") if "wsproto.handshake" in path.read_text(encoding="utf-8")]
+    users = [
+        path.name for path in package.rglob("*.py") if "wsproto.handshake" in path.read_text(encoding="utf-8")
+    ]
     assert users == []

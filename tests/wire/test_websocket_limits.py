@@ -98,7 +98,7 @@ def test_a_frame_that_comes_byte_by_byte_is_one_fragment(lane):
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 def test_a_message_that_comes_byte_by_byte_takes_little_memory(lane, opcode):
-    length = 20_000
+    length = 8_000
     wire = new_wire(message_bytes=length, fast_lane=lane)
     data = frame(opcode, bytes(length))
     receive(wire, data[:100])

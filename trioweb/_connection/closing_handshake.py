@@ -43,7 +43,6 @@ class ClosingHandshake:
         "_watchers",
         "closed",
         "closes_at_latest",
-        "cut_because",
         "is_closed_by_handler",
         "is_over",
         "received",
@@ -70,7 +69,6 @@ class ClosingHandshake:
         self.received: Close | None = None
         self.received_first: bool | None = None
         self.is_closed_by_handler = False
-        self.cut_because = ""
         self.closes_at_latest = 0.0
         self.closed = trio.Event()
 
@@ -153,9 +151,8 @@ class ClosingHandshake:
         if self.state is not State.ENDING or self._is_failed:
             self.lose()
 
-    def lose(self, because: str = "") -> None:
+    def lose(self) -> None:
         """TCP is gone, or is given up."""
-        self.cut_because = self.cut_because or because
         self._outbox.discard()
         self._move(Event.LOSE)
 
@@ -163,7 +160,7 @@ class ClosingHandshake:
         """Give the peer up: it does not answer, or does not read."""
         logger.info("connection cut: %s", because)
         self._transport.abort()
-        self.lose(because)
+        self.lose()
 
     def _end_output(self, event: Event = Event.RECEIVE_CLOSE) -> None:
         self._move(event)

@@ -36,7 +36,9 @@ class Flusher:
     async def run(self) -> None:
         """Flush what was put off, for ever."""
         while True:
-            if not self._waiting:
+            if self._waiting:  # put off by what ran just now: the next pass means the next
+                await trio.lowlevel.checkpoint()
+            else:
                 self._task = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._abort)
             self.pass_number += 1

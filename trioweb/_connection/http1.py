@@ -108,16 +108,16 @@ class Http1Connection:
                 return event.data
             if isinstance(event, EndOfBody):
                 self._has_ended_body = True
-            elif isinstance(event, NeedData):
+            else:
+                assert isinstance(event, NeedData)
                 await self._send_continue()
                 self._wire.feed(await self._receive_in_time())
-            else:
-                raise RemoteProtocolError("the peer left before the end of the request's body", 400)
         return b""
 
     async def _receive_in_time(self) -> bytes:
         seconds = self._timeouts.body_seconds
         with trio.move_on_after(seconds):
+            await trio.lowlevel.checkpoint()  # a peer that sends fast must not keep the scheduler
             return await self._transport.receive()
         raise RemoteProtocolError(
             f"nothing of the request's body came for {seconds} s (Timeouts.body_seconds)", 408
@@ -160,6 +160,7 @@ class Http1Connection:
 
     async def send_chunk(self, data: bytes) -> None:
         """Send a piece of the body."""
+        await trio.lowlevel.checkpoint()  # nor must one that reads fast
         await self.send(self._wire.encode_body(data))
 
     async def end_response(self) -> None:
@@ -180,21 +181,29 @@ class Http1Connection:
         self.sent_bytes += len(data)
 
     async def finish(self) -> bool:
-        """Make ready for the next request; `False` when the connection has to close."""
+        """Make ready for the next request; `False` when the connection has to close.
+
+        Lets others run: requests that are here already must not keep the scheduler.
+        """
+        await trio.lowlevel.checkpoint()
         if self._is_draining or not self._wire.can_keep_alive:
             return False
-        discarded_bytes = 0
-        while data := await self.receive_body():
-            discarded_bytes += len(data)
-            if discarded_bytes > DISCARDED_BYTES:
-                return False
-        self._wire.start_next_request()
-        return True
+        with trio.move_on_after(self._timeouts.body_seconds):
+            discarded_bytes = 0
+            while data := await self.receive_body():
+                discarded_bytes += len(data)
+                if discarded_bytes > DISCARDED_BYTES:
+                    return False
+            self._wire.start_next_request()
+            return True
+        return False
 
     def switch_to_websocket(self) -> bytes:
         """Hand the connection over, with the bytes that came behind the handshake."""
         self.has_answered = True
-        return self._wire.switch_to_websocket()
+        early_input = self._wire.switch_to_websocket()
+        self._has_ended_body = True  # the wire lets no handshake with a body pass
+        return early_input
 
     async def linger(self) -> None:
         """Half close, and read on for a moment: the peer may still be sending."""

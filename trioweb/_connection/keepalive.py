@@ -121,13 +121,14 @@ class Keepalive:
         now = trio.current_time()
         silent_at = self.heard_at + self._interval
         if self._is_paused:
-            next_check = now + self._interval
+            self._timer = self._timers.call_at(now + self._interval, self._check_silence)
+            # The answer could not be read. But TCP tells a peer that is gone by a reset,
+            # without which a connection that nobody reads would stay for ever.
+            self._send_ping(b"")
         elif now < silent_at:
-            next_check = silent_at
+            self._timer = self._timers.call_at(silent_at, self._check_silence)
         else:
             self._ping_the_silent(now)
-            return
-        self._timer = self._timers.call_at(next_check, self._check_silence)
 
     def _ping_the_silent(self, now: float) -> None:
         assert self._interval is not None

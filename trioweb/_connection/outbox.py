@@ -132,12 +132,23 @@ class Outbox:
     # Putting in.
 
     def fits(self, size: int) -> bool:
-        """Say whether a message of `size` bytes may enter without waiting."""
-        return (
-            self.messages < self._most_messages and self.held_bytes + size <= self._most_bytes
-            if self.messages or self.held_bytes
-            else True
-        ) and self._has_room is None
+        """Say whether a message of `size` bytes may enter without waiting for its turn."""
+        return self._has_room is None and self.has_space(size)
+
+    def has_space(self, size: int) -> bool:
+        """Say whether it could enter, whoever else waits."""
+        if not self.messages and not self.held_bytes:
+            return True
+        return self.messages < self._most_messages and self.held_bytes + size <= self._most_bytes
+
+    def may_ever_fit(self, size: int) -> bool:
+        """Say whether making room for it can help at all."""
+        return size <= self._most_bytes
+
+    @property
+    def awaits_peer(self) -> bool:
+        """Whether something waits that the peer could take now, not only what is behind a stream."""
+        return bool(self._writing or self._control or self._queue)
 
     def push(self, entry: Entry) -> None:
         """Queue one message; the caller has made sure that it fits."""

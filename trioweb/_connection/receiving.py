@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import trio
 
 from trioweb._connection.closing_handshake import ClosingHandshake
+from trioweb._connection.flusher import Flusher
 from trioweb._connection.inbox import Inbox
 from trioweb._connection.keepalive import Keepalive
 from trioweb._connection.message_stream import MessageReader
@@ -21,6 +22,9 @@ from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import ConnectionClosed, ReceiveBusy
+
+DECODES_PER_TURN = 2
+"""Calls of the wire, each bounded in frames, before other connections have their turn."""
 
 YIELD_MASK = 31
 """A task that never has to wait still lets others run at every 32nd call."""
@@ -35,6 +39,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
 
     _wire: WebSocketWire | None
     _calls: int
+    _flusher: Flusher
     _timeouts: Timeouts
     _is_dirty: bool
 
@@ -48,6 +53,8 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         self._is_receiving = False
         self._is_paused = False
         self._is_skipping = False
+        self._is_discarding = False
+        self._is_decoding_later = False
         self._violation: Close | None = None
         self._message_bytes = limits.message_bytes
         self.received_messages = 0
@@ -188,7 +195,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         """Receive whole what began to be streamed for a reader that left before it came."""
         parts: list[Any] = [fragment.data]
         try:
-            while not fragment.is_last:
+            while not fragment.is_last or sum(map(len, parts)) > self._message_bytes:
                 if sum(map(len, parts)) > self._message_bytes:
                     self._refuse(CloseCode.MESSAGE_TOO_BIG, "a message over Limits.message_bytes")
                 following = await self._next_item()
@@ -221,7 +228,8 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
             if self._closing.is_over:
                 raise self._closing.error()
             if self._is_dirty:
-                self._flush()
+                self._flush()  # which may find the peer gone
+                continue
             await inbox.wait()
 
     def _refuse(self, code: CloseCode, reason: str) -> ConnectionClosed:
@@ -241,26 +249,54 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         self._decode()
 
     def _decode(self) -> None:
+        """Decode what is held, as far as there is room and for as long as is fair."""
         inbox, wire = self._inbox, self._wire
-        assert wire is not None
-        is_open = self._closing.state is State.OPEN
-        while not (is_open and inbox.is_full):
-            wire.may_hold = is_open and not self._is_receiving
-            for event in wire.events(max(1, inbox.free_messages)):
-                if type(event) is str or type(event) is bytes:
-                    self.received_messages += 1
-                    if is_open or not (inbox.is_full or self._closing.is_closed_by_handler):
-                        inbox.put(event)
-                else:
-                    assert not isinstance(event, str | bytes)
-                    self._handle(event)
+        if wire is None:
+            return
+        for _ in range(DECODES_PER_TURN):
             is_open = self._closing.state is State.OPEN
-            if wire.is_holding or not wire.is_pending:
+            wire.may_hold = is_open and not self._is_receiving
+            # Compressed messages may be long however little came, so one is taken at a time.
+            most = max(1, inbox.free_messages) if wire.deflate is None else 1
+            for event in wire.events(most):
+                if isinstance(event, str | bytes):
+                    self.received_messages += 1
+                    self._put(event)
+                else:
+                    self._handle(event)
+            if wire.is_holding or not wire.is_pending or (is_open and inbox.is_full):
                 break
-        if is_open and (inbox.is_full or wire.is_holding):
+        else:
+            self._decode_later()
+        if self._closing.state is State.OPEN and (inbox.is_full or wire.is_holding):
             self._pause()
         if inbox.items:
             inbox.wake()
+
+    def _decode_later(self) -> None:
+        """Let others have their turn: go on in the next pass, and read nothing until then."""
+        if not self._is_decoding_later:
+            self._is_decoding_later = True
+            self._transport.pause_reading()
+            self._flusher.put_off(self._decode_on)
+
+    def _decode_on(self) -> None:
+        self._is_decoding_later = False
+        if not (self._closing.state is State.OPEN and self._inbox.is_full):
+            self._decode()
+        if not self._is_decoding_later and not self._is_paused:
+            self._transport.resume_reading()
+
+    def _put(self, item: str | bytes | Fragment) -> None:
+        """Keep what was received; once the end has begun, only without a gap.
+
+        Then reading goes on however full the inbox is, for the peer's close frame is
+        awaited. The first item that finds no room is the last that would have counted.
+        """
+        if self._closing.is_over and (self._closing.is_closed_by_handler or self._inbox.is_full):
+            self._is_discarding = True
+        if not self._is_discarding:
+            self._inbox.put(item)
 
     def _fail_in_turn(self, close: Close) -> None:
         """End the connection, but let the handler first answer what came before.
@@ -282,7 +318,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
 
     def _take_fragment(self, fragment: Fragment) -> None:
         if not self._is_skipping:
-            self._inbox.put(fragment)
+            self._put(fragment)
         if fragment.is_last:
             self._is_skipping = False
             self.received_messages += 1

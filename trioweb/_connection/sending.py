@@ -242,12 +242,19 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
         return True
 
     def offer_slot(self, slot: Slot) -> bool:
-        """Queue a message that may be taken back, if it fits now."""
-        if self._outbox.is_sealed or not self._outbox.fits(slot.held_bytes):
+        """Queue a message that may be taken back, if there is space, whoever else waits.
+
+        Otherwise one task that waits to send would have all such messages dropped.
+        """
+        if self._outbox.is_sealed or not self._outbox.has_space(slot.held_bytes):
             return False
         self._outbox.push(slot)
         self._write()
         return True
+
+    def may_ever_fit(self, slot: Slot) -> bool:
+        """Say whether dropping others can make room for it."""
+        return self._outbox.may_ever_fit(slot.held_bytes)
 
     def take_back(self, slot: Slot) -> None:
         """Remove a message that has not begun to leave."""
@@ -281,7 +288,7 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
 
         def check() -> None:
             self._is_watching_progress = False
-            if not self._outbox.held_bytes or self._closing.state is State.CLOSED:
+            if not self._outbox.awaits_peer:
                 return
             if self._outbox.sent_bytes == sent_bytes:
                 self._closing.cut("the peer reads nothing (Timeouts.send_seconds)")

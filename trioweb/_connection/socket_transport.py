@@ -79,8 +79,7 @@ class SocketTransport:
     def on_readable(self, now: float) -> None:
         """Read once; called by the pump."""
         receiver = self._receiver
-        if receiver is None:
-            return
+        assert receiver is not None  # the pump forgets what is aborted
         try:
             data = self._socket.recv(READ_BYTES)
         except BlockingIOError:
@@ -98,12 +97,13 @@ class SocketTransport:
 
     def on_writable(self) -> None:
         """Write on; called by the pump."""
+        receiver = self._receiver
+        assert receiver is not None
         self._is_blocked = False
         try:
             self.flush()
         except Exception:
-            if self._receiver is not None:
-                self._fail(self._receiver)
+            self._fail(receiver)
         if self._receiver is not None and not self._is_blocked:
             self._watch()
 

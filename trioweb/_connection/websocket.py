@@ -16,7 +16,7 @@ from trioweb._connection.receiving import ReceivingHalf
 from trioweb._connection.sending import SendingHalf
 from trioweb._connection.state import State
 from trioweb._connection.transport import Transport
-from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Signal, Violation
+from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Signal
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
@@ -216,8 +216,8 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
                 self._take_fragment(event)
             case PeerClosed(close):
                 self._closing.peer_closed(close)
-            case Violation(close):
-                self._fail_in_turn(close)
+            case _:
+                self._fail_in_turn(event.close)
 
     def _answer_ping(self, payload: bytes) -> None:
         if self._wire is None or self._outbox.is_sealed:  # nothing follows a close frame (§5.5.1)

@@ -66,6 +66,11 @@ async def open_unix(path: str | os.PathLike[str]) -> trio.SocketListener:
     return trio.SocketListener(listening)
 
 
+def absolute_path(path: str | os.PathLike[str]) -> str:
+    """Return a path that stays the same when the program changes its folder."""
+    return os.path.abspath(path)
+
+
 def remove_unix_socket(path: str | os.PathLike[str]) -> None:
     """Take away the name of a Unix socket that nobody listens on any longer."""
     with suppress(FileNotFoundError):

@@ -20,6 +20,7 @@ from trioweb._server.exception_groups import bare_exceptions
 from trioweb._server.instruments import Instruments
 from trioweb._server.listeners import (
     AnyListener,
+    absolute_path,
     open_tcp,
     open_unix,
     peer_of,
@@ -75,6 +76,7 @@ async def serve(
     if listeners is not None and unix_path is not None:
         raise ConfigError("give serve either listeners or unix_path, not both")
     config = config or app.config
+    unix_path = None if unix_path is None else absolute_path(unix_path)
     if listeners is None:
         listeners = [await open_unix(unix_path)] if unix_path is not None else await open_tcp(host, port)
     shutdown, instruments = Shutdown(config.timeouts.drain_seconds), Instruments()

@@ -42,6 +42,7 @@ async def run_websocket(
         if not ws.is_accepted and not ws.is_rejected:
             response = await _refusal(context, ws, error)
             if response is not None:
+                ws.refused_with(response.status)
                 await answer(response)
                 return
             ws.require_open()

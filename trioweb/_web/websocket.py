@@ -142,9 +142,13 @@ class WebSocket(WebSocketConnection):
         if self.is_accepted:
             raise LocalProtocolError("the WebSocket was accepted before: close it with aclose(code, reason)")
         self._check_not_rejected()
-        self._rejected_with = response.status
-        self._closing.lose()
+        self.refused_with(response.status)
         await self._handshake.reject(response)
+
+    def refused_with(self, status: int) -> None:
+        """Note that the handshake is being answered with this status: nothing works any more."""
+        self._rejected_with = status
+        self._closing.lose()
 
     def start_draining(self, close: Close) -> None:
         """Close because the server does; before it is accepted, let the handler's grace begin."""

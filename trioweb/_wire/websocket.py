@@ -32,6 +32,9 @@ from trioweb.errors import RemoteProtocolError
 _TEXT_HEADERS = SHORT_HEADERS[FINAL | TEXT]
 _BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
 
+_STEPS = 128
+"""Headers and payloads decoded in one call, so that tiny frames cannot keep others waiting."""
+
 _INFLATED_SLICE = 1024
 """Input bytes that a streamed message is inflated from at once: to 1 MiB at the most,
 deflate's bound being 1032 to 1. Other messages have `message_bytes` for a bound."""
@@ -164,7 +167,9 @@ class WebSocketWire:
         assembly = self._assembly
         assembly.hand_out_backlog(out)
         self.is_holding = False
-        while len(out) < most:
+        for _ in range(_STEPS):
+            if len(out) >= most:
+                return
             if assembly.is_over_limit and not assembly.is_streaming:
                 if assembly.is_compressed or not self.may_hold:
                     raise assembly.too_big()

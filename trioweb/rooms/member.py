@@ -63,7 +63,7 @@ class Member:
             return
         parcel = Parcel(publication, key, connection.wire, self._notice, self._parcels.remove)
         while not (self._close_gap() and self._offer(parcel)):
-            if not self._drop_oldest():
+            if not connection.may_ever_fit(parcel) or not self._drop_oldest():
                 self._miss_newest()
                 return
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import attrs
 import trio
@@ -13,13 +14,15 @@ from trioweb._connection.publication import Publication
 from trioweb._connection.websocket import WebSocketConnection
 from trioweb.rooms.member import Member
 from trioweb.rooms.overflow import Overflow
-from trioweb.rooms.subscription import Subscription
+from trioweb.rooms.subscription import Subscription, deliver_when_room
 
 DELIVERIES_PER_TURN = 64
 """After so many a publisher lets others run."""
 
 CALLS_PER_TURN = 32
-"""In small rooms, after so many calls."""
+"""In small rooms, after so many calls; of all rooms, since a room may live for one call."""
+
+_calls = itertools.count(1)
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +33,7 @@ class RoomStatistics:
         members: WebSockets in the room.
         subscriptions: Programs that listen.
         published: Messages published since the room was made.
-        delivered: Messages handed to an outbox or a subscription.
+        delivered: Messages meant for a member or a subscription, dropped ones included.
         drops: Messages that present members and subscriptions have missed.
     """
 
@@ -147,7 +150,7 @@ class Room:
             key: With `Overflow.LATEST`, which waiting message this one replaces.
 
         Returns:
-            How many it was meant for.
+            How many members it was meant for.
 
         Raises:
             LocalProtocolError: `message` is neither `str` nor `bytes`.
@@ -166,15 +169,24 @@ class Room:
                 waiting.append(member)
             if not number % DELIVERIES_PER_TURN:
                 await trio.lowlevel.cancel_shielded_checkpoint()
-        subscriptions = [one for one in self._subscriptions if not one.is_closed]
-        late = [one for one in subscriptions if not one.deliver(publication.message, key)]
-        self._delivered += len(members) + len(subscriptions)
+        late = self._deliver_to_subscriptions(publication, key)
+        self._delivered += len(members)
         if waiting or late:
             async with trio.open_nursery() as nursery:  # at once: the slow ones differ in how slow
                 for member in waiting:
                     nursery.start_soon(member.connection.send_publication, publication)
-                for subscription in late:
-                    nursery.start_soon(subscription.deliver_when_room, publication.message, key)
-        if not self._published % CALLS_PER_TURN:
+                for reference in late:
+                    nursery.start_soon(deliver_when_room, reference, publication.message, key)
+        if not next(_calls) % CALLS_PER_TURN:
             await trio.lowlevel.cancel_shielded_checkpoint()
-        return len(members) + len(subscriptions)
+        return len(members)
+
+    def _deliver_to_subscriptions(self, publication: Publication, key: Hashable) -> list[ref[Subscription]]:
+        """Return those that have to be waited for, held weakly: who lets go has left."""
+        late: list[ref[Subscription]] = []
+        for subscription in list(self._subscriptions):
+            if not subscription.is_closed:
+                self._delivered += 1
+                if not subscription.deliver(publication.message, key):
+                    late.append(ref(subscription))
+        return late

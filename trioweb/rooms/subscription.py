@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 from typing import Self
+from weakref import ref
 
 import attrs
 import trio
@@ -106,10 +107,13 @@ class Subscription:
         self._put(waiting)
         return True
 
-    async def deliver_when_room(self, message: str | bytes, key: Hashable) -> None:
-        """Wait for room, then queue: what `Overflow.WAIT` makes a publisher do."""
-        while not self.deliver(message, key):
-            await self._changed.wait()
+    @property
+    def changed(self) -> trio.Event:
+        """Set when a message was taken or put, or the subscription has ended."""
+        return self._changed
+
+    def __del__(self) -> None:
+        self._changed.set()  # a publisher may wait for room here
 
     def _fits(self, waiting: _Waiting) -> bool:
         return not self._waiting or (
@@ -139,3 +143,14 @@ class Subscription:
     def _tell(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+async def deliver_when_room(reference: ref[Subscription], message: str | bytes, key: Hashable) -> None:
+    """Wait for room, then queue: what `Overflow.WAIT` makes a publisher do.
+
+    The subscription is not held while waiting, since letting go of it is how it ends.
+    """
+    while (subscription := reference()) is not None and not subscription.deliver(message, key):
+        changed = subscription.changed
+        del subscription
+        await changed.wait()

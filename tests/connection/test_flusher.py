@@ -1,0 +1,52 @@
+"""Writes that are put off to the next pass of the scheduler."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import trio
+import trio.testing
+
+from trioweb._connection.flusher import Flusher
+
+
+async def test_what_is_put_off_is_done_in_the_next_pass_in_order():
+    flusher, seen = Flusher(), []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flusher.run)
+        await trio.testing.wait_all_tasks_blocked()
+        pass_number = flusher.pass_number
+        for name in ("one", "two"):
+            flusher.put_off(partial(seen.append, name))
+        assert seen == []
+        await trio.testing.wait_all_tasks_blocked()
+        assert seen == ["one", "two"]
+        assert flusher.pass_number == pass_number + 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_was_put_off_before_the_task_runs_is_not_forgotten():
+    flusher, seen = Flusher(), []
+    flusher.put_off(partial(seen.append, "early"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flusher.run)
+        await trio.testing.wait_all_tasks_blocked()
+        flusher.put_off(partial(seen.append, "late"))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert seen == ["early", "late"]
+
+
+async def test_one_that_fails_is_logged_and_the_others_are_done(caplog):
+    flusher, seen = Flusher(), []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flusher.run)
+        await trio.testing.wait_all_tasks_blocked()
+        flusher.put_off(lambda: seen[7])
+        flusher.put_off(partial(seen.append, "other"))
+        await trio.testing.wait_all_tasks_blocked()
+        flusher.put_off(partial(seen.append, "later"))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert seen == ["other", "later"]
+    assert "internal error while writing" in caplog.text

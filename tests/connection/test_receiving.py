@@ -1,0 +1,215 @@
+"""Receiving: what waits in the inbox and outside of it, streams, and how they end."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+from support.peer import BINARY, PONG, TEXT, close_frame, frame
+from support.serving import conversing
+
+import trioweb
+from trioweb import Close, Config, Limits, Timeouts
+
+
+async def converse(handler, drive, *, timeouts=None, **limits):
+    config = Config(limits=Limits(**limits), timeouts=timeouts or Timeouts())
+    async with conversing(handler, config) as peer:
+        await drive(peer)
+
+
+async def received_after_the_loss(ws):
+    """Find out by sending that the peer is gone, then receive what there is."""
+    await ws.accept()
+    await trio.sleep(1)
+    with pytest.raises(trioweb.ConnectionClosedError):
+        while True:
+            await ws.send("are you there?")
+    seen = []
+    with pytest.raises(trioweb.ConnectionClosedError, match="1006"):
+        while True:
+            seen.append(await ws.receive())
+    return seen
+
+
+@pytest.mark.parametrize(
+    "last", [b"", close_frame(1000), frame(0x3, b"")], ids=["data", "close", "violation"]
+)
+async def test_messages_beyond_the_inbox_survive_the_loss_of_the_connection(autojump_clock, last):
+    """Reading had stopped at a full inbox; what was read already is still handed out."""
+    seen = []
+
+    async def handler(ws):
+        seen.extend(await received_after_the_loss(ws))
+        seen.append(ws.closed)
+
+    async def drive(peer):
+        await peer.send(b"".join(frame(TEXT, b"%d" % number) for number in range(20)) + last)
+        await peer.stream.aclose()
+        await trio.sleep(2)
+
+    await converse(handler, drive, inbox_messages=2)
+    assert seen == [*map(str, range(20)), Close(1006)]
+
+
+async def test_after_its_own_close_a_handler_gets_nothing_more(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        await ws.accept()
+        await ws.aclose(4000)
+        with pytest.raises(trioweb.AlreadyClosed):
+            seen.append(await ws.receive())
+
+    async def drive(peer):
+        assert await peer.receive_close() == (4000, "")
+        await peer.send(frame(TEXT, b"late") * 100 + close_frame(4000))
+        assert await peer.receive_end() == b""
+
+    await converse(handler, drive, inbox_messages=2)
+    assert seen == []
+
+
+async def test_a_receiver_that_never_has_to_wait_lets_others_run(autojump_clock):
+    turns = []
+
+    async def handler(ws):
+        async def other():
+            while True:
+                turns.append(1)
+                await trio.lowlevel.checkpoint()
+
+        await ws.accept()
+        await trio.sleep(1)
+        ws.nursery.start_soon(other)
+        for _ in range(640):
+            await ws.receive()
+
+    async def drive(peer):
+        await peer.send(frame(TEXT, b"x") * 640)
+        await peer.receive_close()
+
+    await converse(handler, drive, inbox_messages=1000)
+    assert len(turns) >= 640 // 32 - 1
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"[-Infinity]"])
+async def test_what_python_takes_for_json_and_is_none_is_1007(autojump_clock, constant):
+    async def handler(ws):
+        await ws.receive_json()
+
+    async def drive(peer):
+        await peer.send(frame(TEXT, constant))
+        assert await peer.receive_close() == (1007, "expected JSON")
+
+    await converse(handler, drive)
+
+
+async def test_the_end_of_a_streamed_message_may_be_an_empty_frame(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        for _ in range(2):
+            async with ws.receive_stream() as chunks:
+                seen.append([chunk async for chunk in chunks])
+
+    async def drive(peer):
+        await peer.send(frame(TEXT, b"one", is_final=False))
+        await trio.sleep(1)
+        await peer.send(frame(0, b""))
+        await trio.sleep(1)
+        await peer.send(frame(BINARY, b"two"))
+        await peer.receive_close()
+
+    await converse(handler, drive)
+    assert seen == [["one"], [b"two"]]
+
+
+async def test_a_slow_reader_of_a_stream_stops_the_peer_and_lets_it_go_on(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        async with ws.receive_stream() as chunks:
+            async for chunk in chunks:
+                seen.append(len(chunk))
+                await trio.sleep(1)
+                assert ws._inbox.held_bytes < 30_000
+
+    async def drive(peer):
+        for number in range(50):
+            await peer.send(frame(0 if number else BINARY, b"x" * 5_000, is_final=number == 49))
+        await peer.receive_close()
+
+    await converse(handler, drive, inbox_bytes=20_000, inbox_messages=4)
+    assert sum(seen) == 250_000
+
+
+async def test_a_reader_that_leaves_a_stream_leaves_its_waiting_pieces_too(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        async with ws.receive_stream() as chunks:
+            seen.append(await anext(chunks))
+            await trio.sleep(5)
+        async with ws.receive_stream() as chunks:
+            seen.append(await anext(chunks))
+            await trio.sleep(5)
+        seen.append(await ws.receive())
+
+    async def drive(peer):
+        for opcode, data, is_final in [
+            (TEXT, b"one", False),
+            (0, b" and more", False),
+            (0, b" and end", True),
+            (BINARY, b"two", False),
+            (0, b" and more", False),
+            (0, b" and still more", False),
+        ]:
+            await peer.send(frame(opcode, data, is_final=is_final))
+            await trio.sleep(1)
+        await trio.sleep(10)
+        await peer.send(frame(0, b" and end") + frame(TEXT, b"three"))
+        await peer.receive_close()
+
+    await converse(handler, drive, inbox_messages=2)
+    assert seen == ["one", b"two", "three"]
+
+
+async def test_a_violation_found_late_is_told_once(autojump_clock):
+    """The handler receives just before its time to do so is up."""
+
+    async def handler(ws):
+        await ws.accept()
+        await trio.sleep(4.5)
+        with pytest.raises(trioweb.ConnectionClosedError, match="1002"):
+            while True:
+                assert await ws.receive() == "one"
+
+    async def drive(peer):
+        await peer.send(frame(TEXT, b"one") + frame(0x3, b""))
+        started = trio.current_time()
+        assert (await peer.receive_close())[0] == 1002
+        assert trio.current_time() - started == pytest.approx(4.5)
+        assert await peer.receive_end() == b""
+
+    await converse(handler, drive, timeouts=Timeouts(close_seconds=5))
+
+
+async def test_a_peer_that_answers_a_ping_with_a_flood_is_alive_however_long_it_has_to_wait(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        await ws.accept()
+        await trio.sleep(30)
+        seen.extend([await ws.receive() for _ in range(8)])
+
+    async def drive(peer):
+        ping = await peer.receive_frame()
+        await peer.send(b"".join(frame(TEXT, b"%d" % number) for number in range(8)))
+        await trio.sleep(25)
+        await peer.send(frame(PONG, ping.payload))
+        assert await peer.receive_close() == (1000, "")
+
+    timeouts = Timeouts(ping_interval_seconds=2, ping_timeout_seconds=5)
+    await converse(handler, drive, timeouts=timeouts, inbox_messages=2)
+    assert seen == [*map(str, range(8))]

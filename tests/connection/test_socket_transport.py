@@ -1,0 +1,181 @@
+"""A plain socket and the pump: what its receiver is told, and what a bug may cost."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+from support.receiving import Pile, Recorder
+
+from trioweb._connection.flusher import Flusher
+from trioweb._connection.pump import Pump
+from trioweb._connection.socket_transport import SocketTransport
+
+pytestmark = pytest.mark.skipif(not Pump.is_available(), reason="needs epoll")
+
+
+def tcp_pair():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        return listener.accept()[0], client
+
+
+def reset(client):
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@asynccontextmanager
+async def connected(pair=None):
+    pump = Pump(Flusher())
+    ours, client = pair or tcp_pair()
+    transport = SocketTransport(ours, pump)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pump.run)
+            yield transport, client
+            nursery.cancel_scope.cancel()
+    finally:
+        await transport.aclose()
+        client.close()
+        pump.close()
+
+
+def fill(transport):
+    """Take all the room that the kernel has for output."""
+    with pytest.raises(BlockingIOError):
+        while True:
+            transport._socket.send(b"x" * 65_536)
+
+
+async def settled():
+    await trio.testing.wait_all_tasks_blocked(0.01)
+
+
+async def test_what_comes_is_handed_on_and_so_is_the_end():
+    async with connected() as (transport, client):
+        recorder = Recorder()
+        transport.start(recorder, Pile())
+        client.send(b"hello")
+        await settled()
+        client.close()
+        await settled()
+        assert recorder.told == [("data", b"hello"), "ended"]
+
+
+async def test_a_socket_that_was_said_to_be_readable_and_is_not_harms_nobody():
+    async with connected() as (transport, client):
+        recorder = Recorder()
+        transport.start(recorder, Pile())
+        transport.on_readable(trio.current_time())
+        assert recorder.told == []
+        client.send(b"hello")
+        await settled()
+        assert recorder.told == [("data", b"hello")]
+
+
+async def test_a_full_kernel_is_waited_for():
+    async with connected() as (transport, client):
+        recorder, output = Recorder(), Pile(b"y" * 10)
+        transport.start(recorder, output)
+        fill(transport)
+        transport.flush()
+        transport.flush()
+        assert recorder.told == ["blocked"]
+        client.setblocking(False)
+        received = b""
+        with trio.fail_after(10):
+            while not received.endswith(b"y" * 10):
+                await trio.lowlevel.wait_readable(client)
+                received = received[-10:] + client.recv(1_000_000)
+        await settled()
+        assert recorder.told[-1] == "drained"
+
+
+async def test_a_write_to_a_peer_that_has_reset_says_that_it_is_lost():
+    async with connected() as (transport, client):
+        recorder = Recorder()
+        transport.start(recorder, Pile(b"x"))
+        transport.pause_reading()
+        reset(client)
+        transport.flush()
+        assert recorder.told == ["lost"]
+
+
+async def test_a_peer_that_reads_no_more_is_lost_though_it_may_still_write():
+    ours, client = socket.socketpair()
+    async with connected((ours, client)) as (transport, _):
+        recorder = Recorder()
+        transport.start(recorder, Pile(b"x"))
+        client.shutdown(socket.SHUT_RD)
+        transport.flush()
+        assert recorder.told == ["lost"]
+
+
+async def test_last_words_are_heard_before_the_loss():
+    async with connected() as (transport, client):
+        recorder = Recorder()
+        transport.start(recorder, Pile(b"x"))
+        client.send(b"bye")
+        reset(client)
+        transport.flush()
+        assert recorder.told == [("data", b"bye"), "lost"]
+
+
+@pytest.mark.parametrize("failing", ["data", "ended"])
+async def test_a_bug_on_the_reading_side_costs_one_connection(caplog, failing):
+    async with connected() as (transport, client):
+        recorder = Recorder(failing)
+        transport.start(recorder, Pile())
+        client.send(b"x")
+        client.shutdown(socket.SHUT_WR)
+        await settled()
+        assert recorder.told[-1] == "lost"
+        assert f"a bug in {failing}" in caplog.text
+        client.setblocking(False)
+        assert client.recv(1) == b""
+
+
+async def test_a_bug_on_the_writing_side_costs_one_connection(caplog):
+    async with connected() as (transport, client):
+        recorder = Recorder()
+        output = Pile(b"y", None)
+        transport.start(recorder, output)
+        fill(transport)
+        transport.flush()
+        client.setblocking(False)
+        with trio.fail_after(10), pytest.raises((ConnectionResetError, AssertionError)):
+            while True:
+                await trio.lowlevel.wait_readable(client)
+                assert client.recv(1_000_000), "the end"
+        assert recorder.told == ["blocked", "lost"]
+        assert "a bug in the output" in caplog.text
+
+
+async def test_after_an_abort_nothing_is_told_or_written():
+    async with connected() as (transport, client):
+        recorder = Recorder()
+        transport.start(recorder, Pile(b"x"))
+        transport.abort()
+        transport.abort()
+        transport.flush()
+        transport.pause_reading()
+        transport.resume_reading()
+        await settled()
+        assert recorder.told == []
+        assert client.recv(1) == b""
+        assert transport.end_output() is False
+
+
+async def test_pulled_bytes_end_with_the_peer_and_sending_to_it_fails():
+    async with connected() as (transport, client):
+        client.send(b"hello")
+        assert await transport.receive() == b"hello"
+        reset(client)
+        assert await transport.receive() == b""
+        with pytest.raises(trio.BrokenResourceError, match="the peer is gone"):
+            await transport.send_all(b"x")

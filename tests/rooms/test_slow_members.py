@@ -1,0 +1,173 @@
+"""What becomes of messages that a member's outbox has no room for, case by case."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+import trio
+import trio.testing
+from support.peer import CLOSE, close_frame
+from support.serving import in_memory
+from support.waiting import until
+
+from trioweb import App, Config, Deflate, Limits, OutboxFull, Overflow
+from trioweb.rooms import Room
+
+BLOCK = b"x" * 100_000
+OFFER = ("Sec-WebSocket-Extensions", "permessage-deflate")
+
+
+class Slow:
+    """A member whose peer reads only when the test does."""
+
+    def __init__(self, compression=None, **joining):
+        self.app = App(Config(limits=Limits(outbox_messages=4), compression=compression))
+        self.room = self.app.room("lobby")
+        self.joining = joining
+        self.app.websocket("/")(self.handler)
+        self.members = []
+
+    async def handler(self, ws):
+        self.ws = ws
+        async with self.room.join(ws, **self.joining) as member:
+            self.members.append(member)
+            await ws.receive()
+
+    def serve(self):
+        return in_memory(self.app, pair=trio.testing.lockstep_stream_pair)
+
+    def stuff(self):
+        """Fill the outbox with what no policy may drop."""
+        with pytest.raises(OutboxFull):
+            while True:
+                self.ws.send_nowait(BLOCK)
+
+
+async def settled():
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def texts_until(peer, last):
+    texts = []
+    while not texts or texts[-1] != last:
+        got = await peer.receive_frame()
+        if got.opcode == 1:
+            texts.append(got.payload.decode())
+        await settled()
+    return texts
+
+
+@pytest.mark.parametrize("policy", [Overflow.DROP_OLDEST, Overflow.LATEST])
+async def test_what_the_handler_sent_itself_is_never_dropped_for_the_room(autojump_clock, policy):
+    slow = Slow(overflow=policy, missed_notice=lambda missed: f"you missed {missed}")
+    async with slow.serve() as peer:
+        await peer.open()
+        slow.stuff()
+        for number in range(3):
+            await slow.room.publish(f"news {number}", key=number)
+        assert slow.members[0].missed == 3
+        for _ in range(3):
+            assert await peer.receive_binary() == BLOCK
+            await settled()
+        await slow.room.publish("last")
+        texts = await texts_until(peer, "last")
+        assert texts == ["you missed 3", "last"]
+        await peer.send_text("bye")
+
+
+async def test_without_a_notice_the_oldest_just_go(autojump_clock):
+    slow = Slow(overflow=Overflow.DROP_OLDEST)
+    async with slow.serve() as peer:
+        await peer.open()
+        slow.ws.send_nowait(BLOCK)
+        for number in range(10):
+            await slow.room.publish(f"news {number}")
+        texts = await texts_until(peer, "news 9")
+        assert texts == [f"news {number}" for number in range(10 - len(texts), 10)]
+        assert 1 <= len(texts) <= 4
+        assert slow.members[0].missed == slow.room.statistics().drops == 10 - len(texts)
+        await peer.send_text("bye")
+
+
+@pytest.mark.parametrize("context_takeover", [False, True])
+async def test_what_is_dropped_is_not_seen_by_the_compressor_either(autojump_clock, context_takeover):
+    slow = Slow(Deflate(minimum_bytes=0, context_takeover=context_takeover), overflow=Overflow.DROP_OLDEST)
+    async with slow.serve() as peer:
+        await peer.open("/", OFFER)
+        slow.ws.send_nowait(BLOCK)
+        for number in range(10):
+            await slow.room.publish(f"news {number} " * 50)
+        inflate, texts = zlib.decompressobj(-15), []
+        while not texts or not texts[-1].startswith("news 9"):
+            got = await peer.receive_frame()
+            assert got.reserved == 4
+            if not context_takeover:
+                inflate = zlib.decompressobj(-15)
+            texts.append(inflate.decompress(got.payload + b"\0\0\xff\xff").decode())
+            await settled()
+        assert texts[0] == BLOCK.decode()
+        assert texts[1:] == [f"news {number} " * 50 for number in range(11 - len(texts), 10)]
+        await peer.send_text("bye")
+
+
+async def test_who_publishes_to_a_waiting_member_goes_on_when_it_vanishes(autojump_clock):
+    slow = Slow(overflow=Overflow.WAIT)
+    async with slow.serve() as peer:
+        await peer.open()
+        slow.stuff()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(slow.room.publish, "news")
+            await settled()
+            assert nursery.child_tasks
+            await peer.stream.aclose()
+            await until(lambda: not nursery.child_tasks)
+
+
+async def test_one_that_is_in_the_room_twice_may_wait_and_be_too_slow_at_once(autojump_clock):
+    app = App(Config(limits=Limits(outbox_messages=4)))
+    room, published = app.room("lobby"), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        async with room.join(ws, overflow=Overflow.WAIT), room.join(ws, overflow=Overflow.CLOSE):
+            with pytest.raises(OutboxFull):
+                while True:
+                    ws.send_nowait(BLOCK)
+            published.append(await room.publish("news"))
+            await ws.receive()
+
+    async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
+        await peer.open()
+        while (got := await peer.receive_frame()).opcode != CLOSE:
+            assert got.payload == BLOCK
+        assert got.payload[:2] == (1013).to_bytes(2, "big")
+        await peer.send(close_frame(1013))
+    assert published == [2]
+
+
+async def test_who_publishes_to_a_waiting_subscription_goes_on_when_it_is_closed():
+    room = App().room("lobby")
+    subscription = room.subscribe(overflow=Overflow.WAIT, most_messages=1)
+    await room.publish("one")
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(room.publish, "two")
+            await settled()
+            subscription.close()
+    assert [message async for message in subscription] == ["one"]
+
+
+async def test_a_subscription_keeps_the_latest_of_each_key():
+    room = App().room("lobby")
+    subscription = room.subscribe(overflow=Overflow.LATEST)
+    for price in range(3):
+        for key in ("gold", "silver"):
+            await room.publish(f"{key} {price}", key=key)
+    subscription.close()
+    assert [message async for message in subscription] == ["gold 2", "silver 2"]
+    assert subscription.missed == 4
+
+
+def test_a_room_is_shown_with_its_name_and_members():
+    assert repr(Room("lobby")) == "<Room 'lobby' 0 members>"

@@ -1,0 +1,152 @@
+"""From a connection that comes in to its session, or to its refusal."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import struct
+
+import pytest
+import trio
+import trio.testing
+import trustme
+from support.odd_stream import MemoryListener
+from support.peer import Peer, connected
+from support.serving import running
+from support.waiting import until
+
+import trioweb
+from trioweb import App, Config, Limits, Timeouts
+from trioweb._server.accepting import REFUSALS_AT_A_TIME
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def app_for_one(**timeouts):
+    app = App(Config(limits=Limits(connections=1), timeouts=Timeouts(**timeouts)))
+
+    @app.get("/")
+    async def index(request):
+        return "hello"
+
+    return app
+
+
+async def refused(server, count):
+    """Wait until so many have been refused."""
+    await until(lambda: server.statistics().connections_refused >= count)
+
+
+async def test_beyond_so_many_refusals_connections_are_just_dropped(caplog):
+    async with running(app_for_one()) as server, connected(server):
+        await until(lambda: server.connections == 1)
+        clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(70)]
+        await refused(server, 70)
+        answers = []
+        for client in clients:
+            client.setblocking(False)
+            await trio.lowlevel.wait_readable(client)
+            answers.append(client.recv(1000)[:12])
+        assert answers.count(b"HTTP/1.1 503") == REFUSALS_AT_A_TIME
+        assert answers.count(b"") == 70 - REFUSALS_AT_A_TIME
+        for client in clients:
+            client.close()
+    assert caplog.text.count("refusing connections: there are 1 already (Limits.connections)") == 1
+
+
+async def test_a_refused_peer_that_is_still_talking_hears_why():
+    async with running(app_for_one()) as server, connected(server):
+        await until(lambda: server.connections == 1)
+        async with connected(server) as peer:
+            await peer.send(GET * 1000)
+            head, body = await peer.receive_response()
+            assert head.startswith("HTTP/1.1 503")
+            assert b"Try again later" in body
+            await peer.send(GET * 5000)
+            await peer.receive_end()
+
+
+async def test_a_refused_peer_that_has_gone_already_harms_nobody():
+    async with running(app_for_one()) as server:
+        async with connected(server):
+            await until(lambda: server.connections == 1)
+            for _ in range(5):
+                client = socket.create_connection(("127.0.0.1", server.port))
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+            await refused(server, 5)
+        await until(lambda: server.connections == 0)
+        async with connected(server) as peer:
+            await peer.send(GET)
+            assert (await peer.receive_response())[1] == b"hello"
+
+
+async def test_with_tls_a_refusal_has_no_words():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    async with running(app_for_one(), ssl_context=context) as server, connected(server):
+        await until(lambda: server.connections == 1)
+        async with connected(server) as peer:
+            assert await peer.receive_end() == b""
+        assert server.statistics().connections_refused == 1
+
+
+async def test_listeners_of_any_kind_are_served(autojump_clock):
+    listener = MemoryListener()
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with running(app_for_one(), listeners=[listener]) as server:
+        assert (server.urls, server.port) == (["http://MemoryListener"], None)
+        await listener.put.send(theirs)
+        peer = Peer(ours)
+        await peer.send(GET)
+        assert (await peer.receive_response())[1] == b"hello"
+        assert repr(server) == "<Server http://MemoryListener 1 connections>"
+
+
+@pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EMFILE])
+async def test_an_accept_that_fails_is_not_the_last(autojump_clock, number):
+    listener = MemoryListener()
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with running(app_for_one(), listeners=[listener]):
+        await listener.put.send(OSError(number, "accept failed"))
+        await listener.put.send(theirs)
+        peer = Peer(ours)
+        await peer.send(GET)
+        assert (await peer.receive_response())[1] == b"hello"
+
+
+async def test_a_listener_that_somebody_closes_ends_alone(autojump_clock):
+    closed, other = MemoryListener(), MemoryListener()
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with running(app_for_one(), listeners=[closed, other]):
+        await closed.put.send(trio.ClosedResourceError("closed"))
+        await other.put.send(theirs)
+        peer = Peer(ours)
+        await peer.send(GET)
+        assert (await peer.receive_response())[1] == b"hello"
+
+
+async def test_who_is_accepted_while_a_shutdown_begins_is_not_kept_waiting(autojump_clock):
+    """The session starts after the others were asked to end."""
+    ours, theirs = trio.testing.memory_stream_pair()
+
+    class LastMoment(MemoryListener):
+        async def accept(self):
+            stream = await super().accept()
+            server.stop()
+            return stream
+
+    listener = LastMoment()
+    async with trio.open_nursery() as nursery:
+
+        async def serve(task_status):
+            await trioweb.serve(app_for_one(), listeners=[listener], task_status=task_status)
+
+        server = await nursery.start(serve)
+        started = trio.current_time()
+        await listener.put.send(theirs)
+        assert await Peer(ours).receive_end() == b""
+        await server.wait_closed()
+        assert trio.current_time() - started < 1
+    assert server.statistics().connections_accepted == 1

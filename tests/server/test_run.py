@@ -1,0 +1,62 @@
+"""A server as the whole program, and the signals that end it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from support.waiting import until
+
+import trioweb
+from trioweb import App
+
+
+@pytest.fixture
+def info(caplog):
+    caplog.set_level(logging.INFO, "trioweb")
+    return caplog
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_it_gracefully_and_logging_stays_as_the_program_has_set_it_up(info, number):
+    seen, handlers = [], list(logging.getLogger().handlers)
+
+    @asynccontextmanager
+    async def lifespan(app, nursery):
+        nursery.start_soon(stop)
+        yield
+        seen.append("down")
+
+    async def stop():
+        await until(lambda: "serving on http://127.0.0.1:" in info.text)
+        signal.raise_signal(number)
+
+    trioweb.run(App(lifespan=lifespan), port=0)
+    assert seen == ["down"]
+    assert "a second signal ends it at once" in info.text
+    assert logging.getLogger().handlers == handlers
+
+
+def test_a_second_signal_ends_it_at_once(info):
+    seen = []
+
+    @asynccontextmanager
+    async def lifespan(app, nursery):
+        nursery.start_soon(stop_twice)
+        yield
+        try:
+            await trio.sleep_forever()
+        finally:
+            seen.append("cancelled")
+
+    async def stop_twice():
+        await until(lambda: "serving on" in info.text)
+        signal.raise_signal(signal.SIGINT)
+        await until(lambda: "a second signal ends it at once" in info.text)
+        signal.raise_signal(signal.SIGINT)
+
+    trioweb.run(App(lifespan=lifespan), port=0)
+    assert seen == ["cancelled"]

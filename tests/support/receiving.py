@@ -1,0 +1,47 @@
+"""The plain end of a transport: what it is told is written down, what it has is sent."""
+
+from __future__ import annotations
+
+
+class Recorder:
+    """A receiver; `failing` names the methods whose call is a bug."""
+
+    def __init__(self, *failing):
+        self.failing = failing
+        self.told = []
+
+    def data_received(self, data, now):
+        self._tell("data", data)
+
+    def input_ended(self):
+        self._tell("ended")
+
+    def lost(self):
+        self._tell("lost")
+
+    def output_drained(self):
+        self._tell("drained")
+
+    def output_blocked(self):
+        self._tell("blocked")
+
+    def _tell(self, name, *what):
+        self.told.append((name, *what) if what else name)
+        if name in self.failing:
+            raise LookupError(f"a bug in {name}")
+
+
+class Pile:
+    """An output of buffers that wait; `None` among them is a bug."""
+
+    def __init__(self, *buffers):
+        self.buffers = list(buffers)
+
+    def gather(self):
+        if self.buffers and self.buffers[0] is None:
+            raise LookupError("a bug in the output")
+        return self.buffers[:1]
+
+    def advance(self, sent_bytes):
+        rest = self.buffers[0][sent_bytes:]
+        self.buffers[:1] = [rest] if rest else []
