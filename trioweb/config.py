@@ -82,9 +82,10 @@ class Timeouts:
     """How long this side waits, in seconds. `None` switches one off where that is safe.
 
     Attributes:
-        head_seconds: First byte to the end of a request's head, TLS included; then 408.
+        head_seconds: First byte to the end of a request's head; then 408. So long may the
+            handshake of TLS take, too.
         body_seconds: A request's body without progress; then 408.
-        idle_seconds: Between two requests on one connection.
+        idle_seconds: For the first byte of a request, on a new connection or between two.
         ping_interval_seconds: Silence after which a ping is sent; `None` sends none.
         ping_timeout_seconds: Silence after that ping before the peer counts as gone.
         send_seconds: A peer that takes nothing of what waits for it is cut.

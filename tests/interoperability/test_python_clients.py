@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import subprocess
 import sys
 from functools import partial
@@ -124,8 +125,9 @@ asyncio.run(main())
 """
 
 
-async def test_picows(url):
-    pytest.importorskip("picows")
+async def test_picows(url, go_without):
+    if importlib.util.find_spec("picows") is None:
+        go_without("picows is not installed")
     done = await trio.to_thread.run_sync(
         partial(
             subprocess.run,
