@@ -2,53 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import settings
+from support.http1 import CHUNKED, EXPECTING, GET, HEAD, OLD, POST, answer, make_wire, read_body, read_head
 
-from trioweb._wire.http1 import Body, EndOfBody, Http1Wire, NeedData, Paused, RequestHead
+from trioweb._wire.http1 import Body, NeedData, Paused
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
-
-FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300")))
-
-GET = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n"
-HEAD = GET.replace(b"GET", b"HEAD")
-OLD = b"GET /old HTTP/1.0\r\n\r\n"
-POST = b"POST /b?c HTTP/1.1\r\nHost: example.org\r\nContent-Length: 5\r\n\r\nhello"
-CHUNKED = b"PUT /d HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: u\r\n\r\n"
-EXPECTING = POST.replace(b"\r\n\r\nhello", b"\r\nExpect: 100-continue\r\n\r\n")
-HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def make_wire(data: bytes = b"", *, head_bytes: int = 400, body_bytes: int = 64) -> Http1Wire:
-    wire = Http1Wire(head_bytes=head_bytes, body_bytes=body_bytes)
-    if data:
-        wire.feed(data)
-    return wire
-
-
-def read_head(wire: Http1Wire) -> RequestHead:
-    head = wire.next_event()
-    assert isinstance(head, RequestHead)
-    return head
-
-
-def read_body(wire: Http1Wire) -> bytes:
-    body = b""
-    while isinstance(event := wire.next_event(), Body):
-        body += event.data
-    assert isinstance(event, EndOfBody)
-    return body
-
-
-def answer(wire: Http1Wire, body: bytes = b"ok", status: int = 200, *, is_close: bool = False) -> bytes:
-    head = wire.encode_head(status, [("X", "y")], content_bytes=len(body), is_close=is_close)
-    return head + wire.encode_body(body) + wire.encode_end()
-
 
 # Answering (RFC 9112 §6, RFC 9110 §6).
 

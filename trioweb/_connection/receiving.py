@@ -26,6 +26,9 @@ from trioweb.errors import ConnectionClosed, ReceiveBusy
 DECODES_PER_TURN = 2
 """Calls of the wire, each bounded in frames, before other connections have their turn."""
 
+COMPRESSED_PER_TURN = 32
+"""The same where each call gives one message."""
+
 YIELD_MASK = 31
 """A task that never has to wait still lets others run at every 32nd call."""
 
@@ -253,18 +256,20 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         inbox, wire = self._inbox, self._wire
         if wire is None:
             return
-        for _ in range(DECODES_PER_TURN):
+        # Compressed messages may be long however little came, so one is taken at a time.
+        is_plain = wire.deflate is None
+        for _ in range(DECODES_PER_TURN if is_plain else COMPRESSED_PER_TURN):
             is_open = self._closing.state is State.OPEN
+            if is_open and inbox.is_full:
+                break
             wire.may_hold = is_open and not self._is_receiving
-            # Compressed messages may be long however little came, so one is taken at a time.
-            most = max(1, inbox.free_messages) if wire.deflate is None else 1
-            for event in wire.events(most):
+            for event in wire.events(max(1, inbox.free_messages) if is_plain else 1):
                 if isinstance(event, str | bytes):
                     self.received_messages += 1
                     self._put(event)
                 else:
                     self._handle(event)
-            if wire.is_holding or not wire.is_pending or (is_open and inbox.is_full):
+            if wire.is_holding or not wire.is_pending:
                 break
         else:
             self._decode_later()
