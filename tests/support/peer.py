@@ -123,8 +123,9 @@ class Peer:
         return got.payload
 
     async def receive_close(self):
-        """Return code and reason of the close frame that must come next."""
-        got = await self.receive_frame()
+        """Return code and reason of the close frame that must come next, but for pings."""
+        while (got := await self.receive_frame()).opcode == PING:
+            pass
         assert got.opcode == CLOSE, got
         if not got.payload:
             return None, ""

@@ -259,10 +259,9 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         # Compressed messages may be long however little came, so one is taken at a time.
         is_plain = wire.deflate is None
         for _ in range(DECODES_PER_TURN if is_plain else COMPRESSED_PER_TURN):
-            is_open = self._closing.state is State.OPEN
-            if is_open and inbox.is_full:
+            if self._has_no_room:
                 break
-            wire.may_hold = is_open and not self._is_receiving
+            wire.may_hold = self._closing.state is State.OPEN and not self._is_receiving
             for event in wire.events(max(1, inbox.free_messages) if is_plain else 1):
                 if isinstance(event, str | bytes):
                     self.received_messages += 1
@@ -273,10 +272,18 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
                 break
         else:
             self._decode_later()
-        if self._closing.state is State.OPEN and (inbox.is_full or wire.is_holding):
+        if self._has_no_room or wire.is_holding:
             self._pause()
         if inbox.items:
             inbox.wake()
+
+    @property
+    def _has_no_room(self) -> bool:
+        """Whether decoding stops until something is taken out.
+
+        Not while the peer's close frame is awaited: it may stand behind any number of messages.
+        """
+        return self._inbox.is_full and self._closing.state is not State.CLOSE_SENT
 
     def _decode_later(self) -> None:
         """Let others have their turn: go on in the next pass, and read nothing until then."""
@@ -287,18 +294,18 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
 
     def _decode_on(self) -> None:
         self._is_decoding_later = False
-        if not (self._closing.state is State.OPEN and self._inbox.is_full):
+        if not self._has_no_room:
             self._decode()
         if not self._is_decoding_later and not self._is_paused:
             self._transport.resume_reading()
 
     def _put(self, item: str | bytes | Fragment) -> None:
-        """Keep what was received; once the end has begun, only without a gap.
+        """Keep what was received; while the peer's close frame is awaited, only without a gap.
 
-        Then reading goes on however full the inbox is, for the peer's close frame is
-        awaited. The first item that finds no room is the last that would have counted.
+        Then the first item that finds no room is the last that would have counted.
         """
-        if self._closing.is_over and (self._closing.is_closed_by_handler or self._inbox.is_full):
+        is_full = self._inbox.is_full and self._closing.state is State.CLOSE_SENT
+        if is_full or self._closing.is_closed_by_handler:
             self._is_discarding = True
         if not self._is_discarding:
             self._inbox.put(item)
