@@ -37,11 +37,13 @@ class Slow:
     def serve(self):
         return in_memory(self.app, pair=trio.testing.lockstep_stream_pair)
 
-    def stuff(self):
-        """Fill the outbox with what no policy may drop."""
-        with pytest.raises(OutboxFull):
-            while True:
-                self.ws.send_nowait(BLOCK)
+    async def stuff(self):
+        """Fill the outbox with what no policy may drop, behind a write that has begun."""
+        for _ in range(2):
+            with pytest.raises(OutboxFull):
+                while True:
+                    self.ws.send_nowait(BLOCK)
+            await settled()
 
 
 async def settled():
@@ -63,7 +65,7 @@ async def test_what_the_handler_sent_itself_is_never_dropped_for_the_room(autoju
     slow = Slow(overflow=policy, missed_notice=lambda missed: f"you missed {missed}")
     async with slow.serve() as peer:
         await peer.open()
-        slow.stuff()
+        await slow.stuff()
         for number in range(3):
             await slow.room.publish(f"news {number}", key=number)
         assert slow.members[0].missed == 3
@@ -115,7 +117,7 @@ async def test_who_publishes_to_a_waiting_member_goes_on_when_it_vanishes(autoju
     slow = Slow(overflow=Overflow.WAIT)
     async with slow.serve() as peer:
         await peer.open()
-        slow.stuff()
+        await slow.stuff()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(slow.room.publish, "news")
             await settled()

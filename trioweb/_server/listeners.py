@@ -133,6 +133,7 @@ async def accept(listener: AnyListener, begin: Callable[[Accepted], None]) -> No
 
     Ends when the listener is closed, or by cancellation.
     """
+    await trio.lowlevel.checkpoint()  # a shutdown may have closed the listener already
     if isinstance(listener, trio.SocketListener):
         await _accept_sockets(listener, begin)
     else:
