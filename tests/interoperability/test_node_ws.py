@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ def converse(require_tool, go_without):
         with trio.fail_after(30):
             done = await trio.run_process(
                 [node, str(SCRIPT), url.replace("http", "ws", 1), json.dumps(plan)],
-                stdout=subprocess.PIPE,
+                capture_stdout=True,
                 env=os.environ | {"NODE_PATH": str(MODULES)},
             )
         return json.loads(done.stdout)

@@ -176,7 +176,7 @@ async def test_the_peers_other_close_is_echoed_and_raised(autojump_clock):
     async with in_memory(app_with(handler)) as peer:
         await peer.open()
 
-        assert await peer.close(4321, "why") == (4321, "")
+        assert await peer.close(4321, "why") == (4321, "why")
     assert seen == [(4321, "why", True)]
 
 

@@ -120,7 +120,7 @@ class ClosingHandshake:
         self.received = close
         if self.state is State.OPEN:
             self.received_first = True
-            self.sent = Close(close.code)
+            self.sent = close
             self._outbox.seal(self.wire.encode_close(self.sent), is_urgent=True)
         elif self._outbox.messages and self.sent is not None:  # our close frame has not left yet
             self._outbox.seal(self.wire.encode_close(self.sent), is_urgent=True)
