@@ -216,3 +216,44 @@ async def test_a_peer_that_answers_a_ping_with_a_flood_is_alive_however_long_it_
     timeouts = Timeouts(ping_interval_seconds=2, ping_timeout_seconds=5)
     await converse(handler, drive, timeouts=timeouts, inbox_messages=2)
     assert seen == [*map(str, range(8))]
+
+
+async def test_more_than_one_turn_of_tiny_frames_is_received_without_a_gap(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        await ws.accept()
+        await trio.sleep(1)
+        async for message in ws:
+            seen.append(int(message))
+
+    async def drive(peer):
+        numbers = iter(range(3000))
+        for count in (500, 10, 990, 1500):
+            pongs = frame(PONG, b"unasked") * 5000
+            await peer.send(pongs + b"".join(frame(TEXT, b"%d" % next(numbers)) for _ in range(count)))
+        await trio.sleep(2)
+        assert await peer.close() == (1000, "")
+
+    await converse(handler, drive, inbox_messages=100)
+    assert seen == [*range(3000)]
+
+
+async def test_an_inbox_that_a_turn_leaves_full_stays_as_it_is_until_somebody_receives(autojump_clock):
+    """Wherever in a turn the message stands that fills it."""
+    seen = []
+
+    async def handler(ws):
+        async for message in ws:
+            await trio.sleep(1)
+            seen.append((int(message), len(ws._inbox.items)))
+
+    async def drive(peer):
+        for count in range(0, 30, 3):
+            text = frame(TEXT, b"%d" % count)
+            await peer.send(text + frame(PONG, b"unasked") * count + text * 2)
+            await trio.sleep(4)
+        await peer.close()
+
+    await converse(handler, drive, inbox_messages=1)
+    assert seen == [(count, waiting) for count in range(0, 30, 3) for waiting in (1, 1, 0)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, CLOSE, PING, PONG, frame
+from support.peer import CLOSE, PING, PONG, close_frame, frame
 from support.serving import conversing
 
 import trioweb
@@ -252,8 +252,10 @@ async def test_a_send_in_the_queue_raises_when_the_connection_ends(autojump_cloc
 
     async def drive(peer):
         await settled()
-        assert (await peer.receive_frame()).opcode == BINARY
-        await peer.close(1000)
+        await peer.send(close_frame(1000))
+        await settled()
+        assert seen == ["raised"] * 3
+        assert await peer.receive_binary() == BLOCK
+        assert await peer.receive_close() == (1000, "")
 
     await in_lockstep(handler, drive, outbox_bytes=1000)
-    assert seen[-1:] == ["raised"]

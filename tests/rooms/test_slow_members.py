@@ -83,6 +83,7 @@ async def test_without_a_notice_the_oldest_just_go(autojump_clock):
     async with slow.serve() as peer:
         await peer.open()
         slow.ws.send_nowait(BLOCK)
+        await settled()
         for number in range(10):
             await slow.room.publish(f"news {number}")
         texts = await texts_until(peer, "news 9")
@@ -98,6 +99,7 @@ async def test_what_is_dropped_is_not_seen_by_the_compressor_either(autojump_clo
     async with slow.serve() as peer:
         await peer.open("/", OFFER)
         slow.ws.send_nowait(BLOCK)
+        await settled()
         for number in range(10):
             await slow.room.publish(f"news {number} " * 50)
         inflate, texts = zlib.decompressobj(-15), []
@@ -158,6 +160,25 @@ async def test_who_publishes_to_a_waiting_subscription_goes_on_when_it_is_closed
             await settled()
             subscription.close()
     assert [message async for message in subscription] == ["one"]
+
+
+async def test_a_subscription_that_waits_is_woken_by_a_message_and_by_its_end():
+    room, seen = App().room("lobby"), []
+
+    async def listen():
+        async for message in subscription:
+            seen.append(message)
+        seen.append("end")
+
+    async with trio.open_nursery() as nursery:
+        with room.subscribe() as subscription:
+            nursery.start_soon(listen)
+            await settled()
+            await room.publish("one")
+            await settled()
+            assert seen == ["one"]
+        await settled()
+    assert seen == ["one", "end"]
 
 
 async def test_a_subscription_keeps_the_latest_of_each_key():

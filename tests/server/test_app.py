@@ -100,6 +100,21 @@ async def test_middleware_that_returns_another_response_refuses_a_handshake(auto
     assert body == b"not today"
 
 
+async def test_middleware_that_forgets_to_return_is_named_in_the_log(autojump_clock, caplog):
+    app = App()
+
+    @app.middleware
+    async def forgetful(request, call_next):
+        await call_next(request)
+
+    @app.get("/")
+    async def index(request):
+        return "x"
+
+    assert (await answer(app))[0].startswith("HTTP/1.1 500")
+    assert "forgetful returned nothing: expected `return await call_next(request)`" in caplog.text
+
+
 async def test_error_handlers_are_found_by_status_then_class_then_base(autojump_clock, caplog):
     app = App()
 

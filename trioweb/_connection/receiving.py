@@ -254,8 +254,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
     def _decode(self) -> None:
         """Decode what is held, as far as there is room and for as long as is fair."""
         inbox, wire = self._inbox, self._wire
-        if wire is None:
-            return
+        assert wire is not None
         # Compressed messages may be long however little came, so one is taken at a time.
         is_plain = wire.deflate is None
         for _ in range(DECODES_PER_TURN if is_plain else COMPRESSED_PER_TURN):

@@ -57,9 +57,7 @@ class Acceptor:
             finally:
                 nursery.cancel_scope.cancel()
                 for listener in listeners:
-                    with trio.CancelScope() as scope:
-                        scope.cancel()
-                        await listener.aclose()
+                    await trio.aclose_forcefully(listener)
 
     def drain(self) -> None:
         """Ask every session to end."""

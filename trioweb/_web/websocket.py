@@ -76,7 +76,7 @@ class WebSocket(WebSocketConnection):
         self._handshake = handshake
         self._subprotocol: str | None = None
         self._rejected_with: int | None = None
-        self._on_accept: Callable[[], None] | None = None
+        self._on_accept: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
         return f"<WebSocket {self.request.raw_path} {self.closed or self._closing.state.name.lower()}>"
@@ -182,5 +182,4 @@ class WebSocket(WebSocketConnection):
         )
         self._subprotocol = subprotocol
         self.open(wire, answer, handshake.early_input())
-        if self._on_accept is not None:
-            self._on_accept()
+        self._on_accept()
