@@ -105,8 +105,11 @@ class Acceptor:
                 "refusing connections: there are %d already (Limits.connections)",
                 self._context.config.limits.connections,
             )
-        if self._refusing >= REFUSALS_AT_A_TIME and isinstance(accepted.carrier, socket.socket):
-            accepted.carrier.close()
+        if self._refusing >= REFUSALS_AT_A_TIME:
+            if isinstance(accepted.carrier, socket.socket):
+                accepted.carrier.close()
+            else:
+                self._nursery.start_soon(trio.aclose_forcefully, accepted.carrier)
             return
         self._refusing += 1
         self._nursery.start_soon(self._refuse_politely, accepted, name="trioweb refusal")
