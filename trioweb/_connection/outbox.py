@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
+from typing import cast
 
 import attrs
 import trio
@@ -80,7 +80,6 @@ class Outbox:
         "_behind",
         "_control",
         "_has_room",
-        "_is_streaming",
         "_low_bytes",
         "_low_messages",
         "_most_bytes",
@@ -94,6 +93,7 @@ class Outbox:
         "held_bytes",
         "high_water_bytes",
         "is_sealed",
+        "is_streaming",
         "messages",
         "sent_bytes",
         "sent_messages",
@@ -102,11 +102,11 @@ class Outbox:
     def __init__(self, *, most_messages: int, most_bytes: int) -> None:
         self._most_messages, self._low_messages = most_messages, most_messages // 2
         self._most_bytes, self._low_bytes = most_bytes, most_bytes // 2
-        self._queue: deque[Entry] = deque()
-        self._behind: deque[Entry] = deque()
-        self._control: deque[bytes] = deque()
-        self._writing: deque[bytes | memoryview] = deque()
-        self._is_streaming = False
+        self._queue: list[Entry] = []
+        self._behind: list[Entry] = []
+        self._control: list[bytes] = []
+        self._writing: list[bytes | memoryview] = []
+        self.is_streaming = False
         self._turn: trio.StrictFIFOLock | None = None
         self._has_room: trio.Event | None = None
         self._progress: trio.Event | None = None
@@ -150,11 +150,24 @@ class Outbox:
         """Whether something waits that the peer could take now, not only what is behind a stream."""
         return bool(self._writing or self._control or self._queue)
 
+    def push_if_fits(self, entry: Entry) -> bool:
+        """Queue one message if it may enter without waiting for its turn."""
+        size = len(entry) if type(entry) is bytes else size_of(entry)
+        held_bytes, messages = self.held_bytes + size, self.messages + 1
+        is_within = messages <= self._most_messages and held_bytes <= self._most_bytes
+        if self._has_room is not None or not (is_within or messages == 1 and held_bytes == size):
+            return False
+        (self._behind if self.is_streaming else self._queue).append(entry)
+        self.messages, self.held_bytes = messages, held_bytes
+        if held_bytes > self.high_water_bytes:
+            self.high_water_bytes = held_bytes
+        return True
+
     def push(self, entry: Entry) -> None:
         """Queue one message; the caller has made sure that it fits."""
-        self._append(self._behind if self._is_streaming else self._queue, entry)
+        self._append(self._behind if self.is_streaming else self._queue, entry)
 
-    def _append(self, queue: deque[Entry], entry: Entry) -> None:
+    def _append(self, queue: list[Entry], entry: Entry) -> None:
         queue.append(entry)
         self.messages += 1
         self.held_bytes += len(entry) if type(entry) is bytes else size_of(entry)
@@ -259,7 +272,7 @@ class Outbox:
 
     def begin_stream(self) -> None:
         """Let other messages queue behind the streamed one."""
-        self._is_streaming = True
+        self.is_streaming = True
 
     async def push_fragment(self, frame: Buffers) -> bool:
         """Queue a frame of the streamed message when there is room; `False` if sealed.
@@ -280,7 +293,7 @@ class Outbox:
         """The streamed message is whole with this frame: what waited behind it follows."""
         if last_frame is not None and not self.is_sealed:
             self._append(self._queue, last_frame)
-        self._is_streaming = False
+        self.is_streaming = False
         self._queue.extend(self._behind)
         self._behind.clear()
 
@@ -298,27 +311,37 @@ class Outbox:
         await self._progress.wait()
 
     def gather(self) -> list[bytes | memoryview]:
-        """Return the buffers to write next; small frames are joined to one."""
+        """Return the buffers to write next, which `advance` changes; small frames are joined to one."""
         writing = self._writing
         if not writing:
-            size = self._fill(writing)
-            if len(writing) > 1 and size <= WRITE_BYTES:
-                joined = b"".join(writing)
-                writing.clear()
-                writing.append(joined)
-        return list(writing)
+            if self._queue and type(self._queue[0]) is bytes and self.held_bytes <= WRITE_BYTES:
+                self._take_everything()
+            if not writing and self._take_some() <= WRITE_BYTES and len(writing) > 1:
+                writing[:] = (b"".join(writing),)
+        return writing
 
-    def _fill(self, writing: deque[bytes | memoryview]) -> int:
-        control, queue = self._control, self._queue
-        size = 0
-        while control:
-            frame = control.popleft()
-            writing.append(frame)
-            size += len(frame)
-        while queue and size < WRITE_BYTES and len(writing) < BUFFERS_PER_WRITE:
-            entry = queue.popleft()
-            self.messages -= 1
-            self._writing_messages += 1
+    def _take_everything(self) -> None:
+        """Join all that waits, if it is built already: the usual case, without looking at each."""
+        frames = cast("list[bytes]", self._queue)
+        try:
+            self._writing.append(b"".join([*self._control, *frames]) if self._control else b"".join(frames))
+        except TypeError:  # a frame in two parts, or one that is encoded only when it leaves
+            return
+        self._writing_messages = len(frames)
+        self.messages -= len(frames)
+        frames.clear()
+        self._control.clear()
+
+    def _take_some(self) -> int:
+        writing, queue = self._writing, self._queue
+        writing += self._control
+        self._control.clear()
+        size = sum(map(len, writing))
+        taken = 0
+        for entry in queue:
+            if size >= WRITE_BYTES or len(writing) >= BUFFERS_PER_WRITE:
+                break
+            taken += 1
             if isinstance(entry, Slot):
                 late = entry.encode()
                 self.held_bytes += size_of(late) - entry.held_bytes
@@ -327,9 +350,23 @@ class Outbox:
                 writing.append(entry)
                 size += len(entry)
             else:
-                writing.extend(entry)
+                writing += entry
                 size += len(entry[0]) + len(entry[1])
+        del queue[:taken]
+        self.messages -= taken
+        self._writing_messages += taken
         return size
+
+    def sent_directly(self, frame: bytes, sent_bytes: int) -> None:
+        """Take note that the first `sent_bytes` of a message are gone that found nothing waiting."""
+        self.sent_bytes += sent_bytes
+        if sent_bytes == len(frame):
+            self.sent_messages += 1
+            return
+        self._writing.append(memoryview(frame)[sent_bytes:])
+        self._writing_messages = 1
+        self.held_bytes = len(frame) - sent_bytes
+        self.high_water_bytes = max(self.high_water_bytes, self.held_bytes)
 
     def advance(self, sent_bytes: int) -> None:
         """Take note that the first `sent_bytes` of the gathered buffers are on their way."""
@@ -338,8 +375,13 @@ class Outbox:
             return
         self.sent_bytes += sent_bytes
         self.held_bytes -= sent_bytes
-        while writing and sent_bytes >= len(writing[0]):
-            sent_bytes -= len(writing.popleft())
+        gone = 0
+        for buffer in writing:
+            if sent_bytes < len(buffer):
+                break
+            sent_bytes -= len(buffer)
+            gone += 1
+        del writing[:gone]
         if sent_bytes:
             writing[0] = memoryview(writing[0])[sent_bytes:]
         if not writing:

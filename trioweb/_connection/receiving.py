@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import trio
 
@@ -90,29 +90,26 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
             or `Limits.inbox_bytes`; then reading stops and TCP slows the peer.
         Concurrency: One task at a time.
         """
-        if self._is_receiving:
-            raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
-        self._is_receiving = True
-        try:
+        if self._inbox.items:  # otherwise waiting is the checkpoint
             self._calls = calls = self._calls + 1
             if calls & YIELD_MASK:
                 await trio.lowlevel.checkpoint_if_cancelled()
             else:
                 await trio.lowlevel.checkpoint()
-            if not self._inbox.items:
-                await self._wait_for_item()
-            item = self._inbox.take()
-            if isinstance(item, Fragment):
-                item = await self._assembled(item)
-        finally:
-            self._is_receiving = False
-        if self._is_paused:
-            self._go_on_reading()
-        return item
+        message = self._take_message()
+        return await self._wait_for_message() if message is None else message
 
     async def __anext__(self) -> str | bytes:
+        # As `receive`, without a coroutine in between.
         try:
-            return await self.receive()
+            if self._inbox.items:
+                self._calls = calls = self._calls + 1
+                if calls & YIELD_MASK:
+                    await trio.lowlevel.checkpoint_if_cancelled()
+                else:
+                    await trio.lowlevel.checkpoint()
+            message = self._take_message()
+            return await self._wait_for_message() if message is None else message
         except trio.EndOfChannel:
             raise StopAsyncIteration from None
 
@@ -194,6 +191,38 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
             elif reader.is_unfinished:
                 self._skip_rest()
 
+    def _take_message(self) -> str | bytes | None:
+        """Take a message if a whole one is here."""
+        if self._is_receiving:
+            raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
+        inbox = self._inbox
+        if not inbox.items or type(inbox.items[-1]) is Fragment:
+            return None
+        item = inbox.items.pop()
+        inbox.held_bytes -= item.__sizeof__()
+        if self._is_paused:
+            self._go_on_reading()
+        return cast("str | bytes", item)
+
+    async def _wait_for_message(self) -> str | bytes:
+        inbox = self._inbox
+        self._is_receiving = True
+        try:
+            if self._wire is None or self._closing.is_over:
+                await trio.lowlevel.checkpoint()  # there may be nothing to wait for
+            while not inbox.items:
+                if self._must_wait():
+                    inbox.task = trio.lowlevel.current_task()
+                    await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
+            item = inbox.take()
+            if isinstance(item, Fragment):
+                item = await self._assembled(item)
+        finally:
+            self._is_receiving = False
+        if self._is_paused:
+            self._go_on_reading()
+        return item
+
     async def _assembled(self, fragment: Fragment) -> str | bytes:
         """Receive whole what began to be streamed for a reader that left before it came."""
         parts: list[Any] = [fragment.data]
@@ -212,28 +241,35 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
 
     async def _next_item(self) -> str | bytes | Fragment:
         await trio.lowlevel.checkpoint_if_cancelled()
-        if not self._inbox.items:
-            await self._wait_for_item()
-        item = self._inbox.take()
+        inbox = self._inbox
+        while not inbox.items:
+            if self._must_wait():
+                inbox.task = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
+        item = inbox.take()
         if self._is_paused:
             self._go_on_reading()
         return item
 
-    async def _wait_for_item(self) -> None:
-        self._require_accepted()
-        inbox = self._inbox
-        while not inbox.items:
-            if self._is_paused:
-                self._go_on_reading()
-                continue
-            if self._violation is not None:
-                self._fail_now()
-            if self._closing.is_over:
-                raise self._closing.error()
-            if self._is_dirty:
-                self._flush()  # which may find the peer gone
-                continue
-            await inbox.wait()
+    def _must_wait(self) -> bool:
+        """Do what can be done while nothing is in the inbox; say whether only waiting is left.
+
+        Raises:
+            ConnectionClosed: Nothing more will come.
+        """
+        if self._wire is None:
+            self._require_accepted()
+        if self._is_paused:
+            self._go_on_reading()
+            return False
+        if self._violation is not None:
+            self._fail_now()
+        if self._closing.is_over:
+            raise self._closing.error()
+        if self._is_dirty:
+            self._flush()  # which may find the peer gone
+            return False
+        return True
 
     def _refuse(self, code: CloseCode, reason: str) -> ConnectionClosed:
         """Close because of what was received, and return what the caller raises."""
@@ -247,9 +283,20 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         """Take a piece of input."""
         self._keepalive.heard_at = now
         self.received_bytes += len(data)
-        assert self._wire is not None
-        self._wire.feed(data)
-        self._decode()
+        inbox, wire = self._inbox, self._wire
+        assert wire is not None
+        fresh: list[str | bytes] = []
+        is_done = wire.feed_plain(data, fresh, inbox.free_messages)
+        if fresh:
+            self.received_messages += len(fresh)
+            if self._closing.is_over:
+                self._put_last(fresh)
+            elif inbox.put(fresh):
+                self._pause()
+        if is_done:
+            inbox.wake()
+        else:
+            self._decode()
 
     def _decode(self) -> None:
         """Decode what is held, as far as there is room and for as long as is fair."""
@@ -262,9 +309,9 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
                 break
             wire.may_hold = self._closing.state is State.OPEN and not self._is_receiving
             for event in wire.events(max(1, inbox.free_messages) if is_plain else 1):
-                if isinstance(event, str | bytes):
+                if isinstance(event, (str, bytes)):
                     self.received_messages += 1
-                    self._put(event)
+                    self._put_last([event])
                 else:
                     self._handle(event)
             if wire.is_holding or not wire.is_pending:
@@ -298,16 +345,17 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         if not self._is_decoding_later and not self._is_paused:
             self._transport.resume_reading()
 
-    def _put(self, item: str | bytes | Fragment) -> None:
+    def _put_last(self, fresh: Sequence[str | bytes | Fragment]) -> None:
         """Keep what was received; while the peer's close frame is awaited, only without a gap.
 
         Then the first item that finds no room is the last that would have counted.
         """
-        is_full = self._inbox.is_full and self._closing.state is State.CLOSE_SENT
-        if is_full or self._closing.is_closed_by_handler:
-            self._is_discarding = True
-        if not self._is_discarding:
-            self._inbox.put(item)
+        for item in fresh:
+            is_full = self._inbox.is_full and self._closing.state is State.CLOSE_SENT
+            if is_full or self._closing.is_closed_by_handler:
+                self._is_discarding = True
+            if not self._is_discarding:
+                self._inbox.put((item,))
 
     def _fail_in_turn(self, close: Close) -> None:
         """End the connection, but let the handler first answer what came before.
@@ -329,7 +377,7 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
 
     def _take_fragment(self, fragment: Fragment) -> None:
         if not self._is_skipping:
-            self._put(fragment)
+            self._put_last((fragment,))
         if fragment.is_last:
             self._is_skipping = False
             self.received_messages += 1

@@ -89,21 +89,24 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
             await trio.lowlevel.checkpoint_if_cancelled()
         else:
             await trio.lowlevel.checkpoint()
-        if self._outbox.is_sealed:
+        outbox, flusher = self._outbox, self._flusher
+        if outbox.is_sealed:
             self._require_accepted()
         entry = self._encode(message)
-        await self._send_entry(entry)
-
-    async def _send_entry(self, entry: Entry) -> None:
-        outbox = self._outbox
-        size = len(entry) if type(entry) is bytes else size_of(entry)
-        if outbox.fits(size):
-            outbox.push(entry)
-        else:
+        is_first = not outbox.held_bytes and self._written_pass != flusher.pass_number
+        if is_first and type(entry) is bytes and not self._inbox.items and not outbox.is_streaming:
+            self._written_pass = flusher.pass_number
+            sent_bytes = self._transport.try_send(entry)
+            outbox.sent_directly(entry, sent_bytes)
+            if sent_bytes != len(entry):
+                self._flush()
+            return
+        if not outbox.push_if_fits(entry):
             self._flush()
-            if not await outbox.push_when_room(entry, size):
+            if not await outbox.push_when_room(entry, size_of(entry)):
                 raise self._closing.error()
-        self._write()
+        if not self._is_dirty or outbox.held_bytes >= WRITE_BYTES:
+            self._write()
 
     def send_nowait(self, message: str | bytes) -> None:
         """Queue one message if there is room for it.
@@ -119,12 +122,11 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
         if self._outbox.is_sealed:
             self._require_accepted()
         entry = self._encode(message)
-        if not self._outbox.fits(size_of(entry)):
+        if not self._outbox.push_if_fits(entry):
             raise OutboxFull(
                 f"the outbox holds {self._outbox.held_bytes} bytes in {self._outbox.messages} messages "
                 "(Limits.outbox_bytes, Limits.outbox_messages)"
             )
-        self._outbox.push(entry)
         self._write()
 
     async def send_json(self, value: Any) -> None:
@@ -235,9 +237,8 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
     def offer(self, publication: Publication) -> bool:
         """Queue a shared message if it fits now."""
         entry = publication.entry_for(self.wire)
-        if self._outbox.is_sealed or not self._outbox.fits(size_of(entry)):
+        if self._outbox.is_sealed or not self._outbox.push_if_fits(entry):
             return False
-        self._outbox.push(entry)
         self._write()
         return True
 

@@ -107,6 +107,15 @@ class SocketTransport:
         if self._receiver is not None and not self._is_blocked:
             self._watch()
 
+    def try_send(self, data: bytes) -> int:
+        """Write `data` if the socket takes it; what is wrong with the socket, `flush` will find."""
+        if self._is_blocked or self._output is None:
+            return 0
+        try:
+            return self._socket.send(data)
+        except (BlockingIOError, *LOST):
+            return 0
+
     def flush(self) -> None:
         """Write what there is; when the kernel takes no more, the pump goes on later."""
         if self._is_blocked or self._output is None or self._receiver is None:

@@ -18,7 +18,7 @@ class Output(Protocol):
     """Where a transport gets the bytes to write: an `Outbox`."""
 
     def gather(self) -> list[bytes | memoryview]:
-        """Return the next buffers to write, none when there is nothing."""
+        """Return the next buffers to write, none when there is nothing; good until `advance`."""
         ...
 
     def advance(self, sent_bytes: int) -> None:
@@ -77,6 +77,14 @@ class Transport(Protocol):
 
     def resume_reading(self) -> None:
         """Read again."""
+
+    def try_send(self, data: bytes) -> int:
+        """Write `data`, before which nothing waits, as far as that can be done here and now.
+
+        Returns:
+            How many of its bytes are on their way; the rest is for `output` to give.
+        """
+        ...
 
     def flush(self) -> None:
         """Write what `output` has, as far as that can be done without waiting."""

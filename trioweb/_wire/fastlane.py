@@ -21,8 +21,8 @@ byte is the lane's. With permessage-deflate agreed on the lane stays closed.
 from __future__ import annotations
 
 from codecs import IncrementalDecoder, getincrementaldecoder
+from typing import Any
 
-from trioweb._wire.events import WireEvent
 from trioweb._wire.frames import BINARY, EIGHT_BYTES, FINAL, MASKED, TEXT, TWO_BYTES
 from trioweb._wire.judge import NOT_UTF8
 from trioweb._wire.masking import apply_mask
@@ -40,7 +40,7 @@ INCOMPLETE = 0
 _utf8_decoder = getincrementaldecoder("utf-8")
 
 
-def decode_plain(data: bytes, position: int, out: list[WireEvent], most: int, message_bytes: int) -> int:
+def decode_plain(data: bytes, position: int, out: list[Any], most: int, message_bytes: int) -> int:
     """Decode whole plain frames until something else comes, or `out` has `most` events.
 
     Every message on a busy connection passes here, so nothing is looked up twice, and

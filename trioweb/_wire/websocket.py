@@ -127,6 +127,28 @@ class WebSocketWire:
         self._position = 0
         self.is_pending = True
 
+    def feed_plain(self, data: bytes, out: list[str | bytes], most: int) -> bool:
+        """Take input, and decode it at once if it is whole plain frames: the usual case.
+
+        Args:
+            data: Input.
+            out: Up to `most` messages are appended to it.
+            most: How many there is room for.
+
+        Returns:
+            Whether that was all. If not, `events` goes on.
+        """
+        if self._is_lane_open and not self._input:
+            position = decode_plain(data, 0, out, most, self._message_bytes)
+            if position == len(data):
+                return True
+            self._input = data
+            self._position = position
+            self.is_pending = True
+        else:
+            self.feed(data)
+        return False
+
     def events(self, most: int) -> list[WireEvent]:
         """Decode up to `most` events, or fewer; what is not decoded stays held."""
         out: list[WireEvent] = []
