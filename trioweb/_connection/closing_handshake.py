@@ -27,11 +27,12 @@ class ClosingHandshake:
     """Moves a connection through the states of `state.py` and keeps its deadlines.
 
     Every method is synchronous: a close is begun, by whomever, and then takes its course
-    without a task. `is_over` says that no more messages can be sent, `closed` is set at
-    the end.
+    without a task. `is_over` says that no more messages can be sent, and `wait_closed`
+    returns at the end.
     """
 
     __slots__ = (
+        "_closed",
         "_is_failed",
         "_outbox",
         "_pending",
@@ -41,7 +42,6 @@ class ClosingHandshake:
         "_timers",
         "_transport",
         "_watchers",
-        "closed",
         "closes_at_latest",
         "is_closed_by_handler",
         "is_over",
@@ -58,10 +58,10 @@ class ClosingHandshake:
         self._timers = timers
         self._timeouts = timeouts
         self._timer: Timer | None = None
-        self._pending: list[Timer] = []
+        self._pending: tuple[Timer, ...] = ()
         self._progress_bytes = 0
         self._is_failed = False
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: tuple[Callable[[], None], ...] = ()
         self.wire: WebSocketWire | None = None
         self.state = State.CONNECTING
         self.is_over = False
@@ -70,7 +70,7 @@ class ClosingHandshake:
         self.received_first: bool | None = None
         self.is_closed_by_handler = False
         self.closes_at_latest = 0.0
-        self.closed = trio.Event()
+        self._closed: trio.Event | None = None
 
     @property
     def close(self) -> Close | None:
@@ -86,16 +86,25 @@ class ClosingHandshake:
             return AlreadyClosed(self.sent, self.received, self.received_first)
         return connection_closed(self.sent, self.received, self.received_first)
 
+    async def wait_closed(self) -> None:
+        """Wait until nothing more happens."""
+        if self.state is State.CLOSED:
+            await trio.lowlevel.checkpoint()
+            return
+        if self._closed is None:
+            self._closed = trio.Event()
+        await self._closed.wait()
+
     def watch(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` when no more messages can be sent; at once if that is so already."""
         if self.is_over:
             watcher()
         else:
-            self._watchers.append(watcher)
+            self._watchers = (*self._watchers, watcher)
 
     def unwatch(self, watcher: Callable[[], None]) -> None:
         """Do not call `watcher` any more."""
-        self._watchers = [other for other in self._watchers if other is not watcher]
+        self._watchers = tuple(other for other in self._watchers if other != watcher)
 
     def open(self, wire: WebSocketWire) -> None:
         """The handshake has been answered with 101."""
@@ -176,21 +185,22 @@ class ClosingHandshake:
         self.state = TRANSITIONS.get((self.state, event), self.state)
         self.is_over = self.state is not State.CONNECTING and self.state is not State.OPEN
         if self.is_over and not was_over:
-            watchers, self._watchers = self._watchers, []
+            watchers, self._watchers = self._watchers, ()
             for watcher in watchers:
                 watcher()
-        if self.state is State.CLOSED and not self.closed.is_set():
+        if self.state is State.CLOSED:
             for timer in (self._timer, *self._pending):
                 if timer is not None:
                     timer.cancel()
-            self.closed.set()
+            if self._closed is not None:
+                self._closed.set()
 
     # Deadlines.
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back in `seconds`, unless the connection is closed by then."""
-        self._pending = [timer for timer in self._pending if timer.callback is not None]
-        self._pending.append(self._timers.call_later(seconds, callback))
+        pending = (timer for timer in self._pending if timer.callback is not None)
+        self._pending = (*pending, self._timers.call_later(seconds, callback))
 
     def _start_timer(self) -> None:
         if self._timer is None:

@@ -29,6 +29,19 @@ class Http1Connection:
     with the pieces behind it, and `finish`. One task uses it.
     """
 
+    __slots__ = (
+        "_has_ended_body",
+        "_head",
+        "_idle_scope",
+        "_is_draining",
+        "_owes_continue",
+        "_timeouts",
+        "_transport",
+        "_wire",
+        "has_answered",
+        "sent_bytes",
+    )
+
     def __init__(self, transport: Transport, *, limits: Limits, timeouts: Timeouts) -> None:
         self._transport = transport
         self._timeouts = timeouts
@@ -57,21 +70,26 @@ class Http1Connection:
         """
         self.has_answered = False
         self.sent_bytes = 0
-        if not await self._wait_for_first_byte():
-            return None
-        head: RequestHead | None = None
-        with trio.move_on_after(self._timeouts.head_seconds) as scope:
-            head = await self._read_head()
-        if scope.cancelled_caught:
-            raise RemoteProtocolError(
-                f"the request's head took longer than {self._timeouts.head_seconds} s (Timeouts.head_seconds)",
-                408,
-            )
+        head = self._head_at_once()
+        if head is None:
+            if not await self._wait_for_first_byte():
+                return None
+            head = await self._read_head_in_time()
         self._head = head
         if head is not None:
             self._has_ended_body = False
             self._owes_continue = head.expects_continue
         return head
+
+    def _head_at_once(self) -> RequestHead | None:
+        """Return the head if it is here already: the usual case, in which no deadline is needed."""
+        if not self._wire.has_partial_head:
+            data = None if self._is_draining else self._transport.try_receive()
+            if data is None:
+                return None
+            self._wire.feed(data)
+        event = self._wire.next_event()
+        return event if isinstance(event, RequestHead) else None
 
     async def _wait_for_first_byte(self) -> bool:
         """Wait between requests; here, and only here, a shutdown may interrupt."""
@@ -86,6 +104,14 @@ class Http1Connection:
         if data:
             self._wire.feed(data)
         return bool(data)
+
+    async def _read_head_in_time(self) -> RequestHead | None:
+        with trio.move_on_after(self._timeouts.head_seconds):
+            return await self._read_head()
+        raise RemoteProtocolError(
+            f"the request's head took longer than {self._timeouts.head_seconds} s (Timeouts.head_seconds)",
+            408,
+        )
 
     async def _read_head(self) -> RequestHead | None:
         while True:
@@ -203,6 +229,7 @@ class Http1Connection:
         self.has_answered = True
         early_input = self._wire.switch_to_websocket()
         self._has_ended_body = True  # the wire lets no handshake with a body pass
+        self._head = None
         return early_input
 
     async def linger(self) -> None:

@@ -155,7 +155,7 @@ class Outbox:
         size = len(entry) if type(entry) is bytes else size_of(entry)
         held_bytes, messages = self.held_bytes + size, self.messages + 1
         is_within = messages <= self._most_messages and held_bytes <= self._most_bytes
-        if self._has_room is not None or not (is_within or messages == 1 and held_bytes == size):
+        if self._has_room is not None or not (is_within or (messages == 1 and held_bytes == size)):
             return False
         (self._behind if self.is_streaming else self._queue).append(entry)
         self.messages, self.held_bytes = messages, held_bytes

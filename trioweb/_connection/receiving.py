@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import trio
 
@@ -33,26 +33,52 @@ YIELD_MASK = 31
 """A task that never has to wait still lets others run at every 32nd call."""
 
 
-class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
+class ReceivingHalf(ABC):
     """Decodes what the transport pushes, and hands it to the one task that receives.
 
     The input side never waits. When the inbox is full it stops decoding, then reading,
     so the peer's TCP window closes; whoever takes messages out starts both again.
     """
 
-    _wire: WebSocketWire | None
-    _calls: int
-    _flusher: Flusher
-    _timeouts: Timeouts
-    _is_dirty: bool
+    __slots__ = (
+        "_calls",
+        "_closing",
+        "_flusher",
+        "_inbox",
+        "_is_decoding_later",
+        "_is_dirty",
+        "_is_discarding",
+        "_is_paused",
+        "_is_receiving",
+        "_is_skipping",
+        "_keepalive",
+        "_message_bytes",
+        "_timeouts",
+        "_transport",
+        "_violation",
+        "_wire",
+        "received_bytes",
+        "received_messages",
+    )
 
     def __init__(
-        self, transport: Transport, closing: ClosingHandshake, keepalive: Keepalive, limits: Limits
+        self,
+        transport: Transport,
+        closing: ClosingHandshake,
+        keepalive: Keepalive,
+        flusher: Flusher,
+        limits: Limits,
+        timeouts: Timeouts,
     ) -> None:
         self._transport = transport
         self._closing = closing
         self._keepalive = keepalive
+        self._flusher = flusher
+        self._timeouts = timeouts
+        self._wire: WebSocketWire | None = None
         self._inbox = Inbox(most_messages=limits.inbox_messages, most_bytes=limits.inbox_bytes)
+        self._calls = 0
+        self._is_dirty = False
         self._is_receiving = False
         self._is_paused = False
         self._is_skipping = False
@@ -202,14 +228,16 @@ class ReceivingHalf(trio.abc.ReceiveChannel[str | bytes]):
         inbox.held_bytes -= item.__sizeof__()
         if self._is_paused:
             self._go_on_reading()
-        return cast("str | bytes", item)
+        return item  # type: ignore[return-value]  # it is no Fragment, as was looked up above
 
     async def _wait_for_message(self) -> str | bytes:
         inbox = self._inbox
         self._is_receiving = True
         try:
-            if self._wire is None or self._closing.is_over:
-                await trio.lowlevel.checkpoint()  # there may be nothing to wait for
+            if self._closing.is_over:  # there may be nothing to wait for
+                await trio.lowlevel.checkpoint()
+            elif self._wire is None:
+                await trio.lowlevel.checkpoint_if_cancelled()
             while not inbox.items:
                 if self._must_wait():
                     inbox.task = trio.lowlevel.current_task()

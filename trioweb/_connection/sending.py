@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,59 +11,46 @@ import trio
 
 from trioweb._connection.closing_handshake import ClosingHandshake
 from trioweb._connection.engine import Engine
-from trioweb._connection.inbox import Inbox
+from trioweb._connection.keepalive import Keepalive
 from trioweb._connection.message_stream import MessageWriter
 from trioweb._connection.outbox import Entry, Outbox, Slot, size_of
-from trioweb._connection.outbox_channel import OutboxChannel
 from trioweb._connection.publication import LateFrame, Publication, plain_message
-from trioweb._connection.receiving import YIELD_MASK
+from trioweb._connection.receiving import YIELD_MASK, ReceivingHalf
 from trioweb._connection.state import State
 from trioweb._connection.transport import WRITE_BYTES, Transport
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
-from trioweb.config import Timeouts
+from trioweb.config import Limits, Timeouts
 from trioweb.errors import LocalProtocolError, OutboxFull
 
 
-class SendingHalf(trio.abc.SendChannel[str | bytes]):
+class SendingHalf(ReceivingHalf):
     """Queues messages whole, and writes first.
 
     The first message of a scheduler pass is written at once, without a task. Messages
     that are likely to be followed by more in the same pass are put off to its end, so
-    that they leave in one system call.
+    that they leave in one system call. It stands on the receiving half because what
+    waits in the inbox tells how likely that is.
     """
 
-    _wire: WebSocketWire | None
-    _calls: int
-    _inbox: Inbox
+    __slots__ = ("_engine", "_is_watching_progress", "_outbox", "_writer_turn", "_written_pass")
 
     def __init__(
         self,
         transport: Transport,
         closing: ClosingHandshake,
+        keepalive: Keepalive,
         engine: Engine,
         outbox: Outbox,
+        limits: Limits,
         timeouts: Timeouts,
     ) -> None:
-        self._transport = transport
-        self._closing = closing
+        super().__init__(transport, closing, keepalive, engine.flusher, limits, timeouts)
         self._engine = engine
-        self._flusher = engine.flusher
         self._outbox = outbox
-        self._timeouts = timeouts
-        self._is_dirty = False
         self._is_watching_progress = False
         self._written_pass = -1
         self._writer_turn: trio.Lock | None = None
-
-    @abstractmethod
-    def _require_accepted(self) -> None:
-        """Accept if that has not been done; raise if the connection has ended."""
-
-    @property
-    def outbox(self) -> OutboxChannel:
-        """The sending half by itself, with its statistics."""
-        return OutboxChannel(self, self._outbox)
 
     # Trio calls the argument `value`; nobody passes it by name.
     async def send(self, message: str | bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -92,7 +78,14 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
         outbox, flusher = self._outbox, self._flusher
         if outbox.is_sealed:
             self._require_accepted()
-        entry = self._encode(message)
+        kind, wire = type(message), self._wire
+        try:
+            if (kind is str or kind is bytes) and wire is not None and not wire.must_encode_in_order:
+                entry: Entry = wire.encode(message)
+            else:
+                entry = self._encode(message)
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
         is_first = not outbox.held_bytes and self._written_pass != flusher.pass_number
         if is_first and type(entry) is bytes and not self._inbox.items and not outbox.is_streaming:
             self._written_pass = flusher.pass_number
@@ -121,7 +114,10 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
         """
         if self._outbox.is_sealed:
             self._require_accepted()
-        entry = self._encode(message)
+        try:
+            entry = self._encode(message)
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
         if not self._outbox.push_if_fits(entry):
             raise OutboxFull(
                 f"the outbox holds {self._outbox.held_bytes} bytes in {self._outbox.messages} messages "
@@ -203,18 +199,16 @@ class SendingHalf(trio.abc.SendChannel[str | bytes]):
             raise self._closing.error()
 
     def _encode(self, message: str | bytes) -> Entry:
-        wire = self._wire
-        assert wire is not None
-        kind = type(message)
-        if kind is not str and kind is not bytes:
-            message = plain_message(message)
-        try:
-            if wire.must_encode_in_order:
-                size = len(message if isinstance(message, bytes) else message.encode())
-                return LateFrame(wire, message, size)
-            return wire.encode(message)
-        except UnicodeEncodeError as error:
-            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
+        """Build the frame of any message.
+
+        Raises:
+            LocalProtocolError: It is no message.
+            UnicodeEncodeError: It is text that UTF-8 cannot express.
+        """
+        wire, message = self.wire, plain_message(message)
+        if wire.must_encode_in_order:
+            return LateFrame(wire, message, len(message if isinstance(message, bytes) else message.encode()))
+        return wire.encode(message)
 
     # For rooms: queuing without waiting, and taking back.
 

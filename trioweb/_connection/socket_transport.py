@@ -30,19 +30,32 @@ class SocketTransport:
         self._is_reading = False
         self._is_blocked = False
 
+    @property
+    def is_plain(self) -> bool:
+        """It is: the kernel delivers what it has taken after the socket is closed."""
+        return True
+
     async def secure(self) -> None:
         """Do nothing: the socket is plain."""
 
     async def receive(self) -> bytes:
         """Return what has come, `b""` at the end or when the peer is gone."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        while True:
+        while (data := self.try_receive()) is None:
             try:
-                return self._socket.recv(READ_BYTES)
-            except BlockingIOError:
                 await trio.lowlevel.wait_readable(self._socket)
             except LOST:
                 return b""
+        return data
+
+    def try_receive(self) -> bytes | None:
+        """Return what has come, `b""` at the end or when the peer is gone, `None` if nothing has."""
+        try:
+            return self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            return None
+        except LOST:
+            return b""
 
     async def send_all(self, data: bytes) -> None:
         """Write `data` whole; what a cancellation interrupts is cut off anywhere."""

@@ -38,6 +38,11 @@ class StreamTransport:
         self._is_writing = False
         self._is_aborted = False
 
+    @property
+    def is_plain(self) -> bool:
+        """It may be a TLS stream, or one of the program's with a farewell of its own."""
+        return False
+
     async def secure(self) -> None:
         """Shake hands for TLS, if the stream is a TLS one that has not done so."""
         stream: object = self._stream
@@ -50,6 +55,10 @@ class StreamTransport:
             return bytes(await self._stream.receive_some(READ_BYTES))
         except GONE:
             return b""
+
+    def try_receive(self) -> bytes | None:
+        """Return nothing: a stream is only asked by waiting."""
+        return None
 
     async def send_all(self, data: bytes) -> None:
         """Write `data` whole; what a cancellation interrupts is cut off anywhere."""

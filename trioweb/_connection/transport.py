@@ -51,6 +51,11 @@ class Transport(Protocol):
     the synchronous methods and `aclose` are to be used.
     """
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether `secure` has nothing to do, and `aclose` no more than `abort`."""
+        ...
+
     async def secure(self) -> None:
         """Shake hands for TLS, where there is TLS.
 
@@ -60,6 +65,10 @@ class Transport(Protocol):
 
     async def receive(self) -> bytes:
         """Return what has come, `b""` at the end of the peer's side or when it is gone."""
+        ...
+
+    def try_receive(self) -> bytes | None:
+        """Return what `receive` would return without waiting; `None` if it might wait."""
         ...
 
     async def send_all(self, data: bytes) -> None:

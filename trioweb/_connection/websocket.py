@@ -12,7 +12,7 @@ from trioweb._connection.closing_handshake import ClosingHandshake
 from trioweb._connection.engine import Engine
 from trioweb._connection.keepalive import Keepalive
 from trioweb._connection.outbox import Outbox
-from trioweb._connection.receiving import ReceivingHalf
+from trioweb._connection.outbox_channel import OutboxChannel
 from trioweb._connection.sending import SendingHalf
 from trioweb._connection.state import State
 from trioweb._connection.transport import Transport
@@ -34,13 +34,15 @@ class Traffic:
 
 
 class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] - as `send` says
-    SendingHalf, ReceivingHalf, trio.abc.Channel[str | bytes]
+    SendingHalf, trio.abc.Channel[str | bytes]
 ):
     """One WebSocket: messages in, messages out, and an end that both sides agree on.
 
     Any number of tasks may send, ping and close at the same time; one may receive.
     Pings are answered and closes noticed whatever the handler is doing.
     """
+
+    __slots__ = ("__weakref__",)
 
     def __init__(self, transport: Transport, engine: Engine, *, limits: Limits, timeouts: Timeouts) -> None:
         outbox = Outbox(most_messages=limits.outbox_messages, most_bytes=limits.outbox_bytes)
@@ -52,15 +54,22 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
             send_ping=self._send_ping,
             cut=closing.cut,
         )
-        ReceivingHalf.__init__(self, transport, closing, keepalive, limits)
-        SendingHalf.__init__(self, transport, closing, engine, outbox, timeouts)
-        self._wire: WebSocketWire | None = None
-        self._calls = 0
+        super().__init__(transport, closing, keepalive, engine, outbox, limits, timeouts)
 
     @property
     def closed(self) -> Close | None:
         """The close that ended it, `received_first` telling whose; `None` while open."""
         return self._closing.close
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more happens: both sides have closed, or one is gone."""
+        return self._closing.state is State.CLOSED
+
+    @property
+    def outbox(self) -> OutboxChannel:
+        """The sending half by itself, with its statistics."""
+        return OutboxChannel(self, self._outbox)
 
     @property
     def latency_seconds(self) -> float | None:
@@ -90,7 +99,7 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         Cancellation: Changes nothing; the connection goes on.
         Concurrency: Any number of tasks.
         """
-        await self._closing.closed.wait()
+        await self._closing.wait_closed()
         return self._closing.close or Close(CloseCode.ABNORMAL_CLOSURE)
 
     async def ping(self) -> float:
@@ -134,7 +143,7 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
             peer that reads, then drops the connection.
         """
         self.start_closing(checked_close(code, reason), is_by_handler=True)
-        await self._closing.closed.wait()
+        await self._closing.wait_closed()
 
     def start_closing(self, close: Close, *, is_by_handler: bool) -> None:
         """Begin to close without waiting; nothing happens if it has begun already.

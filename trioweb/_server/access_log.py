@@ -36,7 +36,8 @@ def request_answered(request: Request, status: int, sent_bytes: int, started: fl
 
 def websocket_opened(ws: WebSocket) -> None:
     """Log that a handshake was accepted."""
-    logger.info('%s "WebSocket %s" open', _client(ws.request), ws.request.raw_path)
+    if logger.isEnabledFor(logging.INFO):
+        logger.info('%s "WebSocket %s" open', _client(ws.request), ws.request.raw_path)
 
 
 def websocket_closed(ws: WebSocket, code: int, started: float) -> None:

@@ -14,7 +14,7 @@ from trioweb._connection.transport import Transport
 from trioweb._routing.route import Route, WebSocketRoute
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
-from trioweb._server.websocket_session import run_websocket
+from trioweb._server.websocket_session import WebSocketSession
 from trioweb._web.address import Address
 from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
@@ -35,6 +35,8 @@ class Session:
     answers, logs and ends, and nobody else notices.
     """
 
+    __slots__ = ("_context", "_has_begun", "_http", "_peer", "_scheme", "_transport", "_ws")
+
     def __init__(
         self, context: ServerContext, transport: Transport, peer: Address | None, scheme: str
     ) -> None:
@@ -45,16 +47,21 @@ class Session:
         self._http = Http1Connection(
             transport, limits=context.config.limits, timeouts=context.config.timeouts
         )
+        self._has_begun = False
         self._ws: WebSocket | None = None
 
     async def run(self) -> None:
         """Serve to the end; the transport is closed then."""
         try:
-            with trio.move_on_after(self._context.config.timeouts.head_seconds) as scope:
-                await self._transport.secure()
-            if not scope.cancelled_caught:
-                await self._serve_requests()
-                await self._transport.aclose()
+            if self._transport.is_plain or await self._secure():
+                # The handler runs from here: each call in between would cost every message.
+                while (websocket := await self._next_websocket()) is not None:
+                    await websocket.run()
+                    if websocket.is_accepted:
+                        break
+                    self._ws = None
+                if not self._transport.is_plain:
+                    await self._transport.aclose()
         except trio.BrokenResourceError:
             logger.debug("the peer is gone, or spoke no TLS")
         except Exception:
@@ -68,20 +75,32 @@ class Session:
         if self._ws is not None:
             self._ws.start_draining(self._context.shutdown.close)
 
-    async def _serve_requests(self) -> None:
+    async def _secure(self) -> bool:
+        with trio.move_on_after(self._context.config.timeouts.head_seconds) as scope:
+            await self._transport.secure()
+        return not scope.cancelled_caught
+
+    async def _next_websocket(self) -> WebSocketSession | None:
+        """Answer requests until one is a handshake; `None` when the connection has to close."""
+        http = self._http
         if self._context.shutdown.has_begun:
-            self._http.stop_waiting()
+            http.stop_waiting()
         try:
-            while (head := await self._http.receive_head()) is not None:
-                await self._answer(head)
-                if self._ws is not None or not await self._http.finish():
+            while not self._has_begun or await http.finish():
+                head = await http.receive_head()
+                if head is None:
                     break
+                self._has_begun = True
+                websocket = await self._answer(head)
+                if websocket is not None:
+                    return websocket
         except RemoteProtocolError as error:
             await self._refuse(error)
-        if self._ws is None and self._http.has_answered:
-            await self._http.linger()
+        if http.has_answered:
+            await http.linger()
+        return None
 
-    async def _answer(self, head: RequestHead) -> None:
+    async def _answer(self, head: RequestHead) -> WebSocketSession | None:
         started = trio.current_time()
         request = self._request(head)
         route: Route | None = None
@@ -94,9 +113,9 @@ class Session:
             endpoint = _raising(error)
         response = await self._context.app.answer(request, endpoint, is_debug=self._context.config.debug)
         if isinstance(response, SwitchingProtocols) and isinstance(route, WebSocketRoute):
-            await self._become_websocket(request, response, route, started)
-        else:
-            await self._send(request, response, started)
+            return self._websocket(request, response, route, started)
+        await self._send(request, response, started)
+        return None
 
     def _request(self, head: RequestHead) -> Request:
         context = self._context
@@ -133,14 +152,14 @@ class Session:
 
         return call
 
-    async def _become_websocket(
+    def _websocket(
         self, request: Request, response: SwitchingProtocols, route: WebSocketRoute, started: float
-    ) -> None:
+    ) -> WebSocketSession:
         async def answer(refusal: Response) -> None:
             await self._send(request, refusal, started)
 
         config = self._context.config
-        ws = WebSocket(
+        self._ws = ws = WebSocket(
             self._transport,
             self._context.engine,
             request=request,
@@ -155,12 +174,7 @@ class Session:
             limits=route.limits or config.limits,
             timeouts=config.timeouts,
         )
-        self._ws = ws
-        try:
-            await run_websocket(self._context, ws, route.handler, answer)
-        finally:
-            if not ws.is_accepted:  # the connection is still HTTP's
-                self._ws = None
+        return WebSocketSession(self._context, ws, route.handler)
 
     async def _send(self, request: Request, response: Response, started: float) -> None:
         self._context.instruments.requests += 1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 
 import trio
 
@@ -23,97 +21,111 @@ logger = logging.getLogger("trioweb")
 NORMAL = Close(CloseCode.NORMAL_CLOSURE)
 
 
-async def run_websocket(
-    context: ServerContext,
-    ws: WebSocket,
-    handler: Handler,
-    answer: Callable[[Response], Awaitable[None]],
-) -> None:
-    """Run the handler and end the connection with the code that its outcome calls for.
+class WebSocketSession:
+    """Runs a handler, and ends its WebSocket with the code that the outcome calls for."""
 
-    Returns when the WebSocket is closed altogether, or its handshake was answered with
-    another response.
-    """
-    started = trio.current_time()
-    instruments = context.instruments
-    ws.on_accept(lambda: _opened(context, ws))
-    try:
-        error = await _run_handler(context, ws, handler)
+    __slots__ = ("_context", "_handler", "_scope", "_started", "_timer", "_ws")
+
+    def __init__(self, context: ServerContext, ws: WebSocket, handler: Handler) -> None:
+        self._context = context
+        self._ws = ws
+        self._handler = handler
+        self._started = trio.current_time()
+        self._scope: trio.CancelScope | None = None
+        self._timer: Timer | None = None
+        ws.on_accept(self._accepted)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the handshake was answered with 101; if not, the connection is still HTTP's."""
+        return self._ws.is_accepted
+
+    async def run(self) -> None:
+        """Run the handler inside its nursery, then close.
+
+        Returns when the WebSocket is closed altogether, or its handshake was answered with
+        another response. When the connection ends first, the handler has its grace, then
+        its scope is cancelled, and its `finally` blocks run.
+        """
+        ws = self._ws
+        errors: list[Exception] = []
+        try:
+            try:
+                async with trio.open_nursery() as nursery:
+                    ws.nursery, self._scope = nursery, nursery.cancel_scope
+                    ws.watch_end(self._begin_grace)
+                    try:
+                        await self._handler(ws, **ws.path_params)
+                    except Exception as error:
+                        errors.append(error)
+                    if nursery.child_tasks:
+                        nursery.cancel_scope.cancel(reason="the handler has returned")
+            except* Exception as group:
+                errors.append(group)
+            self._end_grace()
+            await self._end(_what_counts(errors) if errors else None)
+        finally:
+            self._end_grace()
+            if ws.is_accepted:
+                self._count()
+
+    async def _end(self, error: Exception | None) -> None:
+        ws = self._ws
         if not ws.is_accepted and not ws.is_rejected:
-            response = await _refusal(context, ws, error)
+            response = await self._refusal(error)
             if response is not None:
-                ws.refused_with(response.status)
-                await answer(response)
+                await ws.reject(response)
                 return
             ws.require_open()
         if ws.is_accepted:
-            ws.start_closing(_close_for(ws, error, is_debug=context.config.debug), is_by_handler=True)
-            await ws.wait_closed()
-    finally:
-        if ws.is_accepted:
-            instruments.websockets -= 1
-            _count(context, ws)
-            access_log.websocket_closed(
-                ws, ws.closed.code if ws.closed else CloseCode.ABNORMAL_CLOSURE, started
-            )
+            close = _close_for(ws, error, is_debug=self._context.config.debug)
+            ws.start_closing(close, is_by_handler=True)
+            if not ws.has_ended:
+                await ws.wait_closed()
 
+    async def _refusal(self, error: Exception | None) -> Response | None:
+        """Return the HTTP answer when the handler ended without accepting; `None` to accept."""
+        context = self._context
+        if context.shutdown.has_begun:
+            error = HTTPError(503, "The server is shutting down.", {"Retry-After": "1"})
+        if error is None or isinstance(error, CloseWebSocket):
+            return None
+        return await context.app.answer_error(self._ws.request, error, is_debug=context.config.debug)
 
-def _opened(context: ServerContext, ws: WebSocket) -> None:
-    context.instruments.websockets += 1
-    context.instruments.websockets_accepted += 1
-    access_log.websocket_opened(ws)
+    # The handler's grace after the end of its connection.
 
+    def _begin_grace(self) -> None:
+        seconds = self._context.config.timeouts.handler_grace_seconds
+        self._timer = self._context.engine.timers.call_later(seconds, self._cancel)
 
-def _count(context: ServerContext, ws: WebSocket) -> None:
-    instruments, traffic = context.instruments, ws.traffic()
-    instruments.messages_received += traffic.received_messages
-    instruments.messages_sent += traffic.sent_messages
-    instruments.bytes_received += traffic.received_bytes
-    instruments.bytes_sent += traffic.sent_bytes
-    if ws.closed is not None:
-        instruments.close_codes[ws.closed.code] += 1
+    def _cancel(self) -> None:
+        if self._scope is not None:
+            self._scope.cancel(reason="the connection has ended")
 
+    def _end_grace(self) -> None:
+        self._ws.unwatch_end(self._begin_grace)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-async def _run_handler(context: ServerContext, ws: WebSocket, handler: Handler) -> Exception | None:
-    """Run the handler inside its nursery, and return what it raised.
+    # What the server counts and logs.
 
-    When the connection ends first, the handler has its grace, then its scope is
-    cancelled, and its `finally` blocks run.
-    """
-    errors: list[Exception] = []
-    with trio.CancelScope() as scope, _grace(context, ws, scope):
-        try:
-            async with trio.open_nursery() as nursery:
-                ws.nursery = nursery
-                try:
-                    await handler(ws, **ws.path_params)
-                except Exception as error:
-                    errors.append(error)
-                nursery.cancel_scope.cancel(reason="the handler has returned")
-        except* Exception as group:
-            errors.append(group)
-    return _what_counts(errors)
+    def _accepted(self) -> None:
+        self._context.instruments.websockets += 1
+        self._context.instruments.websockets_accepted += 1
+        access_log.websocket_opened(self._ws)
 
-
-@contextmanager
-def _grace(context: ServerContext, ws: WebSocket, scope: trio.CancelScope) -> Iterator[None]:
-    """Cancel `scope` when the connection has ended and the handler's grace is over."""
-    timers: list[Timer] = []
-
-    def begin() -> None:
-        seconds = context.config.timeouts.handler_grace_seconds
-        timers.append(context.engine.timers.call_later(seconds, end))
-
-    def end() -> None:
-        scope.cancel(reason="the connection has ended")
-
-    ws.watch_end(begin)
-    try:
-        yield
-    finally:
-        ws.unwatch_end(begin)
-        for timer in timers:
-            timer.cancel()
+    def _count(self) -> None:
+        instruments, traffic, close = self._context.instruments, self._ws.traffic(), self._ws.closed
+        instruments.websockets -= 1
+        instruments.messages_received += traffic.received_messages
+        instruments.messages_sent += traffic.sent_messages
+        instruments.bytes_received += traffic.received_bytes
+        instruments.bytes_sent += traffic.sent_bytes
+        if close is not None:
+            instruments.close_codes[close.code] += 1
+        code = CloseCode.ABNORMAL_CLOSURE if close is None else close.code
+        access_log.websocket_closed(self._ws, code, self._started)
 
 
 def _what_counts(errors: list[Exception]) -> Exception | None:
@@ -124,15 +136,6 @@ def _what_counts(errors: list[Exception]) -> Exception | None:
         return ExceptionGroup("several tasks of the WebSocket failed", bugs)
     wishes = [one for one in flat if isinstance(one, CloseWebSocket | HTTPError)]
     return next(iter([*bugs, *wishes]), None)
-
-
-async def _refusal(context: ServerContext, ws: WebSocket, error: Exception | None) -> Response | None:
-    """Return the HTTP answer when the handler ended without accepting; `None` to accept."""
-    if context.shutdown.has_begun:
-        error = HTTPError(503, "The server is shutting down.", {"Retry-After": "1"})
-    if error is None or isinstance(error, CloseWebSocket):
-        return None
-    return await context.app.answer_error(ws.request, error, is_debug=context.config.debug)
 
 
 def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Close:

@@ -56,6 +56,18 @@ class WebSocket(WebSocketConnection):
             connection ends with 1011.
     """
 
+    # No `__dict__`: what a program keeps with a connection has its place in `state`.
+    __slots__ = (
+        "_handshake",
+        "_limits",
+        "_on_accept",
+        "_rejected_with",
+        "_subprotocol",
+        "nursery",
+        "path_params",
+        "request",
+        "state",
+    )
     nursery: trio.Nursery
 
     def __init__(
@@ -73,10 +85,10 @@ class WebSocket(WebSocketConnection):
         self.path_params: Mapping[str, Any] = request.path_params
         self.state = request.state
         self._limits = limits
-        self._handshake = handshake
+        self._handshake: Handshake | None = handshake
         self._subprotocol: str | None = None
         self._rejected_with: int | None = None
-        self._on_accept: Callable[[], None] = lambda: None
+        self._on_accept: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"<WebSocket {self.request.raw_path} {self.closed or self._closing.state.name.lower()}>"
@@ -120,12 +132,13 @@ class WebSocket(WebSocketConnection):
         await trio.lowlevel.checkpoint()
         if self.is_accepted:
             raise LocalProtocolError("the WebSocket was accepted before: accept() comes before any other use")
-        if subprotocol is not None and subprotocol not in self._handshake.offered_subprotocols:
-            offered = ", ".join(self._handshake.offered_subprotocols) or "none"
+        self._check_not_rejected()
+        offered = self._pending_handshake().offered_subprotocols
+        if subprotocol is not None and subprotocol not in offered:
             raise LocalProtocolError(
-                f"the client did not offer the subprotocol {subprotocol!r}, but {offered}"
+                f"the client did not offer the subprotocol {subprotocol!r}, but {', '.join(offered) or 'none'}"
             )
-        self._accept(subprotocol or self._handshake.accepted.subprotocol, headers)
+        self._accept(subprotocol, headers)
 
     async def reject(self, response: Response) -> None:
         """Answer the handshake with an HTTP response of your own; then return.
@@ -142,8 +155,9 @@ class WebSocket(WebSocketConnection):
         if self.is_accepted:
             raise LocalProtocolError("the WebSocket was accepted before: close it with aclose(code, reason)")
         self._check_not_rejected()
+        handshake = self._pending_handshake()
         self.refused_with(response.status)
-        await self._handshake.reject(response)
+        await handshake.reject(response)
 
     def refused_with(self, status: int) -> None:
         """Note that the handshake is being answered with this status: nothing works any more."""
@@ -158,7 +172,7 @@ class WebSocket(WebSocketConnection):
             self._closing.lose()
 
     def _accept_by_itself(self) -> None:
-        self._accept(self._handshake.accepted.subprotocol, ())
+        self._accept(None, ())
 
     def _require_accepted(self) -> None:
         self._check_not_rejected()
@@ -168,18 +182,29 @@ class WebSocket(WebSocketConnection):
         if self._rejected_with is not None:
             raise HandshakeRejected(self._rejected_with, "the handshake was rejected before")
 
+    def _pending_handshake(self) -> Handshake:
+        assert self._handshake is not None  # it is let go of when it has been answered with 101
+        return self._handshake
+
     def _accept(self, subprotocol: str | None, headers: HeaderSource) -> None:
         self._check_not_rejected()
-        handshake = self._handshake
-        accepted = attrs.evolve(handshake.accepted, subprotocol=subprotocol)
-        fields = MutableHeaders([*handshake.headers.lines(), *MutableHeaders(headers).lines()])
-        answer = encode_accept(accepted, fields.lines())
+        handshake = self._pending_handshake()
+        accepted = handshake.accepted
+        if subprotocol is not None:
+            accepted = attrs.evolve(accepted, subprotocol=subprotocol)
+        fields = handshake.headers.lines()
+        if headers:
+            fields += MutableHeaders(headers).lines()
+        answer = encode_accept(accepted, fields)
         wire = WebSocketWire(
             message_bytes=self._limits.message_bytes,
             message_fragments=self._limits.message_fragments,
             deflate=accepted.deflate,
             fast_lane=handshake.fast_lane,
         )
-        self._subprotocol = subprotocol
+        self._subprotocol = accepted.subprotocol
+        self._handshake = None
         self.open(wire, answer, handshake.early_input())
-        self._on_accept()
+        on_accept, self._on_accept = self._on_accept, None
+        if on_accept is not None:
+            on_accept()

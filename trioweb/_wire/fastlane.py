@@ -2,7 +2,9 @@
 
 A frame is plain when it is final, masked, of text or binary data, without reserved bits,
 announces its length in the shortest form, and no message is open. wsproto would find one
-message in it and nothing to complain of but text that is not UTF-8. No frame is
+message in it and nothing to complain of but text that is not UTF-8. A ping, pong or close
+is plain when it is final, masked, without reserved bits and has at most 125 bytes; it
+stands between the frames of messages and changes nothing for them. No frame is
 ever split between the two, and wsproto never sees a part of a message that the lane has
 begun, nor the lane one of wsproto's. Who decodes:
 
@@ -10,20 +12,36 @@ begun, nor the lane one of wsproto's. Who decodes:
 |---------------|---------------------------------------|-------------------------------------|
 | nothing       | whole plain frames, within the limit  | `decode_plain`                      |
 | nothing       | any other plain frame: incomplete, too long, not UTF-8, or to be streamed | `PlainFrame` |
+| nothing       | a whole plain ping, pong or close     | `decode_control`                      |
 | nothing       | part of a header, plain so far        | nobody: it waits, 13 bytes at most  |
 | nothing       | anything else                         | wsproto                             |
 | part of a frame, or an open message | anything        | wsproto                             |
 
 wsproto holds nothing again when its frame is complete and no message is open; the next
-byte is the lane's. With permessage-deflate agreed on the lane stays closed.
+byte is the lane's. With permessage-deflate agreed on the lane stays closed. A connection
+that never sends anything else, pings and its close included, never needs a wsproto object.
 """
 
 from __future__ import annotations
 
 from codecs import IncrementalDecoder, getincrementaldecoder
+from collections.abc import Callable
 from typing import Any
 
-from trioweb._wire.frames import BINARY, EIGHT_BYTES, FINAL, MASKED, TEXT, TWO_BYTES
+from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
+from trioweb._wire.frames import (
+    BINARY,
+    CLOSE,
+    EIGHT_BYTES,
+    FINAL,
+    LENGTH,
+    MASKED,
+    PING,
+    PONG,
+    TEXT,
+    TWO_BYTES,
+    decode_close_payload,
+)
 from trioweb._wire.judge import NOT_UTF8
 from trioweb._wire.masking import apply_mask
 from trioweb.closing import CloseCode
@@ -33,6 +51,12 @@ _FINAL_TEXT = FINAL | TEXT
 _FINAL_BINARY = FINAL | BINARY
 _MASKED_TWO_BYTES = MASKED | TWO_BYTES
 _MASKED_EIGHT_BYTES = MASKED | EIGHT_BYTES
+
+_CONTROL: dict[int, Callable[[bytes], WireEvent]] = {
+    FINAL | CLOSE: lambda payload: PeerClosed(decode_close_payload(payload)),
+    FINAL | PING: Ping,
+    FINAL | PONG: Pong,
+}
 
 NOT_PLAIN = -1
 INCOMPLETE = 0
@@ -90,6 +114,27 @@ def decode_plain(data: bytes, position: int, out: list[Any], most: int, message_
         position = stop
         room -= 1
     return position
+
+
+def decode_control(data: bytes, position: int, out: list[WireEvent]) -> int:
+    """Decode a whole plain control frame, if one begins there (RFC 6455 §5.5).
+
+    Returns:
+        Where it ends; `position` if there is none, or not yet the whole of it.
+
+    Raises:
+        RemoteProtocolError: It is a close frame whose payload is wrong.
+    """
+    header = data[position : position + 6]
+    if len(header) < 6 or not MASKED <= header[1] < _MASKED_TWO_BYTES:
+        return position
+    stop = position + 6 + (header[1] & LENGTH)
+    decode = _CONTROL.get(header[0])
+    if decode is None or stop > len(data):
+        return position
+    payload = apply_mask(data[position + 6 : stop], header[2:])
+    out.append(decode(payload))
+    return stop
 
 
 def plain_header(data: bytes, position: int) -> int:

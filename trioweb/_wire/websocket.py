@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from trioweb._wire.assembly import Assembly
 from trioweb._wire.deflate import DeflateAgreement, Deflator
-from trioweb._wire.events import Fragment, Violation, WireEvent
-from trioweb._wire.fastlane import INCOMPLETE, NOT_PLAIN, PlainFrame, decode_plain, plain_header
+from trioweb._wire.events import Fragment, PeerClosed, Violation, WireEvent
+from trioweb._wire.fastlane import (
+    INCOMPLETE,
+    NOT_PLAIN,
+    PlainFrame,
+    decode_control,
+    decode_plain,
+    plain_header,
+)
 from trioweb._wire.frames import (
     BINARY,
     CLOSE,
@@ -103,7 +110,7 @@ class WebSocketWire:
         self._assembly = Assembly(message_bytes=message_bytes, message_fragments=message_fragments)
         self._deflator = None if deflate is None else Deflator(deflate)
         self._inflater = None if deflate is None else Inflater(deflate, message_bytes=message_bytes)
-        self._judge = Judge(self._assembly, self._inflater)
+        self._judge: Judge | None = None
         self._frame: PlainFrame | None = None
         self._has_lane = self._is_lane_open = fast_lane and deflate is None
         self._input = b""
@@ -213,8 +220,13 @@ class WebSocketWire:
         """Decode a header, or what there is of a payload; false stops for now."""
         if self._frame is not None:
             self._take_plain_payload(self._frame, out)
-        elif not (self._has_lane and self._judge.is_between_frames) or self._assembly.is_open:
+        elif not (self._has_lane and self._is_between_frames) or self._assembly.is_open:
             if not self._let_judge(out):
+                return False
+        elif (end := decode_control(self._input, self._position, out)) != self._position:
+            self._position = end
+            if isinstance(out[-1], PeerClosed):
+                self._end()
                 return False
         else:
             size = plain_header(self._input, self._position)
@@ -227,7 +239,7 @@ class WebSocketWire:
                 self._let_judge(out)
             else:
                 self._begin_plain_frame(size, out)
-        if self._judge.has_closed:
+        if self._judge is not None and self._judge.has_closed:
             self._end()
             return False
         self._is_lane_open = self._is_lane_free
@@ -240,10 +252,15 @@ class WebSocketWire:
             self._has_lane
             and not self._is_over
             and self._frame is None
-            and self._judge.is_between_frames
+            and self._is_between_frames
             and not self._assembly.is_open
             and not self._assembly.is_streaming
         )
+
+    @property
+    def _is_between_frames(self) -> bool:
+        """Whether wsproto has no part of a frame."""
+        return self._judge is None or self._judge.is_between_frames
 
     def _begin_plain_frame(self, size: int, out: list[WireEvent]) -> None:
         start = self._position
@@ -266,6 +283,8 @@ class WebSocketWire:
     def _let_judge(self, out: list[WireEvent]) -> bool:
         """Let wsproto have input; false when that inflated to enough for now."""
         judge, is_streaming = self._judge, self._assembly.is_streaming
+        if judge is None:
+            judge = self._judge = Judge(self._assembly, self._inflater)
         if self._inflater is not None:
             self._inflater.without_limit = is_streaming
         if not judge.has_header:
@@ -285,7 +304,8 @@ class WebSocketWire:
         self._position = 0
         self._frame = self._inflater = None
         self._assembly.clear()
-        self._judge.release()
+        if self._judge is not None:
+            self._judge.release()
 
     # Sending.
 
