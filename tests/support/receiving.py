@@ -45,3 +45,4 @@ class Pile:
     def advance(self, sent_bytes):
         rest = self.buffers[0][sent_bytes:]
         self.buffers[:1] = [rest] if rest else []
+        return bool(self.buffers)

@@ -368,11 +368,15 @@ class Outbox:
         self.held_bytes = len(frame) - sent_bytes
         self.high_water_bytes = max(self.high_water_bytes, self.held_bytes)
 
-    def advance(self, sent_bytes: int) -> None:
-        """Take note that the first `sent_bytes` of the gathered buffers are on their way."""
+    def advance(self, sent_bytes: int) -> bool:
+        """Take note that the first `sent_bytes` of the gathered buffers are on their way.
+
+        Returns:
+            Whether more waits.
+        """
         writing = self._writing
         if not writing:  # discarded while they were being written
-            return
+            return False
         self.sent_bytes += sent_bytes
         self.held_bytes -= sent_bytes
         gone = 0
@@ -390,6 +394,7 @@ class Outbox:
             self._tell_progress()
         if self._has_room is not None:
             self._wake_if_low()
+        return self.held_bytes > 0
 
     def _tell_progress(self) -> None:
         if self._progress is not None:

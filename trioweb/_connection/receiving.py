@@ -29,8 +29,8 @@ DECODES_PER_TURN = 2
 COMPRESSED_PER_TURN = 32
 """The same where each call gives one message."""
 
-YIELD_MASK = 31
-"""A task that never has to wait still lets others run at every 32nd call."""
+YIELD_MASK = 63
+"""A task that never has to wait still lets others run at every 64th call."""
 
 
 class ReceivingHalf(ABC):
@@ -242,6 +242,7 @@ class ReceivingHalf(ABC):
                 if self._must_wait():
                     inbox.task = trio.lowlevel.current_task()
                     await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
+                    self._calls = 0  # others have run
             item = inbox.take()
             if isinstance(item, Fragment):
                 item = await self._assembled(item)
@@ -290,14 +291,13 @@ class ReceivingHalf(ABC):
         if self._is_paused:
             self._go_on_reading()
             return False
-        if self._violation is not None:
-            self._fail_now()
-        if self._closing.is_over:
-            raise self._closing.error()
         if self._is_dirty:
-            self._flush()  # which may find the peer gone
-            return False
-        return True
+            self._flush()  # which may find the peer gone, and its last words
+        if self._violation is not None and not self._inbox.items:
+            self._fail_now()
+        if self._closing.is_over and not self._inbox.items:
+            raise self._closing.error()
+        return not self._inbox.items
 
     def _refuse(self, code: CloseCode, reason: str) -> ConnectionClosed:
         """Close because of what was received, and return what the caller raises."""

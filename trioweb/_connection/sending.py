@@ -299,11 +299,15 @@ class SendingHalf(ReceivingHalf):
         if is_likely_more and self._outbox.held_bytes < WRITE_BYTES:
             if not self._is_dirty:
                 self._is_dirty = True
-                flusher.put_off(self._flush)
+                flusher.put_off(self._flush_if_dirty)
         else:
             self._written_pass = flusher.pass_number
             self._is_dirty = False
             self._transport.flush()
+
+    def _flush_if_dirty(self) -> None:
+        if self._is_dirty:  # nobody has come before
+            self._flush()
 
     def _flush(self) -> None:
         self._is_dirty = False

@@ -147,9 +147,12 @@ class SocketTransport:
             except LOST:
                 self._end_after_last_words(receiver)
                 return
-            output.advance(sent)
+            is_more = output.advance(sent)
             if sent < offered:
                 break
+            if not is_more:
+                receiver.output_drained()
+                return
         self._is_blocked = True
         self._watch()
         receiver.output_blocked()

@@ -21,8 +21,9 @@ class Output(Protocol):
         """Return the next buffers to write, none when there is nothing; good until `advance`."""
         ...
 
-    def advance(self, sent_bytes: int) -> None:
-        """Take note that the first `sent_bytes` of them are on their way."""
+    def advance(self, sent_bytes: int) -> bool:
+        """Take note that the first `sent_bytes` of them are on their way; say whether more waits."""
+        ...
 
 
 class Receiver(Protocol):
