@@ -24,33 +24,29 @@ class Inbox:
             quickly as a deque, and an empty one has a tenth of a deque's size, of which
             there would be one for each idle connection.
         held_bytes: What they take in memory.
+        most_messages: How many it may hold.
         task: The task that waits. It puts itself here, then waits with `forget_task` to
             abort by: one coroutine less on the way of every message.
     """
 
-    __slots__ = ("_most_bytes", "_most_messages", "held_bytes", "items", "task")
+    __slots__ = ("_most_bytes", "held_bytes", "items", "most_messages", "task")
 
     def __init__(self, *, most_messages: int, most_bytes: int) -> None:
         self.items: list[Item] = []
         self.held_bytes = 0
-        self._most_messages = most_messages
+        self.most_messages = most_messages
         self._most_bytes = most_bytes
         self.task: trio.lowlevel.Task | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether reading has to stop."""
-        return len(self.items) >= self._most_messages or self.held_bytes >= self._most_bytes
+        return len(self.items) >= self.most_messages or self.held_bytes >= self._most_bytes
 
     @property
     def is_low(self) -> bool:
         """Whether enough was taken out for reading to begin again."""
-        return len(self.items) * 2 <= self._most_messages and self.held_bytes * 2 <= self._most_bytes
-
-    @property
-    def free_messages(self) -> int:
-        """How many more messages there is room for."""
-        return self._most_messages - len(self.items)
+        return len(self.items) * 2 <= self.most_messages and self.held_bytes * 2 <= self._most_bytes
 
     def put(self, fresh: Sequence[Item]) -> bool:
         """Add what was received, the oldest first; return whether that is full now."""
@@ -60,7 +56,7 @@ class Inbox:
         for item in fresh:
             held_bytes += item.__sizeof__()
         self.held_bytes = held_bytes
-        return len(items) >= self._most_messages or held_bytes >= self._most_bytes
+        return len(items) >= self.most_messages or held_bytes >= self._most_bytes
 
     def take(self) -> Item:
         """Remove and return the oldest."""

@@ -357,12 +357,8 @@ class Outbox:
         self._writing_messages += taken
         return size
 
-    def sent_directly(self, frame: bytes, sent_bytes: int) -> None:
-        """Take note that the first `sent_bytes` of a message are gone that found nothing waiting."""
-        self.sent_bytes += sent_bytes
-        if sent_bytes == len(frame):
-            self.sent_messages += 1
-            return
+    def push_rest(self, frame: bytes, sent_bytes: int) -> None:
+        """Take what is left of a message that found nothing waiting, and is partly on its way."""
         self._writing.append(memoryview(frame)[sent_bytes:])
         self._writing_messages = 1
         self.held_bytes = len(frame) - sent_bytes

@@ -122,8 +122,10 @@ class ReceivingHalf(ABC):
                 await trio.lowlevel.checkpoint_if_cancelled()
             else:
                 await trio.lowlevel.checkpoint()
-        message = self._take_message()
-        return await self._wait_for_message() if message is None else message
+            message = self._take_message()
+            if message is not None:
+                return message
+        return await self._wait_for_message()
 
     async def __anext__(self) -> str | bytes:
         # As `receive`, without a coroutine in between.
@@ -134,8 +136,10 @@ class ReceivingHalf(ABC):
                     await trio.lowlevel.checkpoint_if_cancelled()
                 else:
                     await trio.lowlevel.checkpoint()
-            message = self._take_message()
-            return await self._wait_for_message() if message is None else message
+                message = self._take_message()
+                if message is not None:
+                    return message
+            return await self._wait_for_message()
         except trio.EndOfChannel:
             raise StopAsyncIteration from None
 
@@ -200,7 +204,7 @@ class ReceivingHalf(ABC):
         Concurrency: One task at a time, and no `receive` meanwhile.
         """
         if self._is_receiving:
-            raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
+            raise _busy()
         self._is_receiving = True
         reader = MessageReader(self._next_item)
         try:
@@ -220,7 +224,7 @@ class ReceivingHalf(ABC):
     def _take_message(self) -> str | bytes | None:
         """Take a message if a whole one is here."""
         if self._is_receiving:
-            raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
+            raise _busy()
         inbox = self._inbox
         if not inbox.items or type(inbox.items[-1]) is Fragment:
             return None
@@ -231,6 +235,8 @@ class ReceivingHalf(ABC):
         return item  # type: ignore[return-value]  # it is no Fragment, as was looked up above
 
     async def _wait_for_message(self) -> str | bytes:
+        if self._is_receiving:
+            raise _busy()
         inbox = self._inbox
         self._is_receiving = True
         try:
@@ -243,14 +249,15 @@ class ReceivingHalf(ABC):
                     inbox.task = trio.lowlevel.current_task()
                     await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
                     self._calls = 0  # others have run
-            item = inbox.take()
-            if isinstance(item, Fragment):
+            item = inbox.items.pop()
+            inbox.held_bytes -= item.__sizeof__()
+            if type(item) is Fragment:
                 item = await self._assembled(item)
         finally:
             self._is_receiving = False
         if self._is_paused:
             self._go_on_reading()
-        return item
+        return item  # type: ignore[return-value]  # it is no Fragment any more
 
     async def _assembled(self, fragment: Fragment) -> str | bytes:
         """Receive whole what began to be streamed for a reader that left before it came."""
@@ -314,7 +321,7 @@ class ReceivingHalf(ABC):
         inbox, wire = self._inbox, self._wire
         assert wire is not None
         fresh: list[str | bytes] = []
-        is_done = wire.feed_plain(data, fresh, inbox.free_messages)
+        is_done = wire.feed_plain(data, fresh, inbox.most_messages - len(inbox.items))
         if fresh:
             self.received_messages += len(fresh)
             if self._closing.is_over:
@@ -336,7 +343,7 @@ class ReceivingHalf(ABC):
             if self._has_no_room:
                 break
             wire.may_hold = self._closing.state is State.OPEN and not self._is_receiving
-            for event in wire.events(max(1, inbox.free_messages) if is_plain else 1):
+            for event in wire.events(max(1, inbox.most_messages - len(inbox.items)) if is_plain else 1):
                 if isinstance(event, (str, bytes)):
                     self.received_messages += 1
                     self._put_last([event])
@@ -435,6 +442,10 @@ class ReceivingHalf(ABC):
         if was_paused and not self._is_paused:
             self._keepalive.resume()
             self._transport.resume_reading()
+
+
+def _busy() -> ReceiveBusy:
+    return ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
 
 
 def _refuse_constant(name: str) -> NoReturn:

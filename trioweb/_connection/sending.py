@@ -90,8 +90,11 @@ class SendingHalf(ReceivingHalf):
         if is_first and type(entry) is bytes and not self._inbox.items and not outbox.is_streaming:
             self._written_pass = flusher.pass_number
             sent_bytes = self._transport.try_send(entry)
-            outbox.sent_directly(entry, sent_bytes)
-            if sent_bytes != len(entry):
+            outbox.sent_bytes += sent_bytes
+            if sent_bytes == len(entry):
+                outbox.sent_messages += 1
+            else:
+                outbox.push_rest(entry, sent_bytes)
                 self._flush()
             return
         if not outbox.push_if_fits(entry):
