@@ -73,18 +73,20 @@ class Acceptor:
         self._has_warned = False
         instruments.connections += 1
         instruments.connections_accepted += 1
-        self._nursery.start_soon(self._run, accepted, name="trioweb session")
-
-    async def _run(self, accepted: Accepted) -> None:
-        transport = self._transport(accepted)
         is_encrypted = self._ssl_context is not None or isinstance(accepted.carrier, trio.SSLStream)
-        session = Session(self._context, transport, accepted.peer, "https" if is_encrypted else "http")
+        session = Session(
+            self._context,
+            self._transport(accepted),
+            accepted.peer,
+            "https" if is_encrypted else "http",
+            on_end=self._end,
+        )
         self._sessions.add(session)
-        try:
-            await session.run()
-        finally:
-            self._sessions.discard(session)
-            self._context.instruments.connections -= 1
+        self._nursery.start_soon(session.run, name="trioweb session")
+
+    def _end(self, session: Session) -> None:
+        self._sessions.discard(session)
+        self._context.instruments.connections -= 1
 
     def _transport(self, accepted: Accepted) -> Transport:
         engine, carrier = self._context.engine, accepted.carrier

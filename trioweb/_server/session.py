@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import aclosing
 from email.utils import formatdate
 from urllib.parse import unquote
@@ -35,10 +36,16 @@ class Session:
     answers, logs and ends, and nobody else notices.
     """
 
-    __slots__ = ("_context", "_has_begun", "_http", "_peer", "_scheme", "_transport", "_ws")
+    __slots__ = ("_context", "_has_begun", "_http", "_on_end", "_peer", "_scheme", "_transport", "_ws")
 
     def __init__(
-        self, context: ServerContext, transport: Transport, peer: Address | None, scheme: str
+        self,
+        context: ServerContext,
+        transport: Transport,
+        peer: Address | None,
+        scheme: str,
+        *,
+        on_end: Callable[[Session], None] | None = None,
     ) -> None:
         self._context = context
         self._transport = transport
@@ -47,6 +54,7 @@ class Session:
         self._http = Http1Connection(
             transport, limits=context.config.limits, timeouts=context.config.timeouts
         )
+        self._on_end = on_end
         self._has_begun = False
         self._ws: WebSocket | None = None
 
@@ -68,6 +76,8 @@ class Session:
             logger.exception("the connection of %s is dropped after an error", self._peer)
         finally:
             self._transport.abort()
+            if self._on_end is not None:
+                self._on_end(self)
 
     def drain(self) -> None:
         """End gracefully: close if idle, else finish what has begun."""
