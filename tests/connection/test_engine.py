@@ -1,22 +1,17 @@
-"""Where there is no epoll, a reader task for each connection does the pump's work."""
+"""Where there is neither epoll nor kqueue, a reader task for each connection does the pump's work."""
 
 from __future__ import annotations
 
-import pytest
+from support.kernel_queue import Event, Queue
 from support.peer import connected, frame
 from support.serving import running
 from support.waiting import until
 
 from trioweb import App, Config, Limits
-from trioweb._connection.pump import Pump
+from trioweb._connection.poller import KqueuePoller
 
 
-@pytest.fixture
-def without_epoll(monkeypatch):
-    monkeypatch.setattr(Pump, "is_available", staticmethod(lambda: False))
-
-
-async def test_without_epoll_a_server_does_the_same(without_epoll):
+async def serve_and_ask():
     app = App(Config(limits=Limits(inbox_messages=2)))
 
     @app.websocket("/")
@@ -42,3 +37,13 @@ async def test_without_epoll_a_server_does_the_same(without_epoll):
             await peer.open()
         await until(lambda: server.connections == 0)
         assert server.statistics().close_codes == {1000: 1, 1006: 1}
+
+
+async def test_without_a_poller_a_server_does_the_same(monkeypatch):
+    monkeypatch.setattr("trioweb._connection.engine.open_poller", lambda: None)
+    await serve_and_ask()
+
+
+async def test_with_the_rules_of_kqueue_a_server_does_the_same(monkeypatch):
+    monkeypatch.setattr("trioweb._connection.engine.open_poller", lambda: KqueuePoller(Queue(), Event))
+    await serve_and_ask()

@@ -2,37 +2,117 @@
 
 from __future__ import annotations
 
-from itertools import count
+import signal
+from contextlib import contextmanager
 from statistics import median
 
 import pytest
 import trio
 from support.measured import measured_server, program
-from support.peer import BINARY, PING, TEXT, Peer, connected, frame
+from support.peer import BINARY, PING, TEXT, close_frame, connected, frame
 from support.serving import running
-from support.waiting import until
 
 from trioweb import App, Limits
 
 QUIET_PEERS = 100
-WARM_UP_SECONDS, MEASURED_SECONDS = 0.5, 2
+MESSAGE = frame(TEXT, b"thirty-two bytes of quiet speech")
+WINDOWS = 5
+WINDOW_SECONDS = 0.4
 TIMES_AS_LONG = 5
 
 
-async def round_trips(peers, seconds):
-    """Let each peer wait for its echo before it sends again; return how long each took."""
+async def round_trips(peers, pause_seconds):
+    """How long each echo took, every peer waiting for its own before it sends again."""
     taken_seconds = []
-    message = frame(TEXT, b"thirty-two bytes of quiet speech")
+    end = trio.current_time() + WINDOW_SECONDS
 
-    async def converse(peer):
-        while True:
-            started = trio.current_time()
-            await peer.send(message)
+    async def converse(peer, first_pause_seconds):
+        await trio.sleep(first_pause_seconds)
+        while (started := trio.current_time()) < end:
+            await peer.send(MESSAGE)
             await peer.receive_frame()
             taken_seconds.append(trio.current_time() - started)
+            await trio.sleep(pause_seconds)
 
-    with trio.move_on_after(seconds):
-        async with trio.open_nursery() as nursery:
-            for peer in peers:
-                nursery.start_soon(converse, peer)
+    async with trio.open_nursery() as nursery:
+        for number, peer in enumerate(peers):
+            nursery.start_soon(converse, peer, pause_seconds * number / len(peers))
     return taken_seconds
+
+
+@contextmanager
+def going_on(flooder):
+    """Let a program run that was stopped, for as long as the block lasts."""
+    flooder.process.send_signal(signal.SIGCONT)
+    yield
+    flooder.process.send_signal(signal.SIGSTOP)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pause_seconds", [0, 0.05], ids=["at once", "with pauses"])
+@pytest.mark.parametrize(
+    ("opcode", "payload_bytes"),
+    [(TEXT, 1), (BINARY, 256 * 1024), (PING, 0), (PING, 125)],
+    ids=["tiny messages", "large messages", "empty pings", "pings"],
+)
+async def test_a_flood_from_one_peer_hardly_delays_the_others(opcode, payload_bytes, pause_seconds):
+    """With and without the flood in turns, so that whatever else the machine does is in both."""
+    quiet_seconds, flooded_seconds = [], []
+    async with measured_server() as server:
+        peers = [await server.connect("/echo") for _ in range(QUIET_PEERS)]
+        with program("support.flooder", server.port, "/flood", opcode, payload_bytes) as flooder:
+            flooder.wait_for("flooding")
+            for _ in range(WINDOWS):
+                with going_on(flooder):
+                    flooded_seconds += await round_trips(peers, pause_seconds)
+                quiet_seconds += await round_trips(peers, pause_seconds)
+        facts = await server.facts()
+
+    assert facts["flooded_bytes"] > 100_000, "there was no flood"
+    assert median(flooded_seconds) < TIMES_AS_LONG * median(quiet_seconds)
+
+
+async def test_a_peer_whose_inbox_is_full_waits_alone_and_loses_nothing():
+    """More is sent than kernels hold, so the sender stops when the server has stopped reading."""
+    app, go_on, all_read = App(), trio.Event(), trio.Event()
+    held, received, sent = [], [], []
+    messages, message_bytes = 8000, 8192
+
+    @app.websocket("/echo")
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    @app.websocket("/flood")
+    async def handler(ws):
+        await ws.accept()
+        held.append(ws)
+        await go_on.wait()
+        async for message in ws:
+            received.append(int(message[:8]))
+        all_read.set()
+
+    async def flood(peer):
+        for number in range(messages):
+            await peer.send(frame(BINARY, b"%08d" % number + bytes(message_bytes - 8)))
+            sent.append(number)
+        await peer.send(close_frame(1000))
+
+    async with running(app) as server, connected(server) as flooder, connected(server) as quiet:
+        await flooder.open("/flood")
+        await quiet.open("/echo")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flood, flooder)
+            seen = -1
+            while len(sent) > seen:  # two hundred round trips of another peer and not one message more
+                seen = len(sent)
+                for _ in range(200):
+                    await quiet.send_text("still there?")
+                    await quiet.receive_text()
+            assert seen < messages, "the window never closed"
+            assert held[0].traffic().received_bytes < 2 * Limits().inbox_bytes
+            go_on.set()
+        with trio.fail_after(10):
+            await all_read.wait()
+        await flooder.receive_end()
+    assert received == list(range(messages))

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import sys
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
 import trio.testing
+from support.kernel_queue import Event, Queue
 
 from trioweb._connection.flusher import Flusher
+from trioweb._connection.poller import KqueuePoller
 from trioweb._connection.pump import Pump
 
-pytestmark = pytest.mark.skipif(not Pump.is_available(), reason="needs epoll")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs epoll")
+
+
+@pytest.fixture(params=["epoll", "kqueue"])
+def poller(request):
+    """Both pollers: that of this system, and that of others over the same rules."""
+    return select.epoll() if request.param == "epoll" else KqueuePoller(Queue(), Event)
 
 
 class Reader:
@@ -44,8 +54,8 @@ class Reader:
 
 
 @asynccontextmanager
-async def running():
-    pump = Pump(Flusher())
+async def running(poller):
+    pump = Pump(poller, Flusher())
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pump.run)
@@ -55,8 +65,8 @@ async def running():
         pump.close()
 
 
-async def test_a_socket_is_told_what_it_is_watched_for():
-    async with running() as pump:
+async def test_a_socket_is_told_what_it_is_watched_for(poller):
+    async with running(poller) as pump:
         reader = Reader(pump)
         reader.watch(reading=True, writing=True)
         reader.peer.send(b"one")
@@ -74,8 +84,8 @@ async def test_a_socket_is_told_what_it_is_watched_for():
         pump.forget(12345)
 
 
-async def test_a_socket_closed_by_another_in_the_same_turn_is_left_alone():
-    async with running() as pump:
+async def test_a_socket_closed_by_another_in_the_same_turn_is_left_alone(poller):
+    async with running(poller) as pump:
         one, two = Reader(pump), Reader(pump)
         one.then, two.then = two.close, one.close
         for reader in (one, two):
@@ -86,8 +96,8 @@ async def test_a_socket_closed_by_another_in_the_same_turn_is_left_alone():
         one.close() if one.seen else two.close()
 
 
-async def test_a_socket_that_closes_itself_when_it_can_write_is_not_read():
-    async with running() as pump:
+async def test_a_socket_that_closes_itself_when_it_can_write_is_not_read(poller):
+    async with running(poller) as pump:
         reader = Reader(pump)
         reader.on_writable = reader.close
         reader.peer.send(b"x")

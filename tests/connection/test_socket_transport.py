@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,10 +13,11 @@ import trio.testing
 from support.receiving import Pile, Recorder
 
 from trioweb._connection.flusher import Flusher
+from trioweb._connection.poller import open_poller
 from trioweb._connection.pump import Pump
 from trioweb._connection.socket_transport import SocketTransport
 
-pytestmark = pytest.mark.skipif(not Pump.is_available(), reason="needs epoll")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs epoll or kqueue")
 
 
 def tcp_pair():
@@ -31,7 +33,7 @@ def reset(client):
 
 @asynccontextmanager
 async def connected(pair=None):
-    pump = Pump(Flusher())
+    pump = Pump(open_poller(), Flusher())
     ours, client = pair or tcp_pair()
     transport = SocketTransport(ours, pump)
     try:

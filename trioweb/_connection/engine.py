@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from trioweb._connection.flusher import Flusher
+from trioweb._connection.poller import open_poller
 from trioweb._connection.pump import Pump
 from trioweb._connection.timers import Timers
 
@@ -21,7 +22,7 @@ class Engine:
         nursery: For the reader and writer tasks of streams that are not plain sockets.
         timers: Everybody's deadlines.
         flusher: Writes put off to the end of a scheduler pass.
-        pump: Reads and writes plain sockets; `None` where there is no epoll.
+        pump: Reads and writes plain sockets; `None` where there is neither epoll nor kqueue.
     """
 
     nursery: trio.Nursery
@@ -34,7 +35,8 @@ class Engine:
 async def open_engine() -> AsyncIterator[Engine]:
     """Run the shared tasks for as long as the block; they end with it."""
     flusher = Flusher()
-    pump = Pump(flusher) if Pump.is_available() else None
+    poller = open_poller()
+    pump = None if poller is None else Pump(poller, flusher)
     try:
         async with trio.open_nursery() as nursery:
             engine = Engine(nursery=nursery, timers=Timers(), flusher=flusher, pump=pump)

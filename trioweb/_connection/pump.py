@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import select
-import sys
 from typing import Protocol
 
 import trio
 
 from trioweb._connection.flusher import Flusher
+from trioweb._connection.poller import READABLE, WRITABLE, Poller
 
 EVENTS_PER_TURN = 256
-"""Sockets served before the scheduler gets its turn; epoll hands the others out next time."""
+"""Sockets served before the scheduler gets its turn; the poller hands the others out next time."""
 
 
 class Pollable(Protocol):
@@ -25,53 +24,47 @@ class Pollable(Protocol):
 
 
 class Pump:
-    """Waits on one epoll descriptor for all sockets, so that none needs a task of its own.
+    """Waits on one descriptor for all sockets, so that none needs a task of its own.
 
-    Trio wakes a task through its own epoll; for thousands of sockets that is thousands
-    of wake-ups and re-registrations a second. Here Trio waits for a single descriptor,
-    and each ready socket costs a `recv` and a callback. Fairness: one bounded read per
-    ready socket and turn, then the scheduler runs.
+    Trio wakes a task through its own epoll or kqueue; for thousands of sockets that is
+    thousands of wake-ups and re-registrations a second. Here Trio waits for the single
+    descriptor of a second one, and each ready socket costs a `recv` and a callback.
+    Fairness: one bounded read per ready socket and turn, then the scheduler runs.
     """
 
-    def __init__(self, flusher: Flusher) -> None:
+    def __init__(self, poller: Poller, flusher: Flusher) -> None:
         self._flusher = flusher
-        self._epoll = select.epoll()
+        self._poller = poller
         self._sockets: dict[int, Pollable] = {}
-
-    @staticmethod
-    def is_available() -> bool:
-        """Say whether this platform has epoll; without it a reader task does the work."""
-        return sys.platform == "linux"
 
     def register(self, descriptor: int, transport: Pollable, *, reading: bool, writing: bool) -> None:
         """Watch a socket, or change what it is watched for; neither means not at all."""
-        mask = (select.EPOLLIN if reading else 0) | (select.EPOLLOUT if writing else 0)
+        mask = (READABLE if reading else 0) | (WRITABLE if writing else 0)
         known = descriptor in self._sockets
         if not mask:
             if known:
                 self.forget(descriptor)
         elif known:
-            self._epoll.modify(descriptor, mask)
+            self._poller.modify(descriptor, mask)
         else:
-            self._epoll.register(descriptor, mask)
+            self._poller.register(descriptor, mask)
             self._sockets[descriptor] = transport
 
     def forget(self, descriptor: int) -> None:
         """Stop watching a socket; must come before it is closed."""
         if self._sockets.pop(descriptor, None) is not None:
-            self._epoll.unregister(descriptor)
+            self._poller.unregister(descriptor)
 
     def close(self) -> None:
         """Give the descriptor back."""
-        self._epoll.close()
+        self._poller.close()
 
     async def run(self) -> None:
         """Serve ready sockets, for ever."""
         sockets = self._sockets
-        descriptor = self._epoll.fileno()
-        poll = self._epoll.poll
-        wants_out = select.EPOLLOUT
-        only_out = ~wants_out
+        descriptor = self._poller.fileno()
+        poll = self._poller.poll
+        but_writable = ~WRITABLE
         while True:
             await trio.lowlevel.wait_readable(descriptor)
             now = trio.current_time()
@@ -80,7 +73,7 @@ class Pump:
                 transport = sockets.get(ready)
                 if transport is None:  # closed by one that was served before it in this turn
                     continue
-                if events & wants_out:
+                if events & WRITABLE:
                     transport.on_writable()
-                if events & only_out and ready in sockets:
+                if events & but_writable and ready in sockets:
                     transport.on_readable(now)

@@ -13,6 +13,7 @@ from trioweb._connection.transport import Transport
 from trioweb._connection.websocket import WebSocketConnection
 from trioweb._web.request import Request
 from trioweb._web.response import Response
+from trioweb._web.state import State
 from trioweb._wire.handshake import Accepted, encode_accept
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
@@ -49,8 +50,6 @@ class WebSocket(WebSocketConnection):
 
     Attributes:
         request: The handshake's request: headers, query, cookies, client address.
-        path_params: What the route's path matched, converted.
-        state: A dict of your own, shared with what middleware put into `request.state`.
         nursery: For tasks that live as long as the connection and the handler. When the
             handler returns, they are cancelled; when one raises, the handler is, and the
             connection ends with 1011.
@@ -64,9 +63,7 @@ class WebSocket(WebSocketConnection):
         "_rejected_with",
         "_subprotocol",
         "nursery",
-        "path_params",
         "request",
-        "state",
     )
     nursery: trio.Nursery
 
@@ -82,8 +79,6 @@ class WebSocket(WebSocketConnection):
     ) -> None:
         super().__init__(transport, engine, limits=limits, timeouts=timeouts)
         self.request = request
-        self.path_params: Mapping[str, Any] = request.path_params
-        self.state = request.state
         self._limits = limits
         self._handshake: Handshake | None = handshake
         self._subprotocol: str | None = None
@@ -92,6 +87,16 @@ class WebSocket(WebSocketConnection):
 
     def __repr__(self) -> str:
         return f"<WebSocket {self.request.raw_path} {self.closed or self._closing.state.name.lower()}>"
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """What the route's path matched, converted."""
+        return self.request.path_params
+
+    @property
+    def state(self) -> State:
+        """A dict of your own, shared with what middleware put into `request.state`."""
+        return self.request.state
 
     @property
     def subprotocol(self) -> str | None:
