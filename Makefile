@@ -9,6 +9,7 @@
 .NOTPARALLEL:
 
 PORT ?= 8000
+EXAMPLES ?= 20000
 ARGUMENTS ?=
 VENV := .venv
 RUN := $(VENV)/bin
@@ -17,7 +18,7 @@ NODE_WS := .build/node/node_modules/ws/package.json
 # A default run leaves out what is slow or needs a program from outside.
 QUICK := not slow and not browser and not redis and not conformance and not node
 
-.PHONY: help demo test tools test-all lint format conformance clean
+.PHONY: help demo test tools test-all lint format conformance fuzz bench bench-quick instructions clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | \
@@ -47,6 +48,19 @@ format: $(VENV)/.with-lint  ## Format the code and sort its imports
 
 conformance: $(VENV)/.with-test  ## Run the Autobahn suite (ARGUMENTS=--quick for a minute of it)
 	@$(RUN)/python conformance/autobahn.py $(ARGUMENTS)
+
+fuzz: $(VENV)/.with-test  ## Try generated streams of frames and requests (EXAMPLES=20000)
+	@TRIOWEB_FUZZ_EXAMPLES=$(EXAMPLES) $(RUN)/python -m pytest -q --timeout 0 \
+	  tests/wire/test_fastlane.py tests/wire/test_http1_any_bytes.py $(ARGUMENTS)
+
+bench: $(VENV)/.with-speedups  ## Measure trioweb and its rivals, about 40 minutes (ARGUMENTS=--bars)
+	@$(RUN)/python benchmarks/run.py $(ARGUMENTS)
+
+bench-quick: $(VENV)/.with-speedups  ## What says most of it, in three minutes
+	@$(RUN)/python benchmarks/run.py --quick $(ARGUMENTS)
+
+instructions: $(VENV)/.with-speedups  ## Count the hot paths' instructions with valgrind (ARGUMENTS=--write)
+	@$(RUN)/python benchmarks/instructions/count.py $(ARGUMENTS)
 
 clean:  ## Remove the environment and everything that was built
 	@rm -rf $(VENV) .build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,108 @@
+"""Who is measured: how each server is started, and what of it can be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One server of the comparison.
+
+    Attributes:
+        name: What `--rivals` and the results call it.
+        title: What tables and the chart call it.
+        file: In `servers/`; one that ends with `.cjs` is run by Node.js.
+        before_port: Arguments before the port.
+        after_port: Arguments behind it.
+        packages: Whose versions stand in the results.
+        can_deflate: Whether it knows permessage-deflate.
+    """
+
+    name: str
+    title: str
+    file: str
+    packages: tuple[str, ...]
+    before_port: tuple[str, ...] = ()
+    after_port: tuple[str, ...] = ()
+    can_deflate: bool = True
+
+    @property
+    def needs_node(self) -> bool:
+        """Whether it is a program for Node.js."""
+        return self.file.endswith(".cjs")
+
+
+UVLOOP = ("--loop", "uvloop")
+
+RIVALS = (
+    Rival("trioweb", "trioweb", "serve_trioweb.py", ("trioweb", "trio", "wsproto")),
+    Rival("bare-trio", "bare Trio stream", "bare_trio.py", ("trio",), can_deflate=False),
+    Rival("websockets-asyncio", "websockets, asyncio", "serve_websockets.py", ("websockets",)),
+    Rival(
+        "websockets-uvloop",
+        "websockets, uvloop",
+        "serve_websockets.py",
+        ("websockets", "uvloop"),
+        after_port=UVLOOP,
+    ),
+    Rival("websockets-trio", "websockets, Trio", "serve_websockets_trio.py", ("websockets", "trio")),
+    Rival(
+        "trio-websocket",
+        "trio-websocket",
+        "serve_trio_websocket.py",
+        ("trio-websocket", "trio", "wsproto"),
+        can_deflate=False,
+    ),
+    Rival(
+        "hypercorn", "Hypercorn, Trio", "serve_hypercorn.py", ("hypercorn", "starlette", "trio", "wsproto")
+    ),
+    Rival(
+        "uvicorn-websockets",
+        "uvicorn, websockets",
+        "serve_uvicorn.py",
+        ("uvicorn", "websockets", "uvloop", "httptools"),
+        ("websockets-sansio",),
+        UVLOOP,
+    ),
+    Rival(
+        "uvicorn-wsproto",
+        "uvicorn, wsproto",
+        "serve_uvicorn.py",
+        ("uvicorn", "wsproto", "uvloop", "httptools"),
+        ("wsproto",),
+        UVLOOP,
+    ),
+    Rival("aiohttp-asyncio", "aiohttp, asyncio", "serve_aiohttp.py", ("aiohttp",)),
+    Rival("aiohttp-uvloop", "aiohttp, uvloop", "serve_aiohttp.py", ("aiohttp", "uvloop"), after_port=UVLOOP),
+    Rival(
+        "picows",
+        "picows, uvloop",
+        "serve_picows.py",
+        ("picows", "uvloop"),
+        after_port=UVLOOP,
+        can_deflate=False,
+    ),
+    Rival("node-ws", "ws, Node.js", "serve_node_ws.cjs", ("node", "ws", "bufferutil")),
+)
+
+OURS = "trioweb"
+FLOOR = "bare-trio"
+
+BY_NAME = {rival.name: rival for rival in RIVALS}
+EVERYBODY = tuple(BY_NAME)
+
+MAIN = (
+    OURS,
+    FLOOR,
+    "websockets-asyncio",
+    "websockets-trio",
+    "uvicorn-websockets",
+    "aiohttp-asyncio",
+    "picows",
+    "node-ws",
+)
+"""One for each way of doing it; the others are variations of these."""
+
+QUICK = (OURS, FLOOR, "websockets-asyncio", "websockets-trio", "aiohttp-asyncio", "picows", "node-ws")
+"""Those that a quick run measures."""
