@@ -30,11 +30,11 @@ class Publication:
     for those connections nothing can be shared but the message (RFC 7692 §7.1.1).
     """
 
-    __slots__ = ("_frames", "message", "message_bytes")
+    __slots__ = ("frames", "message", "message_bytes")
 
     def __init__(self, message: str | bytes) -> None:
         self.message = plain_message(message)
-        self._frames: dict[DeflateAgreement | None, Buffers] = {}
+        self.frames: dict[DeflateAgreement | None, Buffers] = {}
         try:
             self.message_bytes = (
                 len(self.message) if isinstance(self.message, bytes) else len(self.message.encode())
@@ -52,9 +52,9 @@ class Publication:
         """Return the frame, encoded at the first call for its kind."""
         if wire.must_encode_in_order:
             return wire.encode(self.message)
-        frame = self._frames.get(wire.deflate)
+        frame = self.frames.get(wire.deflate)
         if frame is None:
-            frame = self._frames[wire.deflate] = wire.encode(self.message)
+            frame = self.frames[wire.deflate] = wire.encode(self.message)
         return frame
 
     def size_for(self, wire: WebSocketWire) -> int:

@@ -75,7 +75,7 @@ class SendingHalf(ReceivingHalf):
             await trio.lowlevel.checkpoint_if_cancelled()
         else:
             await trio.lowlevel.checkpoint()
-        outbox, flusher = self._outbox, self._flusher
+        outbox = self._outbox
         if outbox.is_sealed:
             self._require_accepted()
         kind, wire = type(message), self._wire
@@ -86,16 +86,7 @@ class SendingHalf(ReceivingHalf):
                 entry = self._encode(message)
         except UnicodeEncodeError as error:
             raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
-        is_first = not outbox.held_bytes and self._written_pass != flusher.pass_number
-        if is_first and type(entry) is bytes and not self._inbox.items and not outbox.is_streaming:
-            self._written_pass = flusher.pass_number
-            sent_bytes = self._transport.try_send(entry)
-            outbox.sent_bytes += sent_bytes
-            if sent_bytes == len(entry):
-                outbox.sent_messages += 1
-            else:
-                outbox.push_rest(entry, sent_bytes)
-                self._flush()
+        if type(entry) is bytes and not self._inbox.items and self._write_first(entry):
             return
         if not outbox.push_if_fits(entry):
             self._flush()
@@ -233,10 +224,20 @@ class SendingHalf(ReceivingHalf):
 
     def offer(self, publication: Publication) -> bool:
         """Queue a shared message if it fits now."""
-        entry = publication.entry_for(self.wire)
-        if self._outbox.is_sealed or not self._outbox.push_if_fits(entry):
+        wire, outbox = self._wire, self._outbox
+        if wire is None or outbox.is_sealed:
             return False
-        self._write()
+        frame = publication.frames.get(wire.deflate)
+        if frame is None:
+            entry = publication.entry_for(wire)
+        elif type(frame) is bytes and self._write_first(frame):
+            return True
+        else:
+            entry = frame
+        if not outbox.push_if_fits(entry):
+            return False
+        if not self._is_dirty or outbox.held_bytes >= WRITE_BYTES:
+            self._write()
         return True
 
     def offer_slot(self, slot: Slot) -> bool:
@@ -294,6 +295,21 @@ class SendingHalf(ReceivingHalf):
                 self.output_blocked()
 
         self._closing.call_later(self._timeouts.send_seconds, check)
+
+    def _write_first(self, frame: bytes) -> bool:
+        """Write a message at once, past the outbox, if it is the first in this pass and none waits."""
+        outbox, pass_number = self._outbox, self._flusher.pass_number
+        if outbox.held_bytes or self._written_pass == pass_number or outbox.is_streaming:
+            return False
+        self._written_pass = pass_number
+        sent_bytes = self._transport.try_send(frame)
+        outbox.sent_bytes += sent_bytes
+        if sent_bytes == len(frame):
+            outbox.sent_messages += 1
+        else:
+            outbox.push_rest(frame, sent_bytes)
+            self._flush()
+        return True
 
     def _write(self) -> None:
         """Write at once, or put it off when more is likely to follow in this pass."""

@@ -22,7 +22,7 @@ class Member:
         missed: How many of the room's messages it was not sent, replaced ones included.
     """
 
-    __slots__ = ("_gap", "_notice", "_parcels", "connection", "has_left", "missed", "overflow")
+    __slots__ = ("_gap", "_is_droppable", "_notice", "_parcels", "connection", "has_left", "missed", "overflow")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Member:
     ) -> None:
         self.connection = connection
         self.overflow = overflow
+        self._is_droppable = overflow is Overflow.DROP_OLDEST or overflow is Overflow.LATEST
         self.missed = 0
         self.has_left = False
         self._notice = missed_notice
@@ -41,10 +42,11 @@ class Member:
     def deliver(self, publication: Publication, key: Hashable) -> bool:
         """Queue a message without waiting; `False` means that the publisher has to wait."""
         connection = self.connection
+        if not self._gap and not self._is_droppable and connection.offer(publication):
+            return True  # the usual case
         if connection.is_sealed:
             return True
-        is_droppable = self.overflow in {Overflow.DROP_OLDEST, Overflow.LATEST}
-        if is_droppable and not connection.is_idle:
+        if self._is_droppable and not connection.is_idle:
             self._deliver_parcel(publication, key)
         elif self._gap or not connection.offer(publication):
             if self.overflow is Overflow.WAIT:
