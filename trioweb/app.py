@@ -6,6 +6,7 @@ import inspect
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 import trio
@@ -163,14 +164,12 @@ class App(Router):
 
         It does at each layer, so that middleware sees the answers to errors too.
         """
-
-        async def answered(request: Request, call: Next) -> Response:
-            try:
-                return await call(request)
-            except Exception as error:
-                return await self.answer_error(request, error, is_debug=is_debug)
-
-        return await wrap(endpoint, self._middleware, answered)(request)
+        answer_error = partial(self.answer_error, is_debug=is_debug)
+        step = wrap(endpoint, self._middleware, answer_error) if self._middleware else endpoint
+        try:
+            return await step(request)
+        except Exception as error:
+            return await answer_error(request, error)
 
     async def answer_error(self, request: Request, error: Exception, *, is_debug: bool) -> Response:
         """Return the response for an exception."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import TypeVar, cast, overload
 
 from trioweb.errors import LocalProtocolError
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ILLEGAL_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
+# What one kind of client sends has always the same names in the same order. They are held
+# once for all requests, but only if they are few and short: a peer may send any others.
+_SHARED_NAMES = 32
+_SHARED_CHARACTERS = 600
+
 HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
+
+_Names = tuple[str, ...]
+_DefaultT = TypeVar("_DefaultT")
 
 
 class Headers(Mapping[str, str]):
@@ -21,39 +30,60 @@ class Headers(Mapping[str, str]):
     §5.2), except `Set-Cookie`, whose first is given; `get_all` gives each line.
     """
 
-    __slots__ = ("_fields",)
+    # Every idle WebSocket keeps the headers of its handshake: names and values stand in two
+    # tuples, and not in pairs, so that all connections of one kind of client share the names.
+    __slots__ = ("_keys", "_names", "_values")
 
     def __init__(self, fields: HeaderSource = ()) -> None:
-        # A mapping's own keys are strings, though the types allow it to be the other thing too.
-        pairs = cast("Mapping[str, str]", fields).items() if isinstance(fields, Mapping) else fields
-        self._fields: list[tuple[str, str]] = list(pairs)
+        self._names: _Names = ()
+        self._keys: _Names = ()  # the names in lower case
+        self._values: tuple[str, ...] = ()
+        pairs = _pairs(fields)
+        if pairs:
+            names, self._values = zip(*pairs, strict=True)
+            self._names, self._keys = _spellings(names)
 
     def __getitem__(self, name: str) -> str:
-        values = self.get_all(name)
-        if not values:
+        key = name.lower()
+        count = self._keys.count(key)
+        if count == 0:
             raise KeyError(name)
-        return values[0] if len(values) == 1 or name.lower() == "set-cookie" else ", ".join(values)
+        if count == 1 or key == "set-cookie":
+            return self._values[self._keys.index(key)]
+        return ", ".join(self.get_all(key))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name.lower() for name, _ in self._fields))
+        return iter(dict.fromkeys(self._keys))
 
     def __len__(self) -> int:
-        return len({name.lower() for name, _ in self._fields})
+        return len(set(self._keys))
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self.get_all(name))
+        return isinstance(name, str) and name.lower() in self._keys
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._fields!r})"
+        return f"{type(self).__name__}({self.lines()!r})"
+
+    @overload
+    def get(self, key: str) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str | _DefaultT) -> str | _DefaultT: ...
+    def get(self, key: str, default: str | _DefaultT | None = None) -> str | _DefaultT | None:
+        """Return the field as `headers[key]` does, or `default` when it is not there."""
+        # The inherited one makes and drops an exception for each field that is not there.
+        return self[key] if key.lower() in self._keys else default
 
     def get_all(self, name: str) -> list[str]:
         """Return the value of each line with this name, in order."""
-        wanted = name.lower()
-        return [value for key, value in self._fields if key.lower() == wanted]
+        key = name.lower()
+        count = self._keys.count(key)
+        if count < 2:
+            return [self._values[self._keys.index(key)]] if count else []
+        return [value for own, value in zip(self._keys, self._values, strict=True) if own == key]
 
     def lines(self) -> list[tuple[str, str]]:
         """Return every field as it came, repeated ones too."""
-        return list(self._fields)
+        return list(zip(self._names, self._values, strict=True))
 
     def tokens(self, name: str) -> list[str]:
         """Return the lower-cased members of a comma-separated list (RFC 9110 §5.6.1)."""
@@ -68,13 +98,13 @@ class MutableHeaders(Headers):
 
     def __init__(self, fields: HeaderSource = ()) -> None:
         super().__init__()
-        for name, value in Headers(fields).lines():
+        for name, value in _pairs(fields):
             self.add(name, value)
 
     def __setitem__(self, name: str, value: str) -> None:
         check_field(name, value)
         self._remove(name)
-        self._fields.append((name, value))
+        self._append(name, value)
 
     def __delitem__(self, name: str) -> None:
         if not self._remove(name):
@@ -83,7 +113,7 @@ class MutableHeaders(Headers):
     def add(self, name: str, value: str) -> None:
         """Add one more line, keeping those with the same name."""
         check_field(name, value)
-        self._fields.append((name, value))
+        self._append(name, value)
 
     def setdefault(self, name: str, value: str) -> str:
         """Set the field unless it is there, and return what is there."""
@@ -91,11 +121,41 @@ class MutableHeaders(Headers):
             self[name] = value
         return self[name]
 
+    def _append(self, name: str, value: str) -> None:
+        self._names = (*self._names, name)
+        self._keys = (*self._keys, name.lower())
+        self._values = (*self._values, value)
+
     def _remove(self, name: str) -> bool:
-        kept = [field for field in self._fields if field[0].lower() != name.lower()]
-        was_there = len(kept) != len(self._fields)
-        self._fields[:] = kept
-        return was_there
+        key = name.lower()
+        if key not in self._keys:
+            return False
+        self._values = tuple(value for own, value in zip(self._keys, self._values, strict=True) if own != key)
+        self._names = tuple(own for own in self._names if own.lower() != key)
+        self._keys = tuple(own for own in self._keys if own != key)
+        return True
+
+
+def _pairs(fields: HeaderSource) -> Collection[tuple[str, str]]:
+    # Asking an abstract class takes longer than all the rest, and these are what is given.
+    if isinstance(fields, list | tuple):
+        return fields
+    if isinstance(fields, Mapping):
+        # A mapping's own keys are strings, though the types allow it to be the other thing too.
+        return cast("Mapping[str, str]", fields).items()
+    return list(fields)
+
+
+def _spellings(names: _Names) -> tuple[_Names, _Names]:
+    """Return the names as they came and in lower case, the same ones each time if they are usual."""
+    if len(names) <= _SHARED_NAMES and len("".join(names)) <= _SHARED_CHARACTERS:
+        return _shared_spellings(names)
+    return names, tuple(map(str.lower, names))
+
+
+@lru_cache(maxsize=128)
+def _shared_spellings(names: _Names) -> tuple[_Names, _Names]:
+    return names, tuple(map(str.lower, names))
 
 
 def is_token(text: str) -> bool:

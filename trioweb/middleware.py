@@ -13,22 +13,29 @@ Next = Callable[[Request], Awaitable[Response]]
 Middleware = Callable[[Request, Next], Awaitable[object]]
 """`async def middleware(request, call_next): return await call_next(request)`."""
 
+AnswerError = Callable[[Request, Exception], Awaitable[Response]]
+"""Turns an exception into a response."""
 
-Answered = Callable[[Request, Next], Awaitable[Response]]
-"""Calls a step and turns its exceptions into responses."""
 
+def wrap(endpoint: Next, middleware: Sequence[Middleware], answer_error: AnswerError) -> Next:
+    """Put `middleware` around `endpoint`, the first outermost.
 
-def wrap(endpoint: Next, middleware: Sequence[Middleware], answered: Answered) -> Next:
-    """Put `middleware` around `endpoint`, the first outermost, and `answered` around each."""
-    step = _guarded(endpoint, answered)
+    What a step inside raises is answered before the next layer sees it; what the outermost
+    raises is left to the caller. It is done for each request anew: any request may be given
+    to `call_next`, so only the chain itself can know the endpoint.
+    """
+    step = endpoint
     for layer in reversed(middleware):
-        step = _guarded(_layered(layer, step), answered)
+        step = _layered(layer, _guarded(step, answer_error))
     return step
 
 
-def _guarded(step: Next, answered: Answered) -> Next:
+def _guarded(step: Next, answer_error: AnswerError) -> Next:
     async def call(request: Request) -> Response:
-        return await answered(request, step)
+        try:
+            return await step(request)
+        except Exception as error:
+            return await answer_error(request, error)
 
     return call
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from trioweb._routing.match import find_match
 from trioweb._routing.route import HttpRoute, WebSocketRoute
 from trioweb._routing.router import Router
 from trioweb.errors import HTTPError
@@ -138,3 +141,66 @@ def test_a_websocket_allows_get_to_the_other_methods() -> None:
     error = refused(router, "DELETE", "/chat")
     assert (error.status, error.headers) == (405, {"Allow": "GET, POST"})
     assert refused(router, "GET", "/chat").status == 426
+
+
+PATTERNS = [
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/{x}",
+    "/{x}/",
+    "/a/{x}",
+    "/{x}/b",
+    "/{x:path}",
+    "/100%",
+    "/stra\u00dfe",
+    "/.a",
+]
+PATHS = ["/", "/a", "/a/", "/a/b", "/%61", "/a%2Fb", "//a", "/c", "/c/b", "/100%", "/100%25", "/stra%C3%9Fe"]
+PATHS += ["/stra\u00c3\u009fe", "/stra\u00dfe", "/.a", "/.", "/a/..", "*", ""]
+METHODS = ["GET", "HEAD", "POST"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(PATTERNS), st.sampled_from([*METHODS, "WebSocket"])), unique=True),
+    st.sampled_from(PATHS),
+    st.sampled_from(METHODS),
+    st.booleans(),
+)
+def test_a_path_that_is_looked_up_whole_is_the_one_that_a_walk_would_find(
+    routes: list[tuple[str, str]], raw_path: str, method: str, is_websocket: bool
+) -> None:
+    router = Router()
+    for path, kind in routes:
+        decorate = router.websocket(path) if kind == "WebSocket" else router.route(path, methods=[kind])
+        decorate(handler)
+    tree = router._table.tree
+
+    def outcome() -> object:
+        try:
+            match = find_match(tree, raw_path, method, is_websocket=is_websocket)
+        except HTTPError as error:
+            return error.status, error.headers
+        return match.route, match.path_params
+
+    looked_up = outcome()
+    tree.plain.clear()
+    assert looked_up == outcome()
+
+
+def test_the_parameters_of_a_request_are_its_own() -> None:
+    router = Router()
+    router.get("/a")(handler)
+    router.resolve("/a", "GET", is_websocket=False).path_params["x"] = 1
+    assert router.resolve("/a", "GET", is_websocket=False).path_params == {}
+
+
+def test_a_route_of_an_included_router_is_looked_up_under_its_prefix() -> None:
+    router, inner = Router(), Router()
+    inner.get("/b")(handler)
+    router.include("/a", inner)
+    inner.websocket("/c")(handler)
+    assert list(router._table.tree.plain) == ["/a/b", "/a/c"]
+    assert found(router, "GET", "/a/b") == "/a/b"
+    assert router.resolve("/a/c", "GET", is_websocket=True).route.path == "/a/c"

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 
 import pytest
 
 from trioweb._web.address import Address
 from trioweb._web.request import Request
-from trioweb.errors import BodyTooLarge, HTTPError
+from trioweb.errors import BodyTooLarge, HTTPError, LocalProtocolError
 
 MakeRequest = Callable[..., Request]
 
@@ -48,6 +49,9 @@ def test_state_is_free_and_belongs_to_one_request(make_request: MakeRequest) -> 
     first, second = make_request(), make_request()
     first.state["user"] = "ada"
     assert second.state == {}
+    assert first.state is first.state
+    second.state = first.state
+    assert second.state.user == "ada"
 
 
 async def test_the_body_is_bytes_text_and_json_at_once(make_request: MakeRequest) -> None:
@@ -114,3 +118,28 @@ async def test_bad_json_is_400_and_says_where(
 
 async def test_json_may_begin_with_a_byte_order_mark(make_request: MakeRequest) -> None:
     assert await make_request(pieces=[b"\xef\xbb\xbf{}"]).json() == {}
+
+
+async def test_a_request_without_a_body_reads_like_an_empty_one(make_request: MakeRequest) -> None:
+    request = make_request(content_bytes=0, pieces=[b"of the next request"])
+    assert await request.body() == b""
+    assert await request.text() == ""
+    assert [piece async for piece in request.stream()] == []
+    streamed = make_request(content_bytes=0)
+    assert [piece async for piece in streamed.stream()] == []
+    with pytest.raises(LocalProtocolError, match="streamed"):
+        await streamed.body()
+
+
+async def test_a_request_without_a_body_does_not_hold_its_connection(make_request: MakeRequest) -> None:
+    class Connection:
+        async def receive_body(self) -> bytes:
+            return b""
+
+    for content_bytes, is_held in ((0, False), (5, True)):
+        connection = Connection()
+        kept = weakref.ref(connection)
+        request = make_request(content_bytes=content_bytes, receive_body=connection.receive_body)
+        del connection
+        assert (kept() is not None) == is_held
+        assert request.method == "GET"

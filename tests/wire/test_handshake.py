@@ -60,7 +60,7 @@ def test_the_handshake_of_the_rfc_is_accepted() -> None:
     accepted = agree(
         head("Origin: http://example.org", "Sec-WebSocket-Protocol: chat, superchat"), "superchat"
     )
-    assert accepted == Accepted(TOKEN, "superchat", None)
+    assert accepted == Accepted(TOKEN, "superchat", None, ("chat", "superchat"))
 
 
 def test_the_key_is_returned_as_it_came() -> None:
@@ -255,6 +255,21 @@ def test_compression_is_agreed_on_when_both_want_it() -> None:
     line = f"\r\nSec-WebSocket-Extensions: {accepted.deflate.header_value}\r\n".encode()
     assert accepted.deflate.header_value.startswith("permessage-deflate")
     assert line in encode_accept(accepted, [])
+
+
+@pytest.mark.parametrize("padding", ["", " " * 300], ids=["usual", "long"])
+def test_of_several_offers_the_first_that_can_be_accepted_is_taken(padding: str) -> None:
+    unknown = "Sec-WebSocket-Extensions: x-unknown"
+    known = f"Sec-WebSocket-Extensions:{padding}permessage-deflate; server_no_context_takeover;{padding}x"
+    good = f"Sec-WebSocket-Extensions: permessage-deflate;{padding} server_no_context_takeover"
+    assert agree(head(unknown), compression=Deflate()).deflate is None
+    assert agree(head(known), compression=Deflate()).deflate is None
+    for lines in ([good], [unknown, good], [good, unknown], [unknown, known, good]):
+        for settings in (Deflate(), Deflate(level=9)):
+            deflate = agree(head(*lines), compression=settings).deflate
+            assert deflate is not None
+            assert (deflate.server_no_context_takeover, deflate.level) == (True, settings.level)
+    assert agree(head(good)).deflate is None
 
 
 # The answer (RFC 6455 §4.2.2 item 5).

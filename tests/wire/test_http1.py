@@ -93,12 +93,24 @@ def test_after_a_mistake_every_call_says_so_and_nothing_is_kept() -> None:
 
 def test_what_only_h11_refuses_would_be_a_mistake_of_the_peer_too() -> None:
     # Nothing is known that passes the guards and not h11, so the bytes go past them here.
-    wire = make_wire(GET)
-    wire._h11.receive_data(b"junk\r\n\r\n")
+    wire = make_wire(GET[:-1])
+    assert wire.next_event() == NeedData()
+    wire._h11_connection().receive_data(b"junk\r\n\r\n")
+    wire.feed(GET[-1:])
     with pytest.raises(RemoteProtocolError) as caught:
         wire.next_event()
     assert caught.value.answer == 400
     assert caught.value.__suppress_context__
+
+
+def test_what_h11_refuses_before_the_answer_is_not_answered() -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    wire._unseen_head = b"junk\r\n\r\n"
+    with pytest.raises(LocalProtocolError, match="cannot be sent"):
+        answer(wire)
+    with pytest.raises(LocalProtocolError):
+        wire.start_next_request()
 
 
 # Keeping the connection, and pipelining (RFC 9112 §9.3).

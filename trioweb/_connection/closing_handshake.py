@@ -174,11 +174,12 @@ class ClosingHandshake:
     def _end_output(self, event: Event = Event.RECEIVE_CLOSE) -> None:
         self._move(event)
         self._transport.resume_reading()
-        self._start_timer()
         if self._outbox.held_bytes:
             self._transport.flush()
         else:
             self.drained()
+        if self.state is State.ENDING:
+            self._start_timer()
 
     def _move(self, event: Event) -> None:
         was_over = self.is_over

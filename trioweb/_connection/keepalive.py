@@ -24,6 +24,10 @@ class Ping:
         self.answered = trio.Event()
 
 
+def _no_ping(_: bytes) -> bool:
+    return False
+
+
 class Keepalive:
     """Sends a ping after silence, and calls the peer gone when the silence goes on.
 
@@ -78,6 +82,7 @@ class Keepalive:
             self._timer.cancel()
             self._timer = None
         self._interval = None
+        self._send_ping = _no_ping  # which held the connection in a cycle for the collector
         for ping in self._pings.values():
             ping.answered.set()
         self._pings.clear()

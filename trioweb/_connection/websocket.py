@@ -196,8 +196,11 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         self._closing.watch(self._ended)
         self._transport.start(self, self._outbox)
         self._keepalive.start()
-        self._outbox.push_control(answer)
-        self._write()
+        sent_bytes = self._transport.try_send(answer)
+        self._outbox.sent_bytes += sent_bytes
+        if sent_bytes < len(answer):
+            self._outbox.push_control(answer[sent_bytes:])
+            self._write()
         if early_input:
             self.data_received(early_input, trio.current_time())
 

@@ -12,7 +12,7 @@ from trioweb._routing.tree import Tree
 from trioweb.errors import HTTPError
 
 
-@attrs.frozen
+@attrs.define
 class Match:
     """The route for a request, and the values of its path's parameters."""
 
@@ -23,6 +23,9 @@ class Match:
 def find_match(tree: Tree, raw_path: str, method: str, *, is_websocket: bool) -> Match:
     """Find the route for a request, or the status that refuses it.
 
+    A path without parameters is looked up whole: nothing goes before it. Only when what is
+    there does not answer the request, all places are asked.
+
     A place that matches the path without having the method does not end the walk: a
     later one may have it. A handshake passes over plain routes in the same way, and
     comes back to the first of them only when the path has no WebSocket: an upgrade is
@@ -31,6 +34,15 @@ def find_match(tree: Tree, raw_path: str, method: str, *, is_websocket: bool) ->
     Raises:
         HTTPError: 400 or 404 for the path, 405 or 426 for the method.
     """
+    endpoint = tree.plain.get(raw_path)
+    if endpoint is not None:
+        found = endpoint.websocket if is_websocket else endpoint.http(method)
+        if found is not None:
+            return Match(found, {})
+    return _walk(tree, raw_path, method, is_websocket=is_websocket)
+
+
+def _walk(tree: Tree, raw_path: str, method: str, *, is_websocket: bool) -> Match:
     allowed: set[str] = set()
     has_websocket = False
     plain: Match | None = None

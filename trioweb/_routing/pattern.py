@@ -43,15 +43,16 @@ class Pattern:
     Attributes:
         path: The path as it was written.
         segments: Static text, decoded, or a parameter; "/a/" ends in the text "".
+        parameters: Those among the segments, from left to right.
     """
 
     path: str
     segments: tuple[str | Parameter, ...]
+    parameters: tuple[Parameter, ...] = attrs.field(init=False, eq=False, repr=False)
 
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters from left to right."""
-        return tuple(segment for segment in self.segments if isinstance(segment, Parameter))
+    def __attrs_post_init__(self) -> None:
+        parameters = tuple(segment for segment in self.segments if isinstance(segment, Parameter))
+        object.__setattr__(self, "parameters", parameters)
 
     def under(self, prefix: Pattern) -> Pattern:
         """Return this pattern with the segments of `prefix` before it.
@@ -65,6 +66,8 @@ class Pattern:
 
     def bind(self, values: tuple[Any, ...]) -> dict[str, Any]:
         """Return the values of a walk under the names that this pattern gives them."""
+        if not values and not self.parameters:
+            return {}
         return {parameter.name: value for parameter, value in zip(self.parameters, values, strict=True)}
 
     def fill(self, params: Mapping[str, Any]) -> str:

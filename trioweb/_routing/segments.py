@@ -17,6 +17,9 @@ _PCHAR_BESIDE_UNRESERVED = "!$&'()*+,;=:@"
 
 _DOTS = frozenset({".", ".."})
 
+# A path in which nothing is to be decoded, and nothing can be wrong.
+_PLAIN_PATH = re.compile(r"/[!-$&-,\-/-~]*")
+
 
 def decoded_segments(raw_path: str) -> list[str]:
     """Split a request's path and decode each segment.
@@ -28,6 +31,8 @@ def decoded_segments(raw_path: str) -> list[str]:
         HTTPError: 400 when an escape is broken, a segment is not UTF-8 or holds NUL;
             404 when there is a dot segment, or no leading slash ("*").
     """
+    if _PLAIN_PATH.fullmatch(raw_path):
+        return raw_path[1:].split("/")
     if not raw_path.startswith("/"):
         raise HTTPError(404)
     if _BROKEN_ESCAPE.search(raw_path):

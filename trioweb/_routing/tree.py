@@ -10,6 +10,7 @@ hundred thousand routes as fast as ten.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,11 +81,21 @@ class Node:
         return node
 
 
+# What stays the same when it is decoded; a pattern has no dot segments.
+_SAME_DECODED = re.compile(r"[!-$&-~]+")
+
+
 class Tree:
-    """All routes of one router, by the place of their patterns."""
+    """All routes of one router, by the place of their patterns.
+
+    Attributes:
+        plain: The endpoints of patterns without parameters by the path of a request, as far
+            as that is the same encoded and decoded. The walk would come to them first.
+    """
 
     def __init__(self) -> None:
         self._root = Node()
+        self.plain: dict[str, Endpoint] = {}
 
     def rival(self, route: Route) -> Route | None:
         """Return a route at the same place that would answer the same requests."""
@@ -104,6 +115,9 @@ class Tree:
         if node.endpoint is None:
             node.endpoint = Endpoint()
         node.endpoint.add(route)
+        pattern = route.pattern
+        if not pattern.parameters and _SAME_DECODED.fullmatch(pattern.path):
+            self.plain[pattern.path] = node.endpoint
 
     def matches(self, segments: list[str]) -> Iterator[tuple[Endpoint, tuple[Any, ...]]]:
         """Yield what matches a path, best first, with the values of its parameters.

@@ -30,7 +30,7 @@ AnyListener = trio.abc.Listener[trio.abc.Stream]
 _SecureListener = trio.SSLListener[trio.abc.Stream]
 
 
-@attrs.frozen
+@attrs.define  # not frozen, which costs a call for each field
 class Accepted:
     """A connection that has come in: a plain socket, or a stream of another kind."""
 

@@ -46,7 +46,6 @@ class Request:
         host: The `Host` field, or what a trusted proxy says that it was.
         client: Where the client is; `None` on a Unix socket or when it is not known.
         path_params: What the route's path matched, converted.
-        state: Free for middleware and handlers to share during this request.
         app_state: The application's `app.state`.
     """
 
@@ -54,6 +53,7 @@ class Request:
         "_body",
         "_cookies",
         "_query",
+        "_state",
         "app_state",
         "client",
         "headers",
@@ -65,7 +65,6 @@ class Request:
         "query_string",
         "raw_path",
         "scheme",
-        "state",
     )
 
     def __init__(
@@ -91,14 +90,28 @@ class Request:
         self.client = client
         self.scheme = scheme
         self.host = head.headers.get("host", "") if host is None else host
-        self.state = State()
         self.app_state = app_state
+        # Made when they are asked for: an open WebSocket keeps its request, and what that holds.
+        self._state: State | None = None
         self._query: Query | None = None
         self._cookies: Mapping[str, str] | None = None
-        self._body = RequestBody(receive_body, content_bytes=head.content_bytes, limit_bytes=body_bytes)
+        self._body: RequestBody | None = None
+        if head.content_bytes != 0:
+            self._body = RequestBody(receive_body, content_bytes=head.content_bytes, limit_bytes=body_bytes)
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.raw_path}>"
+
+    @property
+    def state(self) -> State:
+        """A dict that is free for middleware and handlers to share during this request."""
+        if self._state is None:
+            self._state = State()
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state = state
 
     @property
     def query(self) -> Query:
@@ -135,7 +148,7 @@ class Request:
         Cancellation: Safe; what has come is kept and the next call goes on there.
         Concurrency: Any number of tasks; all get the same bytes.
         """
-        return await self._body.read()
+        return await self._required_body().read()
 
     async def text(self) -> str:
         """Return the body as text, in the charset that its Content-Type names or UTF-8.
@@ -185,7 +198,12 @@ class Request:
         Cancellation: A piece is yielded or still to come; pieces yielded before are gone.
         Backpressure: The peer is read no faster than the pieces are taken.
         """
-        return self._body.stream()
+        return self._required_body().stream()
+
+    def _required_body(self) -> RequestBody:
+        if self._body is None:
+            self._body = RequestBody(_receive_nothing, content_bytes=0, limit_bytes=0)
+        return self._body
 
     def _charset(self) -> str:
         parameters = self.headers.get("content-type", "").split(";")[1:]
@@ -194,6 +212,10 @@ class Request:
             if name.strip().lower() == "charset":
                 return value.strip().strip('"').lower()
         return "utf-8"
+
+
+async def _receive_nothing() -> bytes:
+    return b""
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -7,13 +7,16 @@ from http import HTTPStatus
 import attrs
 
 from trioweb._web.response import Response
-from trioweb._wire.handshake import Accepted, offered_subprotocols
+from trioweb._wire.handshake import Accepted
 from trioweb._wire.handshake import negotiate as negotiate_handshake
 from trioweb._wire.request_head import RequestHead
 from trioweb.config import Deflate
+from trioweb.headers import MutableHeaders
+
+_STATUS = int(HTTPStatus.SWITCHING_PROTOCOLS)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Terms:
     """What a route says about handshakes, the application's settings filled in."""
 
@@ -31,8 +34,10 @@ class SwitchingProtocols(Response):
     __slots__ = ("accepted", "offered_subprotocols")
 
     def __init__(self, accepted: Accepted, offered: tuple[str, ...]) -> None:
-        super().__init__()
-        self.status = int(HTTPStatus.SWITCHING_PROTOCOLS)
+        # In place of the base's: there is no body to look at, and 101 would be refused.
+        self.status = _STATUS
+        self.headers = MutableHeaders()
+        self.body = b""
         self.accepted = accepted
         self.offered_subprotocols = offered
 
@@ -51,4 +56,4 @@ def switch_protocols(head: RequestHead, terms: Terms, *, scheme: str, host: str)
         subprotocols=terms.subprotocols,
         compression=terms.compression,
     )
-    return SwitchingProtocols(accepted, offered_subprotocols(head))
+    return SwitchingProtocols(accepted, accepted.offered_subprotocols)

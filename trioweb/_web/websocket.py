@@ -22,7 +22,7 @@ from trioweb.errors import HandshakeRejected, LocalProtocolError
 from trioweb.headers import HeaderSource, MutableHeaders
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Handshake:
     """A handshake that may be accepted, and what that takes.
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable
+from functools import lru_cache
 
 import attrs
 
@@ -43,8 +44,11 @@ _START = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: 
 _OWN_FIELDS = frozenset({"connection", "content-length", "transfer-encoding", "upgrade"})
 _OWN_PREFIX = "sec-websocket-"
 
+# Browsers offer one of a few things. What is longer is nobody's usual offer, and not kept.
+_USUAL_OFFER_CHARACTERS = 200
 
-@attrs.frozen(slots=True)
+
+@attrs.define
 class Accepted:
     """What a handshake comes to.
 
@@ -52,11 +56,13 @@ class Accepted:
         accept_token: The proof that the key was read (RFC 6455 §4.2.2).
         subprotocol: The one to speak, if one was agreed on.
         deflate: How messages are compressed, if they are.
+        offered_subprotocols: What the client can speak; see `offered_subprotocols`.
     """
 
     accept_token: str
     subprotocol: str | None
     deflate: DeflateAgreement | None
+    offered_subprotocols: tuple[str, ...] = ()
 
 
 def negotiate(
@@ -83,11 +89,22 @@ def negotiate(
     """
     key = check(head)
     check_origin(head, origins, scheme=scheme, host=host)
-    deflate = None
-    if compression is not None:
-        offers = head.headers.get_all("sec-websocket-extensions")
-        deflate = negotiate_deflate(offers, compression) if offers else None
-    return Accepted(accept_token(key), choose_subprotocol(head, subprotocols), deflate)
+    deflate = None if compression is None else _agree_on_deflate(head, compression)
+    token = accept_token(key)
+    offered = offered_subprotocols(head)
+    return Accepted(token, _first_of(subprotocols, offered), deflate, offered)
+
+
+def _agree_on_deflate(head: RequestHead, settings: Deflate) -> DeflateAgreement | None:
+    offers = head.headers.get_all("sec-websocket-extensions")
+    if len(offers) == 1 and len(offers[0]) <= _USUAL_OFFER_CHARACTERS:
+        return _agree_on_usual_offer(offers[0], settings)
+    return negotiate_deflate(offers, settings) if offers else None
+
+
+@lru_cache(maxsize=64)
+def _agree_on_usual_offer(offer: str, settings: Deflate) -> DeflateAgreement | None:
+    return negotiate_deflate([offer], settings)
 
 
 def check(head: RequestHead) -> str:
@@ -132,8 +149,11 @@ def offered_subprotocols(head: RequestHead) -> tuple[str, ...]:
     Raises:
         HandshakeRejected: 400; one of them is no token.
     """
+    lines = head.headers.get_all("sec-websocket-protocol")
+    if not lines:
+        return ()
     offered: list[str] = []
-    for line in head.headers.get_all("sec-websocket-protocol"):
+    for line in lines:
         for member in line.split(","):
             name = member.strip(" \t")
             if name and not is_token(name):
@@ -149,8 +169,14 @@ def choose_subprotocol(head: RequestHead, supported: tuple[str, ...]) -> str | N
     Raises:
         HandshakeRejected: 400; the offer is malformed.
     """
-    offered = offered_subprotocols(head)
-    return next((name for name in supported if name in offered), None)
+    return _first_of(supported, offered_subprotocols(head))
+
+
+def _first_of(supported: tuple[str, ...], offered: tuple[str, ...]) -> str | None:
+    for name in supported:
+        if name in offered:
+            return name
+    return None
 
 
 def encode_accept(accepted: Accepted, headers: Iterable[tuple[str, str]]) -> bytes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 import attrs
 
 from trioweb._wire.field_line import LineScanner, split_field
 from trioweb._wire.target import Target, is_authority, parse_target
 from trioweb.errors import HeadersTooLarge, RemoteProtocolError
+from trioweb.headers import Headers
 
 METHOD_BYTES = 32
 """The longest registered method has 17; beyond this it is 501 (RFC 9112 §3)."""
@@ -37,24 +37,35 @@ _NOTED = frozenset({b"connection", b"content-length", b"expect", b"host", b"tran
 
 _Fields = dict[bytes, list[bytes]]
 
+_NO_MEMBERS: frozenset[bytes] = frozenset()
 
-@attrs.frozen(slots=True)
+# One string for all requests: each open WebSocket keeps its method.
+_USUAL_METHODS = {
+    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+}
+
+
+# It lives for one head, and writing to a frozen object would take longer than reading the head.
+@attrs.define
 class CheckedHead:
-    """What the wire has to know of a head; the rest it takes from h11.
+    """What the wire has to know of a head.
 
     Attributes:
         size_bytes: Its length, the empty line included.
         content_bytes: The declared length of the body; `None` if it comes in chunks.
         connection: The options of `Connection`, in lower case; `expect` and `upgrade` likewise.
+        headers: All fields, when the head came in one piece; `None` leaves them to h11.
     """
 
     size_bytes: int
+    method: str
     target: Target
     http_version: str
     content_bytes: int | None
     connection: frozenset[bytes]
     expect: frozenset[bytes]
     upgrade: frozenset[bytes]
+    headers: Headers | None
 
 
 class HeadGuard:
@@ -64,13 +75,13 @@ class HeadGuard:
         head_bytes: How long the head may be, from its first byte through the empty line.
     """
 
-    __slots__ = ("_fields", "_head_bytes", "_is_begun", "_scanner", "_target", "_version")
+    __slots__ = ("_fields", "_head_bytes", "_method", "_scanner", "_target", "_version")
 
     def __init__(self, head_bytes: int) -> None:
         self._head_bytes = head_bytes
-        self._scanner = LineScanner()
+        self._scanner: LineScanner | None = None
         self._fields: _Fields = {}
-        self._is_begun = False
+        self._method = b""
         self._target: Target | None = None
         self._version = b""
 
@@ -83,9 +94,10 @@ class HeadGuard:
             HeadersTooLarge: It is longer than `head_bytes` (431, or 414 by its target).
         """
         end = min(len(data), self._head_bytes)
-        if not self._is_begun and (whole := _WHOLE_HEAD.match(data, 0, end)):
-            return self._check_whole(whole)
-        self._is_begun = True
+        if self._scanner is None:
+            if whole := _WHOLE_HEAD.match(data, 0, end):
+                return self._check_whole(whole)
+            self._scanner = LineScanner()
         if self._target is None:
             _check_method(data, end)
         while (line := self._scanner.next_line(data, end)) is not None:
@@ -96,7 +108,7 @@ class HeadGuard:
                 if name in _NOTED:
                     self._fields.setdefault(name, []).append(value)
             else:
-                return self._checked_head(self._target, self._scanner.position)
+                return self._checked_head(self._target, self._scanner.position, None)
         if end == self._head_bytes:
             # RFC 9112 §3: the target alone being too long has a status of its own.
             raise HeadersTooLarge(
@@ -106,35 +118,48 @@ class HeadGuard:
         return None
 
     def _check_whole(self, whole: re.Match[bytes]) -> CheckedHead:
-        method, target, self._version, lines = whole.groups()
+        self._method, raw_target, self._version, lines = whole.groups()
         for name, value in _NOTED_LINE.findall(lines):
             self._fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
-        return self._checked_head(parse_target(method, target), whole.end())
+        target = parse_target(self._method, raw_target)
+        return self._checked_head(target, whole.end(), _split_fields(lines))
 
     def _read_request_line(self, line: bytes) -> Target:
         match = _REQUEST_LINE.fullmatch(line)
         if match is None:
             raise RemoteProtocolError("the first line has to be `METHOD target HTTP/1.1` in ASCII", 400)
-        method, target, self._version = match.groups()
+        self._method, raw_target, self._version = match.groups()
         # The preface of HTTP/2 (RFC 9113 §3.4) is made to be refused by servers of HTTP/1.1.
-        if method == b"PRI":
+        if self._method == b"PRI":
             raise RemoteProtocolError("HTTP/2 without TLS and ALPN is not spoken here: use HTTP/1.1", 400)
         if self._version not in {b"1.0", b"1.1"}:
             raise RemoteProtocolError(f"HTTP/{self._version.decode()} is not spoken here: use HTTP/1.1", 505)
-        return parse_target(method, target)
+        return parse_target(self._method, raw_target)
 
-    def _checked_head(self, target: Target, size_bytes: int) -> CheckedHead:
+    def _checked_head(self, target: Target, size_bytes: int, headers: Headers | None) -> CheckedHead:
         fields = self._fields
         _check_host(fields.get(b"host", []), self._version)
         return CheckedHead(
             size_bytes=size_bytes,
+            method=_USUAL_METHODS.get(self._method) or self._method.decode(),
             target=target,
-            http_version=self._version.decode(),
+            http_version="1.1" if self._version == b"1.1" else "1.0",
             content_bytes=_content_bytes(fields, self._version),
-            connection=_members(fields.get(b"connection", ())),
-            expect=_members(fields.get(b"expect", ())),
-            upgrade=_members(fields.get(b"upgrade", ())),
+            connection=_members(fields.get(b"connection")),
+            expect=_members(fields.get(b"expect")),
+            upgrade=_members(fields.get(b"upgrade")),
+            headers=headers,
         )
+
+
+def _split_fields(lines: bytes) -> Headers:
+    """Return the fields of a head's lines, which stand between CRLFs and are in order."""
+    fields: list[tuple[str, str]] = []
+    if len(lines) > 2:
+        for line in lines[2:-2].decode("latin-1").split("\r\n"):
+            name, _, value = line.partition(":")
+            fields.append((name, value.strip(" \t")))
+    return Headers(fields)
 
 
 def _check_method(data: bytearray, end: int) -> None:
@@ -183,6 +208,8 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
     return int(lengths[0])
 
 
-def _members(values: Iterable[bytes]) -> frozenset[bytes]:
+def _members(values: list[bytes] | None) -> frozenset[bytes]:
     """Return the members of a comma-separated list in lower case (RFC 9110 §5.6.1)."""
-    return frozenset(member.strip(b" \t") for value in values for member in value.lower().split(b","))
+    if values is None:
+        return _NO_MEMBERS
+    return frozenset([member.strip(b" \t") for member in b",".join(values).lower().split(b",")])

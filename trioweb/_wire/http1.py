@@ -1,4 +1,17 @@
-"""The server's side of HTTP/1.1: h11 behind one class that owns its gaps."""
+"""The server's side of HTTP/1.1: h11 behind one class that owns its gaps.
+
+The guards judge every byte. Who decodes what they let pass:
+
+| what came                               | who decodes it            | when h11 sees it      |
+|-----------------------------------------|---------------------------|-----------------------|
+| a head in one piece, and no body to it  | the guard, on its way     | before it is answered |
+| any other head: in pieces, or with body | h11                       | at once               |
+| the framing of a body                   | h11                       | at once               |
+| a head that a WebSocket starts with     | as above                  | in one piece: never   |
+
+h11 frames the answers, so it has to know what they answer. It is made when it is first
+needed, and only then: most handshakes are answered without.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +45,17 @@ EMPTY_LINES = 4
 
 _END_OF_BODY, _NEED_DATA, _PAUSED, _ENDED = EndOfBody(), NeedData(), Paused(), Ended()
 
+_CR = 0x0D
+
 # What no answer of these statuses has, whatever its fields say (RFC 9112 §6.3).
 _BODILESS = frozenset({204, 304})
 
 # This class frames every answer itself: what else said so could only disagree with it.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "keep-alive"})
+
+# Where a reader leaves the stage that it is called in.
+_BEHIND_HEAD = TRANSITIONS[Stage.HEAD, Step.HEAD_READ]
+_BEHIND_BODY = TRANSITIONS[Stage.BODY, Step.BODY_READ]
 
 
 class Http1Wire:
@@ -49,24 +68,45 @@ class Http1Wire:
     Every byte is judged here before h11 gets it, and h11 gets only bytes of the request
     that is being read. Whatever the peer sends, `RemoteProtocolError` is all that is raised.
 
+    When the connection becomes a WebSocket's, nothing of what was read is kept.
+
     Args:
         head_bytes: How long a head may be; likewise chunk extensions and trailers together.
         body_bytes: How long a body may be.
     """
 
+    __slots__ = (
+        "_body_bytes",
+        "_body_guard",
+        "_empty_lines",
+        "_failure",
+        "_h11",
+        "_has_body_ended",
+        "_has_input_ended",
+        "_head",
+        "_head_bytes",
+        "_head_guard",
+        "_input",
+        "_is_bodiless",
+        "_is_last",
+        "_stage",
+        "_unseen_head",
+    )
+
     def __init__(self, *, head_bytes: int, body_bytes: int) -> None:
         self._head_bytes = head_bytes
         self._body_bytes = body_bytes
-        self._h11 = h11.Connection(h11.SERVER)
+        self._h11: h11.Connection | None = None
+        self._unseen_head = b""  # what h11 has still to be told before the answer
         self._stage = Stage.HEAD
         self._input = bytearray()
         self._has_input_ended = False
         self._failure: RemoteProtocolError | None = None
-        self._head_guard = HeadGuard(head_bytes)
-        self._body_guard: LengthGuard | ChunkGuard = LengthGuard(0)
+        self._head_guard: HeadGuard | None = None
+        self._body_guard: LengthGuard | ChunkGuard | None = None
         self._head: RequestHead | None = None
         self._empty_lines = 0
-        self._has_h11_ended = False
+        self._has_body_ended = False
         self._is_bodiless = False
         self._is_last = False
 
@@ -97,7 +137,7 @@ class Http1Wire:
         if self._failure is not None:
             raise self._failure.with_traceback(None)
         try:
-            return self._READERS[self._stage](self)
+            return self._read_head() if self._stage is Stage.HEAD else self._READERS[self._stage](self)
         except RemoteProtocolError as error:
             self._fail(error)
             raise
@@ -123,34 +163,61 @@ class Http1Wire:
         self._stage = stage
 
     def _read_head(self) -> Http1Event:
-        if self._h11.our_state is not h11.IDLE:  # answered before its head was there, with 408 for one
+        # Answered before its head was there, with 408 for one.
+        if self._h11 is not None and self._h11.our_state is not h11.IDLE:
             return _PAUSED
         self._skip_empty_lines()
         if not self._input:
             return _ENDED if self._has_input_ended else _NEED_DATA
-        checked = self._head_guard.check(self._input) if bytes(self._input[:2]) != b"\r" else None
+        checked = self._check_head()
         if checked is None:
             if self._has_input_ended:
                 raise RemoteProtocolError("the peer ended its side within the head of a request", 400)
             return _NEED_DATA
-        # A declared length is refused before anything of it is read (RFC 9110 §15.5.14).
-        if checked.content_bytes is not None and checked.content_bytes > self._body_bytes:
-            raise BodyTooLarge(
-                f"a body of {checked.content_bytes} bytes was announced, and at most"
-                f" {self._body_bytes} are taken (Limits.body_bytes)"
-            )
-        event = self._h11_event(bytes(self._input[: checked.size_bytes]))
+        data = bytes(self._input[: checked.size_bytes])
         del self._input[: checked.size_bytes]
-        assert isinstance(event, h11.Request)
-        self._head = head = _request_head(event, checked)
-        if head.content_bytes is None:
-            self._body_guard = ChunkGuard(body_bytes=self._body_bytes, head_bytes=self._head_bytes)
+        if checked.headers is not None and checked.content_bytes == 0:
+            self._unseen_head = data
+            self._has_body_ended = True
+            head = _request_head(checked, checked.method, checked.target.text, checked.headers)
         else:
-            self._body_guard = LengthGuard(head.content_bytes)
+            head = self._decode_head(data, checked)
         # Connections of HTTP/1.0 end with their answer, which is what h11 has them do.
         self._is_last = head.http_version == "1.0" or b"close" in checked.connection
-        self._move(Step.HEAD_READ)
+        self._head = head
+        self._head_guard = None
+        self._stage = _BEHIND_HEAD
         return head
+
+    def _check_head(self) -> CheckedHead | None:
+        if len(self._input) == 1 and self._input[0] == _CR:  # maybe half of an empty line
+            return None
+        if self._head_guard is None:
+            self._head_guard = HeadGuard(self._head_bytes)
+        checked = self._head_guard.check(self._input)
+        # A declared length is refused before anything of it is read (RFC 9110 §15.5.14).
+        content_bytes = checked.content_bytes if checked is not None else None
+        if content_bytes is not None and content_bytes > self._body_bytes:
+            raise BodyTooLarge(
+                f"a body of {content_bytes} bytes was announced, and at most"
+                f" {self._body_bytes} are taken (Limits.body_bytes)"
+            )
+        return checked
+
+    def _decode_head(self, data: bytes, checked: CheckedHead) -> RequestHead:
+        """Have h11 read a head, and make ready for the body."""
+        event = self._h11_event(data)
+        assert isinstance(event, h11.Request)
+        if checked.content_bytes is None:
+            self._body_guard = ChunkGuard(body_bytes=self._body_bytes, head_bytes=self._head_bytes)
+        else:
+            self._body_guard = LengthGuard(checked.content_bytes)
+        fields = [
+            (name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers.raw_items()
+        ]
+        return _request_head(
+            checked, event.method.decode("ascii"), event.target.decode("ascii"), Headers(fields)
+        )
 
     def _skip_empty_lines(self) -> None:
         while self._input.startswith(b"\r\n"):
@@ -160,15 +227,16 @@ class Http1Wire:
             del self._input[:2]
 
     def _read_body(self) -> Http1Event:
-        while not self._has_h11_ended:
+        while not self._has_body_ended:
+            assert self._body_guard is not None
             taken = self._body_guard.take(self._input)
             if data := self._decode(taken):
                 return Body(data)
-            if not taken and not self._has_h11_ended:
+            if not taken and not self._has_body_ended:
                 if self._has_input_ended:  # RFC 9112 §8: incomplete, whatever has come
                     raise RemoteProtocolError("the peer ended its side within the body of a request", 400)
                 return _NEED_DATA
-        self._move(Step.BODY_READ)
+        self._stage = _BEHIND_BODY
         return _END_OF_BODY
 
     def _decode(self, taken: bytes) -> bytes:
@@ -177,14 +245,26 @@ class Http1Wire:
         event = self._h11_event(taken)
         while isinstance(event, h11.Data):
             pieces.append(event.data)
-            event = self._h11.next_event()
-        self._has_h11_ended = isinstance(event, h11.EndOfMessage)
+            event = self._h11_event(b"")
+        self._has_body_ended = isinstance(event, h11.EndOfMessage)
         return b"".join(pieces)
 
     def _h11_event(self, taken: bytes) -> object:
+        connection = self._h11_connection()
         if taken:
-            self._h11.receive_data(taken)
-        return self._h11.next_event()
+            connection.receive_data(taken)
+        return connection.next_event()
+
+    def _h11_connection(self) -> h11.Connection:
+        """Return h11's side of the connection, which knows of all that was read."""
+        if self._h11 is None:
+            self._h11 = h11.Connection(h11.SERVER)
+        if self._unseen_head:
+            head, self._unseen_head = self._unseen_head, b""
+            self._h11.receive_data(head)
+            self._h11.next_event()  # the request
+            self._h11.next_event()  # and its end, for it has no body
+        return self._h11
 
     def _read_nothing(self) -> Http1Event:
         return _PAUSED
@@ -208,6 +288,7 @@ class Http1Wire:
             self._head is not None
             and self._head.expects_continue
             and self._stage is Stage.BODY
+            and self._h11 is not None
             and self._h11.they_are_waiting_for_100_continue
             and not self._input
         )
@@ -271,8 +352,8 @@ class Http1Wire:
         if self._stage is Stage.SWITCHED:
             raise LocalProtocolError("the connection is a WebSocket's: it takes no HTTP answer any more")
         try:
-            return self._h11.send(kind(**parts)) or b""
-        except h11.LocalProtocolError as error:
+            return self._h11_connection().send(kind(**parts)) or b""
+        except h11.ProtocolError as error:
             raise LocalProtocolError(f"the answer cannot be sent: {error}") from error
 
     # From one request to what follows.
@@ -283,8 +364,9 @@ class Http1Wire:
 
         Not after a mistake of either side, nor if one of them said that it is the last.
         """
-        is_over = self._stage in {Stage.FAILED, Stage.SWITCHED}
-        return not (self._is_last or is_over or self._h11.our_state in {h11.ERROR, h11.MUST_CLOSE})
+        if self._is_last or self._stage in {Stage.FAILED, Stage.SWITCHED}:
+            return False
+        return self._h11 is None or self._h11.our_state not in {h11.ERROR, h11.MUST_CLOSE}
 
     def start_next_request(self) -> None:
         """Go on to the next request, whose bytes may be here already.
@@ -293,13 +375,13 @@ class Http1Wire:
             LocalProtocolError: The request or its answer is not complete, or the
                 connection has to close.
         """
-        if not self.can_keep_alive or self._h11.our_state is not h11.DONE:
+        if not self.can_keep_alive or self._h11 is None or self._h11.our_state is not h11.DONE:
             raise LocalProtocolError("the next request cannot start: this answer is the last or not complete")
         self._move(Step.NEXT_REQUEST)
         self._h11.start_next_cycle()
-        self._head_guard = HeadGuard(self._head_bytes)
         self._head = None
-        self._has_h11_ended = False
+        self._body_guard = None
+        self._has_body_ended = False
         self._empty_lines = 0
         # So that `has_partial_head` tells an idle connection from one that sends a request.
         if bytes(self._input[:3]) == b"\r\n":
@@ -314,33 +396,35 @@ class Http1Wire:
         Raises:
             LocalProtocolError: There is no request, it has a body, or an answer was begun.
         """
-        if self._h11.our_state is not h11.SEND_RESPONSE:
+        is_answered = self._h11 is None or self._h11.our_state is not h11.SEND_RESPONSE
+        if is_answered and not self._unseen_head:
             raise LocalProtocolError("no WebSocket can start here: expected a request without an answer")
         if self._head is not None and self._head.content_bytes == 0 and self._stage is Stage.BODY:
-            self.next_event()
+            self._read_body()
         self._move(Step.SWITCH)
         data = bytes(self._input)
         self._input.clear()
+        self._h11 = self._head = self._body_guard = None
+        self._unseen_head = b""
         return data
 
 
-def _request_head(event: h11.Request, checked: CheckedHead) -> RequestHead:
-    """Put together what h11 read and what the guard found.
+def _request_head(checked: CheckedHead, method: str, target_text: str, headers: Headers) -> RequestHead:
+    """Put together what was decoded and what the guard found.
 
     Of an absolute target the host counts, not that of the field (RFC 9112 §3.2.2).
     """
     target = checked.target
-    fields = [(name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers.raw_items()]
     if target.authority is not None:
-        fields = [field for field in fields if field[0].lower() != "host"]
-        fields.insert(0, ("Host", target.authority))
+        others = [field for field in headers.lines() if field[0].lower() != "host"]
+        headers = Headers([("Host", target.authority), *others])
     is_current = checked.http_version == "1.1"
     return RequestHead(
-        method=event.method.decode("ascii"),
-        target=event.target.decode("ascii"),
+        method=method,
+        target=target_text,
         raw_path=target.raw_path,
         query_string=target.query_string,
-        headers=Headers(fields),
+        headers=headers,
         http_version=checked.http_version,
         content_bytes=checked.content_bytes,
         is_chunked=checked.content_bytes is None,

@@ -7,7 +7,7 @@ import attrs
 from trioweb.headers import Headers
 
 
-@attrs.frozen(slots=True)
+@attrs.define  # not frozen, which costs a call for each field
 class RequestHead:
     """A request's line and header fields, checked (RFC 9112 §3, §5, §6).
 

@@ -16,10 +16,11 @@ _AUTHORITY = re.compile(
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
 
 
-@attrs.frozen(slots=True)
+@attrs.define
 class Target:
-    """A request target taken apart; `authority` is `None` unless it is in absolute form."""
+    """A request target as it came, and taken apart; only in absolute form it has an authority."""
 
+    text: str
     raw_path: str
     query_string: str
     authority: str | None = None
@@ -41,11 +42,12 @@ def parse_target(method: bytes, target: bytes) -> Target:
         raise RemoteProtocolError("CONNECT asks for a proxy, and this is none", 501)
     if b"#" in target:
         raise RemoteProtocolError("a request target has no fragment: found a #", 400)
-    if target.startswith(b"/"):
-        path, _, query = target.partition(b"?")
-        return Target(path.decode("ascii"), query.decode("ascii"))
+    text = target.decode("ascii")
+    if text.startswith("/"):
+        path, _, query = text.partition("?")
+        return Target(text, path, query)
     if target == b"*" and method == b"OPTIONS":  # §3.2.4
-        return Target("*", "")
+        return Target(text, text, "")
     absolute = _ABSOLUTE.fullmatch(target)
     # An http URI without a host is invalid (RFC 9110 §4.2.1); ":80" is such a one.
     if absolute is None or not is_authority(absolute[1]) or absolute[1].startswith(b":"):
@@ -53,5 +55,5 @@ def parse_target(method: bytes, target: bytes) -> Target:
             "a request target has to be a path, or an absolute http or https address; * goes with OPTIONS only",
             400,
         )
-    _, path, query = absolute.groups(b"")
-    return Target((path or b"/").decode("ascii"), query.decode("ascii"), absolute[1].decode("ascii"))
+    authority, raw_path, query_string = (part.decode("ascii") for part in absolute.groups(b""))
+    return Target(text, raw_path or "/", query_string, authority)
