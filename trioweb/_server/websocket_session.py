@@ -65,6 +65,7 @@ class WebSocketSession:
             self._end_grace()
             await self._end(_what_counts(errors) if errors else None)
         finally:
+            errors.clear()  # whose tracebacks lead here: a cycle for the collector
             self._end_grace()
             if ws.is_accepted:
                 self._count()
