@@ -259,7 +259,7 @@ async def test_a_task_that_never_waits_still_yields(autojump_clock):
             await peer.receive_text()
 
     await with_handler(handler, drive)
-    assert len(turns) >= 640 * 2 // 64 - 1
+    assert len(turns) >= 640 * 2 // 32 - 1
 
 
 async def test_a_stream_cancelled_before_its_message_came_takes_nothing(autojump_clock):

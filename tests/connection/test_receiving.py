@@ -90,7 +90,7 @@ async def test_a_receiver_that_never_has_to_wait_lets_others_run(autojump_clock)
         await peer.receive_close()
 
     await converse(handler, drive, inbox_messages=1000)
-    assert len(turns) >= 640 // 64 - 1
+    assert len(turns) >= 640 // 32 - 1
 
 
 @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"[-Infinity]"])

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import trio
 
+from trioweb._connection.cancellation import is_cancelled
 from trioweb._connection.closing_handshake import ClosingHandshake
 from trioweb._connection.flusher import Flusher
 from trioweb._connection.inbox import Inbox
@@ -29,8 +30,8 @@ DECODES_PER_TURN = 2
 COMPRESSED_PER_TURN = 32
 """The same where each call gives one message."""
 
-YIELD_MASK = 63
-"""A task that never has to wait still lets others run at every 64th call."""
+YIELD_MASK = 31
+"""A task that never has to wait still lets others run at every 32nd call."""
 
 
 class ReceivingHalf(ABC):
@@ -118,9 +119,7 @@ class ReceivingHalf(ABC):
         """
         if self._inbox.items:  # otherwise waiting is the checkpoint
             self._calls = calls = self._calls + 1
-            if calls & YIELD_MASK:
-                await trio.lowlevel.checkpoint_if_cancelled()
-            else:
+            if not calls & YIELD_MASK or is_cancelled():
                 await trio.lowlevel.checkpoint()
             message = self._take_message()
             if message is not None:
@@ -132,9 +131,7 @@ class ReceivingHalf(ABC):
         try:
             if self._inbox.items:
                 self._calls = calls = self._calls + 1
-                if calls & YIELD_MASK:
-                    await trio.lowlevel.checkpoint_if_cancelled()
-                else:
+                if not calls & YIELD_MASK or is_cancelled():
                     await trio.lowlevel.checkpoint()
                 message = self._take_message()
                 if message is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 
+from trioweb._connection.cancellation import is_cancelled
 from trioweb._connection.closing_handshake import ClosingHandshake
 from trioweb._connection.engine import Engine
 from trioweb._connection.keepalive import Keepalive
@@ -71,9 +72,7 @@ class SendingHalf(ReceivingHalf):
         Concurrency: Any number of tasks; messages never interleave.
         """
         self._calls = calls = self._calls + 1
-        if calls & YIELD_MASK:
-            await trio.lowlevel.checkpoint_if_cancelled()
-        else:
+        if not calls & YIELD_MASK or is_cancelled():
             await trio.lowlevel.checkpoint()
         outbox = self._outbox
         if outbox.is_sealed:
@@ -86,7 +85,7 @@ class SendingHalf(ReceivingHalf):
                 entry = self._encode(message)
         except UnicodeEncodeError as error:
             raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
-        if type(entry) is bytes and not self._inbox.items and self._write_first(entry):
+        if not (self._is_dirty or self._inbox.items) and type(entry) is bytes and self._write_first(entry):
             return
         if not outbox.push_if_fits(entry):
             self._flush()
