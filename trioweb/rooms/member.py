@@ -20,9 +20,21 @@ class Member:
         connection: The WebSocket.
         overflow: What happens when its outbox is full.
         missed: How many of the room's messages it was not sent, replaced ones included.
+        is_undisturbed: Whether the next message needs no more than room in the outbox: the
+            member is here, missed nothing that is not told yet, and drops nothing.
     """
 
-    __slots__ = ("_gap", "_is_droppable", "_notice", "_parcels", "connection", "has_left", "missed", "overflow")
+    __slots__ = (
+        "_gap",
+        "_has_left",
+        "_is_droppable",
+        "_notice",
+        "_parcels",
+        "connection",
+        "is_undisturbed",
+        "missed",
+        "overflow",
+    )
 
     def __init__(
         self,
@@ -34,7 +46,8 @@ class Member:
         self.overflow = overflow
         self._is_droppable = overflow is Overflow.DROP_OLDEST or overflow is Overflow.LATEST
         self.missed = 0
-        self.has_left = False
+        self.is_undisturbed = not self._is_droppable
+        self._has_left = False
         self._notice = missed_notice
         self._parcels: list[Parcel] = []
         self._gap = 0
@@ -42,9 +55,7 @@ class Member:
     def deliver(self, publication: Publication, key: Hashable) -> bool:
         """Queue a message without waiting; `False` means that the publisher has to wait."""
         connection = self.connection
-        if not self._gap and not self._is_droppable and connection.offer(publication):
-            return True  # the usual case
-        if connection.is_sealed:
+        if self._has_left or connection.is_sealed:
             return True
         if self._is_droppable and not connection.is_idle:
             self._deliver_parcel(publication, key)
@@ -56,6 +67,11 @@ class Member:
             elif not (self._close_gap() and connection.offer(publication)):
                 self._miss_newest()
         return True
+
+    def leave(self) -> None:
+        """Take no more messages."""
+        self._has_left = True
+        self.is_undisturbed = False
 
     # Dropping.
 
@@ -110,10 +126,12 @@ class Member:
             if notice is not None and not self.connection.offer(notice):
                 return False
         self._gap = 0
+        self.is_undisturbed = not (self._is_droppable or self._has_left)
         return True
 
     def _miss_newest(self) -> None:
         self._gap += 1
+        self.is_undisturbed = False
         self._miss()
 
     def _miss(self) -> None:

@@ -116,7 +116,7 @@ class Room:
         try:
             yield member
         finally:
-            member.has_left = True
+            member.leave()
             del self._members[member]
 
     def subscribe(
@@ -164,11 +164,14 @@ class Room:
         self._published += 1
         members = [member for member in self._members if member.connection is not exclude]
         waiting: list[Member] = []
-        for number, member in enumerate(members, 1):
-            if not member.has_left and not member.deliver(publication, key):
-                waiting.append(member)
-            if not number % DELIVERIES_PER_TURN:
+        for start in range(0, len(members), DELIVERIES_PER_TURN):
+            if start:
                 await trio.lowlevel.cancel_shielded_checkpoint()
+            for member in members[start : start + DELIVERIES_PER_TURN]:
+                if member.is_undisturbed and member.connection.offer(publication):
+                    continue  # the usual case, without a call more
+                if not member.deliver(publication, key):
+                    waiting.append(member)
         late = self._deliver_to_subscriptions(publication, key)
         self._delivered += len(members)
         if waiting or late:
