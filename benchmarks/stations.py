@@ -133,7 +133,11 @@ async def measure_connection() -> None:
         connection = Connection(Nowhere(), engine, limits=limits, timeouts=Timeouts())
         connection.open(WebSocketWire(message_bytes=2**20, message_fragments=16), b"101", b"")
         encode = connection.wire.encode
-        timed("decode a frame, one in a read", lambda: [decode_plain(FRAME, 0, [], 1, 100) for _ in range(MANY)], MANY)
+        timed(
+            "decode a frame, one in a read",
+            lambda: [decode_plain(FRAME, 0, [], 1, 100) for _ in range(MANY)],
+            MANY,
+        )
         timed("decode a frame, sixteen in a read", lambda: decode_plain(FRAME * 16, 0, [], 16, 100), 16)
         timed("encode a message", lambda: [encode(MESSAGE) for _ in range(MANY)], MANY)
 
@@ -177,7 +181,9 @@ async def measure_connection() -> None:
             nursery.start_soon(echo)
             await trio.lowlevel.checkpoint()
             await timed_async("all of it with a task's wake-up, one in flight", lambda: round_trips(1), MANY)
-            await timed_async("all of it with a task's wake-up, sixteen in flight", lambda: round_trips(16), MANY)
+            await timed_async(
+                "all of it with a task's wake-up, sixteen in flight", lambda: round_trips(16), MANY
+            )
             nursery.cancel_scope.cancel()
 
 

@@ -79,7 +79,6 @@ class Outbox:
     __slots__ = (
         "_behind",
         "_control",
-        "_has_room",
         "_low_bytes",
         "_low_messages",
         "_most_bytes",
@@ -89,6 +88,7 @@ class Outbox:
         "_turn",
         "_writing",
         "_writing_messages",
+        "awaited_room",
         "drops",
         "held_bytes",
         "high_water_bytes",
@@ -108,7 +108,7 @@ class Outbox:
         self._writing: list[bytes | memoryview] = []
         self.is_streaming = False
         self._turn: trio.StrictFIFOLock | None = None
-        self._has_room: trio.Event | None = None
+        self.awaited_room: trio.Event | None = None
         self._progress: trio.Event | None = None
         self._writing_messages = 0
         self.is_sealed = True
@@ -133,7 +133,7 @@ class Outbox:
 
     def fits(self, size: int) -> bool:
         """Say whether a message of `size` bytes may enter without waiting for its turn."""
-        return self._has_room is None and self.has_space(size)
+        return self.awaited_room is None and self.has_space(size)
 
     def has_space(self, size: int) -> bool:
         """Say whether it could enter, whoever else waits."""
@@ -155,7 +155,7 @@ class Outbox:
         size = len(entry) if type(entry) is bytes else size_of(entry)
         held_bytes, messages = self.held_bytes + size, self.messages + 1
         is_within = messages <= self._most_messages and held_bytes <= self._most_bytes
-        if self._has_room is not None or not (is_within or (messages == 1 and held_bytes == size)):
+        if self.awaited_room is not None or not (is_within or (messages == 1 and held_bytes == size)):
             return False
         (self._behind if self.is_streaming else self._queue).append(entry)
         self.messages, self.held_bytes = messages, held_bytes
@@ -187,10 +187,10 @@ class Outbox:
     async def _wait_for_room(self, size: int) -> None:
         try:
             while not self.is_sealed and not self._is_low_enough(size):
-                self._has_room = trio.Event()
-                await self._has_room.wait()
+                self.awaited_room = trio.Event()
+                await self.awaited_room.wait()
         finally:
-            self._has_room = None
+            self.awaited_room = None
 
     def _is_low_enough(self, size: int) -> bool:
         if not self.held_bytes:
@@ -388,7 +388,7 @@ class Outbox:
             self.sent_messages += self._writing_messages
             self._writing_messages = 0
             self._tell_progress()
-        if self._has_room is not None:
+        if self.awaited_room is not None:
             self._wake_if_low()
         return self.held_bytes > 0
 
@@ -402,5 +402,5 @@ class Outbox:
             self._wake()
 
     def _wake(self) -> None:
-        if self._has_room is not None:
-            self._has_room.set()
+        if self.awaited_room is not None:
+            self.awaited_room.set()

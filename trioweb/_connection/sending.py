@@ -78,8 +78,10 @@ class SendingHalf(ReceivingHalf):
         if outbox.is_sealed:
             self._require_accepted()
         kind, wire = type(message), self._wire
+        assert wire is not None  # the outbox is sealed as long as there is none
         try:
-            if (kind is str or kind is bytes) and wire is not None and not wire.must_encode_in_order:
+            is_usual = kind is str or kind is bytes
+            if is_usual and (not wire.must_encode_in_order or self._leaves_at_once):
                 entry: Entry = wire.encode(message)
             else:
                 entry = self._encode(message)
@@ -295,10 +297,20 @@ class SendingHalf(ReceivingHalf):
 
         self._closing.call_later(self._timeouts.send_seconds, check)
 
+    @property
+    def _leaves_at_once(self) -> bool:
+        """Whether a message sent now goes before all others, so that it can be compressed now."""
+        outbox = self._outbox
+        is_idle = not (outbox.held_bytes or outbox.is_streaming or outbox.awaited_room is not None)
+        is_likely_last = not (self._is_dirty or self._inbox.items)
+        return is_idle and is_likely_last and self._written_pass != self._flusher.pass_number
+
     def _write_first(self, frame: bytes) -> bool:
         """Write a message at once, past the outbox, if it is the first in this pass and none waits."""
         outbox, pass_number = self._outbox, self._flusher.pass_number
-        if outbox.held_bytes or self._written_pass == pass_number or outbox.is_streaming:
+        if outbox.held_bytes or self._written_pass == pass_number:
+            return False
+        if outbox.is_streaming or outbox.awaited_room is not None:
             return False
         self._written_pass = pass_number
         sent_bytes = self._transport.try_send(frame)

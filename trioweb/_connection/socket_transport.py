@@ -122,7 +122,7 @@ class SocketTransport:
 
     def try_send(self, data: bytes) -> int:
         """Write `data` if the socket takes it; what is wrong with the socket, `flush` will find."""
-        if self._is_blocked or self._output is None:
+        if self._is_blocked:
             return 0
         try:
             return self._socket.send(data)
@@ -156,6 +156,13 @@ class SocketTransport:
         self._is_blocked = True
         self._watch()
         receiver.output_blocked()
+
+    def end_input(self) -> None:
+        """Let reading find the end, whatever TCP says: behind the end of TLS nothing counts."""
+        try:
+            self._socket.shutdown(socket.SHUT_RD)
+        except LOST:  # which is an end too
+            pass
 
     def end_output(self) -> bool:
         """Send FIN: the peer reads what was written, then the end."""

@@ -12,6 +12,7 @@ import trio
 
 from trioweb._connection.socket_transport import SocketTransport
 from trioweb._connection.stream_transport import StreamTransport
+from trioweb._connection.tls_transport import TlsTransport
 from trioweb._connection.transport import Transport
 from trioweb._server.context import ServerContext
 from trioweb._server.listeners import Accepted, AnyListener, accept
@@ -91,8 +92,9 @@ class Acceptor:
     def _transport(self, accepted: Accepted) -> Transport:
         engine, carrier = self._context.engine, accepted.carrier
         if isinstance(carrier, socket.socket):
-            if self._ssl_context is None and engine.pump is not None:
-                return SocketTransport(carrier, engine.pump)
+            if engine.pump is not None:
+                plain = SocketTransport(carrier, engine.pump)
+                return plain if self._ssl_context is None else TlsTransport(plain, self._ssl_context)
             carrier = trio.SocketStream(trio.socket.from_stdlib_socket(carrier))
         if self._ssl_context is not None:
             carrier = trio.SSLStream(carrier, self._ssl_context, server_side=True, https_compatible=True)

@@ -12,6 +12,15 @@ _LOOSE_PARTS = 256
 object of each, some fifty times what it sent."""
 
 
+def most_compressed_bytes(message_bytes: int) -> int:
+    """Return how much of a compressed message is taken; what it inflates to is counted there.
+
+    Deflate can add to what does not compress, an eighth in the worst of zlib's settings,
+    but no more than that.
+    """
+    return message_bytes + (message_bytes >> 3) + 1024
+
+
 class Assembly:
     """Collects one message after the other, whichever decoder its parts come from.
 
@@ -82,11 +91,7 @@ class Assembly:
         """Note how long a payload the frame's header announces."""
         self._announced_bytes = announced = self._announced_bytes + payload_bytes
         allowed = self._message_bytes
-        if self.is_compressed:
-            # What it inflates to is counted where it is inflated. Deflate can add to what does
-            # not compress, an eighth in the worst of zlib's settings, but no more than that.
-            allowed += (allowed >> 3) + 1024
-        self.is_over_limit = announced > allowed
+        self.is_over_limit = announced > (most_compressed_bytes(allowed) if self.is_compressed else allowed)
 
     def add(self, data: str | bytes, *, is_last: bool, out: list[WireEvent]) -> None:
         """Take a decoded part; `is_last` says that the message ends with it."""

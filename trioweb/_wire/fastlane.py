@@ -13,13 +13,15 @@ begun, nor the lane one of wsproto's. Who decodes:
 | nothing       | whole plain frames, within the limit  | `decode_plain`                      |
 | nothing       | any other plain frame: incomplete, too long, not UTF-8, or to be streamed | `PlainFrame` |
 | nothing       | a whole plain ping, pong or close     | `decode_control`                      |
+| nothing       | a whole message in one compressed frame | `decode_compressed`                 |
 | nothing       | part of a header, plain so far        | nobody: it waits, 13 bytes at most  |
 | nothing       | anything else                         | wsproto                             |
 | part of a frame, or an open message | anything        | wsproto                             |
 
 wsproto holds nothing again when its frame is complete and no message is open; the next
-byte is the lane's. With permessage-deflate agreed on the lane stays closed. A connection
-that never sends anything else, pings and its close included, never needs a wsproto object.
+byte is the lane's. What was inflated on either side went through the same `Inflater`, so
+the context is one. A connection that never sends anything else, pings and its close
+included, never needs a wsproto object.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
 from trioweb._wire.frames import (
     BINARY,
     CLOSE,
+    COMPRESSED,
     EIGHT_BYTES,
     FINAL,
     LENGTH,
@@ -41,7 +44,9 @@ from trioweb._wire.frames import (
     TEXT,
     TWO_BYTES,
     decode_close_payload,
+    payload_bytes,
 )
+from trioweb._wire.inflate import Inflater
 from trioweb._wire.judge import NOT_UTF8
 from trioweb._wire.masking import apply_mask
 from trioweb.closing import CloseCode
@@ -134,6 +139,48 @@ def decode_control(data: bytes, position: int, out: list[WireEvent]) -> int:
         return position
     payload = apply_mask(data[position + 6 : stop], header[2:])
     out.append(decode(payload))
+    return stop
+
+
+def decode_compressed(data: bytes, position: int, out: list[Any], inflater: Inflater, most_bytes: int) -> int:
+    """Decode a whole message that came compressed in one frame, if one begins there (RFC 7692 §7.2.2).
+
+    Args:
+        data: Input.
+        position: Where in it a frame begins.
+        out: The message is appended to it.
+        inflater: What earlier messages, here or in wsproto, were inflated with.
+        most_bytes: Longer payloads are left to others.
+
+    Returns:
+        Where the frame ends; `position` if it is none of that kind, or not yet whole.
+
+    Raises:
+        RemoteProtocolError: It cannot be inflated, inflates to too much, or is no UTF-8.
+    """
+    first = data[position] & ~COMPRESSED
+    if first == data[position] or first not in {_FINAL_TEXT, _FINAL_BINARY}:
+        return position
+    # But for the reserved bit it has the header of a plain frame.
+    size = plain_header(bytes((first,)) + data[position + 1 : position + 14], 0)
+    if size <= 0:
+        return position
+    start = position + size
+    stop = start + payload_bytes(data[position:start])
+    if stop > len(data) or stop - start > most_bytes:
+        return position
+    inflater.begin_message()
+    payload = inflater.piece(apply_mask(data[start:stop], data[start - 4 : start]))
+    if first == _FINAL_BINARY:
+        out.append(payload + inflater.ending())
+    else:
+        decoder = _utf8_decoder()
+        try:
+            # In this order wsproto finds what is wrong, and the answers differ.
+            text = decoder.decode(payload)
+            out.append(text + decoder.decode(inflater.ending(), final=True))
+        except UnicodeDecodeError:
+            raise RemoteProtocolError(NOT_UTF8, CloseCode.INVALID_PAYLOAD) from None
     return stop
 
 

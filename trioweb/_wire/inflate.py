@@ -8,6 +8,7 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 from trioweb._wire.deflate import NAME, DeflateAgreement
+from trioweb.errors import RemoteProtocolError
 
 _FLUSH_TAIL = b"\x00\x00\xff\xff"
 _ACCEPTED = RsvBits(rsv1=True, rsv2=False, rsv3=False)
@@ -90,6 +91,36 @@ class Inflater(Extension):
         if not self._keeps_context:
             self._inflater = None
         return rest
+
+    def begin_message(self) -> None:
+        """Expect a compressed message that comes past wsproto: all its `pieces`, then `ending`."""
+        self.without_limit = False
+        self._inflated_bytes = 0
+
+    def piece(self, data: bytes) -> bytes:
+        """Inflate a piece of payload.
+
+        Raises:
+            RemoteProtocolError: It cannot be inflated, or inflates to too much.
+        """
+        return self._checked(self._inflate(data))
+
+    def ending(self) -> bytes:
+        """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2).
+
+        Raises:
+            RemoteProtocolError: As `piece`.
+        """
+        # After BFINAL there may be no block left for the tail to end.
+        rest = self._inflate(_FLUSH_TAIL) if self._inflater is not None else b""
+        if not self._keeps_context:
+            self._inflater = None
+        return self._checked(rest)
+
+    def _checked(self, result: bytes | CloseReason) -> bytes:
+        if isinstance(result, CloseReason):
+            raise RemoteProtocolError(self.complaint, int(result))
+        return result
 
     def _inflate(self, data: bytes) -> bytes | CloseReason:
         pieces: list[bytes] = []

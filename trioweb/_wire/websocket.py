@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from trioweb._wire.assembly import Assembly
+from trioweb._wire.assembly import Assembly, most_compressed_bytes
 from trioweb._wire.deflate import DeflateAgreement, Deflator
 from trioweb._wire.events import Fragment, PeerClosed, Violation, WireEvent
 from trioweb._wire.fastlane import (
     INCOMPLETE,
     NOT_PLAIN,
     PlainFrame,
+    decode_compressed,
     decode_control,
     decode_plain,
     plain_header,
@@ -112,7 +113,7 @@ class WebSocketWire:
         self._inflater = None if deflate is None else Inflater(deflate, message_bytes=message_bytes)
         self._judge: Judge | None = None
         self._frame: PlainFrame | None = None
-        self._has_lane = self._is_lane_open = fast_lane and deflate is None
+        self._has_lane = self._is_lane_open = fast_lane
         self._input = b""
         self._position = 0
         self._is_over = False
@@ -236,7 +237,8 @@ class WebSocketWire:
                 self.is_pending = False
                 return False
             if size == NOT_PLAIN:
-                self._let_judge(out)
+                if not self._take_compressed(out):
+                    self._let_judge(out)
             else:
                 self._begin_plain_frame(size, out)
         if self._judge is not None and self._judge.has_closed:
@@ -279,6 +281,14 @@ class WebSocketWire:
         self._assembly.add(part, is_last=not frame.payload_left, out=out)
         if not frame.payload_left:
             self._frame = None
+
+    def _take_compressed(self, out: list[WireEvent]) -> bool:
+        if self._inflater is None or self._assembly.is_streaming:
+            return False
+        most_bytes = most_compressed_bytes(self._message_bytes)
+        start = self._position
+        self._position = decode_compressed(self._input, start, out, self._inflater, most_bytes)
+        return self._position != start
 
     def _let_judge(self, out: list[WireEvent]) -> bool:
         """Let wsproto have input; false when that inflated to enough for now."""
