@@ -37,7 +37,7 @@ class Nowhere:
 
     is_plain = True
 
-    def start(self, receiver: object, output: object) -> None:
+    def start(self, receiver: object, output: object) -> None:  # noqa: ARG002 - of the protocol
         self.output = output
 
     def pause_reading(self) -> None: ...
@@ -99,7 +99,7 @@ async def measure_trio() -> None:
 
     async def deadlines() -> None:
         for _ in range(MANY):
-            with trio.move_on_after(60):
+            with trio.move_on_after(60):  # noqa: ASYNC100 - what it costs by itself
                 pass
 
     await timed_async("Trio: a checkpoint, the least that waiting costs", checkpoints, MANY)
@@ -174,7 +174,7 @@ async def measure_connection() -> None:
             for _ in range(MANY // depth):
                 engine.flusher.pass_number += 1
                 connection.data_received(FRAME * depth, 0.0)
-                while connection._inbox.items:
+                while connection._inbox.items:  # noqa: SLF001 - nobody else may ask
                     await trio.lowlevel.checkpoint()
 
         async with trio.open_nursery() as nursery:
