@@ -1,10 +1,10 @@
-"""The receiving half of a WebSocket: input decoded into an inbox, and taken out of it."""
+"""The receiving half of a WebSocket: messages taken out of its inbox."""
 
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from abc import abstractmethod
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
@@ -13,54 +13,23 @@ import trio
 from trioweb._connection.cancellation import is_cancelled
 from trioweb._connection.closing_handshake import ClosingHandshake
 from trioweb._connection.flusher import Flusher
-from trioweb._connection.inbox import Inbox
+from trioweb._connection.intake import Intake
 from trioweb._connection.keepalive import Keepalive
 from trioweb._connection.message_stream import MessageReader
-from trioweb._connection.state import State
 from trioweb._connection.transport import Transport
-from trioweb._wire.events import Fragment, Signal
-from trioweb._wire.websocket import WebSocketWire
+from trioweb._wire.events import Fragment
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import ConnectionClosed, ReceiveBusy
-
-DECODES_PER_TURN = 2
-"""Calls of the wire, each bounded in frames, before other connections have their turn."""
-
-COMPRESSED_PER_TURN = 32
-"""The same where each call gives one message."""
 
 YIELD_MASK = 31
 """A task that never has to wait still lets others run at every 32nd call."""
 
 
-class ReceivingHalf(ABC):
-    """Decodes what the transport pushes, and hands it to the one task that receives.
+class ReceivingHalf(Intake):
+    """Hands what is in the inbox to the one task that receives."""
 
-    The input side never waits. When the inbox is full it stops decoding, then reading,
-    so the peer's TCP window closes; whoever takes messages out starts both again.
-    """
-
-    __slots__ = (
-        "_calls",
-        "_closing",
-        "_flusher",
-        "_inbox",
-        "_is_decoding_later",
-        "_is_dirty",
-        "_is_discarding",
-        "_is_paused",
-        "_is_receiving",
-        "_is_skipping",
-        "_keepalive",
-        "_message_bytes",
-        "_timeouts",
-        "_transport",
-        "_violation",
-        "_wire",
-        "received_bytes",
-        "received_messages",
-    )
+    __slots__ = ("_calls", "_is_dirty", "_message_bytes")
 
     def __init__(
         self,
@@ -71,24 +40,10 @@ class ReceivingHalf(ABC):
         limits: Limits,
         timeouts: Timeouts,
     ) -> None:
-        self._transport = transport
-        self._closing = closing
-        self._keepalive = keepalive
-        self._flusher = flusher
-        self._timeouts = timeouts
-        self._wire: WebSocketWire | None = None
-        self._inbox = Inbox(most_messages=limits.inbox_messages, most_bytes=limits.inbox_bytes)
+        super().__init__(transport, closing, keepalive, flusher, limits, timeouts)
         self._calls = 0
         self._is_dirty = False
-        self._is_receiving = False
-        self._is_paused = False
-        self._is_skipping = False
-        self._is_discarding = False
-        self._is_decoding_later = False
-        self._violation: Close | None = None
         self._message_bytes = limits.message_bytes
-        self.received_messages = 0
-        self.received_bytes = 0
 
     @abstractmethod
     def _require_accepted(self) -> None:
@@ -97,10 +52,6 @@ class ReceivingHalf(ABC):
     @abstractmethod
     def _flush(self) -> None:
         """Write what was put off."""
-
-    @abstractmethod
-    def _handle(self, event: Signal) -> None:
-        """Deal with a control frame, a violation or a piece of a streamed message."""
 
     async def receive(self) -> str | bytes:
         """Return the next message: `str` for a Text message, `bytes` for a Binary one.
@@ -308,137 +259,6 @@ class ReceivingHalf(ABC):
         self._closing.begin(Close(code, reason))
         self._inbox.clear()
         return self._closing.error()
-
-    # The transport's side; called from the pump or a reader task, never blocking.
-
-    def data_received(self, data: bytes, now: float) -> None:
-        """Take a piece of input."""
-        self._keepalive.heard_at = now
-        self.received_bytes += len(data)
-        inbox, wire = self._inbox, self._wire
-        assert wire is not None
-        fresh: list[str | bytes] = []
-        is_done = wire.feed_plain(data, fresh, inbox.most_messages - len(inbox.items))
-        if fresh:
-            self.received_messages += len(fresh)
-            if self._closing.is_over:
-                self._put_last(fresh)
-            elif inbox.put(fresh):
-                self._pause()
-        if is_done:
-            inbox.wake()
-        else:
-            self._decode()
-
-    def _decode(self) -> None:
-        """Decode what is held, as far as there is room and for as long as is fair."""
-        inbox, wire = self._inbox, self._wire
-        assert wire is not None
-        # Compressed messages may be long however little came, so one is taken at a time.
-        is_plain = wire.deflate is None
-        for _ in range(DECODES_PER_TURN if is_plain else COMPRESSED_PER_TURN):
-            if self._has_no_room:
-                break
-            wire.may_hold = self._closing.state is State.OPEN and not self._is_receiving
-            for event in wire.events(max(1, inbox.most_messages - len(inbox.items)) if is_plain else 1):
-                if isinstance(event, (str, bytes)):
-                    self.received_messages += 1
-                    self._put_last([event])
-                else:
-                    self._handle(event)
-            if wire.is_holding or not wire.is_pending:
-                break
-        else:
-            self._decode_later()
-        if self._has_no_room or wire.is_holding:
-            self._pause()
-        if inbox.items:
-            inbox.wake()
-
-    @property
-    def _has_no_room(self) -> bool:
-        """Whether decoding stops until something is taken out.
-
-        Not while the peer's close frame is awaited: it may stand behind any number of messages.
-        """
-        return self._inbox.is_full and self._closing.state is not State.CLOSE_SENT
-
-    def _decode_later(self) -> None:
-        """Let others have their turn: go on in the next pass, and read nothing until then."""
-        if not self._is_decoding_later:
-            self._is_decoding_later = True
-            self._transport.pause_reading()
-            self._flusher.put_off(self._decode_on)
-
-    def _decode_on(self) -> None:
-        self._is_decoding_later = False
-        if not self._has_no_room:
-            self._decode()
-        if not self._is_decoding_later and not self._is_paused:
-            self._transport.resume_reading()
-
-    def _put_last(self, fresh: Sequence[str | bytes | Fragment]) -> None:
-        """Keep what was received; while the peer's close frame is awaited, only without a gap.
-
-        Then the first item that finds no room is the last that would have counted.
-        """
-        for item in fresh:
-            is_full = self._inbox.is_full and self._closing.state is State.CLOSE_SENT
-            if is_full or self._closing.is_closed_by_handler:
-                self._is_discarding = True
-            if not self._is_discarding:
-                self._inbox.put((item,))
-
-    def _fail_in_turn(self, close: Close) -> None:
-        """End the connection, but let the handler first answer what came before.
-
-        It may take `Timeouts.close_seconds`; nothing more is read meanwhile.
-        """
-        if self._inbox.items and self._closing.state is State.OPEN:
-            self._violation = close
-            self._pause()
-            self._closing.call_later(self._timeouts.close_seconds, self._fail_now)
-        else:
-            self._closing.fail(close)
-
-    def _fail_now(self) -> None:
-        close, self._violation = self._violation, None
-        if close is not None:
-            self._is_paused = False
-            self._closing.fail(close)
-
-    def _take_fragment(self, fragment: Fragment) -> None:
-        if not self._is_skipping:
-            self._put_last((fragment,))
-        if fragment.is_last:
-            self._is_skipping = False
-            self.received_messages += 1
-
-    def _skip_rest(self) -> None:
-        """Throw away what is left of a message whose reader has gone."""
-        items = self._inbox.items
-        self._is_skipping = True
-        while items and self._is_skipping:
-            fragment = self._inbox.take()
-            self._is_skipping = isinstance(fragment, Fragment) and not fragment.is_last
-        if self._is_paused:
-            self._go_on_reading()
-
-    def _pause(self) -> None:
-        if not self._is_paused:
-            self._is_paused = True
-            self._keepalive.pause()
-            self._transport.pause_reading()
-
-    def _go_on_reading(self) -> None:
-        """Decode what is held, then read again, once the inbox has drained to half."""
-        if self._is_paused and not self._inbox.is_low:
-            return
-        was_paused, self._is_paused = self._is_paused, False
-        self._decode()
-        if was_paused and not self._is_paused:
-            self._keepalive.resume()
-            self._transport.resume_reading()
 
 
 def _busy() -> ReceiveBusy:
