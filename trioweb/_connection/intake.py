@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+import trio
+
 from trioweb._connection.closing_handshake import ClosingHandshake
 from trioweb._connection.flusher import Flusher
 from trioweb._connection.inbox import Inbox
@@ -91,10 +93,11 @@ class Intake(ABC):
                 self._keep(fresh)
             elif inbox.put(fresh):
                 self._pause()
-        if is_done:
-            inbox.wake()
-        else:
+        if not is_done:
             self._decode()
+        elif inbox.task is not None:
+            task, inbox.task = inbox.task, None
+            trio.lowlevel.reschedule(task)
 
     def _decode(self) -> None:
         """Decode what is held, as far as there is room and for as long as is fair."""

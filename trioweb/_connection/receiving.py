@@ -193,10 +193,13 @@ class ReceivingHalf(Intake):
             elif self._wire is None:
                 await trio.lowlevel.checkpoint_if_cancelled()
             while not inbox.items:
-                if self._must_wait():
-                    inbox.task = trio.lowlevel.current_task()
-                    await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
-                    self._calls = 0  # others have run
+                is_ending = self._closing.is_over or self._violation is not None
+                is_disturbed = is_ending or self._is_dirty or self._is_paused or self._wire is None
+                if is_disturbed and not self._must_wait():
+                    continue
+                inbox.task = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
+                self._calls = 0  # others have run
             item = inbox.items.pop()
             inbox.held_bytes -= item.__sizeof__()
             if type(item) is Fragment:
