@@ -10,11 +10,13 @@ import select
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 import trio
 
 from trioweb import Limits, Timeouts
 from trioweb._connection.engine import open_engine
+from trioweb._connection.outbox import Outbox
 from trioweb._connection.websocket import WebSocketConnection
 from trioweb._wire.fastlane import decode_plain
 from trioweb._wire.websocket import WebSocketWire
@@ -37,7 +39,7 @@ class Nowhere:
 
     is_plain = True
 
-    def start(self, receiver: object, output: object) -> None:  # noqa: ARG002 - of the protocol
+    def start(self, receiver: object, output: Outbox) -> None:  # noqa: ARG002 - of the protocol
         self.output = output
 
     def pause_reading(self) -> None: ...
@@ -130,7 +132,7 @@ def measure_system() -> None:
 async def measure_connection() -> None:
     limits = Limits(inbox_messages=10 * MANY, outbox_messages=10 * MANY, outbox_bytes=2**30)
     async with open_engine() as engine:
-        connection = Connection(Nowhere(), engine, limits=limits, timeouts=Timeouts())
+        connection = Connection(cast("Any", Nowhere()), engine, limits=limits, timeouts=Timeouts())
         connection.open(WebSocketWire(message_bytes=2**20, message_fragments=16), b"101", b"")
         encode = connection.wire.encode
         timed(

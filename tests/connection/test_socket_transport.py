@@ -1,4 +1,4 @@
-"""A plain socket and the pump: what its receiver is told, and what a bug may cost."""
+"""A socket and the pump, plain or with TLS: what its receiver is told, and what a bug may cost."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pytest
 import trio
 import trio.testing
 from support.receiving import Pile, Recorder
+from support.tls import VERSIONS, contexts
 
 from trioweb._connection.flusher import Flusher
 from trioweb._connection.poller import open_poller
 from trioweb._connection.pump import Pump
 from trioweb._connection.socket_transport import SocketTransport
+from trioweb._connection.tls_transport import TlsTransport
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs epoll or kqueue")
 
@@ -31,11 +33,28 @@ def reset(client):
     client.close()
 
 
+@pytest.fixture(params=[None, *VERSIONS])
+def tls(request):
+    return request.param
+
+
 @asynccontextmanager
-async def connected(pair=None):
+async def connected(pair=None, tls=None):
+    """A transport and the socket at its other end, with a first word said if there is TLS."""
     pump = Pump(open_poller(), Flusher())
     ours, client = pair or tcp_pair()
     transport = SocketTransport(ours, pump)
+    if tls is not None:
+        server_context, client_context = contexts(tls)
+        transport = TlsTransport(transport, server_context)
+        client = client_context.wrap_socket(
+            client, server_hostname="localhost", do_handshake_on_connect=False
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(transport.secure)
+            await trio.to_thread.run_sync(client.do_handshake)
+        await transport.send_all(b"hi")
+        assert client.recv(2) == b"hi"
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pump.run)
@@ -58,8 +77,8 @@ async def settled():
     await trio.testing.wait_all_tasks_blocked(0.01)
 
 
-async def test_what_comes_is_handed_on_and_so_is_the_end():
-    async with connected() as (transport, client):
+async def test_what_comes_is_handed_on_and_so_is_the_end(tls):
+    async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile())
         client.send(b"hello")
@@ -98,8 +117,8 @@ async def test_a_full_kernel_is_waited_for():
         assert recorder.told[-1] == "drained"
 
 
-async def test_a_write_to_a_peer_that_has_reset_says_that_it_is_lost():
-    async with connected() as (transport, client):
+async def test_a_write_to_a_peer_that_has_reset_says_that_it_is_lost(tls):
+    async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"x"))
         transport.pause_reading()
@@ -108,9 +127,8 @@ async def test_a_write_to_a_peer_that_has_reset_says_that_it_is_lost():
         assert recorder.told == ["lost"]
 
 
-async def test_a_peer_that_reads_no_more_is_lost_though_it_may_still_write():
-    ours, client = socket.socketpair()
-    async with connected((ours, client)) as (transport, _):
+async def test_a_peer_that_reads_no_more_is_lost_though_it_may_still_write(tls):
+    async with connected(socket.socketpair(), tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"x"))
         client.shutdown(socket.SHUT_RD)
@@ -118,8 +136,8 @@ async def test_a_peer_that_reads_no_more_is_lost_though_it_may_still_write():
         assert recorder.told == ["lost"]
 
 
-async def test_last_words_are_heard_before_the_loss():
-    async with connected() as (transport, client):
+async def test_last_words_are_heard_before_the_loss(tls):
+    async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"x"))
         client.send(b"bye")
@@ -129,8 +147,8 @@ async def test_last_words_are_heard_before_the_loss():
 
 
 @pytest.mark.parametrize("failing", ["data", "ended"])
-async def test_a_bug_on_the_reading_side_costs_one_connection(caplog, failing):
-    async with connected() as (transport, client):
+async def test_a_bug_on_the_reading_side_costs_one_connection(caplog, failing, tls):
+    async with connected(tls=tls) as (transport, client):
         recorder = Recorder(failing)
         transport.start(recorder, Pile())
         client.send(b"x")
@@ -158,8 +176,8 @@ async def test_a_bug_on_the_writing_side_costs_one_connection(caplog):
         assert "a bug in the output" in caplog.text
 
 
-async def test_after_an_abort_nothing_is_told_or_written():
-    async with connected() as (transport, client):
+async def test_after_an_abort_nothing_is_told_or_written(tls):
+    async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"x"))
         transport.abort()
@@ -173,8 +191,8 @@ async def test_after_an_abort_nothing_is_told_or_written():
         assert transport.end_output() is False
 
 
-async def test_pulled_bytes_end_with_the_peer_and_sending_to_it_fails():
-    async with connected() as (transport, client):
+async def test_pulled_bytes_end_with_the_peer_and_sending_to_it_fails(tls):
+    async with connected(tls=tls) as (transport, client):
         client.send(b"hello")
         assert await transport.receive() == b"hello"
         reset(client)

@@ -17,14 +17,26 @@ import websockets.exceptions
 import websockets.sync.client
 import websockets.trio.client
 from support.serving import running
+from support.tls import authority, contexts
 
 from trioweb import App, CloseWebSocket, Config, Deflate, Limits
 
 MESSAGES = ["hello", "grüße " * 1000, "", b"", b"\xff" * 70_000, "x" * 200_000]
 
 
+@pytest.fixture(params=["ws", "wss"])
+def certificates(request):
+    """A context for the server and one for the client; neither without TLS."""
+    return contexts() if request.param == "wss" else (None, None)
+
+
 @pytest.fixture
-async def url():
+def client_context(certificates):
+    return certificates[1]
+
+
+@pytest.fixture
+async def url(certificates):
     app = App(Config(compression=Deflate(), limits=Limits(message_bytes=2**24)))
 
     @app.websocket("/", subprotocols=["chat", "superchat"])
@@ -34,7 +46,7 @@ async def url():
                 raise CloseWebSocket(4321, "as you wish")
             await ws.send(message)
 
-    async with running(app) as server:
+    async with running(app, ssl_context=certificates[0]) as server:
         yield server.urls[0].replace("http", "ws")
 
 
@@ -43,9 +55,11 @@ def run_asyncio(function, *arguments):
     return trio.to_thread.run_sync(lambda: asyncio.run(function(*arguments)))
 
 
-async def test_websockets_on_asyncio(url):
+async def test_websockets_on_asyncio(url, client_context):
     async def client():
-        async with websockets.asyncio.client.connect(url, subprotocols=["superchat"]) as ws:
+        async with websockets.asyncio.client.connect(
+            url, subprotocols=["superchat"], ssl=client_context
+        ) as ws:
             assert ws.subprotocol == "superchat"
             assert "permessage-deflate" in ws.response.headers["Sec-WebSocket-Extensions"]
             for message in MESSAGES:
@@ -62,9 +76,9 @@ async def test_websockets_on_asyncio(url):
     await run_asyncio(client)
 
 
-async def test_websockets_in_threads(url):
+async def test_websockets_in_threads(url, client_context):
     def client():
-        with websockets.sync.client.connect(url) as ws:
+        with websockets.sync.client.connect(url, ssl=client_context) as ws:
             for message in MESSAGES:
                 ws.send(message)
                 assert ws.recv() == message
@@ -73,16 +87,16 @@ async def test_websockets_in_threads(url):
     await trio.to_thread.run_sync(client)
 
 
-async def test_websockets_on_trio(url):
-    async with websockets.trio.client.connect(url) as ws:
+async def test_websockets_on_trio(url, client_context):
+    async with websockets.trio.client.connect(url, ssl=client_context) as ws:
         for message in MESSAGES:
             await ws.send(message)
             assert await ws.recv() == message
     assert ws.close_code == 1000
 
 
-async def test_trio_websocket(url):
-    async with trio_websocket.open_websocket_url(url) as ws:
+async def test_trio_websocket(url, client_context):
+    async with trio_websocket.open_websocket_url(url, ssl_context=client_context) as ws:
         for message in MESSAGES:
             await ws.send_message(message)
             assert await ws.get_message() == message
@@ -90,9 +104,10 @@ async def test_trio_websocket(url):
     assert ws.closed.code == 1000
 
 
-async def test_aiohttp(url):
+async def test_aiohttp(url, client_context):
     async def client():
-        async with aiohttp.ClientSession() as session, session.ws_connect(url, compress=15) as ws:
+        connecting = {"compress": 15} | ({"ssl": client_context} if client_context else {})
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, **connecting) as ws:
             for message in MESSAGES:
                 await (ws.send_str(message) if isinstance(message, str) else ws.send_bytes(message))
                 assert (await ws.receive()).data == message
@@ -103,7 +118,7 @@ async def test_aiohttp(url):
 
 
 PICOWS = """
-import asyncio, sys
+import asyncio, ssl, sys
 from picows import WSListener, WSMsgType, ws_connect
 
 class Echo(WSListener):
@@ -118,20 +133,23 @@ class Echo(WSListener):
             print(self.got[0], len(self.got[1])); transport.send_close(1000)
 
 async def main():
-    transport, client = await ws_connect(Echo, sys.argv[1])
+    context = ssl.create_default_context(cafile=sys.argv[2]) if len(sys.argv) > 2 else None
+    transport, client = await ws_connect(Echo, sys.argv[1], ssl_context=context)
     await transport.wait_disconnected()
 
 asyncio.run(main())
 """
 
 
-async def test_picows(url, go_without):
+async def test_picows(url, client_context, tmp_path, go_without):
     if importlib.util.find_spec("picows") is None:
         go_without("picows is not installed")
+    trusted = tmp_path / "authority.pem"
+    authority().cert_pem.write_to_path(trusted)
     done = await trio.to_thread.run_sync(
         partial(
             subprocess.run,
-            [sys.executable, "-c", PICOWS, url],
+            [sys.executable, "-c", PICOWS, url, *([trusted] if client_context else [])],
             capture_output=True,
             text=True,
             timeout=20,

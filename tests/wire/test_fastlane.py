@@ -11,19 +11,28 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
+from support.frame_streams import Plan, example_of
+from support.peer import BINARY, PING, TEXT, frame
 from support.wire import in_pieces, new_wire
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Message
 from wsproto.events import Ping as ForeignPing
 
+from trioweb._wire.deflate import negotiate
 from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Violation
 from trioweb._wire.fastlane import INCOMPLETE, NOT_PLAIN, PlainFrame, decode_plain, plain_header
+from trioweb.config import Deflate
 from trioweb.errors import RemoteProtocolError
 
 EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 
 HELLO = frame(TEXT, b"hello")
+
+LONGEST_WAIT_BYTES = 13
+"""Part of a header, which the lane keeps until it knows whose it is."""
+
+DEFLATE = negotiate(["permessage-deflate"], Deflate())
+BREACH = (Violation, 1002)
 
 
 # The hot loop.
@@ -124,153 +133,52 @@ def test_the_last_piece_must_end_the_last_character():
         plain.take(data[9:])
 
 
-# The proof: whatever comes, and however it is cut, both find the same.
+# The proof: whatever comes, and however it is cut, both find the same, and find it as early.
 
 
-LENGTHS = st.sampled_from([0, 0, 1, 2, 3, 4, 5, 9, 10, 11, 124, 125, 126, 127, 128, 300, 400, 65535, 65536])
-MASKS = st.binary(min_size=4, max_size=4)
-TEXTS = st.text(max_size=20).map(str.encode)
-BYTES = st.builds(lambda seed, length: (seed * length)[:length], st.binary(min_size=1, max_size=8), LENGTHS)
-SPOILT_TEXTS = st.builds(
-    lambda text, place, spoiler: text[:place] + spoiler + text[place:],
-    TEXTS,
-    st.integers(0, 20),
-    st.sampled_from([b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe1\xbd"]),
-)
-PAYLOADS = st.one_of(TEXTS, BYTES, SPOILT_TEXTS)
-CODES = st.sampled_from([999, 1000, 1001, 1004, 1005, 1006, 1011, 1014, 1015, 1016, 2999, 3000, 4999, 5000])
+EXAMPLE = st.binary(min_size=200, max_size=500).map(example_of)
+FUZZING = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@st.composite
-def messages(draw):
-    """A message in one or more frames, with control frames between."""
-    count = draw(st.sampled_from([1, 1, 1, 2, 3, 6]))
-    opcode = draw(st.sampled_from([TEXT, BINARY]))
-    forgets_its_end = draw(st.sampled_from([False] * 9 + [True]))
-    data = b""
-    for index in range(count):
-        part = draw(PAYLOADS if opcode == BINARY else st.one_of(TEXTS, TEXTS, TEXTS, PAYLOADS))
-        kind = CONTINUATION if index else opcode
-        is_final = index == count - 1 and not forgets_its_end
-        data += frame(kind, part, is_final=is_final, mask=draw(MASKS))
-        if draw(st.booleans()):
-            data += draw(CONTROLS)
-    return data
-
-
-CONTROLS = st.builds(frame, st.sampled_from([PING, PONG]), TEXTS, mask=MASKS)
-CLOSES = st.one_of(
-    st.builds(lambda code, reason: frame(CLOSE, code.to_bytes(2, "big") + reason), CODES, TEXTS),
-    st.builds(lambda payload: frame(CLOSE, payload), st.binary(max_size=3)),
-)
-ODD_FRAMES = st.builds(
-    frame,
-    st.sampled_from([0, 1, 1, 1, 2, 2, 3, 7, 8, 9, 10, 11, 15]),
-    st.one_of(TEXTS, BYTES),
-    is_final=st.booleans(),
-    reserved=st.sampled_from([0, 0, 0, 1, 2, 4, 7]),
-    mask=st.one_of(st.none(), MASKS, MASKS),
-)
-UNMASKED = st.builds(frame, st.sampled_from([TEXT, BINARY]), st.one_of(TEXTS, BYTES), mask=st.none())
-ODD_LENGTHS = st.builds(
-    lambda first, length, size: (
-        bytes([first, 0x80 | (126 if size == 2 else 127)]) + length.to_bytes(size, "big") + bytes(9)
-    ),
-    st.sampled_from([0x81, 0x82, 0x01, 0x80, 0x89]),
-    st.sampled_from([0, 125, 126, 65535]),
-    st.sampled_from([2, 8]),
-)
-PARTS = st.one_of(
-    messages(), messages(), messages(), CONTROLS, CLOSES, ODD_FRAMES, UNMASKED, ODD_LENGTHS, st.binary()
-)
-
-
-@st.composite
-def streams(draw):
-    """Frames good and bad, sometimes with a byte changed or the end cut off."""
-    data = b"".join(draw(st.lists(messages(), max_size=3)) + draw(st.lists(PARTS, max_size=5)))
-    damage = draw(st.sampled_from(["none", "none", "byte", "end"]))
-    if data and damage != "none":
-        place = draw(st.integers(0, min(len(data) - 1, 400)))
-        if damage == "byte":
-            data = data[:place] + bytes([data[place] ^ draw(st.integers(1, 255))]) + data[place + 1 :]
-        else:
-            data = data[:place]
-    return data
-
-
-CUTS = st.one_of(
-    st.just([]),
-    st.lists(st.integers(1, 400), max_size=12),
-    st.lists(st.integers(1, 6), min_size=60, max_size=200),
-)
-
-
-def cut(data, sizes):
-    """The stream in pieces of these sizes, the rest in one."""
-    pieces, place = [], 0
-    for size in sizes:
-        pieces.append(data[place : place + size])
-        place += size
-    return [piece for piece in (*pieces, data[place:]) if piece]
-
-
-@attrs.frozen
-class Plan:
-    """What the connection above does while a stream comes in."""
-
-    limits: dict[str, int]
-    most: int = 64
-    may_hold: bool = False
-    streams_when_held: bool = False
-    streams_at: frozenset[int] = frozenset()
-    stops_at: frozenset[int] = frozenset()
-
-
-PLACES = st.frozensets(st.integers(0, 8), max_size=3)
-PLANS = st.builds(
-    Plan,
-    limits=st.fixed_dictionaries(
-        {
-            "message_bytes": st.sampled_from([1, 10, 125, 300, *[1 << 20] * 6]),
-            "message_fragments": st.sampled_from([1, 2, 3, *[1000] * 5]),
-        }
-    ),
-    most=st.sampled_from([1, 2, 64]),
-    may_hold=st.booleans(),
-    streams_when_held=st.booleans(),
-    streams_at=st.one_of(st.just(frozenset()), st.just(frozenset({0})), PLACES),
-    stops_at=st.one_of(st.just(frozenset()), PLACES),
-)
-
-
-def events_of(pieces, plan, *, fast_lane):
-    """Everything a wire says, pieces of a streamed message joined until the next event."""
-    wire = new_wire(fast_lane=fast_lane, **plan.limits)
+def turns_of(example, *, fast_lane):
+    """What a wire says after each read, pieces of a streamed message joined."""
+    plan = example.plan
+    deflate = DEFLATE if plan.is_deflated else None
+    wire = new_wire(fast_lane=fast_lane, deflate=deflate, **plan.limits)
     wire.may_hold = plan.may_hold
-    found = []
-    for place, piece in enumerate(pieces):
+    turns, found = [], []
+    for place, piece in enumerate(example.pieces):
         if place in plan.streams_at:
             wire.start_streaming()
         if place in plan.stops_at:
             wire.stop_streaming()
-        wire.feed(piece)
-        for _ in range(len(piece) + 100):
-            batch = wire.events(plan.most)
-            assert len(batch) <= plan.most
-            for item in batch:
-                add(found, item)
-            if wire.is_holding:
-                add(found, "held")
-                if plan.streams_when_held:
-                    wire.start_streaming()
-                else:
-                    wire.may_hold = False
-            elif not wire.is_pending:
-                break
-        else:
-            raise AssertionError("a wire that never comes to an end of its input")
-    return found
+        if not plan.feeds_plain:
+            wire.feed(piece)
+        elif wire.feed_plain(piece, found, plan.most):
+            assert not (wire.is_pending or wire._input)
+        if place % plan.reads == 0 or place == len(example.pieces) - 1:
+            drain(wire, plan, found)
+            turns.append(found)
+            found = []
+    return turns
+
+
+def drain(wire, plan, found):
+    for _ in range(len(wire._input) + 100):
+        batch = wire.events(plan.most)
+        assert len(batch) <= plan.most
+        for item in batch:
+            add(found, item)
+        if wire.is_holding:
+            add(found, "held")
+            if plan.streams_when_held:
+                wire.start_streaming()
+            else:
+                wire.may_hold = False
+        elif not wire.is_pending:
+            assert len(wire._input) <= LONGEST_WAIT_BYTES
+            return
+    raise AssertionError("a wire that never comes to an end of its input")
 
 
 def add(found, item):
@@ -281,32 +189,39 @@ def add(found, item):
         found.append(item)
 
 
-FUZZING = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+def all_of(turns):
+    found = []
+    for turn in turns:
+        for item in turn:
+            add(found, item)
+    return found
 
 
 @FUZZING
-@given(data=streams(), sizes=CUTS, plan=PLANS)
-def test_with_the_lane_and_without_the_same_is_found(data, sizes, plan):
-    pieces = cut(data, sizes)
-    expected = events_of(pieces, plan, fast_lane=False)
-    event(type(expected[-1]).__name__ if expected else "nothing")
+@given(example=EXAMPLE)
+def test_with_the_lane_and_without_the_same_is_found(example):
+    expected = turns_of(example, fast_lane=False)
+    found = all_of(expected)
+    event(type(found[-1]).__name__ if found else "nothing")
 
-    assert events_of(pieces, plan, fast_lane=True) == expected
-    assert not any(isinstance(item, PeerClosed | Violation) for item in expected[:-1])
+    assert turns_of(example, fast_lane=True) == expected
+    assert not any(isinstance(item, PeerClosed | Violation) for item in found[:-1])
 
 
 @FUZZING
-@given(data=streams(), sizes=CUTS, fast_lane=st.booleans(), plan=PLANS)
-def test_where_the_stream_is_cut_makes_no_difference(data, sizes, fast_lane, plan):
-    plan = attrs.evolve(plan, streams_at=frozenset(), stops_at=frozenset(), streams_when_held=False)
+@given(example=EXAMPLE, fast_lane=st.booleans())
+def test_where_the_stream_is_cut_makes_no_difference(example, fast_lane):
+    plan = attrs.evolve(example.plan, streams_at=frozenset(), stops_at=frozenset(), streams_when_held=False)
+    in_pieces = attrs.evolve(example, plan=plan)
+    whole = attrs.evolve(in_pieces, pieces=[b"".join(example.pieces)])
 
-    assert events_of(cut(data, sizes), plan, fast_lane=fast_lane) == events_of(
-        [data], plan, fast_lane=fast_lane
-    )
+    found = all_of(turns_of(in_pieces, fast_lane=fast_lane))
+    expected = all_of(turns_of(whole, fast_lane=fast_lane))
+    if plan.is_deflated and {type(item) for item in (*found[-1:], *expected[-1:])} == {Violation}:
+        # What is inflated at once is read as text only afterwards, so of two breaches either may be first.
+        del found[-1], expected[-1]
+
+    assert found == expected
 
 
 def events_of_wsproto(data):
@@ -328,20 +243,24 @@ def events_of_wsproto(data):
     return found
 
 
-COMPLETE_FRAMES = st.lists(st.one_of(messages(), messages(), CONTROLS, ODD_FRAMES, CLOSES), max_size=6).map(
-    b"".join
-)
+def without_reasons(found):
+    """Close codes as wsproto would have them: it takes 1014 for a breach, and reads no reason of it."""
+    if not found or not isinstance(last := found[-1], PeerClosed | Violation):
+        return found
+    is_breach = last.close.code == 1014 or last.close.reason == "a close reason that is not UTF-8"
+    return [*found[:-1], BREACH if is_breach else (type(last), last.close.code)]
 
 
 @FUZZING
-@given(data=COMPLETE_FRAMES, sizes=CUTS, fast_lane=st.booleans())
-def test_wsproto_by_itself_finds_the_same(data, sizes, fast_lane):
-    plan = Plan(limits={"message_bytes": 1 << 20, "message_fragments": 1000})
-    found = events_of(cut(data, sizes), plan, fast_lane=fast_lane)
-    closed = [
-        (type(item), item.close.code) for item in found[-1:] if isinstance(item, PeerClosed | Violation)
-    ]
-    if closed == [(PeerClosed, 1014)]:
-        closed = [(Violation, 1002)]  # the one difference that is meant
+@given(example=EXAMPLE, fast_lane=st.booleans())
+def test_wsproto_by_itself_finds_the_same(example, fast_lane):
+    plan = Plan(limits={"message_bytes": 1 << 64, "message_fragments": 1000})
+    found = without_reasons(all_of(turns_of(attrs.evolve(example, plan=plan), fast_lane=fast_lane)))
+    data = b"".join(example.pieces)
+    expected = events_of_wsproto(data)
+    if len(expected) < len(found):  # a frame out of turn, which wsproto notices only at its payload
+        expected = events_of_wsproto(data + bytes(16))
+    if found[-1:] == [BREACH] and expected[-1:] == [(Violation, 1007)]:
+        expected[-1] = BREACH
 
-    assert found[: len(found) - len(closed)] + closed == events_of_wsproto(data)
+    assert found == expected

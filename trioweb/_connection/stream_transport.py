@@ -1,4 +1,4 @@
-"""Any Trio stream: TLS, in-memory pairs, sockets where there is no epoll."""
+"""Any Trio stream: in-memory pairs, the program's own, sockets where there is neither epoll nor kqueue."""
 
 from __future__ import annotations
 

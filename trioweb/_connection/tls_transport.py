@@ -16,12 +16,12 @@ logger = logging.getLogger("trioweb")
 RECORD_BYTES = 16 * 1024
 """The most plaintext in one record (RFC 8446 §5.1), so each read empties one."""
 
-FEED_BYTES = 32 * 1024
-"""Ciphertext handed to OpenSSL at a time. Its buffers keep the size they once had, for each
-connection, so a whole read at once would stay with every connection that has sent a long message."""
+FEED_BYTES = 16 * 1024
+"""Ciphertext handed to OpenSSL at a time. Its buffers keep the size they once had, so the memory of a
+whole read would stay with every connection that has ever sent a long message."""
 
 OWN_BYTES = 16 * 1024
-"""What TLS may have to say by itself while the peer takes nothing: answers to 600 key updates."""
+"""What TLS may have to say by itself and cannot, before the peer is dropped: some 500 alerts."""
 
 
 class TlsTransport:
@@ -104,20 +104,27 @@ class TlsTransport:
     async def receive(self) -> bytes:
         """Return what has come, `b""` at the end of the peer's side or when it is gone."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        plain = self._decrypt(b"")
+        plain = self._pull(b"")
         while not plain and not self._has_ended and (data := await self._carrier.receive()):
-            plain = self._decrypt(data)
+            plain = self._pull(data)
         return plain
 
     def try_receive(self) -> bytes | None:
         """Return what has come, `b""` at the end or when the peer is gone, `None` if nothing has."""
-        plain = self._decrypt(b"")
-        if plain or self._has_ended:
-            return plain
-        data = self._carrier.try_receive()
-        if data and not (plain := self._decrypt(data)) and not self._has_ended:
-            return None
-        return plain if data else data
+        if self._incoming.pending:  # it came with the end of the handshake
+            plain = self._pull(b"")
+        elif data := self._carrier.try_receive():
+            plain = self._pull(data)
+        else:
+            return data
+        return plain if plain or self._has_ended else None
+
+    def _pull(self, data: bytes) -> bytes:
+        plain = self._decrypt(data)
+        # With TLS 1.3 whatever is left can wait for the next write; a refusal in TLS 1.2 is awaited.
+        if self._outgoing.pending and not self._unsent and self._tls.version() != "TLSv1.3":
+            self._say(self._outgoing.read())
+        return plain
 
     async def send_all(self, data: bytes) -> None:
         """Write `data` whole; after a cancellation nothing more can be written."""
@@ -259,6 +266,8 @@ class TlsTransport:
         rest_bytes = len(rest) - sent_bytes
         unsent[:] = (memoryview(rest)[sent_bytes:],) if rest_bytes else ()
         before_bytes = self._unsent_plain_bytes
+        if not before_bytes:  # these were TLS's own words: only asking shows what else there is
+            return True
         self._unsent_plain_bytes = min(before_bytes, rest_bytes)
         is_more = output.advance(before_bytes - self._unsent_plain_bytes)
         return is_more or rest_bytes > 0 or self._outgoing.pending > 0
@@ -267,35 +276,34 @@ class TlsTransport:
 
     def _decrypt(self, data: bytes) -> bytes:
         """Return all that can be read now; note the end, or the failure, behind it."""
-        if self._has_ended:  # OpenSSL reads no more, and would let the rest pile up
-            return b""
         pieces: list[bytes] = []
-        try:
-            if len(data) <= FEED_BYTES:
-                self._feed(data, pieces)
-            else:
-                view = memoryview(data)
-                for start in range(0, len(data), FEED_BYTES):
-                    self._feed(view[start : start + FEED_BYTES], pieces)
-        except ssl.SSLZeroReturnError:
-            self._end_input()
-        except ssl.SSLError as error:
-            self._break_off(error)
+        if len(data) <= FEED_BYTES:
+            self._feed(data, pieces)
+        else:
+            view = memoryview(data)
+            for start in range(0, len(data), FEED_BYTES):
+                self._feed(view[start : start + FEED_BYTES], pieces)
         if self._outgoing.pending > OWN_BYTES:
-            self._break_off("the peer has TLS talk and takes nothing of it")
+            self._break_off("more TLS talk is waiting to be sent than an honest peer makes necessary")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _feed(self, data: bytes | memoryview, pieces: list[bytes]) -> None:
+        if self._has_ended:  # OpenSSL reads no more, and would let this pile up
+            return
         incoming, read = self._incoming, self._tls.read
         incoming.write(data)
         try:
             while incoming.pending:  # an empty buffer would answer with an exception
                 if not (piece := read(RECORD_BYTES)):
                     self._end_input()
-                    return
+                    break
                 pieces.append(piece)
         except ssl.SSLWantReadError:
             pass
+        except ssl.SSLZeroReturnError:
+            self._end_input()
+        except ssl.SSLError as error:
+            self._break_off(error)
 
     def _end_input(self) -> None:
         """The peer has said close_notify, after which nothing counts that TCP may still bring."""

@@ -1,0 +1,63 @@
+"""Members that have stopped reading cost the others next to nothing."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import pytest
+import trio
+from support.measured import measured_server
+
+LISTENERS = 200
+STALLED = 10
+MESSAGE_BYTES = 128
+FRAME_BYTES = 4 + MESSAGE_BYTES
+IN_FLIGHT = 20
+BATCHES = 40
+"""Together fewer messages than an outbox takes, so that `CLOSE` closes nobody meanwhile."""
+
+AT_MOST = 1.3
+"""The aim is 1.1, which `benchmarks/` measures; a busy machine measures no better than this."""
+
+
+async def read(peer, count):
+    while count:
+        count -= len(await peer.stream.receive_some(count))
+
+
+async def cpu_seconds_for_each(server, listeners):
+    """What a delivery costs the server, by the median batch."""
+    costs = []
+    for _ in range(BATCHES):
+        before = (await server.facts())["cpu_seconds"]
+        async with trio.open_nursery() as nursery:
+            for listener in listeners:
+                nursery.start_soon(read, listener, IN_FLIGHT * FRAME_BYTES)
+            await server.publish("everybody", IN_FLIGHT, MESSAGE_BYTES)
+        costs.append((await server.facts())["cpu_seconds"] - before)
+    return median(costs) / IN_FLIGHT / len(listeners)
+
+
+async def stall(server, policy):
+    """Let some join that never read, and publish to them until they are full."""
+    for _ in range(STALLED):
+        await server.connect(f"/stalled?policy={policy}", stops_reading_early=True)
+    full = "least_waiting_bytes" if policy == "CLOSE" else "least_drops"
+    while not (await server.facts())[full]:
+        await server.publish("stalled", 1, 16 * 1024)
+    if policy != "CLOSE":  # now small ones, as they will come
+        await server.publish("stalled", 3000, MESSAGE_BYTES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["CLOSE", "DROP_OLDEST", "DROP_NEWEST"])
+async def test_ten_stalled_members_cost_the_server_next_to_nothing(policy):
+    async with measured_server() as server:
+        listeners = [await server.connect(f"/room?policy={policy}") for _ in range(LISTENERS)]
+        await cpu_seconds_for_each(server, listeners)  # to be warm
+        without = await cpu_seconds_for_each(server, listeners)
+        await stall(server, policy)
+        with_stalled = await cpu_seconds_for_each(server, listeners)
+
+        assert (await server.facts())["members"] == LISTENERS + STALLED
+        assert with_stalled < AT_MOST * without
