@@ -84,9 +84,11 @@ class Tape:
 class Writer:
     """Writes frames one after the other, and notes where each begins."""
 
-    def __init__(self, tape: Tape, *, is_deflated: bool) -> None:
+    def __init__(self, tape: Tape, *, is_deflated: bool, keeps_context: bool) -> None:
         self.tape = tape
         self.is_deflated = is_deflated
+        self.keeps_context = keeps_context
+        self.compressor = zlib.compressobj(wbits=-12)
         self.data = b""
         self.starts: list[int] = []
 
@@ -117,9 +119,7 @@ class Writer:
         payload = self.payload(opcode)
         reserved = 0
         if self.is_deflated and tape.one_in(2):
-            compressor = zlib.compressobj(wbits=-12)
-            payload = (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
-            reserved = 4
+            payload, reserved = self.compressed(payload), 4
         places = sorted(tape.below(len(payload) + 1) for _ in range(tape.choose((0, 0, 0, 1, 2, 5))))
         if not is_ended:
             places.append(len(payload))
@@ -134,6 +134,12 @@ class Writer:
             )
             if tape.one_in(4):
                 self.control()
+
+    def compressed(self, payload: bytes) -> bytes:
+        """What permessage-deflate makes of it, referring to earlier messages as a client may."""
+        if not self.keeps_context:
+            self.compressor = zlib.compressobj(wbits=-12)
+        return (self.compressor.compress(payload) + self.compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
     def open_message(self) -> None:
         """A message that has begun, goes on for a while, and ends or does not."""
@@ -195,9 +201,9 @@ GOOD = (Writer.message, Writer.message, Writer.plain_run, Writer.control)
 BAD = (Writer.odd_frame, Writer.unmasked, Writer.odd_length, Writer.open_message, Writer.close, Writer.noise)
 
 
-def write_stream(tape: Tape, *, is_deflated: bool) -> Writer:
+def write_stream(tape: Tape, plan: Plan) -> Writer:
     """Frames that are all good, or among which some are bad, in every second an open message."""
-    writer = Writer(tape, is_deflated=is_deflated)
+    writer = Writer(tape, is_deflated=plan.is_deflated, keeps_context=plan.keeps_context)
     kind = tape.choose(("good", "bad", "open", "open and bad"))
     for _ in range(tape.below(4)):
         tape.choose(GOOD)(writer)
@@ -258,6 +264,7 @@ class Plan:
     """What the connection above does while a stream comes in.
 
     Attributes:
+        is_deflated: Whether permessage-deflate was agreed on; `keeps_context` with what.
         feeds_plain: Whether `feed_plain` is used, after which events are asked for at once.
         reads: How many pieces come before events are asked for.
         most: Events that are asked for at once.
@@ -266,6 +273,7 @@ class Plan:
 
     limits: dict[str, int]
     is_deflated: bool = False
+    keeps_context: bool = False
     feeds_plain: bool = False
     reads: int = 1
     most: int = 64
@@ -286,7 +294,8 @@ def make_plan(tape: Tape) -> Plan:
             "message_bytes": 1 << 20 if generous else tape.choose((65535, 400, 126, 125, 124, 10, 1)),
             "message_fragments": 1000 if generous else tape.choose((1000, 3, 2, 1)),
         },
-        is_deflated=tape.one_in(10),
+        is_deflated=tape.one_in(4),
+        keeps_context=tape.one_in(2),
         feeds_plain=feeds_plain,
         reads=1 if feeds_plain else tape.choose((1, 1, 2)),
         most=tape.choose((64, 64, 1, 2, 3)),
@@ -310,7 +319,7 @@ def example_of(tape_bytes: bytes) -> Example:
     tape = Tape(tape_bytes)
     plan = make_plan(tape)
     is_damaged = tape.one_in(3)
-    writer = write_stream(tape, is_deflated=plan.is_deflated)
+    writer = write_stream(tape, plan)
     data = damaged(tape, writer) if is_damaged else writer.data
     data += tape.choose(PROBES)
     return Example(cut(tape, data, writer), plan, is_damaged)

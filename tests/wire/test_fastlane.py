@@ -31,7 +31,10 @@ HELLO = frame(TEXT, b"hello")
 LONGEST_WAIT_BYTES = 13
 """Part of a header, which the lane keeps until it knows whose it is."""
 
-DEFLATE = negotiate(["permessage-deflate"], Deflate())
+DEFLATE = {
+    keeps_context: negotiate(["permessage-deflate"], Deflate(context_takeover=keeps_context))
+    for keeps_context in (False, True)
+}
 BREACH = (Violation, 1002)
 
 
@@ -143,7 +146,7 @@ FUZZING = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=l
 def turns_of(example, *, fast_lane):
     """What a wire says after each read, pieces of a streamed message joined."""
     plan = example.plan
-    deflate = DEFLATE if plan.is_deflated else None
+    deflate = DEFLATE[plan.keeps_context] if plan.is_deflated else None
     wire = new_wire(fast_lane=fast_lane, deflate=deflate, **plan.limits)
     wire.may_hold = plan.may_hold
     turns, found = [], []

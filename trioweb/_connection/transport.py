@@ -94,7 +94,7 @@ class Transport(Protocol):
         """Write `data`, before which nothing waits, as far as that can be done here and now.
 
         Returns:
-            How many of its bytes are on their way; the rest is for `output` to give.
+            How many of its bytes are on their way; what `output` gives next begins with the rest.
         """
         ...
 
