@@ -14,7 +14,7 @@ from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import Violation
 from trioweb._wire.websocket import WebSocketWire
 
-EXAMPLES = max(200, int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "0")) // 4)
+EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 RSV1 = 4
 TEXT, BINARY, CONTINUATION = 1, 2, 0
 
