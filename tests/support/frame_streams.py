@@ -136,10 +136,11 @@ class Writer:
                 self.control()
 
     def compressed(self, payload: bytes) -> bytes:
-        """What permessage-deflate makes of it, referring to earlier messages as a client may."""
+        """What permessage-deflate makes of it; now and then its end is missing."""
         if not self.keeps_context:
             self.compressor = zlib.compressobj(wbits=-12)
-        return (self.compressor.compress(payload) + self.compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        whole = self.compressor.compress(payload) + self.compressor.flush(zlib.Z_SYNC_FLUSH)
+        return whole[: -4 - self.tape.choose((0, 0, 0, 0, 0, 1, 2, 3))]
 
     def open_message(self) -> None:
         """A message that has begun, goes on for a while, and ends or does not."""
@@ -203,7 +204,10 @@ BAD = (Writer.odd_frame, Writer.unmasked, Writer.odd_length, Writer.open_message
 
 def write_stream(tape: Tape, plan: Plan) -> Writer:
     """Frames that are all good, or among which some are bad, in every second an open message."""
-    writer = Writer(tape, is_deflated=plan.is_deflated, keeps_context=plan.keeps_context)
+    breaks_agreement = tape.one_in(4)
+    writer = Writer(
+        tape, is_deflated=plan.is_deflated, keeps_context=plan.keeps_context is not breaks_agreement
+    )
     kind = tape.choose(("good", "bad", "open", "open and bad"))
     for _ in range(tape.below(4)):
         tape.choose(GOOD)(writer)
