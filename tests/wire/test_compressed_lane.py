@@ -86,7 +86,10 @@ def decode(data, cuts, agreement, *, fast_lane):
         wire.feed(data[start:end])
         while wire.is_pending:
             events += wire.events(3)
-    return [("violation", event.close.code) if isinstance(event, Violation) else event for event in events]
+    return [
+        (int(event.close.code), event.close.reason) if isinstance(event, Violation) else event
+        for event in events
+    ]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -120,7 +123,19 @@ def test_the_context_is_one_for_messages_of_both_ways(opcode):
 def test_a_message_that_inflates_to_too_much_is_1009():
     client = Client(keeps_context=True)
     data = frame(BINARY, client.compress(b"\0" * 1001, "usual"), reserved=RSV1)
-    assert decode(data, [], DeflateAgreement(), fast_lane=True) == [("violation", 1009)]
+    (code, reason), *rest = decode(data, [], DeflateAgreement(), fast_lane=True)
+    assert (code, rest) == (1009, [])
+    assert "Limits.message_bytes" in reason
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+def test_what_cannot_be_inflated_is_said_before_what_is_no_text(fast_lane):
+    """A stored block that is no UTF-8, then the start of a block that no ending makes whole."""
+    payload = b"\0\1\0\xfe\xff\xff" + b"\4"
+    data = frame(TEXT, payload, reserved=RSV1)
+    (code, reason), *rest = decode(data, [], DeflateAgreement(), fast_lane=fast_lane)
+    assert (code, rest) == (1007, [])
+    assert "cannot be inflated" in reason
 
 
 def test_a_compressed_message_of_just_the_limit_is_taken():

@@ -171,14 +171,12 @@ def decode_compressed(data: bytes, position: int, out: list[Any], inflater: Infl
         return position
     inflater.begin_message()
     payload = inflater.piece(apply_mask(data[start:stop], data[start - 4 : start]))
+    payload += inflater.ending()
     if first == _FINAL_BINARY:
-        out.append(payload + inflater.ending())
+        out.append(payload)
     else:
-        decoder = _utf8_decoder()
         try:
-            # In this order wsproto finds what is wrong, and the answers differ.
-            text = decoder.decode(payload)
-            out.append(text + decoder.decode(inflater.ending(), final=True))
+            out.append(payload.decode())
         except UnicodeDecodeError:
             raise RemoteProtocolError(NOT_UTF8, CloseCode.INVALID_PAYLOAD) from None
     return stop
