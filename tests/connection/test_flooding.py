@@ -53,6 +53,7 @@ async def flooded_bytes(server):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("pause_seconds", [0, 0.05], ids=["at once", "with pauses"])
 @pytest.mark.parametrize(
     ("opcode", "payload_bytes"),

@@ -18,7 +18,7 @@ from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 from trioweb.config import Limits, Timeouts
 
-DECODES_PER_TURN = 2
+DECODES_PER_TURN = 1
 """Calls of the wire, each bounded in frames, before other connections have their turn."""
 
 COMPRESSED_PER_TURN = 32

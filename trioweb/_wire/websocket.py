@@ -40,7 +40,7 @@ from trioweb.errors import RemoteProtocolError
 _TEXT_HEADERS = SHORT_HEADERS[FINAL | TEXT]
 _BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
 
-_STEPS = 32
+_STEPS = 16
 """Headers and payloads decoded in one call, so that tiny frames cannot keep others waiting."""
 
 _INFLATED_SLICE = 1024
