@@ -61,7 +61,6 @@ class TrustedProxies:
         entries = tuple(networks)
         self._trusts_unix = "unix" in entries
         self._networks = [_network(entry) for entry in entries if entry != "unix"]
-        self._trusts_any = bool(entries)
 
     def resolve(self, peer: Address | None, headers: Headers, scheme: str) -> Forwarding:
         """Say who sent a request, how, and to which host.
@@ -72,7 +71,7 @@ class TrustedProxies:
             scheme: `"https"` when the socket itself is encrypted, else `"http"`.
         """
         direct = Forwarding(peer, scheme, headers.get("host", ""))
-        if not self._trusts_any or not self._trusts_peer(peer):
+        if not self._trusts_peer(peer):
             return direct
         told = [self._walk(direct, hops) for hops in _claims(headers)]
         if not told:

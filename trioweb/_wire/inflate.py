@@ -86,14 +86,10 @@ class Inflater(Extension):
         """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2)."""
         if self._is_control or not self._is_compressed or not fin:
             return None
-        # After BFINAL there may be no block left for the tail to end.
-        rest = self._inflate(_FLUSH_TAIL) if self._inflater is not None else b""
-        if not self._keeps_context:
-            self._inflater = None
-        return rest
+        return self._inflate_ending()
 
     def begin_message(self) -> None:
-        """Expect a compressed message that comes past wsproto: all its `pieces`, then `ending`."""
+        """Expect a compressed message that comes past wsproto: each `piece` of it, then its `ending`."""
         self.without_limit = False
         self._inflated_bytes = 0
 
@@ -111,11 +107,14 @@ class Inflater(Extension):
         Raises:
             RemoteProtocolError: As `piece`.
         """
+        return self._checked(self._inflate_ending())
+
+    def _inflate_ending(self) -> bytes | CloseReason:
         # After BFINAL there may be no block left for the tail to end.
         rest = self._inflate(_FLUSH_TAIL) if self._inflater is not None else b""
         if not self._keeps_context:
             self._inflater = None
-        return self._checked(rest)
+        return rest
 
     def _checked(self, result: bytes | CloseReason) -> bytes:
         if isinstance(result, CloseReason):
