@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from trioweb._web.static import StaticFiles
 from trioweb.config import Config
 from trioweb.error_handlers import ErrorHandler, ErrorHandlers
 from trioweb.errors import ConfigError, SetupError
-from trioweb.middleware import Middleware, Next, wrap
+from trioweb.middleware.chain import Middleware, Next, wrap
 from trioweb.rooms import Overflow, Room, Rooms
 
 Lifespan = Callable[..., AbstractAsyncContextManager[object]]
@@ -121,9 +121,9 @@ class App(Router):
     def include(self, prefix: str, router: Router) -> None:
         """Put the routes of `router` under `prefix`, those added to it later as well.
 
-        An app may be included too, for its routes: rooms and state stay its own, and this
-        app's settings apply. What surrounds requests belongs to the app that is served, so
-        one with middleware, error handlers or a lifespan cannot be included.
+        An app may be included too: its routes, and its lifespan, which is entered after this
+        app's. Its rooms and state stay its own, and this app's settings apply. Middleware and
+        error handlers belong to the app that is served, so one that has them cannot be included.
 
         Args:
             prefix: A path that does not end in "/", or "" for none.
@@ -135,10 +135,10 @@ class App(Router):
             SetupError: `router` has a place already, is this one or above it, or is an app
                 that would lose something.
         """
-        if isinstance(router, App) and router.has_surroundings:
+        if any(isinstance(one, App) and one.has_surroundings for one in (router, *router.below())):
             raise SetupError(
-                "an app with middleware, error handlers or a lifespan cannot be included, since they would "
-                "be lost: give them to the app that is served"
+                "an app with middleware or error handlers cannot be included, since they would be lost: "
+                "give them to the app that is served"
             )
         super().include(prefix, router)
 
@@ -156,8 +156,8 @@ class App(Router):
 
     @property
     def has_surroundings(self) -> bool:
-        """Whether there is anything around its handlers: middleware, error handlers, a lifespan."""
-        return bool(self._middleware or self._error_handlers or self._lifespan)
+        """Whether there is anything around its handlers: middleware or error handlers."""
+        return bool(self._middleware or self._error_handlers)
 
     async def answer(self, request: Request, endpoint: Next, *, is_debug: bool) -> Response:
         """Run middleware around `endpoint`; every exception becomes a response.
@@ -177,15 +177,21 @@ class App(Router):
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Enter the application's lifespan; its nursery is cancelled at the end."""
-        if self._lifespan is None:
+        """Enter the lifespans of this app and then of those in it; nurseries are cancelled at the end."""
+        async with AsyncExitStack() as stack:
+            for router in (self, *self.below()):
+                if isinstance(router, App) and router._lifespan is not None:
+                    await stack.enter_async_context(_living(router, router._lifespan))
             yield
-            return
-        async with trio.open_nursery() as nursery:
-            arguments = (self, nursery) if _count_arguments(self._lifespan) == 2 else (nursery,)
-            async with self._lifespan(*arguments):
-                yield
-            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _living(app: App, lifespan: Lifespan) -> AsyncIterator[None]:
+    async with trio.open_nursery() as nursery:
+        arguments = (app, nursery) if _count_arguments(lifespan) == 2 else (nursery,)
+        async with lifespan(*arguments):
+            yield
+        nursery.cancel_scope.cancel()
 
 
 def _is_async(function: object) -> bool:

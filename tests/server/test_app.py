@@ -331,7 +331,10 @@ def test_an_app_that_would_lose_what_surrounds_it_cannot_be_included():
     with_middleware, with_error_handler = App(), App()
     with_middleware.middleware(around)
     with_error_handler.error_handler(404)(around)
-    for app in (with_middleware, with_error_handler, App(lifespan=lambda nursery: None)):
+    around_it = Router()
+    around_it.include("/inner", around_an_app := App())
+    around_an_app.middleware(around)
+    for app in (with_middleware, with_error_handler, around_it):
         with pytest.raises(SetupError, match="cannot be included"):
             App().include("/api", app)
     App().include("/api", App())

@@ -13,7 +13,7 @@ from support.serving import in_memory, running
 from support.waiting import until
 
 import trioweb
-from trioweb import App, Close, Config, Text, Timeouts
+from trioweb import App, Close, Config, Router, Text, Timeouts
 from trioweb._server.exception_groups import leaves
 
 
@@ -256,6 +256,32 @@ async def test_a_lifespan_may_take_the_nursery_alone():
 
     async with running(App(lifespan=lifespan)):
         assert isinstance(seen[0], trio.Nursery)
+
+
+async def test_lifespans_of_included_apps_are_entered_after_the_outer_one_and_left_before_it():
+    from contextlib import asynccontextmanager
+
+    order = []
+
+    def living(name):
+        @asynccontextmanager
+        async def lifespan(app, nursery):
+            app.state.name = name
+            order.append(f"{name} up")
+            try:
+                yield
+            finally:
+                order.append(f"{name} down")
+
+        return App(lifespan=lifespan)
+
+    outer, router, inner = living("outer"), Router(), living("inner")
+    outer.include("/plain", App())
+    outer.include("/router", router)
+    router.include("/inner", inner)  # also one that is further in, and comes later
+    async with running(outer):
+        assert (outer.state.name, inner.state.name) == ("outer", "inner")
+    assert order == ["outer up", "inner up", "inner down", "outer down"]
 
 
 async def test_a_lifespan_that_fails_to_start_fails_bare():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from trioweb._routing.converters import Converter
@@ -24,6 +24,7 @@ class Router:
 
     def __init__(self) -> None:
         self._table = Table()
+        self._included: list[Router] = []
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -135,6 +136,13 @@ class Router:
             SetupError: `router` has a place already, or is this one or above it.
         """
         self._table.include(prefix, router._table)
+        self._included.append(router)
+
+    def below(self) -> Iterator[Router]:
+        """Yield the routers included here and in each other, in the order they came."""
+        for router in self._included:
+            yield router
+            yield from router.below()
 
     def converter(
         self,
