@@ -8,16 +8,15 @@ A new example is a module with an `app`, a page in `pages/`, and an entry in `EX
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from html import escape
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import attrs
 import echo
 import embedding
-import group_chat
 import source_page
 import trio
 
@@ -28,52 +27,87 @@ FOLDER = Path(__file__).parent
 PAGES = FOLDER / "pages"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Example:
-    """An example's card: its module, what it shows, and a task that runs beside it."""
+    """An example's card: the name of its module and page, and what it shows."""
 
-    module: ModuleType
+    name: str
     title: str
     summary: str
     shows: tuple[str, ...]
-    background: Callable[[], Awaitable[None]] | None = None
-
-    @property
-    def name(self) -> str:
-        return self.module.__name__
 
 
 EXAMPLES = [
     Example(
-        module=echo,
-        title="Echo",
-        summary="Open a WebSocket, send text or bytes and see them come back; close it with a code and a reason.",
-        shows=("text and bytes", "close codes", "HTTP on the same port"),
+        "echo",
+        "Echo",
+        "Open a WebSocket, send text or bytes and see them come back; close it with a code and a reason.",
+        ("text and bytes", "close codes", "HTTP on the same port"),
     ),
     Example(
-        module=group_chat,
-        title="Group chat",
-        summary="One room, everybody in it. Who comes and goes is announced, and a slow member holds up nobody.",
-        shows=("rooms", "slow members", "reconnecting"),
+        "browser_api",
+        "The browser's WebSocket",
+        "Every property, event and method of the browser's WebSocket, tried against this server and marked.",
+        ("binaryType", "bufferedAmount", "close codes both ways"),
     ),
     Example(
-        module=embedding,
-        title="Embedding",
-        summary="A Trio program with work of its own: the server is one more task in its nursery, stopped gracefully.",
-        shows=("nursery.start", "publishing", "graceful stop"),
-        background=embedding.tick,
+        "frames",
+        "Frames",
+        "The real frames of a live connection, both ways, drawn bit by bit as they cross the wire.",
+        ("masking", "fragments", "watching the wire"),
+    ),
+    Example(
+        "heartbeat",
+        "Heartbeat",
+        "Round-trip times as they are measured, and what a server notices when a client plays dead.",
+        ("ping and pong", "deadlines", "live plot"),
+    ),
+    Example(
+        "push_compared",
+        "Push compared",
+        "Polling, long polling, server-sent events and a WebSocket side by side, on one feed, each counted.",
+        ("EventStream", "long polling", "requests, bytes, delay"),
+    ),
+    Example(
+        "group_chat",
+        "Group chat",
+        "One room, everybody in it. Who comes and goes is announced, and a slow member holds up nobody.",
+        ("rooms", "slow members", "reconnecting"),
+    ),
+    Example(
+        "private_chat",
+        "Private chat",
+        "Log in, write to one person. The server knows who you are; what a message says of it counts nothing.",
+        ("signed cookie", "subprotocol", "delivery reports"),
+    ),
+    Example(
+        "voice",
+        "Voice",
+        "Speak, hear yourself come back, and let others tune in; a slow listener loses chunks, never you.",
+        ("binary messages", "backpressure", "live audio"),
+    ),
+    Example(
+        "upload",
+        "Upload",
+        "Files whole or in slices, several at once, with progress; they go on where a lost connection stopped.",
+        ("streamed to disk", "acknowledgement", "resuming"),
+    ),
+    Example(
+        "embedding",
+        "Embedding",
+        "A Trio program with work of its own: the server is one more task in its nursery, stopped gracefully.",
+        ("nursery.start", "publishing", "graceful stop"),
     ),
 ]
+EXAMPLES = [one for one in EXAMPLES if (FOLDER / f"{one.name}.py").exists()]
 BY_NAME = {example.name: example for example in EXAMPLES}
 
 
 # What runs beside the server lives in its lifespan: started before the first connection,
-# cancelled after the last.
+# cancelled after the last. Included apps bring theirs along; this one's program is its own.
 @asynccontextmanager
 async def lifespan(nursery: trio.Nursery) -> AsyncIterator[None]:
-    for example in EXAMPLES:
-        if example.background is not None:
-            nursery.start_soon(example.background)
+    nursery.start_soon(embedding.tick)
     yield
 
 
@@ -82,7 +116,7 @@ app.static("/shared", PAGES / "shared")
 
 # Each example is an app of its own; here its routes stand under its name.
 for one in EXAMPLES:
-    app.include(f"/{one.name}", one.module.app)
+    app.include(f"/{one.name}", import_module(one.name).app)
 
 
 @app.get("/")

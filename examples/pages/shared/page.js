@@ -93,9 +93,10 @@ const STABLE_SECONDS = 5;
  *
  * `changed(state, text, closeEvent)` hears of "connecting", "open" and "waiting"; the delay
  * starts anew only after a connection that lasted, so a server that accepts and falls over
- * is not hammered. Returns `send(value)`, `retry()` and `stop()`.
+ * is not hammered. Messages are JSON, or with `raw` what they are: text and ArrayBuffers.
+ * Returns `send(value)`, which says whether it could, `retry()`, `stop()` and `socket()`.
  */
-export function stayConnected(path, { opened = () => {}, received, changed }) {
+export function stayConnected(path, { opened = () => {}, received, changed, raw = false, protocols = [] }) {
   let socket = null;
   let timer = 0;
   let delay = FIRST_DELAY_SECONDS;
@@ -105,13 +106,14 @@ export function stayConnected(path, { opened = () => {}, received, changed }) {
     clearTimeout(timer);
     changed("connecting", "connecting");
     let openedAt = Infinity;
-    socket = new WebSocket(socketURL(path));
+    socket = new WebSocket(socketURL(path), protocols);
+    socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       openedAt = performance.now();
       changed("open", "connected");
       opened();
     };
-    socket.onmessage = (event) => received(JSON.parse(event.data));
+    socket.onmessage = (event) => received(raw ? event.data : JSON.parse(event.data));
     socket.onclose = (event) => {
       if (isStopped) return;
       if (performance.now() - openedAt > STABLE_SECONDS * 1000) delay = FIRST_DELAY_SECONDS;
@@ -124,7 +126,12 @@ export function stayConnected(path, { opened = () => {}, received, changed }) {
 
   connect();
   return {
-    send: (value) => socket.send(JSON.stringify(value)),
+    send(value) {
+      const isOpen = socket.readyState === WebSocket.OPEN;
+      if (isOpen) socket.send(raw ? value : JSON.stringify(value));
+      return isOpen;
+    },
+    socket: () => socket,
     retry: () => socket.readyState === WebSocket.CLOSED && connect(),
     stop: (code = 1000, reason = "") => {
       isStopped = true;
