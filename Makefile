@@ -13,7 +13,7 @@ EXAMPLES ?= 20000
 ARGUMENTS ?=
 VENV := .venv
 RUN := $(VENV)/bin
-NODE_WS := .build/node/node_modules/ws/package.json
+NODE_PACKAGES := .build/node/ws@8+axe-core@4
 
 # A default run leaves out what is slow or needs a program from outside.
 QUICK := not slow and not browser and not redis and not conformance and not node
@@ -30,7 +30,7 @@ demo: $(VENV)/.with-speedups  ## Serve the demo (PORT=8000)
 test: $(VENV)/.with-test  ## Run the tests, without those that need other programs
 	@$(RUN)/python -m pytest -q -m "$(QUICK)" $(ARGUMENTS)
 
-tools: $(VENV)/.with-test $(VENV)/.with-lint $(VENV)/.with-browser $(NODE_WS)  ## Install what every check needs
+tools: $(VENV)/.with-test $(VENV)/.with-lint $(VENV)/.with-browser $(NODE_PACKAGES)  ## Install what every check needs
 	@echo "Ready: $(VENV) and .build hold what the checks need"
 
 test-all: tools  ## Run every test, with coverage
@@ -100,9 +100,11 @@ $(VENV)/.with-%: pyproject.toml | $(RUN)/python
 
 .PRECIOUS: $(VENV)/.with-%
 
-$(NODE_WS):
-	@command -v npm >/dev/null || { echo "The interoperability tests need Node.js with npm" >&2; exit 1; }
-	@echo "Installing the ws package of Node.js into .build/node"
-	@mkdir -p .build/node
-	@npm install --prefix .build/node --no-audit --no-fund --loglevel=error ws@8 >.build/node/npm.log 2>&1 || \
-	{ tail -n 3 .build/node/npm.log >&2; echo "npm could not install ws: see .build/node/npm.log" >&2; exit 1; }
+# The stamp's name is the list; `ws` is a foreign WebSocket client, axe-core judges the pages.
+$(NODE_PACKAGES):
+	@command -v npm >/dev/null || { echo "The tests with foreign programs need Node.js with npm" >&2; exit 1; }
+	@echo "Installing $(subst +, and ,$(@F)) into .build/node"
+	@mkdir -p $(@D)
+	@npm install --prefix $(@D) --no-audit --no-fund --loglevel=error $(subst +, ,$(@F)) >$(@D)/npm.log 2>&1 || \
+	{ tail -n 3 $(@D)/npm.log >&2; echo "npm could not install them: see $(@D)/npm.log" >&2; exit 1; }
+	@touch $@

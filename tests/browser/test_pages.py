@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.demo_pages import PAGES
 
 pytestmark = pytest.mark.browser
-
-PAGES = ("/", "/echo/", "/group_chat/", "/embedding/", "/source/echo")
 
 
 @pytest.fixture(params=PAGES)

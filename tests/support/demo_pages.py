@@ -1,0 +1,12 @@
+"""The pages of the demo, by their paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EXAMPLES = sorted(
+    path.stem
+    for path in (Path(__file__).parents[2] / "examples" / "pages").glob("*.html")
+    if path.stem not in ("gallery", "source")
+)
+PAGES = ("/", *(f"/{name}/" for name in EXAMPLES), "/source/echo")
