@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.program import Program
 
 pytestmark = pytest.mark.browser
+
+SLOW_MILLISECONDS = 20_000
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def test_the_address_and_the_state_are_shown(echo, demo_server):
     echo.expect(echo.page.get_by_role("button", name="Open")).to_be_disabled()
 
 
-def test_text_comes_back_and_stands_in_the_log_with_the_time(echo):
+def test_s12_text_comes_back_and_stands_in_the_log_with_the_time(echo):
     echo.open()
     echo.page.get_by_label("Message").fill("<img src=x onerror=alert(1)> Grüße 世界")
     echo.press("Send text")
@@ -84,7 +87,7 @@ def test_a_large_message_comes_back_exactly(echo):
     echo.expect_last_line("200,000 characters, exactly what was sent")
 
 
-def test_the_other_path_answers_in_json(echo):
+def test_s4_the_other_path_answers_in_json(echo):
     echo.page.get_by_label("Wraps it in JSON").check()
     echo.open()
     echo.page.get_by_label("Message").fill('say "hi"')
@@ -95,7 +98,7 @@ def test_the_other_path_answers_in_json(echo):
 
 
 @pytest.mark.parametrize(("code", "reason"), [("1000", ""), ("4321", "enough")])
-def test_the_close_code_comes_back(echo, code, reason):
+def test_s1_the_close_code_comes_back(echo, code, reason):
     echo.open()
     echo.page.get_by_label("Close code").fill(code)
     echo.page.get_by_label("Reason").fill(reason)
@@ -130,3 +133,21 @@ def test_the_log_can_be_cleared(echo):
     echo.open()
     echo.press("Clear")
     echo.expect(echo.log).to_have_count(0)
+
+
+def test_the_page_comes_back_when_the_server_does_and_stays_closed_when_told_to(page):
+    with Program("examples/gallery.py", "--port", "0") as program:
+        url = program.wait_for_url()
+        page.goto(f"{url}/echo/")
+        echo = Echo(page, pytest.importorskip("playwright.sync_api").expect)
+        echo.open()
+        assert program.interrupt()[0] == 0
+    echo.expect(page.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
+    echo.expect(page.get_by_role("button", name="Send text")).to_be_disabled()
+    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+        program.wait_for_url()
+        echo.expect(page.locator("#state")).to_have_text("open", timeout=SLOW_MILLISECONDS)
+        echo.press("Send text")
+        echo.expect(page.locator("#received")).to_have_text("1")
+        echo.press("Close")
+        echo.expect(page.locator("#state")).to_have_text("closed")

@@ -1,60 +1,77 @@
-"""The echo example, spoken to by another library's client."""
+"""The echo example, spoken to by another library's client, and byte by byte."""
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+
 import httpx
 import pytest
+import trio
+import trio.testing
+from support.peer import BINARY, CONTINUATION, PING, PONG, TEXT, Peer, close_frame, frame, handshake
 from support.program import Program
 from support.serving import running
 from websockets.exceptions import InvalidStatus
 
 
-async def test_text_comes_back_as_text_and_bytes_as_bytes(example, visit):
-    async with running(example("echo").app) as server, visit(server, "/ws") as visitor:
-        for message in ("Grüße, 世界 🙂", "", b"\x00\xff", b"", "x" * 125, "x" * 126):
-            await visitor.send(message)
-            assert await visitor.receive() == message
+@pytest.fixture
+async def server(example):
+    async with running(example("echo").app) as server:
+        yield server
 
 
-@pytest.mark.parametrize("size", [65_535, 65_536, 200_000, 1024 * 1024])
-async def test_a_large_message_comes_back_whole(example, visit, size):
-    async with running(example("echo").app) as server, visit(server, "/ws") as visitor:
-        message = "0123456789abcdef" * (size // 16) + "." * (size % 16)
-        await visitor.send(message)
-        assert await visitor.receive() == message
+@asynccontextmanager
+async def knock(server):
+    """Connect without a client library."""
+    async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+        yield Peer(stream)
 
 
-async def test_the_close_code_comes_back(example, visit):
-    async with running(example("echo").app) as server, visit(server, "/ws") as visitor:
-        await visitor.ws.aclose(4001, "bye")
-        assert visitor.ws.close_code == 4001
+# S1, on bare sockets: one client and it dies, fragments of bytes ignored, a ping taken for data.
 
 
-async def test_each_message_is_answered_in_json(example, visit):
-    async with running(example("echo").app) as server, visit(server, "/json") as visitor:
-        for message, answer in (
-            ("hello", "hello"),
-            ("x" * 70_000, "x" * 70_000),
-            (b"as bytes \xff", "as bytes \ufffd"),
-        ):
-            await visitor.send(message)
-            assert await visitor.hear() == {"message": answer}
-
-
-async def test_a_client_that_goes_leaves_the_others_alone(example, visit):
-    async with running(example("echo").app) as server, visit(server, "/ws") as second:
-        async with visit(server, "/ws") as first:
+async def test_s1_one_client_after_the_other_and_many_at_a_time(server, visit):
+    for _ in range(3):
+        async with visit(server, "/ws") as first, visit(server, "/ws") as second:
             await first.send("one")
-            assert await first.receive() == "one"
-        await second.send("two")
-        assert await second.receive() == "two"
+            await second.send("two")
+            assert (await first.receive(), await second.receive()) == ("one", "two")
 
 
-async def test_plain_http_is_answered_on_the_same_port(example):
-    async with (
-        running(example("echo").app) as server,
-        httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client,
-    ):
+async def test_s1_fragments_of_bytes_come_back_as_one_message_and_a_ping_between_them_as_a_pong(server):
+    async with knock(server) as peer:
+        await peer.open("/ws")
+        await peer.send(
+            frame(BINARY, b"\x00one", is_final=False)
+            + frame(PING, b"are you there")
+            + frame(CONTINUATION, b"\xfftwo")
+        )
+        pong = await peer.receive_frame()
+        assert (pong.opcode, pong.payload) == (PONG, b"are you there")
+        assert await peer.receive_binary() == b"\x00one\xfftwo"
+
+
+async def test_s1_the_head_may_come_a_byte_at_a_time(server):
+    async with knock(server) as peer:
+        for byte in handshake("/ws"):
+            await peer.send(bytes([byte]))
+        assert "101" in (await peer.receive_head()).partition("\r\n")[0]
+        await peer.send_text("hello")
+        assert await peer.receive_text() == "hello"
+
+
+@pytest.mark.parametrize("code", [1000, 3000, 4999])
+async def test_s1_the_close_code_comes_back(server, visit, code):
+    async with visit(server, "/ws") as visitor:
+        await visitor.ws.aclose(code, "bye")
+        assert visitor.ws.close_code == code
+
+
+# S4, HTTP and WebSocket on one port: broken above 65 535 bytes, and by a frame in two reads.
+
+
+async def test_s4_plain_http_is_answered_on_the_same_port(server):
+    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
         assert (await client.get("/hello")).text == "Hello over plain HTTP.\n"
         assert "<h1>Echo</h1>" in (await client.get("/")).text
         assert (await client.get("/shared/style.css")).headers["content-type"].startswith("text/css")
@@ -62,11 +79,95 @@ async def test_plain_http_is_answered_on_the_same_port(example):
         assert (await client.get("/elsewhere")).status_code == 404
 
 
-async def test_a_handshake_elsewhere_is_refused(example, visit):
-    async with running(example("echo").app) as server:
-        with pytest.raises(InvalidStatus, match="404"):
-            async with visit(server, "/nowhere"):
-                pass
+async def test_s4_each_message_is_answered_in_json(server, visit):
+    async with visit(server, "/json") as visitor:
+        for message, answer in (
+            ("hello", "hello"),
+            ("x" * 65_536, "x" * 65_536),
+            (b"as bytes \xff", "as bytes \ufffd"),
+        ):
+            await visitor.send(message)
+            assert await visitor.hear() == {"message": answer}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Sec-WebSocket-Key", "too short"),
+        ("Sec-WebSocket-Key", None),
+        ("Sec-WebSocket-Version", "thirteen"),
+        ("Host", None),
+    ],
+)
+async def test_s4_a_bad_upgrade_gets_400_and_the_next_client_its_echo(server, visit, header):
+    async with knock(server) as peer:
+        await peer.send(handshake("/ws", header))
+        assert (await peer.receive_head()).startswith("HTTP/1.1 400")
+    async with visit(server, "/ws") as visitor:
+        await visitor.send("hello")
+        assert await visitor.receive() == "hello"
+
+
+async def test_s4_a_frame_may_come_in_any_number_of_reads(server):
+    async with knock(server) as peer:
+        await peer.open("/json")
+        for byte in frame(TEXT, b"x" * 130):
+            await peer.send(bytes([byte]))
+        assert await peer.receive_text() == f'{{"message":"{"x" * 130}"}}'
+
+
+async def test_s4_a_handshake_elsewhere_is_refused(server, visit):
+    with pytest.raises(InvalidStatus, match="404"):
+        async with visit(server, "/nowhere"):
+            pass
+
+
+# S9, an endless loop after the peer has gone.
+
+
+@pytest.mark.parametrize("leave", ["reset", "end", "close"])
+async def test_s9_the_loop_ends_when_the_peer_goes_however_it_goes(server, leave):
+    async with knock(server) as peer:
+        await peer.open("/ws")
+        await peer.send_text("hello")
+        assert await peer.receive_text() == "hello"
+        match leave:
+            case "close":
+                await peer.send(close_frame(1001))
+                assert await peer.receive_close() == (1001, "")
+            case "reset":
+                linger_off = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+                peer.stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, linger_off)
+    with trio.fail_after(5):
+        while server.statistics().websockets:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+
+
+# S12, frames over 125 bytes broken, a close frame ignored.
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000, 1024 * 1024])
+async def test_s12_messages_of_every_form_of_length_come_back_whole(server, visit, size):
+    async with visit(server, "/ws") as visitor:
+        message = "0123456789abcdef" * (size // 16) + "." * (size % 16)
+        for sent in (message, message.encode()):
+            await visitor.send(sent)
+            assert await visitor.receive() == sent
+
+
+async def test_s12_text_comes_back_as_text_and_bytes_as_bytes(server, visit):
+    async with visit(server, "/ws") as visitor:
+        for message in ("Grüße, 世界 🙂", b"\x00\xff"):
+            await visitor.send(message)
+            assert await visitor.receive() == message
+
+
+async def test_s12_a_close_frame_is_answered_and_the_connection_ended(server):
+    async with knock(server) as peer:
+        await peer.open("/ws")
+        await peer.send(close_frame(4001, "bye"))
+        assert await peer.receive_close() == (4001, "bye")
+        assert await peer.receive_end() == b""
 
 
 def test_the_program_serves_by_itself_until_ctrl_c():

@@ -91,8 +91,8 @@ const STABLE_SECONDS = 5;
 /**
  * Stay connected: after a loss try again, each time a little later, never all pages at once.
  *
- * `changed(state, text, closeEvent)` hears of "connecting", "open" and "waiting"; the delay
- * starts anew only after a connection that lasted, so a server that accepts and falls over
+ * `changed(state, text, closeEvent)` hears of "connecting", "open" and "waiting", and after
+ * `stop(code, reason)` of "closing" and "closed"; the delay starts anew only after a connection that lasted, so a server that accepts and falls over
  * is not hammered. Messages are JSON, or with `raw` what they are: text and ArrayBuffers.
  * Returns `send(value)`, which says whether it could, `retry()`, `stop()` and `socket()`.
  */
@@ -115,7 +115,7 @@ export function stayConnected(path, { opened = () => {}, received, changed, raw 
     };
     socket.onmessage = (event) => received(raw ? event.data : JSON.parse(event.data));
     socket.onclose = (event) => {
-      if (isStopped) return;
+      if (isStopped) return changed("closed", "closed", event);
       if (performance.now() - openedAt > STABLE_SECONDS * 1000) delay = FIRST_DELAY_SECONDS;
       const seconds = delay * (0.5 + Math.random());
       delay = Math.min(delay * 2, MOST_DELAY_SECONDS);
@@ -133,10 +133,12 @@ export function stayConnected(path, { opened = () => {}, received, changed, raw 
     },
     socket: () => socket,
     retry: () => socket.readyState === WebSocket.CLOSED && connect(),
-    stop: (code = 1000, reason = "") => {
+    stop(code = 1000, reason = "") {
+      const wasClosed = socket.readyState === WebSocket.CLOSED;
+      socket.close(code, reason); // throws for a code that a page may not send
       isStopped = true;
       clearTimeout(timer);
-      socket.close(code, reason);
+      changed(wasClosed ? "closed" : "closing", wasClosed ? "closed" : "closing");
     },
   };
 }
