@@ -80,8 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--host", default="127.0.0.1", help="name or address to listen on (%(default)s)")
     _add_port(run)
     run.add_argument("--unix", metavar="PATH", help="listen on a Unix socket instead")
-    run.add_argument("--certfile", metavar="FILE", help="speak TLS with this certificate chain (PEM)")
-    run.add_argument("--keyfile", metavar="FILE", help="its private key, if that is in a file of its own")
+    _add_certificate(run)
     _add_log_level(run, "info")
 
     routes = commands.add_parser("routes", help="list an app's routes", description="List an app's routes.")
@@ -91,14 +90,20 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo", help="serve the examples", description="Serve the examples until Ctrl-C."
     )
-    demo.set_defaults(command=_demo, host="127.0.0.1", unix=None, certfile=None, keyfile=None)
+    demo.set_defaults(command=_demo, host="127.0.0.1", unix=None)
     _add_port(demo)
+    _add_certificate(demo)
     _add_log_level(demo, "warning")
     return parser
 
 
 def _add_port(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8000, help="0 lets the system choose one (%(default)s)")
+
+
+def _add_certificate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--certfile", metavar="FILE", help="speak TLS with this certificate chain (PEM)")
+    parser.add_argument("--keyfile", metavar="FILE", help="its private key, if that is in a file of its own")
 
 
 def _add_log_level(parser: argparse.ArgumentParser, default: str) -> None:
@@ -117,10 +122,9 @@ def _port(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    if arguments.keyfile and not arguments.certfile:
-        raise _Refusal("--keyfile needs --certfile, the certificate that the key is for", USAGE)
+    ssl_context = _ssl_context(arguments)
     _look_in(os.getcwd())
-    _serve(_app_named(arguments.app), arguments)
+    _serve(_app_named(arguments.app), arguments, ssl_context)
 
 
 def _routes(arguments: argparse.Namespace) -> None:
@@ -137,13 +141,14 @@ def _row(route: Route) -> tuple[str, str, str, str]:
 
 
 def _demo(arguments: argparse.Namespace) -> None:
+    ssl_context = _ssl_context(arguments)
     package = Path(trioweb.__file__).parent
     # A wheel has the examples inside the package, a checkout beside it.
     folders = [folder for folder in (package / "_examples", package.parent / "examples") if folder.is_dir()]
     if not folders:
         raise _Refusal("the examples are neither in this installation nor beside it", FAILED)
     _look_in(str(folders[0]))
-    _serve(_app_named("gallery:app"), arguments)
+    _serve(_app_named("gallery:app"), arguments, ssl_context)
 
 
 # Finding the app.
@@ -207,11 +212,11 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
 # Serving.
 
 
-def _serve(app: App, arguments: argparse.Namespace) -> None:
+def _serve(app: App, arguments: argparse.Namespace, ssl_context: ssl.SSLContext | None) -> None:
     logging.basicConfig(
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    serving = partial(_serve_or_refuse, app, arguments, _ssl_context(arguments))
+    serving = partial(_serve_or_refuse, app, arguments, ssl_context)
     trio.run(run_until_signal, serving, _print_urls)
 
 
@@ -255,6 +260,8 @@ def _cannot_listen(error: OSError, arguments: argparse.Namespace) -> str:
 
 def _ssl_context(arguments: argparse.Namespace) -> ssl.SSLContext | None:
     if not arguments.certfile:
+        if arguments.keyfile:
+            raise _Refusal("--keyfile needs --certfile, the certificate that the key is for", USAGE)
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
