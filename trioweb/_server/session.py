@@ -24,7 +24,7 @@ from trioweb._web.switching import SwitchingProtocols, Terms, switch_protocols
 from trioweb._web.websocket import Handshake, WebSocket
 from trioweb._wire.request_head import RequestHead
 from trioweb.errors import HTTPError, RemoteProtocolError
-from trioweb.middleware import Next
+from trioweb.middleware.chain import Next
 
 logger = logging.getLogger("trioweb")
 
