@@ -38,7 +38,7 @@ def enter(visit):
     return enter
 
 
-async def test_everyone_else_hears_what_is_said(server, enter):
+async def test_s10_everyone_else_hears_what_is_said(server, enter):
     async with (
         enter(server, "Ann") as ann,
         enter(server, "Ben") as ben,
@@ -56,7 +56,7 @@ async def test_everyone_else_hears_what_is_said(server, enter):
         assert [await ann.hear(), await ben.hear()] == [left, left]
 
 
-async def test_a_newcomer_is_told_who_is_here(server, enter):
+async def test_s10_a_newcomer_is_told_who_is_here(server, enter):
     async with (
         enter(server, "Ann") as ann,
         enter(server, "Ben") as ben,
@@ -114,6 +114,18 @@ async def test_a_name_that_cannot_be_one_is_asked_for_again(server, visit, name)
         assert (await visitor.hear())["name"] == "x" * 24
 
 
+async def test_s10_one_who_vanishes_is_gone_from_the_list(server, enter):
+    async with enter(server, "Ann") as ann:
+        async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+            vanishing = Peer(stream)
+            await vanishing.open("/ws")
+            await vanishing.send_text('{"type": "join", "name": "Ben"}')
+            assert await ann.hear() == {"type": "joined", "name": "Ben"}
+        assert await ann.hear() == {"type": "left", "name": "Ben"}
+        await ann.tell(type="who")
+        assert await ann.hear() == {"type": "people", "people": ["Ann"]}
+
+
 async def test_half_a_surrogate_pair_does_no_harm(server, enter):
     async with (
         enter(server, "\ud800") as odd,
@@ -133,7 +145,7 @@ async def test_a_line_that_is_too_long_ends_only_its_own_connection(server, ente
         assert ben.ws.close_code == 1009
 
 
-async def test_leaving_without_a_name_disturbs_nobody(module, server, enter, visit):
+async def test_s10_leaving_without_a_name_disturbs_nobody(module, server, enter, visit):
     async with enter(server, "Ann") as ann:
         async with visit(server, "/ws"):
             pass
@@ -142,7 +154,7 @@ async def test_leaving_without_a_name_disturbs_nobody(module, server, enter, vis
     assert not module.present
 
 
-async def test_one_who_stops_reading_holds_up_nobody_and_is_told_what_is_missing(server, enter):
+async def test_s10_one_who_stops_reading_holds_up_nobody_and_is_told_what_is_missing(server, enter):
     lines, text = 900, "x" * 7000
     async with (
         enter(server, "Ann") as ann,

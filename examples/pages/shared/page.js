@@ -84,6 +84,13 @@ export function clock(now = new Date()) {
   return time;
 }
 
+/** The same colour for the same name, dark enough on light and light enough on dark. */
+export function colourOf(name) {
+  const hue = [...name].reduce((total, character) => (total * 31 + character.codePointAt(0)) % 360, 7);
+  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+  return `hsl(${hue} ${isDark ? "60% 72%" : "55% 29%"})`;
+}
+
 const FIRST_DELAY_SECONDS = 0.5;
 const MOST_DELAY_SECONDS = 15;
 const STABLE_SECONDS = 5;

@@ -1,0 +1,195 @@
+"""Private chat: log in, and what you write to somebody only they receive.
+
+Try it with `python examples/private_chat.py --port 8000`. With CHAT_KEY set to some secret,
+those who are logged in stay so when the server starts anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+import trioweb
+from trioweb import (
+    App,
+    CloseCode,
+    CloseWebSocket,
+    ConnectionClosed,
+    File,
+    HTTPError,
+    Limits,
+    OutboxFull,
+    Overflow,
+    Request,
+    Response,
+    WebSocket,
+)
+
+PAGES = Path(__file__).parent / "pages"
+KEY = os.environ.get("CHAT_KEY", "").encode() or secrets.token_bytes(32)
+COOKIE = "private_chat"
+HELD_SECONDS = 60.0
+MOST_PEOPLE = 1000
+SIGNED_IN_ELSEWHERE, NAME_IS_TAKEN = 4001, 4003
+
+
+@attrs.define(eq=False)
+class Person:
+    """Who holds a name: a browser that logged in under it, and its connection when it has one."""
+
+    session: str
+    ws: WebSocket | None = None
+    last_seen: float = attrs.field(factory=trio.current_time)
+
+
+app = App()
+app.static("/shared", PAGES / "shared")
+people: dict[str, Person] = {}
+
+# Of who is here only the newest list counts: a slow page skips those that are out of date.
+everyone = app.room("everyone", overflow=Overflow.LATEST)
+
+
+@app.get("/")
+async def page(request: Request) -> File:
+    return File(PAGES / "private_chat.html")
+
+
+# Who you are is decided once, here. The cookie says it from then on, and is signed: a browser
+# can keep it and cannot change it, and scripts cannot read it.
+@app.post("/login")
+async def log_in(request: Request) -> Response:
+    form = await request.form()
+    name = " ".join(form.get("name", "").split())
+    if not (0 < len(name) <= 24 and name.isprintable()):
+        raise HTTPError(400, "A name has 1 to 24 characters.")
+    session = known(request)[1] or secrets.token_urlsafe(12)
+    if is_taken(name, session):
+        raise HTTPError(409, f"{name} is here already. Choose another name.")
+    response = Response(status=204)
+    is_encrypted = request.scheme == "https"
+    response.set_cookie(COOKIE, signed(name, session), secure=is_encrypted, same_site="Strict")
+    return response
+
+
+@app.post("/logout")
+async def log_out(request: Request) -> Response:
+    name, session = known(request)
+    if name in people and people[name].session == session:
+        person = people.pop(name)
+        if person.ws is not None:
+            await person.ws.aclose(reason="You have logged out.")
+    response = Response(status=204)
+    response.delete_cookie(COOKIE, same_site="Strict")
+    return response
+
+
+@app.get("/me")
+async def me(request: Request) -> dict[str, str]:
+    name, _ = known(request)
+    if not name:
+        raise HTTPError(401, "Log in first.")
+    return {"name": name}
+
+
+# The name in the path is a wish; the cookie decides. Before the handshake is accepted, an
+# exception is an HTTP answer to it. Subprotocols are agreed on only where the page offers one.
+@app.websocket("/ws/{user_name}", subprotocols=("chat",), limits=Limits(message_bytes=8 * 1024))
+async def talk(ws: WebSocket, user_name: str) -> None:
+    name, session = known(ws.request)
+    if not name:
+        raise HTTPError(401, "Log in first.")
+    if name != user_name:
+        raise HTTPError(403, f"You are {name}, not {user_name}.")
+    await ws.accept()
+    if is_taken(name, session):
+        raise CloseWebSocket(NAME_IS_TAKEN, "Somebody else has this name now.")
+    if len(people) >= MOST_PEOPLE:
+        raise CloseWebSocket(CloseCode.TRY_AGAIN_LATER, "There are too many people here.")
+    person = people.setdefault(name, Person(session))
+    person.session, elsewhere, person.ws = session, person.ws, ws
+    if elsewhere is not None:  # another tab of the same browser: it is told why it ends
+        ws.nursery.start_soon(elsewhere.aclose, SIGNED_IN_ELSEWHERE, "You came in somewhere else.")
+    try:
+        async with everyone.join(ws):
+            await announce()
+            async for message in ws:
+                await ws.send_json(deliver(name, message))
+    finally:
+        if person.ws is ws:
+            person.ws, person.last_seen = None, trio.current_time()
+            await announce()
+
+
+# A message goes to one connection, without waiting for it. The sender hears what became of
+# it, whatever it was that came: nonsense gets an answer as well.
+def deliver(name: str, message: str | bytes) -> dict[str, Any]:
+    match parsed(message):
+        case {"to_user": str(to_user), "info": str(info), **rest} if info.strip():
+            receipt = {"to_user": to_user, "id": rest.get("id")}
+        case _:
+            return {"type": "error", "text": 'Expected {"to_user": …, "info": …}.'}
+    person = people.get(to_user)
+    if person is None or person.ws is None:
+        return {"type": "absent", **receipt}
+    try:
+        # `from_user` is what the server knows, whatever the message says of it.
+        person.ws.send_nowait(json.dumps({"type": "message", "from_user": name, "info": info}))
+    except OutboxFull:
+        return {"type": "busy", **receipt}
+    except ConnectionClosed:
+        return {"type": "absent", **receipt}
+    return {"type": "delivered", **receipt}
+
+
+async def announce() -> None:
+    names = sorted(name for name, person in people.items() if person.ws is not None)
+    await everyone.publish(json.dumps({"type": "people", "names": names}), key="people")
+
+
+def parsed(message: str | bytes) -> Any:
+    try:
+        return json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+
+
+# A name belongs to the browser that took it, and for a minute after that was last seen.
+def is_taken(name: str, session: str) -> bool:
+    now = trio.current_time()
+    for other, person in list(people.items()):
+        if person.ws is None and now - person.last_seen > HELD_SECONDS:
+            del people[other]
+    return name in people and people[name].session != session
+
+
+# The cookie is name, session and a signature over both, which only this server can make.
+def signed(name: str, session: str) -> str:
+    content = f"{urlsafe_b64encode(name.encode()).decode()}.{session}"
+    return f"{content}.{hmac.new(KEY, content.encode(), hashlib.sha256).hexdigest()}"
+
+
+def known(request: Request) -> tuple[str, str]:
+    """Return name and session of who asks, both empty when the cookie is not one of ours."""
+    content, _, signature = request.cookies.get(COOKIE, "").rpartition(".")
+    expected = hmac.new(KEY, content.encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(signature.encode(), expected.encode()):
+        return "", ""
+    name, _, session = content.partition(".")
+    return urlsafe_b64decode(name).decode(), session
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Serve the private chat example.")
+    parser.add_argument("--port", type=int, default=8000)
+    trioweb.run(app, port=parser.parse_args().port)
