@@ -99,7 +99,6 @@ EXAMPLES = [
         ("nursery.start", "publishing", "graceful stop"),
     ),
 ]
-EXAMPLES = [one for one in EXAMPLES if (FOLDER / f"{one.name}.py").exists()]
 BY_NAME = {example.name: example for example in EXAMPLES}
 
 
