@@ -11,6 +11,7 @@ import trio
 from trioweb._connection.closing_handshake import ClosingHandshake
 from trioweb._connection.engine import Engine
 from trioweb._connection.keepalive import Keepalive
+from trioweb._connection.observed_transport import ObservedTransport, WireObserver
 from trioweb._connection.outbox import Outbox
 from trioweb._connection.outbox_channel import OutboxChannel
 from trioweb._connection.sending import SendingHalf
@@ -182,14 +183,20 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
     def _accept_by_itself(self) -> None:
         """Answer the handshake on first use."""
 
-    def open(self, wire: WebSocketWire, answer: bytes, early_input: bytes) -> None:
+    def open(
+        self, wire: WebSocketWire, answer: bytes, early_input: bytes, observer: WireObserver | None = None
+    ) -> None:
         """Begin: send the handshake's answer, then read.
 
         Args:
             wire: The frames' grammar as it was negotiated.
             answer: The bytes of the 101 response.
             early_input: Bytes that came together with the handshake.
+            observer: Is shown all bytes behind the handshake.
         """
+        if observer is not None:
+            self._transport = ObservedTransport(self._transport, observer)
+            observer.skip_sent(len(answer))
         self._wire = wire
         self._outbox.is_sealed = False
         self._closing.open(wire)
@@ -202,6 +209,8 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
             self._outbox.push_control(answer[sent_bytes:])
             self._write()
         if early_input:
+            if observer is not None:
+                observer.received(early_input)
             self.data_received(early_input, trio.current_time())
 
     # The transport's side; called from the pump or a reader task, never blocking.

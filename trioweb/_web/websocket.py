@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from trioweb._connection.engine import Engine
+from trioweb._connection.observed_transport import WireObserver
 from trioweb._connection.transport import Transport
 from trioweb._connection.websocket import WebSocketConnection
 from trioweb._web.request import Request
@@ -32,6 +33,7 @@ class Handshake:
         headers: Fields of the 101 response, middleware's included.
         early_input: Takes the bytes that came right behind the request.
         reject: Sends another response instead.
+        observer: Is shown the bytes that follow.
     """
 
     accepted: Accepted
@@ -40,6 +42,7 @@ class Handshake:
     early_input: Callable[[], bytes]
     reject: Callable[[Response], Awaitable[None]]
     fast_lane: bool = True
+    observer: WireObserver | None = None
 
 
 class WebSocket(WebSocketConnection):
@@ -116,6 +119,32 @@ class WebSocket(WebSocketConnection):
     def on_accept(self, callback: Callable[[], None]) -> None:
         """Call `callback` once, when the handshake has been accepted."""
         self._on_accept = callback
+
+    def observe_wire(self, *, received: Callable[[bytes], None], sent: Callable[[bytes], None]) -> None:
+        """Be shown every byte behind the handshake, as it was read and as it is written.
+
+        For seeing what happens: captures, protocol analysers, lessons. With TLS it is the
+        plaintext. How the bytes are cut means nothing: a piece may hold several frames, or
+        part of one. A failure ends the observing, is logged, and changes nothing else.
+
+        Args:
+            received: Is given what came from the peer, before it is acted on.
+            sent: Is given what is on its way to the peer.
+
+        Raises:
+            LocalProtocolError: The handshake was accepted before, or an observer is there.
+            HandshakeRejected: The handshake was rejected before.
+
+        Concurrency: Both are called in the midst of reading and writing, where other
+            connections wait for them. They must not take long, nor use this WebSocket.
+        """
+        if self.is_accepted:
+            raise LocalProtocolError("the WebSocket was accepted before: observe_wire() comes first of all")
+        self._check_not_rejected()
+        handshake = self._pending_handshake()
+        if handshake.observer is not None:
+            raise LocalProtocolError("the wire is observed already: one observe_wire() to a WebSocket")
+        handshake.observer = WireObserver(received, sent)
 
     async def accept(self, *, subprotocol: str | None = None, headers: HeaderSource = ()) -> None:
         """Answer the handshake with 101 Switching Protocols.
@@ -209,7 +238,7 @@ class WebSocket(WebSocketConnection):
         )
         self._subprotocol = accepted.subprotocol
         self._handshake = None
-        self.open(wire, answer, handshake.early_input())
+        self.open(wire, answer, handshake.early_input(), handshake.observer)
         on_accept, self._on_accept = self._on_accept, None
         if on_accept is not None:
             on_accept()
