@@ -70,7 +70,10 @@ def complaint(code: int, reason: str) -> str | None:
     """Return what is wrong with a close that an application asks for, or `None`."""
     if not is_sendable_code(code):
         return f"close code {code} cannot be sent: expected 1000-1003, 1007-1014 or 3000-4999"
-    length = len(reason.encode("utf-8", "surrogatepass"))
+    try:
+        length = len(reason.encode())
+    except UnicodeEncodeError as error:
+        return f"the close reason cannot be sent as UTF-8 (RFC 6455 §5.5.1): {error.reason} at {error.start}"
     if length > REASON_BYTES:
         return f"a close reason of {length} bytes does not fit: at most {REASON_BYTES} bytes of UTF-8"
     return None

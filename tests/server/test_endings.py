@@ -329,6 +329,8 @@ async def test_a_code_that_cannot_be_sent_is_refused_where_it_is_called(autojump
             await ws.aclose(code)
         with pytest.raises(trioweb.LocalProtocolError, match="124 bytes"):
             await ws.aclose(1000, "é" * 62)
+        with pytest.raises(trioweb.LocalProtocolError, match="UTF-8"):
+            await ws.aclose(1000, "half of a pair: \ud83d")
         with pytest.raises(trioweb.LocalProtocolError):
             CloseWebSocket(code)
         seen.append("open still")
