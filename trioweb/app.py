@@ -62,13 +62,18 @@ class App(Router):
         `async def function(request, call_next)` returns `await call_next(request)`, or a
         response of its own. The first that was added is the outermost. For a handshake
         `call_next` gives the 101 response, to which headers may be added, before the
-        handler runs; any other response refuses the handshake.
+        handler runs; any other response refuses the handshake. An object with
+        `async def __call__(self, request, call_next)` will do as well: `trioweb.middleware`
+        has some.
 
         Raises:
-            SetupError: It is not an async function.
+            SetupError: It is not async.
         """
         if not _is_async(function):
-            raise SetupError("middleware is an async function of request and call_next: write async def")
+            raise SetupError(
+                "middleware is an async function of request and call_next, or an object that can be called "
+                f"so: write async def, or GZip() and not GZip. This is {function!r}"
+            )
         self._middleware.append(function)
         return function
 
@@ -95,22 +100,35 @@ class App(Router):
 
         return decorate
 
-    def static(self, prefix: str, folder: str | os.PathLike[str], *, name: str | None = None) -> None:
+    def static(
+        self,
+        prefix: str,
+        folder: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        cache_control: str = "no-cache",
+        precompressed: bool = True,
+    ) -> None:
         """Serve the files of a folder, and `index.html` for the folders in it.
 
         Args:
             prefix: The path under which they appear, such as `"/static"`.
             folder: Must be there; nothing outside it is served.
             name: For `url_for(name, relative="css/site.css")`.
+            cache_control: Sent with each file; by default browsers ask each time whether
+                they still have the current version, which costs no more than a 304.
+            precompressed: Send `app.js.br`, `app.js.zst` or `app.js.gz`, where one is there,
+                instead of `app.js` to those who can read it, unless it is older.
 
         Raises:
             ConfigError: `folder` is not a folder.
+            LocalProtocolError: `cache_control` cannot be sent.
             PatternError: `prefix` cannot be read.
         """
-        files = StaticFiles(folder)
+        files = StaticFiles(folder, cache_control=cache_control, precompressed=precompressed)
         path = prefix.rstrip("/")
 
-        async def serve_file(request: Request, relative: str = "") -> Response:
+        async def serve_file(request: Request, relative: str = "", **_: object) -> Response:
             return await files.respond(request, relative)
 
         self.get(f"{path}/{{relative:path}}", name=name)(serve_file)
@@ -177,25 +195,31 @@ class App(Router):
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Enter the lifespans of this app and then of those in it; nurseries are cancelled at the end."""
+        """Enter the lifespans of this app and then of those in it, in the order they came."""
         async with AsyncExitStack() as stack:
             for router in (self, *self.below()):
-                if isinstance(router, App) and router._lifespan is not None:
-                    await stack.enter_async_context(_living(router, router._lifespan))
+                if isinstance(router, App):
+                    await stack.enter_async_context(router.own_lifespan())
             yield
 
-
-@asynccontextmanager
-async def _living(app: App, lifespan: Lifespan) -> AsyncIterator[None]:
-    async with trio.open_nursery() as nursery:
-        arguments = (app, nursery) if _count_arguments(lifespan) == 2 else (nursery,)
-        async with lifespan(*arguments):
+    @asynccontextmanager
+    async def own_lifespan(self) -> AsyncIterator[None]:
+        """Enter the lifespan that this app was given; its nursery is cancelled at the end."""
+        if self._lifespan is None:
             yield
-        nursery.cancel_scope.cancel()
+            return
+        async with trio.open_nursery() as nursery:
+            arguments = (self, nursery) if _count_arguments(self._lifespan) == 2 else (nursery,)
+            async with self._lifespan(*arguments):
+                yield
+            nursery.cancel_scope.cancel()
 
 
 def _is_async(function: object) -> bool:
-    return inspect.iscoroutinefunction(function)
+    """Say whether calling it gives a coroutine: an async function, or an object with `async def __call__`."""
+    return inspect.iscoroutinefunction(function) or (
+        callable(function) and inspect.iscoroutinefunction(type(function).__call__)
+    )
 
 
 def _count_arguments(function: object) -> int:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,21 +65,52 @@ def test_a_part_is_sent_only_of_the_version_that_the_client_has(
     assert is_range_current(headers, WEAK) is (condition is None)
 
 
-def test_a_settled_file_has_a_strong_tag_and_its_own_date() -> None:
+@pytest.mark.parametrize(
+    ("condition", "is_current"),
+    [
+        (THEN, True),
+        (f" {THEN} ", True),
+        (BEFORE, False),
+        (AFTER, False),
+        ("Sunday, 02-Jan-22 00:00:00 GMT", False),  # RFC 9110 §13.1.5: an exact match
+        (f"{THEN}, {THEN}", False),
+    ],
+)
+def test_a_strong_date_has_to_be_the_very_one_that_was_sent(condition: str, *, is_current: bool) -> None:
+    validators = Validators('"a,b"', THEN, is_date_strong=True)
+    assert is_range_current(Headers({"If-Range": condition}), validators) is is_current
+
+
+def test_a_settled_file_has_a_strong_tag_and_a_strong_date() -> None:
     validators = Validators.of_file(size_bytes=255, modified_ns=1_000_500_000_000, now_seconds=1010.0)
-    assert validators == Validators('"e8f2727500-ff"', "Thu, 01 Jan 1970 00:16:40 GMT")
+    assert validators == Validators('"e8f2727500-ff"', "Thu, 01 Jan 1970 00:16:40 GMT", is_date_strong=True)
 
 
-def test_a_file_that_changed_just_now_has_a_weak_tag() -> None:
-    assert Validators.of_file(size_bytes=1, modified_ns=10**12, now_seconds=1001.0).entity_tag.startswith(
-        'W/"'
-    )
+def test_each_coding_has_a_tag_of_its_own() -> None:
+    validators = Validators.of_file(size_bytes=255, modified_ns=10**12, now_seconds=1010.0, coding="br")
+    assert validators.entity_tag == '"e8d4a51000-ff-br"'
 
 
-def test_a_date_in_the_future_is_not_sent() -> None:
-    validators = Validators.of_file(size_bytes=1, modified_ns=10**13, now_seconds=1000.0)
-    assert validators.last_modified == "Thu, 01 Jan 1970 00:16:40 GMT"
-    assert validators.entity_tag.startswith('W/"')
+@pytest.mark.parametrize("now_seconds", [999.0, 1000.0, 1000.9, 1003.0])
+def test_a_file_that_changed_just_now_or_in_the_future_has_a_weak_tag_and_no_date(
+    now_seconds: float,
+) -> None:
+    validators = Validators.of_file(size_bytes=1, modified_ns=10**12 + 5, now_seconds=now_seconds)
+    assert validators == Validators('W/"e8d4a51005-1"', None)
+    for name in ("If-Modified-Since", "If-Unmodified-Since", "If-Range"):
+        assert evaluate(Headers({name: AFTER}), validators) == 200
+    assert not is_range_current(Headers({"If-Range": ""}), validators)
+
+
+def test_the_date_of_a_version_is_not_sent_while_another_could_follow_in_its_second() -> None:
+    # Two versions, both within the second 1000. Whoever has the first must not resume with the second.
+    first = Validators.of_file(size_bytes=1, modified_ns=1_000_100_000_000, now_seconds=1000.2)
+    second = Validators.of_file(size_bytes=1, modified_ns=1_000_500_000_000, now_seconds=2000.0)
+    assert first.last_modified is None
+    assert second.is_date_strong
+
+
+def test_a_date_before_1970_is_1970() -> None:
     ancient = Validators.of_file(size_bytes=1, modified_ns=-(10**10), now_seconds=1000.0)
     assert ancient.last_modified == "Thu, 01 Jan 1970 00:00:00 GMT"
 
@@ -90,6 +123,20 @@ def test_the_three_forms_of_a_date_are_read(text: str) -> None:
     date = parse_date(text)
     assert date is not None
     assert date.isoformat() == "1994-11-06T08:49:37+00:00"
+
+
+@pytest.mark.parametrize("text", [f"{THEN}, {THEN}", f"{BEFORE}, {AFTER}"])
+def test_a_date_field_that_came_twice_is_none(text: str) -> None:
+    assert parse_date(text) is None
+    assert evaluate(Headers([("If-Modified-Since", AFTER), ("If-Modified-Since", AFTER)]), STRONG) == 200
+
+
+def test_a_long_list_of_tags_takes_no_longer_than_its_length() -> None:
+    started = time.process_time()
+    for condition in ('"' * 15_000, 'W/"' * 5_000, '"a" ' * 4_000, "W/" * 7_500, '"' + "a" * 15_000):
+        for name in ("If-None-Match", "If-Match"):
+            evaluate(Headers({name: condition}), STRONG)
+    assert time.process_time() - started < 1
 
 
 @given(

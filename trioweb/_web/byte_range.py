@@ -1,4 +1,4 @@
-"""The part of a file that a client asks for (RFC 9110 §14)."""
+"""The parts of a file that a client asks for (RFC 9110 §14)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import attrs
 
 from trioweb.errors import HTTPError
 
+RANGES = 16
+"""More ranges than this in one request are no player and no download, and are ignored."""
+
 # Nineteen digits say any length there is; a number of any length would cost time to read.
-_SINGLE = re.compile(r"bytes=[ \t]*([0-9]{0,19})-([0-9]{0,19})[ \t]*", re.IGNORECASE)
+_RANGE = re.compile(r"([0-9]{0,19})-([0-9]{0,19})")
 
 
 @attrs.frozen(slots=True)
@@ -30,40 +33,63 @@ class ByteRange:
         return self.last - self.first + 1
 
 
-def parse_range(text: str, size_bytes: int) -> ByteRange | None:
-    """Read a Range field for a file of this size; `None` means to send all of it.
+def parse_ranges(text: str, size_bytes: int) -> tuple[ByteRange, ...]:
+    """Read a Range field for a file of this size; `()` means to send all of it.
 
-    One range is honoured. What cannot be read is ignored (RFC 9110 §14.2), and so are
-    several ranges at once: a server may, and no small request can ask for a large answer.
+    Ranges that overlap or touch become one, and the order of the rest stays
+    (RFC 9110 §15.3.7.2). Those that begin behind the end are left out. A field that
+    cannot be read, or names too many, is ignored as a whole (§14.2, §17.15).
 
     Raises:
-        HTTPError: 416, no byte of the file is in the range (RFC 9110 §15.5.17).
+        HTTPError: 416, no byte of the file is in any range (RFC 9110 §15.5.17).
     """
-    matched = _SINGLE.fullmatch(text.strip(" \t"))
-    if matched is None:
+    unit, _, listed = text.strip(" \t").partition("=")
+    # An empty member of a list means nothing (RFC 9110 §5.6.1.2).
+    members = [member for part in listed.split(",") if (member := part.strip(" \t"))]
+    if unit.lower() != "bytes" or not 0 < len(members) <= RANGES:
+        return ()
+    read = [_bounds(member, size_bytes) for member in members]
+    if None in read:
+        return ()
+    asked = [bounds for bounds in read if bounds is not None and bounds[0] <= bounds[1]]
+    if not asked:
+        raise _unsatisfiable(size_bytes)
+    # The last bytes of an empty file are all none of them, but no Content-Range can say so.
+    return _joined([ByteRange(first, last) for first, last in asked]) if size_bytes else ()
+
+
+def _bounds(member: str, size_bytes: int) -> tuple[int, int] | None:
+    """Return the first and last position, the last before the first if no byte is meant.
+
+    `None` when it is no range at all (RFC 9110 §14.1.1).
+    """
+    matched = _RANGE.fullmatch(member)
+    if matched is None or member == "-":
         return None
     first, last = matched.groups()
     if not first:
-        return _suffix(last, size_bytes)
+        # Of an empty file as well (RFC 9110 §14.1.2): a length that is not zero can be satisfied.
+        return (max(0, size_bytes - int(last)), max(0, size_bytes - 1)) if int(last) else (1, 0)
     if last and int(last) < int(first):
         return None
     if int(first) >= size_bytes:
-        raise _unsatisfiable(size_bytes)
-    return ByteRange(int(first), min(int(last), size_bytes - 1) if last else size_bytes - 1)
+        return (1, 0)
+    return int(first), min(int(last), size_bytes - 1) if last else size_bytes - 1
 
 
-def _suffix(length: str, size_bytes: int) -> ByteRange | None:
-    if not length:
-        return None
-    if int(length) == 0:
-        raise _unsatisfiable(size_bytes)
-    # An empty file has its last bytes, all none of them, but no Content-Range can say so.
-    return ByteRange(max(0, size_bytes - int(length)), size_bytes - 1) if size_bytes else None
+def _joined(ranges: list[ByteRange]) -> tuple[ByteRange, ...]:
+    joined: list[tuple[int, ByteRange]] = []  # with the place at which the client named it
+    for place, one in sorted(enumerate(ranges), key=lambda pair: pair[1].first):
+        if joined and one.first <= joined[-1][1].last + 1:
+            earlier, other = joined.pop()
+            place, one = min(place, earlier), ByteRange(other.first, max(one.last, other.last))
+        joined.append((place, one))
+    return tuple(one for _, one in sorted(joined, key=lambda pair: pair[0]))
 
 
 def _unsatisfiable(size_bytes: int) -> HTTPError:
     return HTTPError(
         416,
-        f"the range holds no byte of the file, which has {size_bytes}",
+        f"no byte of the file, which has {size_bytes}, is in the range that was asked for",
         {"content-range": f"bytes */{size_bytes}"},
     )

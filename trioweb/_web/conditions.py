@@ -12,7 +12,8 @@ from trioweb.headers import Headers
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _DATE_CHARACTERS = 64
-_SETTLED_SECONDS = 2.0
+# The coarsest clocks of file systems count in two seconds; one more for the second that the date names.
+_SETTLED_SECONDS = 3.0
 
 
 @attrs.frozen(slots=True)
@@ -21,24 +22,37 @@ class Validators:
 
     Attributes:
         entity_tag: As in the ETag field, `W/` before it when it is weak.
-        last_modified: As in the Last-Modified field.
+        last_modified: As in the Last-Modified field; `None` if that is not sent.
+        is_date_strong: Whether no two versions were sent with this date (§8.8.2.2).
     """
 
     entity_tag: str
-    last_modified: str
+    last_modified: str | None
+    is_date_strong: bool = False
 
     @classmethod
-    def of_file(cls, *, size_bytes: int, modified_ns: int, now_seconds: float) -> Validators:
+    def of_file(
+        cls, *, size_bytes: int, modified_ns: int, now_seconds: float, coding: str = ""
+    ) -> Validators:
         """Make validators of what the file system knows.
 
-        A file that changed just now may change again without its time moving on, so
-        its tag is weak until it has settled (RFC 9110 §8.8.1).
+        A file that changed just now may change again without its time moving on. Until it has
+        settled its tag is weak (RFC 9110 §8.8.1), and it has no date: a date that was
+        never sent for an earlier version of the same second is a strong one (§8.8.2.2).
+
+        Args:
+            size_bytes: The file's size.
+            modified_ns: When it was changed, in nanoseconds since 1970.
+            now_seconds: The time, in seconds since 1970.
+            coding: Its content coding; each has a tag of its own (RFC 9110 §8.8.3.3).
         """
-        modified_seconds = modified_ns / 1_000_000_000
-        weak = "" if now_seconds - modified_seconds > _SETTLED_SECONDS else "W/"
-        # RFC 9110 §8.8.2.1: a date in the future is none to send.
-        shown_seconds = int(max(0.0, min(modified_seconds, now_seconds)))
-        return cls(f'{weak}"{modified_ns:x}-{size_bytes:x}"', formatdate(shown_seconds, usegmt=True))
+        modified_seconds = modified_ns // 1_000_000_000
+        variant = f"-{coding}" if coding else ""
+        tag = f'"{modified_ns:x}-{size_bytes:x}{variant}"'
+        # This leaves out dates in the future as well, which are none to send (RFC 9110 §8.8.2.1).
+        if now_seconds - modified_seconds <= _SETTLED_SECONDS:
+            return cls(f"W/{tag}", None)
+        return cls(tag, formatdate(max(0, modified_seconds), usegmt=True), is_date_strong=True)
 
 
 def evaluate(headers: Headers, validators: Validators) -> int:
@@ -56,10 +70,15 @@ def evaluate(headers: Headers, validators: Validators) -> int:
 def is_range_current(headers: Headers, validators: Validators) -> bool:
     """Say whether the If-Range condition, if there is one, lets a part be sent (RFC 9110 §13.1.5).
 
-    A date never does: two versions may share a second, and who has our tag sends that.
+    A date has to be the one that is sent, to the letter, and a strong one.
     """
     condition = headers.get("if-range")
-    return condition is None or _is_same(condition.strip(" \t"), validators.entity_tag, is_strong=True)
+    if condition is None:
+        return True
+    condition = condition.strip(" \t")
+    if condition == validators.last_modified:
+        return validators.is_date_strong
+    return _is_same(condition, validators.entity_tag, is_strong=True)
 
 
 def _names(condition: str, entity_tag: str, *, is_strong: bool) -> bool:
@@ -76,15 +95,16 @@ def _is_same(one: str, other: str, *, is_strong: bool) -> bool:
     return one.removeprefix("W/") == other.removeprefix("W/")
 
 
-def _is_later(date: str, limit: str | None) -> bool | None:
+def _is_later(date: str | None, limit: str | None) -> bool | None:
     """Say whether `date` is after `limit`; `None` when one of them is no date."""
-    one, other = parse_date(date), parse_date(limit or "")
+    one, other = parse_date(date or ""), parse_date(limit or "")
     return None if one is None or other is None else one > other
 
 
 def parse_date(text: str) -> datetime | None:
     """Read a date in any of the forms of RFC 9110 §5.6.7; `None` when it is none."""
-    if not text or len(text) > _DATE_CHARACTERS:
+    # A field that came twice is no date (RFC 9110 §13.1.3), and no form has two commas.
+    if not text or len(text) > _DATE_CHARACTERS or text.count(",") > 1:
         return None
     try:
         date = parsedate_to_datetime(text)

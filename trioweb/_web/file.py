@@ -1,20 +1,19 @@
-"""A file as an answer: its type, version, and the part of it that was asked for."""
+"""A file as an answer: its type, version, and the parts of it that were asked for."""
 
 from __future__ import annotations
 
-import io
 import os
-import re
 import time
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-import trio
-
-from trioweb._web.byte_range import ByteRange, parse_range
+from trioweb._web import disk
+from trioweb._web.byte_range import ByteRange, parse_ranges
 from trioweb._web.conditions import Validators, evaluate, is_range_current
+from trioweb._web.download_name import attachment
+from trioweb._web.file_content import FileContent
 from trioweb._web.media_types import media_type
+from trioweb._web.multipart_ranges import MultipartRanges, content_range, length_of
 from trioweb._web.open_file import OpenFile, open_file
 from trioweb._web.response import Response
 from trioweb.errors import HTTPError, LocalProtocolError
@@ -23,14 +22,12 @@ from trioweb.headers import HeaderSource, MutableHeaders
 if TYPE_CHECKING:
     from trioweb._web.request import Request
 
-CHUNK_BYTES = 64 * 1024
 _OF_THE_CONTENT = frozenset({"content-disposition", "content-encoding", "content-language", "content-type"})
 """The client has these with the content that it keeps; a 304 does not repeat them (RFC 9110 §15.4.5)."""
-_UNFIT_FOR_A_NAME = re.compile(r'[\x00-\x1f\x7f"\\/%;]|[^\x00-\x7f]')
 
 
 class File(Response):
-    """Send a file, a part of it, or the word that the client has it already.
+    """Send a file, parts of it, or the word that the client has it already.
 
     The file is opened when the answer is prepared, and sent as long as it was then. One
     `File` may answer any number of requests.
@@ -62,108 +59,94 @@ class File(Response):
         self._path = os.fspath(path)
         self.headers.setdefault("content-type", media_type(os.path.basename(self._path)))
         if download_name is not None:
-            self.headers["content-disposition"] = _attachment(download_name)
+            self.headers["content-disposition"] = attachment(download_name)
 
     async def prepare(self, request: Request) -> Response:
         """Open the file and decide what is sent of it.
 
         Raises:
             HTTPError: 404, it is not there; 412 or 416, the request's condition or range fails.
+            OSError: The machine is in trouble.
 
-        Cancellation: Waits for the file system; no file is left open.
+        Cancellation: At once, also when the disk hangs; no file is left open.
         """
-        opened = await trio.to_thread.run_sync(open_file, self._path)
+        opened = await disk.acquire(self._open)
         try:
             return self._answer(request, opened)
         except BaseException:
-            opened.stream.close()
+            opened.close()
             raise
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """Refuse: only what `prepare` returned has them."""
         raise LocalProtocolError("a File has no content before prepare(request) opened it")
 
+    def _open(self) -> OpenFile:
+        return open_file(self._path)
+
     def _answer(self, request: Request, opened: OpenFile) -> Response:
-        computed = Validators.of_file(
-            size_bytes=opened.size_bytes, modified_ns=opened.modified_ns, now_seconds=time.time()
-        )
         headers = MutableHeaders(self.headers.lines())
-        validators = Validators(
-            headers.setdefault("etag", computed.entity_tag),
-            headers.setdefault("last-modified", computed.last_modified),
-        )
+        validators = _validated(headers, opened)
         if self.status != 200 or request.method not in ("GET", "HEAD"):
-            return FileContent(opened.stream, self.status, headers, 0, opened.size_bytes)
+            return FileContent(opened, self.status, headers, _whole(opened))
         verdict = evaluate(request.headers, validators)
         if verdict == 412:
             raise HTTPError(412, "the file is not the version that the request's condition asks for")
         if verdict == 304:
-            opened.stream.close()
+            opened.close()
             return _not_modified(headers)
         headers["accept-ranges"] = "bytes"
-        part = _part(request, validators, opened.size_bytes)
-        if part is None:
-            return FileContent(opened.stream, 200, headers, 0, opened.size_bytes)
-        headers["content-range"] = f"bytes {part.first}-{part.last}/{opened.size_bytes}"
-        return FileContent(opened.stream, 206, headers, part.first, part.length_bytes)
+        match _ranges(request, validators, opened.size_bytes):
+            case ():
+                return FileContent(opened, 200, headers, _whole(opened))
+            case (part,):
+                headers["content-range"] = content_range(part, opened.size_bytes)
+                return FileContent(opened, 206, headers, (part,))
+            case several:
+                return _in_parts(opened, headers, several)
 
 
-class FileContent(Response):
-    """What is sent of an open file; it owns the file, so it must be closed."""
-
-    __slots__ = ("_content_bytes", "_first", "_stream")
-    is_streamed = True
-
-    def __init__(
-        self, stream: io.FileIO, status: int, headers: MutableHeaders, first: int, content_bytes: int
-    ) -> None:
-        super().__init__(status=status, headers=headers.lines())
-        self._stream = stream
-        self._first = first
-        self._content_bytes = content_bytes
-
-    @property
-    def content_bytes(self) -> int | None:
-        """The length of the part that is sent."""
-        return self._content_bytes
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the part in pieces of 64 KiB at most, read in a worker thread.
-
-        Raises:
-            LocalProtocolError: The file became shorter: the answer cannot be completed.
-        """
-        position, end = self._first, self._first + self._content_bytes
-        while position < end:
-            piece = await trio.to_thread.run_sync(self._read, position, min(CHUNK_BYTES, end - position))
-            if not piece:
-                raise LocalProtocolError(f"the file ended at byte {position} of {end} while it was sent")
-            position += len(piece)
-            yield piece
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-    def _read(self, position: int, length_bytes: int) -> bytes:
-        self._stream.seek(position)
-        return self._stream.read(length_bytes) or b""
+def _validated(headers: MutableHeaders, opened: OpenFile) -> Validators:
+    """Set the validators that the handler has not set, and return those that are sent."""
+    computed = Validators.of_file(
+        size_bytes=opened.size_bytes,
+        modified_ns=opened.modified_ns,
+        now_seconds=time.time(),
+        coding=headers.get("content-encoding", ""),
+    )
+    if computed.last_modified is not None:
+        headers.setdefault("last-modified", computed.last_modified)
+    return Validators(
+        headers.setdefault("etag", computed.entity_tag),
+        headers.get("last-modified"),
+        # Of a date that the handler gave nobody knows how often the file changed in that second.
+        is_date_strong=headers.get("last-modified") == computed.last_modified,
+    )
 
 
-def _part(request: Request, validators: Validators, size_bytes: int) -> ByteRange | None:
+def _whole(opened: OpenFile) -> tuple[ByteRange, ...]:
+    return (ByteRange(0, opened.size_bytes - 1),) if opened.size_bytes else ()
+
+
+def _ranges(request: Request, validators: Validators, size_bytes: int) -> tuple[ByteRange, ...]:
     # RFC 9110 §14.2: Range means something with GET only.
     wanted = request.headers.get("range")
     if wanted is None or request.method != "GET" or not is_range_current(request.headers, validators):
-        return None
-    return parse_range(wanted, size_bytes)
+        return ()
+    return parse_ranges(wanted, size_bytes)
+
+
+def _in_parts(opened: OpenFile, headers: MutableHeaders, ranges: tuple[ByteRange, ...]) -> Response:
+    multipart = MultipartRanges.of(ranges, opened.size_bytes, headers["content-type"])
+    # A small request must not get an answer larger than the file (RFC 9110 §17.15). And where the
+    # content is encoded, clients would decode the parts with what stands between them.
+    if length_of(multipart.segments) >= opened.size_bytes or "content-encoding" in headers:
+        return FileContent(opened, 200, headers, _whole(opened))
+    # RFC 9110 §15.3.7.2: each part has its Content-Range, the answer has none.
+    headers["content-type"] = multipart.content_type
+    return FileContent(opened, 206, headers, multipart.segments)
 
 
 def _not_modified(headers: MutableHeaders) -> Response:
     kept = [(name, value) for name, value in headers.lines() if name.lower() not in _OF_THE_CONTENT]
     return Response(status=304, headers=kept)
-
-
-def _attachment(name: str) -> str:
-    """Write a Content-Disposition that old and new clients read alike (RFC 6266 §4.3, §5)."""
-    plain = _UNFIT_FOR_A_NAME.sub("_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

@@ -1,0 +1,84 @@
+"""Calls to the file system: in worker threads, and left behind when nobody waits any more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar, TypeVarTuple
+
+import trio
+
+THREADS = 40
+"""How many calls may be under way at once in one run of Trio.
+
+They have threads of their own: a disk that hangs takes none from those who look up host
+names or work in threads.
+"""
+
+ResultT = TypeVar("ResultT")
+ArgumentTs = TypeVarTuple("ArgumentTs")
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+ClosableT = TypeVar("ClosableT", bound=_Closable)
+
+_limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("trioweb disk threads")
+
+
+async def call(function: Callable[[*ArgumentTs], ResultT], *arguments: *ArgumentTs) -> ResultT:
+    """Run a blocking function in a worker thread.
+
+    It must hold nothing that has to be closed; `acquire` is for that.
+
+    Cancellation: At once, however long the disk takes; the thread ends on its own.
+    Backpressure: Waits while `THREADS` calls are under way.
+    """
+    try:
+        limiter = _limiter.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(THREADS)
+        _limiter.set(limiter)
+    return await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=limiter)
+
+
+async def acquire(function: Callable[[], ClosableT]) -> ClosableT:
+    """Run a blocking function that opens something, and return that.
+
+    Cancellation: At once; what the thread opens after that, it closes.
+    Backpressure: As `call`.
+    """
+    opening = _Opening(function)
+    try:
+        return await call(opening.run)
+    except trio.Cancelled:
+        opening.abandon()
+        raise
+
+
+class _Opening(Generic[ClosableT]):
+    """Decides who closes: whoever comes last, the thread with it or the task without."""
+
+    __slots__ = ("_function", "_is_abandoned", "_lock", "_opened")
+
+    def __init__(self, function: Callable[[], ClosableT]) -> None:
+        self._function = function
+        self._lock = threading.Lock()
+        self._is_abandoned = False
+        self._opened: ClosableT | None = None
+
+    def run(self) -> ClosableT:
+        opened = self._function()
+        with self._lock:
+            self._opened = opened
+            if self._is_abandoned:
+                opened.close()
+        return opened
+
+    def abandon(self) -> None:
+        with self._lock:
+            self._is_abandoned = True
+            if self._opened is not None:
+                self._opened.close()
