@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from trioweb._web.error_pages import error_response
+from trioweb._web.file import File
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb.errors import DuplicateRoute, HTTPError, LocalProtocolError, RemoteProtocolError, SetupError
@@ -55,7 +56,9 @@ class ErrorHandlers:
             if handler in (self._by_status.get(500), self._by_type.get(Exception)):
                 self._log(request, error)  # answered for everybody, and still a bug
             try:
-                return Response.of(await handler(request, error))
+                response = Response.of(await handler(request, error))
+                # A file that cannot be opened is a failure of the handler too.
+                return await response.prepare(request) if isinstance(response, File) else response
             except Exception as second:
                 error = second
         answer = as_http_error(error)

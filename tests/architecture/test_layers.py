@@ -18,7 +18,7 @@ LAYERS = (
     ("_wire", "_routing"),
     ("_connection",),
     ("_web", "rooms", "_backplane"),
-    ("middleware", "error_handlers"),
+    ("middleware", "error_handlers", "templates"),
     ("app",),
     ("_server",),
     ("client",),

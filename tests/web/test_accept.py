@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioweb._web.accept import preferred
+from trioweb._web.accept import preferred, weights
 
 OFFERS = ("text/html", "application/json")
 
@@ -32,6 +32,22 @@ OFFERS = ("text/html", "application/json")
 )
 def test_the_type_that_is_named_with_the_highest_quality_is_chosen(accept: str, chosen: str | None) -> None:
     assert preferred(accept, OFFERS) == chosen
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [
+        ("", {}),
+        (" , ;q=1,", {}),
+        ("GZip", {"gzip": 1.0}),
+        ("gzip;q=0.5 , *;Q=0", {"gzip": 0.5, "*": 0.0}),
+        ("gzip;q=0.5, gzip", {"gzip": 0.5}),
+        ("gzip;q=2", {"gzip": 0.0}),
+        ("gzip;level=9", {"gzip": 1.0}),
+    ],
+)
+def test_each_member_has_its_weight(field: str, found: dict[str, float]) -> None:
+    assert weights(field) == found
 
 
 @given(st.text(alphabet="text/hmlapliconjsq=;,.019 *\t\xff", max_size=200))

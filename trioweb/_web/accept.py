@@ -1,4 +1,4 @@
-"""Which of a few media types a client prefers (RFC 9110 §12.5.1)."""
+"""What a client prefers: the weights of an Accept field (RFC 9110 §12.4.2, §12.5.1)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def preferred(accept: str, offers: tuple[str, ...]) -> str | None:
             if quality > best_quality:
                 best, best_quality = kind, quality
     return best
+
+
+def weights(field: str) -> dict[str, float]:
+    """Return the weight of each member of an Accept field, the first of several with one name."""
+    found: dict[str, float] = {}
+    for member in field.split(","):
+        name, *parameters = member.split(";")
+        if name.strip():
+            found.setdefault(name.strip().lower(), _quality(parameters))
+    return found
 
 
 def _quality(parameters: list[str]) -> float:

@@ -44,10 +44,15 @@ def check_origin(
     if origin is None:
         raise _refusal("its Origin is not one scheme://host")
     if isinstance(allowed, tuple):
-        if origin not in _parsed(allowed):
+        if not is_listed(lines[0], allowed):
             raise _refusal(f"{lines[0]} is not among the allowed origins")
     elif not _is_same(origin, head.headers.get("host", "") if host is None else host, scheme):
         raise _refusal(f"{lines[0]} is not the origin of this server")
+
+
+def is_listed(origin: str, allowed: tuple[str, ...]) -> bool:
+    """Say whether the value of an Origin field is one of these origins."""
+    return _parse(origin) in _parsed(allowed)
 
 
 def _is_same(origin: _Origin, authority: str, scheme: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Sequence
 
 from trioweb._web.request import Request
 from trioweb._web.response import Response
+from trioweb.headers import MutableHeaders
+from trioweb.middleware.wrapped import Wrapped
 
 Next = Callable[[Request], Awaitable[Response]]
 """The rest of the way: the next middleware, or the handler."""
@@ -21,21 +24,72 @@ def wrap(endpoint: Next, middleware: Sequence[Middleware], answer_error: AnswerE
     """Put `middleware` around `endpoint`, the first outermost.
 
     What a step inside raises is answered before the next layer sees it; what the outermost
-    raises is left to the caller. It is done for each request anew: any request may be given
+    raises is left to the caller. A layer sees answers as they would be sent. The whole is done for each request anew: any request may be given
     to `call_next`, so only the chain itself can know the endpoint.
     """
+    seen = _Seen()
     step = endpoint
     for layer in reversed(middleware):
-        step = _layered(layer, _guarded(step, answer_error))
-    return step
+        step = _layered(layer, _guarded(step, answer_error, seen))
+    return _finished(step, seen)
 
 
-def _guarded(step: Next, answer_error: AnswerError) -> Next:
+class _Seen:
+    """The responses of one chain that middleware got to see.
+
+    A layer sees what would be sent: a `File` has become 200, 206, 304 or an error. So there
+    may be files that are open, and any layer may answer with something else.
+    """
+
+    __slots__ = ("_responses",)
+
+    def __init__(self) -> None:
+        self._responses: list[Response] = []
+
+    async def make_ready(self, request: Request, response: Response) -> Response:
+        """Prepare a response, once, and make it one that may be written to."""
+        if any(response is one for one in self._responses):
+            return response
+        ready = await response.prepare(request)
+        # A handler may give one object to all: it must not collect what each answer gets.
+        ready = _copied(ready) if ready is response else ready
+        self._responses.append(ready)
+        return ready
+
+    def finish(self, response: Response) -> Response:
+        """Return what is to be sent for a ready response, and close what it cannot need."""
+        if not response.is_streamed:
+            self.close(sparing=response)
+        elif len(self._responses) > 1:  # it may be made of another one
+            return _Ready(response, self)
+        return response if type(response).prepare is Response.prepare else _Ready(response, self)
+
+    def close(self, *, sparing: Response | None = None) -> None:
+        """Close all but one."""
+        for response in self._responses:
+            if response is not sparing:
+                response.close()
+
+
+class _Ready(Wrapped):
+    """A response that needs no preparing any more; those that it may be made of end with it."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self, inner: Response, seen: _Seen) -> None:
+        super().__init__(inner)
+        self._seen = seen
+
+    def close(self) -> None:
+        self._seen.close()
+
+
+def _guarded(step: Next, answer_error: AnswerError, seen: _Seen) -> Next:
     async def call(request: Request) -> Response:
         try:
-            return await step(request)
+            return await seen.make_ready(request, await step(request))
         except Exception as error:
-            return await answer_error(request, error)
+            return await seen.make_ready(request, await answer_error(request, error))
 
     return call
 
@@ -49,3 +103,20 @@ def _layered(layer: Middleware, inner: Next) -> Next:
         return Response.of(response)
 
     return call
+
+
+def _finished(step: Next, seen: _Seen) -> Next:
+    async def call(request: Request) -> Response:
+        try:
+            return seen.finish(await seen.make_ready(request, await step(request)))
+        except BaseException:
+            seen.close()
+            raise
+
+    return call
+
+
+def _copied(response: Response) -> Response:
+    own = copy.copy(response)
+    own.headers = MutableHeaders(response.headers.lines())
+    return own

@@ -1,0 +1,51 @@
+"""A wrapper has the life of what it wraps."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+import pytest
+
+from trioweb import EventStream, Response, Stream, Text
+from trioweb.middleware.wrapped import Wrapped
+
+
+async def pieces():
+    yield "one"
+    yield "two"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Text("onetwo", 201, headers={"X-A": "1"}),
+        lambda: Stream(pieces(), 404, content_type="text/plain"),
+        lambda: Stream(pieces(), content_bytes=6),
+        lambda: EventStream(pieces()),
+    ],
+)
+async def test_it_says_what_the_other_says(make):
+    inner = make()
+    outer = Wrapped(inner)
+    assert outer.is_streamed
+    assert outer.status == inner.status
+    assert outer.headers is inner.headers
+    assert outer.content_bytes == inner.content_bytes
+    assert outer.keepalive == inner.keepalive
+    assert outer.stops_when_client_leaves == inner.stops_when_client_leaves
+    async with aclosing(outer.chunks()) as chunks:
+        content = b"".join([chunk async for chunk in chunks])
+    async with aclosing(make().chunks()) as chunks:
+        assert content == b"".join([chunk async for chunk in chunks])
+
+
+def test_it_closes_the_other():
+    class Held(Response):
+        is_closed = False
+
+        def close(self):
+            self.is_closed = True
+
+    inner = Held()
+    Wrapped(inner).close()
+    assert inner.is_closed

@@ -1,0 +1,13 @@
+"""Which request fields an answer was chosen by (RFC 9110 §12.5.5)."""
+
+from __future__ import annotations
+
+from trioweb.headers import MutableHeaders
+
+
+def vary_on(headers: MutableHeaders, *names: str) -> None:
+    """Add names to `Vary`, keeping those that are there."""
+    known = headers.tokens("vary")
+    new = [name for name in names if name.lower() not in known]
+    if new and "*" not in known:
+        headers["vary"] = ", ".join([*filter(None, [headers.get("vary")]), *new])

@@ -1,0 +1,90 @@
+"""Under which names the server may be reached."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv6Address
+
+import attrs
+
+from trioweb._web.request import Request
+from trioweb._web.response import Response
+from trioweb.errors import ConfigError, HTTPError
+from trioweb.middleware.chain import Next
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s/?#@:,\[\]\\]+)(?::[0-9]*)?", re.IGNORECASE)
+_PATTERN = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+
+
+def _read_patterns(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigError(f'AllowedHosts.hosts takes a list such as ["example.org"], not {value!r}')
+    patterns = tuple(_read_pattern(pattern) for pattern in value)
+    if not patterns:
+        raise ConfigError("AllowedHosts.hosts is empty, so that nothing would be answered")
+    return patterns
+
+
+def _read_pattern(pattern: object) -> str:
+    text = pattern.lower().removesuffix(".") if isinstance(pattern, str) else ""
+    host = _host_of(text) if _PATTERN.fullmatch(text) else None
+    if host is None:
+        raise ConfigError(
+            f'AllowedHosts.hosts takes names such as "example.org", "*.example.org", "192.0.2.1" or "[::1]", '
+            f"without a port and in ASCII, not {pattern!r}"
+        )
+    return host
+
+
+def _host_of(authority: str) -> str | None:
+    """Bring a host to the form that is compared: small, without port and last dot."""
+    match = _HOST.fullmatch(authority)
+    if match is None:
+        return None
+    host = match[1].lower()
+    if not host.startswith("["):
+        return host.removesuffix(".")
+    try:
+        return f"[{IPv6Address(host[1:-1])}]"
+    except ValueError:
+        return None
+
+
+@attrs.frozen(kw_only=True)
+class AllowedHosts:
+    """Answer only those who asked for one of these hosts; refuse all others with 421.
+
+    A page whose name has been pointed at this server ("DNS rebinding") is in the browser's
+    eyes of the same origin as the server, and only the host betrays it. Links that are made
+    of the host are safe behind it, too. Handshakes are refused in the same way. What a
+    trusted proxy says that the host was counts as the host.
+
+    421 and not 400, since nothing is wrong with the request but where it went (RFC 9110
+    §7.4, §15.5.20).
+
+    Args:
+        hosts: Names or addresses without a port: `"example.org"`, `"*.example.org"` for
+            all the names below it, which it is not itself, `"[::1]"`.
+
+    Raises:
+        ConfigError: There are none, or one is not such a name.
+    """
+
+    hosts: tuple[str, ...] = attrs.field(converter=_read_patterns)
+
+    async def __call__(self, request: Request, call_next: Next) -> Response:
+        """Answer as the next layer does, if the host is one of these.
+
+        Raises:
+            HTTPError: 421.
+        """
+        host = _host_of(request.host)
+        if host is None or not self._allows(host):
+            raise HTTPError(421, "This server does not answer for that host (AllowedHosts.hosts).")
+        return await call_next(request)
+
+    def _allows(self, host: str) -> bool:
+        if host in self.hosts:
+            return True
+        return any(pattern[0] == "*" and host.endswith(pattern[1:]) for pattern in self.hosts)

@@ -1,0 +1,201 @@
+"""Answers made smaller on the way (RFC 9110 §8.4.1.3, RFC 1952)."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import partial
+
+import attrs
+import trio
+
+from trioweb._web.accept_encoding import preferred_coding, refuses_identity
+from trioweb._web.request import Request
+from trioweb._web.response import Response
+from trioweb._web.vary import vary_on
+from trioweb.config import _whole as whole_number
+from trioweb.headers import MutableHeaders
+from trioweb.middleware.chain import Next
+from trioweb.middleware.wrapped import Wrapped
+
+_THREAD_BYTES = 32 * 1024
+"""From here on compressing takes longer than going to a worker thread and back."""
+
+_TYPES = frozenset(
+    {
+        "application/javascript",
+        "application/json",
+        "application/jsonl",
+        "application/manifest+json",
+        "application/rtf",
+        "application/vnd.ms-fontobject",
+        "application/wasm",
+        "application/x-javascript",
+        "application/x-ndjson",
+        "application/xml",
+        "font/otf",
+        "font/ttf",
+        "image/bmp",
+        "image/svg+xml",
+        "image/x-icon",
+        "image/vnd.microsoft.icon",
+    }
+)
+_EVENTS = "text/event-stream"
+"""Its events have to leave at once, and are too short to be worth a window for each client."""
+
+_OF_A_WHOLE = frozenset({206, 304})
+"""They belong to an answer that may have been compressed, and say what it said (RFC 9110 §15.3.7, §15.4.5)."""
+_UNTOLD = frozenset({"", "multipart/byteranges"})
+"""The types of those that do not tell what the whole is."""
+
+_OF_THE_CONTENT = (
+    "accept-ranges",
+    "content-digest",
+    "content-length",
+    "content-md5",
+    "digest",
+    "repr-digest",
+)
+"""Fields that are true of the content as it was, and of nothing else."""
+
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+@attrs.frozen(kw_only=True)
+class GZip:
+    """Compress answers for clients that take gzip.
+
+    Compressed are types that become smaller by it: text, JSON, XML, SVG and the like, errors
+    as well. Left alone are images, archives and the like, event streams, parts of a file
+    (206), answers with a Content-Encoding or with `Cache-Control: no-transform`, and accepted
+    handshakes. All answers of compressible types get `Vary: Accept-Encoding`.
+
+    A body that is held whole is compressed whole. A streamed one is compressed as it goes:
+    each piece leaves at once, and costs a window of about 256 KiB while the answer lasts.
+    What takes long is done in a worker thread.
+
+    A strong ETag becomes weak, since the bytes are others (RFC 9110 §8.8.3.3): the client
+    still gets its 304, but cannot go on with a part of what it has.
+
+    A secret in a page in which strangers can have text of theirs shown can be guessed from
+    the compressed length ("BREACH"): answer such pages with `Cache-Control: no-transform`.
+
+    Args:
+        minimum_bytes: Shorter bodies are sent as they are, if the client lets them.
+        level: zlib's effort, 1 (fast) to 9 (small).
+
+    Raises:
+        ConfigError: A value cannot work.
+    """
+
+    minimum_bytes: int = attrs.field(default=500, validator=whole_number(0))
+    level: int = attrs.field(default=6, validator=whole_number(1, 9))
+
+    async def __call__(self, request: Request, call_next: Next) -> Response:
+        """Answer as the next layer does, compressed where that makes sense.
+
+        Cancellation: The next layer's answer is closed.
+        """
+        response = await call_next(request)
+        if not _may_be_changed(response):
+            return response
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if response.status in _OF_A_WHOLE:
+            if kind in _UNTOLD or _becomes_smaller(kind):
+                vary_on(response.headers, "Accept-Encoding")
+            _weaken_known_tag(request, response)
+            return response
+        if not _becomes_smaller(kind):
+            return response
+        vary_on(response.headers, "Accept-Encoding")
+        if preferred_coding(request.headers, ("gzip",)) is None:
+            return response
+        least = 0 if refuses_identity(request.headers) else self.minimum_bytes
+        if response.content_bytes is not None and response.content_bytes < max(least, 1):
+            return response
+        return await self._compressed(response, must_be_smaller=least > 0)
+
+    async def _compressed(self, response: Response, *, must_be_smaller: bool) -> Response:
+        if response.is_streamed:
+            _describe(response.headers)
+            return _Compressed(response, self.level)
+        body = await _in_turn(partial(gzip.compress, response.body, self.level, mtime=0), response.body)
+        if len(body) < len(response.body) or not must_be_smaller:
+            response.body = body
+            _describe(response.headers)
+        return response
+
+
+class _Compressed(Wrapped):
+    """A streamed response, compressed piece by piece."""
+
+    __slots__ = ("_level",)
+
+    def __init__(self, inner: Response, level: int) -> None:
+        super().__init__(inner)
+        self._level = level
+
+    @property
+    def content_bytes(self) -> int | None:
+        return None
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        stream = zlib.compressobj(self._level, zlib.DEFLATED, _GZIP_WINDOW)
+        async with aclosing(self.inner.chunks()) as pieces:
+            async for piece in pieces:
+                # An empty one may be there to send the head.
+                yield await _in_turn(partial(_flushed, stream, piece), piece) if piece else b""
+        yield stream.flush()
+
+
+def _flushed(stream: zlib._Compress, piece: bytes) -> bytes:
+    # The source may pause for long after any piece, so each is sent to its end.
+    return stream.compress(piece) + stream.flush(zlib.Z_SYNC_FLUSH)
+
+
+async def _in_turn(compress: Callable[[], bytes], data: bytes) -> bytes:
+    """Compress here, or in a worker thread if others would have to wait."""
+    if len(data) < _THREAD_BYTES:
+        return compress()
+    return await trio.to_thread.run_sync(compress, abandon_on_cancel=True)
+
+
+def _may_be_changed(response: Response) -> bool:
+    headers = response.headers
+    return (
+        "content-encoding" not in headers
+        # RFC 9111 §5.2.2.6: meant for what is between server and client, as this is.
+        and "no-transform" not in headers.tokens("cache-control")
+        # What is sent in silence could not stand between compressed pieces.
+        and response.keepalive is None
+    )
+
+
+def _becomes_smaller(kind: str) -> bool:
+    is_one = kind in _TYPES or kind.startswith("text/") or kind.endswith(("+json", "+xml"))
+    return is_one and kind != _EVENTS
+
+
+def _describe(headers: MutableHeaders) -> None:
+    """Say in the fields that the content is compressed."""
+    headers["content-encoding"] = "gzip"
+    for name in _OF_THE_CONTENT:
+        if name in headers:
+            del headers[name]
+    tag = headers.get("etag", "")
+    if tag.startswith('"'):
+        headers["etag"] = f"W/{tag}"
+
+
+def _weaken_known_tag(request: Request, response: Response) -> None:
+    """Let 304 name the tag that the client has, by which it finds its copy (RFC 9111 §4.3.4)."""
+    tag = response.headers.get("etag", "")
+    if (
+        response.status == 304
+        and tag.startswith('"')
+        and f"W/{tag}" in request.headers.get("if-none-match", "")
+    ):
+        response.headers["etag"] = f"W/{tag}"

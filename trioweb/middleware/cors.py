@@ -1,0 +1,139 @@
+"""Which pages of other origins may read answers (the Fetch standard, §3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from trioweb._web.request import Request
+from trioweb._web.response import Response, Text
+from trioweb._web.vary import vary_on
+from trioweb._wire.origin import is_listed
+from trioweb.config import _instance as instance_of
+from trioweb.config import _whole as whole_number
+from trioweb.config import parse_origins
+from trioweb.errors import ConfigError
+from trioweb.headers import MutableHeaders, is_token
+from trioweb.middleware.chain import Next
+
+ANY = "*"
+
+_EXAMPLES = {
+    "methods": '["GET", "PUT"]',
+    "headers": '["Content-Type", "Authorization"], or "*"',
+    "exposed_headers": '["ETag"]',
+}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def _read_origins(value: str | Iterable[str]) -> str | tuple[str, ...]:
+    origins = parse_origins(value)
+    if not origins:
+        raise ConfigError('CORS.origins takes "*" or a list such as ["https://example.org"]')
+    return origins
+
+
+def _read_headers(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (ANY,) if value == ANY else _read_names(value)
+
+
+def _read_names(value: str | Iterable[str]) -> tuple[str, ...]:
+    # Text would be taken for its letters: one member that is no token makes it refused below.
+    return ("",) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+
+
+def _are_names(cors: CORS, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[object, ...]) -> None:
+    del cors
+    if not all(isinstance(name, str) and is_token(name) for name in value):
+        raise ConfigError(f"CORS.{attribute.name} takes a list of names such as {_EXAMPLES[attribute.name]}")
+
+
+def _is_possible(cors: CORS, attribute: attrs.Attribute[bool], value: bool) -> None:
+    del attribute
+    if value and cors.origins == ANY:
+        raise ConfigError(
+            'CORS.credentials=True with origins="*" would let every page act in the name of who visits it '
+            "(browsers refuse it, too): list the origins"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class CORS:
+    """Let pages of other origins read this server's answers, errors as well.
+
+    Without it browsers send most requests all the same and hide the answers, so this opens
+    a door and closes none. Preflights (OPTIONS with `Access-Control-Request-Method`) are
+    answered here, and no handler sees them. Handshakes are left alone: which pages may open
+    a WebSocket is said by `Config.origins`. An answer that has `Access-Control-Allow-Origin`
+    keeps its own.
+
+    Args:
+        origins: `"*"` for any page, or a list such as `["https://example.org"]`. A page
+            without an origin (`null`) is only meant by `"*"`.
+        methods: What else than simple requests may be made.
+        headers: Request fields that a page may set, or `"*"` for any.
+        exposed_headers: Answer fields that a page may read besides the usual few.
+        credentials: Whether the browser sends cookies, and shows the page what comes
+            back. Not with `"*"`.
+        max_age_seconds: How long the browser remembers a preflight's answer.
+
+    Raises:
+        ConfigError: A value cannot work, or `credentials` come with `"*"`.
+    """
+
+    origins: str | tuple[str, ...] = attrs.field(converter=_read_origins)
+    methods: tuple[str, ...] = attrs.field(default=_METHODS, converter=_read_names, validator=_are_names)
+    headers: tuple[str, ...] = attrs.field(
+        default=("Content-Type",), converter=_read_headers, validator=_are_names
+    )
+    exposed_headers: tuple[str, ...] = attrs.field(default=(), converter=_read_names, validator=_are_names)
+    credentials: bool = attrs.field(default=False, validator=[instance_of(bool), _is_possible])
+    max_age_seconds: int = attrs.field(default=600, validator=whole_number(0))
+
+    async def __call__(self, request: Request, call_next: Next) -> Response:
+        """Answer a preflight, or as the next layer does with the permission added."""
+        origin = request.headers.get("origin")
+        asked_method = request.headers.get("access-control-request-method")
+        if request.method == "OPTIONS" and origin is not None and asked_method is not None:
+            return self._answer_preflight(request, origin)
+        response = await call_next(request)
+        if response.status >= 200:
+            is_own = "access-control-allow-origin" in response.headers
+            self._say_who_may(response.headers, origin, is_own=is_own)
+        return response
+
+    def _answer_preflight(self, request: Request, origin: str) -> Response:
+        if not self._allows(origin):
+            refusal = Text("Pages of this origin may not read answers from here (CORS.origins).\n", 403)
+            vary_on(refusal.headers, "Origin")
+            return refusal
+        response = Response(status=204)
+        self._say_who_may(response.headers, origin, is_own=False)
+        response.headers["access-control-allow-methods"] = ", ".join(self.methods)
+        allowed = self.headers
+        if self.headers == (ANY,):
+            # Said by name, since a literal "*" means Authorization never, and with credentials nothing.
+            allowed = tuple(filter(is_token, request.headers.tokens("access-control-request-headers")))
+            vary_on(response.headers, "Access-Control-Request-Headers")
+        if allowed:
+            response.headers["access-control-allow-headers"] = ", ".join(allowed)
+        response.headers["access-control-max-age"] = str(self.max_age_seconds)
+        return response
+
+    def _say_who_may(self, headers: MutableHeaders, origin: str | None, *, is_own: bool) -> None:
+        if self.origins != ANY:
+            # Also where no origin came or a wrong one: a cache must not give that answer to others.
+            vary_on(headers, "Origin")
+        if is_own or not self._allows(origin):
+            return
+        headers["access-control-allow-origin"] = ANY if self.origins == ANY or origin is None else origin
+        if self.credentials:
+            headers["access-control-allow-credentials"] = "true"
+        if self.exposed_headers:
+            headers["access-control-expose-headers"] = ", ".join(self.exposed_headers)
+
+    def _allows(self, origin: str | None) -> bool:
+        if isinstance(self.origins, str):
+            return True
+        return origin is not None and is_listed(origin, self.origins)
