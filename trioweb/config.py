@@ -57,6 +57,11 @@ class Limits:
     Attributes:
         head_bytes: A request's line and header fields; above it 431.
         body_bytes: A request's body; above it 413.
+        form_fields: Fields of a form that are no files; above it 413.
+        form_field_bytes: Bytes of them, names and values together; above it 413.
+        form_files: Files of a form; above it 413.
+        form_memory_bytes: Bytes of them that are kept in memory; the others go to disk.
+        form_header_bytes: Header fields of one part of a form; above it 413.
         message_bytes: One message, as it came and after inflating; above it 1009.
         message_fragments: Frames that one message may come in; above it 1008.
         inbox_messages: Received messages that wait for the handler.
@@ -68,6 +73,11 @@ class Limits:
 
     head_bytes: int = attrs.field(default=16 * 1024, validator=_whole(256))
     body_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(0))
+    form_fields: int = attrs.field(default=1000, validator=_whole(0))
+    form_field_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(0))
+    form_files: int = attrs.field(default=100, validator=_whole(0))
+    form_memory_bytes: int = attrs.field(default=256 * 1024, validator=_whole(0))
+    form_header_bytes: int = attrs.field(default=8 * 1024, validator=_whole(256))
     message_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(1))
     message_fragments: int = attrs.field(default=16_384, validator=_whole(1))
     inbox_messages: int = attrs.field(default=64, validator=_whole(1))

@@ -12,6 +12,7 @@ import trio
 from trioweb._web.address import Address
 from trioweb._web.request import Request
 from trioweb._wire.request_head import RequestHead
+from trioweb.config import Limits
 from trioweb.headers import Headers
 
 MakeRequest = Callable[..., Request]
@@ -25,6 +26,7 @@ def build(
     pieces: Iterable[bytes] = (),
     content_bytes: int | None = None,
     body_bytes: int = 1000,
+    limits: Limits | None = None,
     **more: Any,
 ) -> Request:
     waiting = iter(pieces)
@@ -52,7 +54,7 @@ def build(
         "client": Address("192.0.2.1", 5000),
         "scheme": "http",
         "receive_body": receive_body,
-        "body_bytes": body_bytes,
+        "limits": limits or Limits(body_bytes=body_bytes),
     }
     return Request(head, **(arguments | more))
 

@@ -92,12 +92,14 @@ class HttpRoute:
         handler: An async callable, as it was decorated.
         methods: In upper case. HEAD is answered wherever GET is, without being here.
         name: The name it was given; without one it goes by its handler's.
+        limits: `None` for the application's.
     """
 
     pattern: Pattern
     handler: Handler = attrs.field(validator=_check_handler)
     methods: frozenset[str] = attrs.field(converter=_methods)
     name: str | None = None
+    limits: Limits | None = attrs.field(default=None, validator=_optional(Limits))
 
     @property
     def path(self) -> str:

@@ -32,7 +32,12 @@ class Router:
         return tuple(self._table.routes)
 
     def route(
-        self, path: str, *, methods: Iterable[str] = ("GET",), name: str | None = None
+        self,
+        path: str,
+        *,
+        methods: Iterable[str] = ("GET",),
+        name: str | None = None,
+        limits: Limits | None = None,
     ) -> Callable[[HandlerT], HandlerT]:
         """Answer HTTP requests for `path`.
 
@@ -41,39 +46,53 @@ class Router:
                 whole segment becomes a keyword argument of the handler.
             methods: One or more; HEAD comes with GET.
             name: For `url_for`; the handler's name unless given.
+            limits: `None` for the application's. Those of bodies and forms count.
 
         Raises:
             PatternError: The path cannot be read.
             DuplicateRoute: Another route answers the same requests, or has the name.
             SetupError: The handler is not async, or a method is not a token.
+            ConfigError: `limits` are none.
         """
         pattern = parse_pattern(path, self._table.converters())
 
         def decorate(handler: HandlerT) -> HandlerT:
-            self._table.add(HttpRoute(pattern=pattern, handler=handler, methods=methods, name=name))
+            self._table.add(
+                HttpRoute(pattern=pattern, handler=handler, methods=methods, name=name, limits=limits)
+            )
             return handler
 
         return decorate
 
-    def get(self, path: str, *, name: str | None = None) -> Callable[[HandlerT], HandlerT]:
+    def get(
+        self, path: str, *, name: str | None = None, limits: Limits | None = None
+    ) -> Callable[[HandlerT], HandlerT]:
         """Answer GET, and HEAD without the body; see `route`."""
-        return self.route(path, methods=("GET",), name=name)
+        return self.route(path, methods=("GET",), name=name, limits=limits)
 
-    def post(self, path: str, *, name: str | None = None) -> Callable[[HandlerT], HandlerT]:
+    def post(
+        self, path: str, *, name: str | None = None, limits: Limits | None = None
+    ) -> Callable[[HandlerT], HandlerT]:
         """Answer POST; see `route`."""
-        return self.route(path, methods=("POST",), name=name)
+        return self.route(path, methods=("POST",), name=name, limits=limits)
 
-    def put(self, path: str, *, name: str | None = None) -> Callable[[HandlerT], HandlerT]:
+    def put(
+        self, path: str, *, name: str | None = None, limits: Limits | None = None
+    ) -> Callable[[HandlerT], HandlerT]:
         """Answer PUT; see `route`."""
-        return self.route(path, methods=("PUT",), name=name)
+        return self.route(path, methods=("PUT",), name=name, limits=limits)
 
-    def patch(self, path: str, *, name: str | None = None) -> Callable[[HandlerT], HandlerT]:
+    def patch(
+        self, path: str, *, name: str | None = None, limits: Limits | None = None
+    ) -> Callable[[HandlerT], HandlerT]:
         """Answer PATCH; see `route`."""
-        return self.route(path, methods=("PATCH",), name=name)
+        return self.route(path, methods=("PATCH",), name=name, limits=limits)
 
-    def delete(self, path: str, *, name: str | None = None) -> Callable[[HandlerT], HandlerT]:
+    def delete(
+        self, path: str, *, name: str | None = None, limits: Limits | None = None
+    ) -> Callable[[HandlerT], HandlerT]:
         """Answer DELETE; see `route`."""
-        return self.route(path, methods=("DELETE",), name=name)
+        return self.route(path, methods=("DELETE",), name=name, limits=limits)
 
     def websocket(
         self,

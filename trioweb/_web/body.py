@@ -8,6 +8,9 @@ import trio
 
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
+PIECE_BYTES = 64 * 1024
+"""A body that was kept comes out again in pieces as if it had just come in."""
+
 
 class RequestBody:
     """Reads a request's body; any number of tasks may ask for the whole of it.
@@ -21,14 +24,15 @@ class RequestBody:
     """
 
     __slots__ = (
+        "_claimed_by",
         "_content_bytes",
-        "_is_streamed",
-        "_limit_bytes",
         "_lock",
         "_pieces",
+        "_position",
         "_receive",
         "_total",
         "_whole",
+        "limit_bytes",
     )
 
     def __init__(
@@ -36,20 +40,24 @@ class RequestBody:
     ) -> None:
         self._receive = receive
         self._content_bytes = content_bytes
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._lock: trio.Lock | None = None
         self._pieces: list[bytes] = []
         self._total = 0
         self._whole: bytes | None = None
-        self._is_streamed = False
+        self._claimed_by: str | None = None
+        self._position = 0
 
     async def read(self) -> bytes:
         """Return the whole body, reading what has not been read."""
         if self._whole is not None:
             await trio.lowlevel.checkpoint()
             return self._whole
-        if self._is_streamed:
-            raise LocalProtocolError("the body was streamed and is not kept: use either body() or stream()")
+        if self._claimed_by is not None:
+            raise LocalProtocolError(
+                f"the body was streamed by {self._claimed_by} and is not kept:"
+                f" use either body() or {self._claimed_by}, or body() first"
+            )
         self._lock = self._lock or trio.Lock()
         async with self._lock:
             while self._whole is None:
@@ -67,11 +75,33 @@ class RequestBody:
             if self._whole:
                 yield self._whole
             return
-        if self._is_streamed or self._lock is not None:
-            raise LocalProtocolError("the body is read or streamed already: it comes over the wire only once")
-        self._is_streamed = True
+        self.claim("stream()")
         while piece := await self._receive_piece():
             yield piece
+
+    def claim(self, reader: str) -> None:
+        """Reserve what is not kept for one reader, which calls `receive`.
+
+        Raises:
+            LocalProtocolError: Another one has it.
+        """
+        if self._whole is not None:
+            return
+        if self._claimed_by is not None or self._lock is not None:
+            taker = self._claimed_by or "body()"
+            raise LocalProtocolError(
+                f"the body is read by {taker} already, and comes over the wire only once: no {reader} any more"
+            )
+        self._claimed_by = reader
+
+    async def receive(self) -> bytes:
+        """Return the next piece for the one who claimed it, `b""` at the end."""
+        if self._whole is None:
+            return await self._receive_piece()
+        await trio.lowlevel.checkpoint()
+        piece = self._whole[self._position : self._position + PIECE_BYTES]
+        self._position += len(piece)
+        return piece
 
     async def _receive_piece(self) -> bytes:
         # A declared length is refused before its first byte is waited for (RFC 9110 §15.5.14).
@@ -83,7 +113,7 @@ class RequestBody:
         return piece
 
     def _check(self, length: int) -> None:
-        if length > self._limit_bytes:
+        if length > self.limit_bytes:
             raise BodyTooLarge(
-                f"a body of {length} bytes or more; at most {self._limit_bytes} are taken: Limits.body_bytes"
+                f"a body of {length} bytes or more; at most {self.limit_bytes} are taken: Limits.body_bytes"
             )

@@ -7,33 +7,31 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trioweb._web.body import RequestBody
+from trioweb._web.charsets import encoding_of
 from trioweb._web.cookies import parse_cookies
+from trioweb._web.form import Form
+from trioweb._web.form_reader import FormReader
 from trioweb._web.query import Query
 from trioweb._web.state import State
-from trioweb.errors import HTTPError
+from trioweb.errors import HTTPError, LocalProtocolError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    import trio
+
+    from trioweb._connection.http1 import Http1Connection
     from trioweb._web.address import Address
     from trioweb._wire.request_head import RequestHead
+    from trioweb.config import Limits
     from trioweb.headers import Headers
-
-# Python knows a hundred encodings, some of them slow on hostile input: these few are what clients send.
-_ENCODINGS = {
-    "utf-8": "utf-8-sig",
-    "utf8": "utf-8-sig",
-    "us-ascii": "ascii",
-    "ascii": "ascii",
-    "iso-8859-1": "latin-1",
-    "latin1": "latin-1",
-    "windows-1252": "cp1252",
-}
 
 
 class Request:
     """One HTTP request, or the request that opened a WebSocket.
 
     Any number of tasks may read it. The body comes over the wire once: `body`, `text`
-    and `json` keep it and may be called again, `stream` keeps nothing.
+    and `json` keep it and may be called again, `form` keeps the form, `stream` nothing.
 
     Attributes:
         method: The method, upper case as it came.
@@ -51,7 +49,10 @@ class Request:
 
     __slots__ = (
         "_body",
+        "_connection",
         "_cookies",
+        "_form_reader",
+        "_limits",
         "_query",
         "_state",
         "app_state",
@@ -76,9 +77,10 @@ class Request:
         client: Address | None,
         scheme: str,
         receive_body: Callable[[], Awaitable[bytes]],
-        body_bytes: int,
+        limits: Limits,
         host: str | None = None,
         app_state: Any = None,
+        connection: Http1Connection | None = None,
     ) -> None:
         self.method: str = head.method
         self.raw_path: str = head.raw_path
@@ -95,9 +97,14 @@ class Request:
         self._state: State | None = None
         self._query: Query | None = None
         self._cookies: Mapping[str, str] | None = None
+        self._connection = connection
+        self._form_reader: FormReader | None = None
+        self._limits = limits
         self._body: RequestBody | None = None
         if head.content_bytes != 0:
-            self._body = RequestBody(receive_body, content_bytes=head.content_bytes, limit_bytes=body_bytes)
+            self._body = RequestBody(
+                receive_body, content_bytes=head.content_bytes, limit_bytes=limits.body_bytes
+            )
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.raw_path}>"
@@ -138,12 +145,42 @@ class Request:
         """The media type of the body in lower case without parameters; `""` if none is given."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def last_event_id(self) -> str | None:
+        """The id of the last event that an `EventSource` has seen; `None` on its first request."""
+        value = self.headers.get("last-event-id")
+        # The field is UTF-8, unlike any other (WHATWG HTML §9.2.4); fields are read as latin-1.
+        return None if value is None else value.encode("latin-1").decode("utf-8", "replace")
+
+    def cancel_on_disconnect(self) -> AbstractAsyncContextManager[trio.CancelScope]:
+        """Cancel a block when the client leaves: `async with` gives its `trio.CancelScope`.
+
+        For what waits long for the sake of one client, such as a long poll. As with
+        `trio.move_on_after`, the block ends without an exception then, and
+        `scope.cancelled_caught` tells.
+
+        A client leaves by ending its side or resetting the connection; one that only ends
+        its own side and would still read the answer cannot be told apart from that. What it
+        sends meanwhile is kept. If that is more than 64 KiB, nothing more is read, and the
+        client is not seen leaving.
+
+        Raises:
+            LocalProtocolError: The body has not been read to its end, or the request is
+                answered already or has become a WebSocket, which notices by itself.
+
+        Cancellation: Of the block; an answer that it was sending is none of this.
+        Concurrency: Any number of blocks, in any number of tasks.
+        """
+        if self._connection is None:
+            raise LocalProtocolError("this request came over no connection whose end could be seen")
+        return self._connection.cancel_on_disconnect()
+
     async def body(self) -> bytes:
         """Return the whole body.
 
         Raises:
             BodyTooLarge: It is longer than `Limits.body_bytes`; answered with 413.
-            LocalProtocolError: It was streamed already.
+            LocalProtocolError: It was streamed already, or read as a form.
 
         Cancellation: Safe; what has come is kept and the next call goes on there.
         Concurrency: Any number of tasks; all get the same bytes.
@@ -159,12 +196,11 @@ class Request:
 
         Cancellation: As `body`.
         """
-        encoding = _ENCODINGS.get(self._charset())
-        if encoding is None:
-            raise HTTPError(415, f"the charset {self._charset()!r} is not known: expected utf-8")
+        encoding = encoding_of(self._charset())
         octets = await self.body()
         try:
-            return octets.decode(encoding)
+            # A byte order mark says nothing about UTF-8, and is not part of the text.
+            return octets.decode("utf-8-sig" if encoding == "utf-8" else encoding)
         except UnicodeDecodeError as error:
             raise HTTPError(400, f"the body is not {self._charset()}: byte {error.start} is wrong") from error
 
@@ -188,17 +224,62 @@ class Request:
         except ValueError as error:
             raise HTTPError(400, f"the body is not JSON: {error}") from error
 
+    async def form(self) -> Form:
+        """Return the body read as a form, url-encoded or multipart, with its files.
+
+        Fields are in memory. Files are where they fit: `Limits.form_memory_bytes` says how
+        much of them memory holds, what is more goes to a temporary file. It is removed
+        when the request has been answered, in whatever way.
+
+        Raises:
+            HTTPError: 415 the Content-Type is no form's; 400 the body is not what it says,
+                or was cut off; 413 a limit of `Limits.form_...` was reached, and the detail
+                names it.
+            BodyTooLarge: The body is longer than `Limits.body_bytes`; answered with 413.
+            LocalProtocolError: The body was streamed already.
+
+        Cancellation: Safe; what has come is kept and the next call goes on there.
+        Backpressure: The peer is read no faster than the disk takes it.
+        Concurrency: Any number of tasks; all get the same form.
+        """
+        if self._form_reader is None:
+            content_type = self.headers.get("content-type", "")
+            self._form_reader = FormReader(self._required_body(), content_type, self._limits)
+        return await self._form_reader.read()
+
     def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the body piece by piece as it comes; once, unless `body` has kept it.
 
         Raises:
             BodyTooLarge: It is longer than `Limits.body_bytes`.
-            LocalProtocolError: It was streamed already, or `body` was cancelled half-way.
+            LocalProtocolError: It was streamed already or read as a form, or `body` was
+                cancelled half-way.
 
         Cancellation: A piece is yielded or still to come; pieces yielded before are gone.
         Backpressure: The peer is read no faster than the pieces are taken.
         """
         return self._required_body().stream()
+
+    # For the server.
+
+    def limit(self, limits: Limits) -> None:
+        """Let the limits of a route take the place of the application's."""
+        self._limits = limits
+        if self._body is not None:
+            self._body.limit_bytes = limits.body_bytes
+
+    @property
+    def holds_form(self) -> bool:
+        """Whether `aclose` has to be called when the request has been answered."""
+        return self._form_reader is not None
+
+    async def aclose(self) -> None:
+        """Let go of the form's files.
+
+        Cancellation: They are gone all the same.
+        """
+        if self._form_reader is not None:
+            await self._form_reader.aclose()
 
     def _required_body(self) -> RequestBody:
         if self._body is None:

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+import pytest
+import trio
+import trio.testing
+from support.forms import open_files_in
+
+from trioweb._web.spool import BATCH_BYTES, Content, Spool
+from trioweb.errors import LocalProtocolError
+
+
+def whole(content: Content) -> bytes:
+    return content.read(0, content.size_bytes)
+
+
+async def filled(spool: Spool, *sizes: int) -> list[Content]:
+    contents = []
+    for number, size in enumerate(sizes):
+        content = Content(spool)
+        contents.append(content)
+        for start in range(0, size, 1000):
+            spool.append(content, bytes([number]) * min(1000, size - start))
+            await spool.flush()
+    await spool.flush(is_last=True)
+    return contents
+
+
+async def test_what_fits_stays_in_memory_and_the_rest_goes_to_disk() -> None:
+    spool = Spool(10_000)
+    contents = await filled(spool, 4000, 0, 7000, 5000, 5, 600_000)
+    assert [content.is_on_disk for content in contents] == [False, False, True, False, False, True]
+    for number, content in enumerate(contents):
+        assert whole(content) == bytes([number]) * content.size_bytes
+    await spool.aclose()
+
+
+async def test_any_part_of_a_content_can_be_read() -> None:
+    spool = Spool(2500)
+    small, large = await filled(spool, 2000, 3000)
+    for content in (small, large):
+        assert content.read(100, 50) == whole(content)[100:150]
+        assert content.read(content.size_bytes - 3, 50) == whole(content)[-3:]
+        assert content.read(content.size_bytes, 50) == content.read(10**9, 5) == b""
+    await spool.aclose()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /proc")
+async def test_the_file_has_no_name_and_there_is_one_for_all(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spool = Spool(0)
+    await filled(spool, *[2000] * 50)
+    assert list(tmp_path.iterdir()) == []
+    assert open_files_in(tmp_path) == 1
+    await spool.aclose()
+    assert open_files_in(tmp_path) == 0
+
+
+async def test_bytes_are_written_in_batches() -> None:
+    spool = Spool(0)
+    content = Content(spool)
+    spool.append(content, b"x" * (BATCH_BYTES - 1))
+    await spool.flush()
+    assert spool._file is None
+    spool.append(content, b"x")
+    await spool.flush()
+    assert spool._file is not None
+    await spool.aclose()
+
+
+async def test_a_cancelled_flush_keeps_what_it_did_not_write() -> None:
+    spool = Spool(0)
+    content = Content(spool)
+    spool.append(content, b"abc")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await spool.flush(is_last=True)
+    assert scope.cancelled_caught
+    spool.append(content, b"def")
+    await spool.flush(is_last=True)
+    assert whole(content) == b"abcdef"
+    await spool.aclose()
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 100])
+async def test_nothing_is_read_or_written_when_it_is_closed(memory_bytes: int) -> None:
+    spool = Spool(memory_bytes)
+    content = Content(spool)
+    spool.append(content, b"abc")
+    await spool.flush(is_last=True)
+    await spool.aclose()
+    await spool.aclose()
+    with pytest.raises(LocalProtocolError, match=r"until its request is answered; save\(\) keeps it"):
+        whole(content)
+    spool.append(content, b"x" * 200)
+    with pytest.raises(LocalProtocolError):
+        await spool.flush(is_last=True)
+
+
+async def test_closing_under_cancellation_closes() -> None:
+    spool = Spool(0)
+    await filled(spool, 10)
+    file = spool._file
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await spool.aclose()
+    assert scope.cancelled_caught
+    assert file is not None
+    assert file.closed
+
+
+async def test_what_was_never_written_is_let_go_as_well() -> None:
+    spool = Spool(0)
+    spool.append(Content(spool), b"abc")
+    await spool.aclose()
+    assert not spool._pending
+    assert spool._file is None
+
+
+async def test_a_read_while_the_file_is_closed_says_so() -> None:
+    spool = Spool(0)
+    (content,) = await filled(spool, 10)
+    spool._lock.acquire()
+    async with trio.open_nursery() as nursery:
+
+        async def read() -> None:
+            with pytest.raises(LocalProtocolError):
+                await trio.to_thread.run_sync(content.read, 0, 10)
+
+        nursery.start_soon(read)
+        nursery.start_soon(spool.aclose)
+        await trio.testing.wait_all_tasks_blocked()
+        spool._lock.release()
+
+
+async def test_a_disk_that_loses_bytes_is_an_error_and_no_short_file() -> None:
+    spool = Spool(0)
+    (content,) = await filled(spool, 3000)
+    os.truncate(spool._file.fileno(), 1000)
+    with pytest.raises(OSError, match="shorter than what was written"):
+        whole(content)
+    await spool.aclose()

@@ -1,0 +1,57 @@
+"""The limit of one request's body, which another than the connection's takes the place of."""
+
+from __future__ import annotations
+
+import pytest
+from support.http1 import CHUNKED, GET, POST, answer, make_wire, read_body, read_head
+
+from trioweb.errors import BodyTooLarge, LocalProtocolError
+
+
+@pytest.mark.parametrize("request_bytes", [POST, CHUNKED])
+def test_a_body_of_exactly_the_limit_is_taken(request_bytes: bytes) -> None:
+    wire = make_wire(request_bytes, body_bytes=64)
+    read_head(wire)
+    wire.limit_body(5)
+    assert len(read_body(wire)) == 5
+
+
+def test_an_announced_length_is_refused_and_the_body_can_still_be_thrown_away() -> None:
+    wire = make_wire(POST + GET, body_bytes=64)
+    read_head(wire)
+    with pytest.raises(BodyTooLarge, match=r"5 bytes was announced, and at most 4 .*Limits\.body_bytes"):
+        wire.limit_body(4)
+    answer(wire, status=413)
+    assert read_body(wire) == b"hello"
+    wire.start_next_request()
+    assert read_head(wire).raw_path == "/a"
+
+
+def test_chunks_are_refused_by_the_size_that_they_announce() -> None:
+    wire = make_wire(CHUNKED.partition(b"abc")[0], body_bytes=64)
+    read_head(wire)
+    wire.limit_body(2)
+    with pytest.raises(BodyTooLarge):
+        wire.next_event()
+
+
+def test_a_limit_is_good_for_one_request() -> None:
+    wire = make_wire(CHUNKED + CHUNKED, body_bytes=5)
+    read_head(wire)
+    wire.limit_body(10**9)
+    assert read_body(wire) == b"abcde"
+    answer(wire)
+    wire.start_next_request()
+    read_head(wire)
+    assert read_body(wire) == b"abcde"
+
+
+def test_there_has_to_be_a_body_to_come() -> None:
+    wire = make_wire()
+    with pytest.raises(LocalProtocolError, match="no body to limit"):
+        wire.limit_body(5)
+    wire.feed(GET)
+    read_head(wire)
+    assert read_body(wire) == b""
+    with pytest.raises(LocalProtocolError, match="no body to limit"):
+        wire.limit_body(5)

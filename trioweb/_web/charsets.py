@@ -1,0 +1,28 @@
+"""The charsets that clients write in, and what Python calls them."""
+
+from __future__ import annotations
+
+from trioweb.errors import HTTPError
+
+# Python knows a hundred encodings, some of them slow on hostile input: these few are what clients send.
+_ENCODINGS = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "us-ascii": "ascii",
+    "ascii": "ascii",
+    "iso-8859-1": "latin-1",
+    "latin1": "latin-1",
+    "windows-1252": "cp1252",
+}
+
+
+def encoding_of(charset: str) -> str:
+    """Return Python's name for a charset.
+
+    Raises:
+        HTTPError: 415, it is not known here.
+    """
+    encoding = _ENCODINGS.get(charset.strip().lower())
+    if encoding is None:
+        raise HTTPError(415, f"the charset {charset[:40]!r} is not known: expected utf-8")
+    return encoding

@@ -1,0 +1,165 @@
+"""Fields that somebody filled in, and the values that a program reads from them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any, ClassVar, TypeVar, overload
+
+from trioweb.errors import HTTPError
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+SHOWN_CHARACTERS = 60
+"""How much of a wrong value is said back to who sent it."""
+
+_REQUIRED: Any = object()
+
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4000}")
+_TRUE = frozenset({"on", "true", "yes", "1"})
+_FALSE = frozenset({"off", "false", "no", "0"})
+
+
+class Fields(Mapping[str, str]):
+    """Texts by name, as a query or a form brings them; the first value of each counts.
+
+    `fields["name"]` is text and raises `KeyError`; `read` converts, and answers the client
+    with 400 when it cannot. Any number of tasks may read it.
+
+    Args:
+        pairs: Names and values in the order that they came in.
+    """
+
+    __slots__ = ("_values",)
+    _source: ClassVar[str] = "request"
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, []).append(value)
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name][0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._values!r})"
+
+    def get_all(self, name: str) -> list[str]:
+        """Return each value of this name, in order; an empty list when there is none."""
+        return list(self._values.get(name, ()))
+
+    @overload
+    def read(self, name: str) -> str: ...
+    @overload
+    def read(self, name: str, *, default: D) -> str | D: ...
+    @overload
+    def read(self, name: str, kind: Callable[[str], T]) -> T: ...
+    @overload
+    def read(self, name: str, kind: Callable[[str], T], *, default: D) -> T | D: ...
+
+    def read(self, name: str, kind: Callable[[str], Any] = str, *, default: Any = _REQUIRED) -> Any:
+        """Return the first value of this name as `kind`.
+
+        `int` takes digits, `float` a number that is finite, `bool` what forms and people
+        write (on, off, true, false, yes, no, 1, 0). An input that was left blank counts as
+        missing, unless `kind` takes blank text. A box that is not ticked sends nothing:
+        read it with `default=False`.
+
+        Args:
+            name: The field's.
+            kind: A class or function that makes the value from text; `ValueError`,
+                `LookupError` or `ArithmeticError` means that the text does not fit.
+            default: Returned when the field is missing; without it that is an error.
+
+        Raises:
+            HTTPError: 400, the field is missing or does not fit; the detail names it and
+                what was expected.
+        """
+        for value in self._converted(name, kind, self._values.get(name, ())[:1]):
+            return value
+        if default is _REQUIRED:
+            raise HTTPError(
+                400, f"the field {_shown(name)} of the {self._source} is missing{_expectation(kind)}"
+            )
+        return default
+
+    @overload
+    def read_all(self, name: str) -> list[str]: ...
+    @overload
+    def read_all(self, name: str, kind: Callable[[str], T]) -> list[T]: ...
+
+    def read_all(self, name: str, kind: Callable[[str], Any] = str) -> list[Any]:
+        """Return each value of this name as `kind`, in order; an empty list for none.
+
+        Args:
+            name: The field's.
+            kind: As for `read`; blank values that it does not take are left out.
+
+        Raises:
+            HTTPError: 400, one of them does not fit.
+        """
+        return list(self._converted(name, kind, self._values.get(name, ())))
+
+    def _converted(self, name: str, kind: Callable[[str], Any], values: Iterable[str]) -> Iterator[Any]:
+        convert = next((strict for known, strict, _ in _STRICT if known is kind), kind)
+        for value in values:
+            try:
+                yield convert(value)
+            except (ValueError, LookupError, ArithmeticError) as error:
+                if value.strip():
+                    place = f"the field {_shown(name)} of the {self._source}"
+                    raise HTTPError(400, f"{place} is {_shown(value)}{_expectation(kind)}") from error
+
+
+def _whole_number(text: str) -> int:
+    # `int` itself takes 1_000 and digits of every script, which no form means.
+    if not _WHOLE_NUMBER.fullmatch(text.strip()):
+        raise ValueError(text)
+    return int(text)
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number) or not text.isascii() or "_" in text:
+        raise ValueError(text)
+    return number
+
+
+def _truth(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE and word not in _FALSE:
+        raise ValueError(text)
+    return word in _TRUE
+
+
+# What the classes themselves would take is too much: `bool("off")` is true.
+_STRICT: tuple[tuple[object, Callable[[str], Any], str], ...] = (
+    (bool, _truth, "on or off"),
+    (float, _finite_number, "a number"),
+    (int, _whole_number, "a whole number"),
+)
+
+
+def _expectation(kind: Callable[[str], Any]) -> str:
+    if kind is str:
+        return ""
+    for known, _, expected in _STRICT:
+        if known is kind:
+            return f": expected {expected}"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f": expected one of {', '.join(str(member.value) for member in kind)}"
+    # The name of a class says something to a stranger, that of a function does not.
+    return f": expected {kind.__name__}" if isinstance(kind, type) else ": expected another value"
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}...")

@@ -1,0 +1,69 @@
+"""A form that was filled in: its fields, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from trioweb._web.fields import Fields
+from trioweb._web.upload import Upload
+from trioweb.errors import HTTPError
+
+
+class Uploads(Mapping[str, Upload]):
+    """The files of a form by the names of their fields; the first of each counts."""
+
+    __slots__ = ("_uploads",)
+
+    def __init__(self, uploads: Iterable[Upload] = ()) -> None:
+        self._uploads: dict[str, list[Upload]] = {}
+        for upload in uploads:
+            self._uploads.setdefault(upload.name, []).append(upload)
+
+    def __getitem__(self, name: str) -> Upload:
+        return self._uploads[name][0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._uploads)
+
+    def __len__(self) -> int:
+        return len(self._uploads)
+
+    def __repr__(self) -> str:
+        return f"Uploads({self._uploads!r})"
+
+    def get_all(self, name: str) -> list[Upload]:
+        """Return each file of this name, in order; an empty list when there is none."""
+        return list(self._uploads.get(name, ()))
+
+
+class Form(Fields):
+    """The fields of a form as a mapping, and its files beside them.
+
+    `form["name"]` is the first value of that name, `form.read("age", int)` a number.
+    Any number of tasks may read it.
+
+    Attributes:
+        files: The uploads by name; `files.get_all("photos")` for an input that takes
+            several. Where nobody chose a file, there is none.
+    """
+
+    __slots__ = ("files",)
+    _source = "form"
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = (), uploads: Iterable[Upload] = ()) -> None:
+        super().__init__(pairs)
+        self.files = Uploads(uploads)
+
+    def __repr__(self) -> str:
+        return f"Form({self._values!r}, files={list(self.files.values())!r})"
+
+    def upload(self, name: str) -> Upload:
+        """Return the first file of this name; for forms that make no sense without.
+
+        Raises:
+            HTTPError: 400, there is none.
+        """
+        upload = self.files.get(name)
+        if upload is None:
+            raise HTTPError(400, f"the file {name!r} of the form is missing: expected an upload")
+        return upload

@@ -1,0 +1,160 @@
+"""Where the files of a form are kept: in memory up to a bound, then in one file on disk."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import threading
+
+import trio
+
+from trioweb.errors import LocalProtocolError
+
+BATCH_BYTES = 256 * 1024
+"""So much is written at a time: going to a worker thread costs as much as copying it."""
+
+
+class Content:
+    """The bytes of one file of a form; see `Spool.append`.
+
+    Attributes:
+        size_bytes: How many there are.
+    """
+
+    __slots__ = ("_memory", "_spool", "_start", "size_bytes")
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._memory = bytearray()
+        self._start: int | None = None  # in the file, once it is there
+        self.size_bytes = 0
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether reading blocks, and belongs into a worker thread."""
+        return self._start is not None
+
+    def read(self, position: int, count: int) -> bytes:
+        """Return up to `count` bytes from `position` on; `b""` at the end.
+
+        Raises:
+            LocalProtocolError: The request has been answered.
+        """
+        self._spool.check_open()
+        if self._start is None:
+            return bytes(self._memory[position : position + count])
+        count = max(0, min(count, self.size_bytes - position))
+        return self._spool.read_file(self._start + position, count)
+
+    def grow(self, data: bytes, free_bytes: int, file_bytes: int) -> bytes | bytearray:
+        """Take `data` in if memory has room, and return what has to go to the file instead."""
+        self.size_bytes += len(data)
+        if self._start is not None:
+            return data
+        self._memory += data
+        if len(data) <= free_bytes:
+            return b""
+        self._start = file_bytes
+        moved, self._memory = self._memory, bytearray()
+        return moved
+
+    @property
+    def memory_bytes(self) -> int:
+        """How many of them are in memory."""
+        return len(self._memory)
+
+
+class Spool:
+    """Holds what the files of one form contain, one behind the other.
+
+    All of them share one temporary file that has no name in any folder, so a form costs one
+    descriptor at most, and nothing is left behind however the process ends. One task
+    appends; any number of them, and their threads, read.
+
+    Args:
+        memory_bytes: How much is kept in memory.
+    """
+
+    __slots__ = ("_file", "_file_bytes", "_free_bytes", "_is_closed", "_lock", "_pending")
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._free_bytes = memory_bytes
+        self._pending = bytearray()
+        self._file: io.RawIOBase | None = None
+        self._file_bytes = 0  # with what is pending
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def append(self, content: Content, data: bytes) -> None:
+        """Put more bytes behind a content, which has to be the newest one."""
+        before = content.memory_bytes
+        moved = content.grow(data, self._free_bytes, self._file_bytes)
+        self._free_bytes -= content.memory_bytes - before
+        self._pending += moved
+        self._file_bytes += len(moved)
+
+    async def flush(self, *, is_last: bool = False) -> None:
+        """Write what has gathered, if it is a batch or the last.
+
+        Cancellation: Atomic; what was not written waits for the next call.
+        """
+        if len(self._pending) >= (1 if is_last else BATCH_BYTES):
+            await trio.to_thread.run_sync(self._write_pending)
+
+    async def aclose(self) -> None:
+        """Let go of everything; to free a large file can take a while."""
+        self._is_closed = True
+        if self._file is not None or self._pending:
+            try:
+                await trio.to_thread.run_sync(self._close_file)
+            finally:
+                self._close_file()
+
+    def check_open(self) -> None:
+        """Raise if nothing can be read any more.
+
+        Raises:
+            LocalProtocolError: The spool is closed.
+        """
+        if self._is_closed:
+            raise LocalProtocolError(
+                "the upload is gone: it lives until its request is answered; save() keeps it"
+            )
+
+    # In worker threads.
+
+    def read_file(self, position: int, count: int) -> bytes:
+        """Return exactly the bytes that were written there."""
+        pieces: list[bytes] = []
+        with self._lock:
+            self.check_open()
+            assert self._file is not None
+            self._file.seek(position)
+            while count:
+                piece = self._file.read(count)
+                if not piece:
+                    raise OSError("the temporary file of a form is shorter than what was written to it")
+                pieces.append(piece)
+                count -= len(piece)
+        return b"".join(pieces)
+
+    def _write_pending(self) -> None:
+        with self._lock:
+            self.check_open()
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by aclose
+            self._file.seek(0, io.SEEK_END)
+            view = memoryview(self._pending)
+            written = 0
+            try:
+                while written < len(view):
+                    written += self._file.write(view[written:]) or 0
+            finally:
+                view.release()
+                del self._pending[:written]
+
+    def _close_file(self) -> None:
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+            self._pending.clear()
