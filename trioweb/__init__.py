@@ -6,9 +6,14 @@ from trioweb._server.instruments import ServerStatistics
 from trioweb._server.serve import run, serve, serve_stream
 from trioweb._server.server import Server
 from trioweb._web.address import Address
+from trioweb._web.event_stream import EventStream
 from trioweb._web.file import File
+from trioweb._web.form import Form, Uploads
 from trioweb._web.request import Request
 from trioweb._web.response import HTML, JSON, Redirect, Response, Text
+from trioweb._web.server_sent_event import ServerSentEvent
+from trioweb._web.stream import Stream
+from trioweb._web.upload import Upload
 from trioweb._web.websocket import WebSocket
 from trioweb.app import App
 from trioweb.closing import Close, CloseCode
@@ -52,7 +57,9 @@ __all__ = [
     "ConnectionClosedOK",
     "Deflate",
     "DuplicateRoute",
+    "EventStream",
     "File",
+    "Form",
     "HTTPError",
     "HandshakeRejected",
     "Headers",
@@ -72,12 +79,16 @@ __all__ = [
     "RoomStatistics",
     "Router",
     "Server",
+    "ServerSentEvent",
     "ServerStatistics",
     "SetupError",
+    "Stream",
     "Subscription",
     "Text",
     "Timeouts",
     "TriowebError",
+    "Upload",
+    "Uploads",
     "WebSocket",
     "run",
     "serve",

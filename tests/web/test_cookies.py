@@ -118,7 +118,12 @@ def test_a_deleted_cookie_ends_at_once_with_the_attributes_it_was_set_with() -> 
         ("a", "1", {"path": "shop"}, "a path starts with /"),
         ("a", "1", {"path": "/\n"}, "a path starts with /"),
         ("a", "1", {"domain": "x;y"}, "not a domain"),
+        ("a", "1", {"path": "/" + "x" * 1024}, "at most 1024"),
         ("a", "1", {"domain": ""}, "not a domain"),
+        ("a", "1", {"domain": "example.org:8000"}, "without a port"),
+        ("a", "1", {"domain": "https://example.org"}, "not a domain"),
+        ("a", "1", {"domain": "example.org, evil.example"}, "not a domain"),
+        ("a", "1", {"domain": "a." * 200 + "org"}, "not a domain"),
         ("a", "1", {"same_site": "lax; Domain=evil"}, "same_site takes"),
         ("a", "1", {"same_site": "None"}, "need secure=True"),
         ("a", "1", {"partitioned": True}, "need secure=True"),
@@ -133,6 +138,13 @@ def test_a_cookie_that_cannot_work_is_refused_where_it_is_set(
 ) -> None:
     with pytest.raises(LocalProtocolError, match=complaint):
         cookie_line(name, value, **attributes)
+
+
+@pytest.mark.parametrize(
+    "domain", ["example.org", ".example.org", "localhost", "a_b.example", "xn--bcher-kva.example"]
+)
+def test_a_domain_is_the_name_of_a_host(domain: str) -> None:
+    assert f"; Domain={domain};" in cookie_line("a", "1", domain=domain)
 
 
 def test_an_expiry_in_utc_is_taken_as_it_is() -> None:

@@ -18,6 +18,15 @@ from trioweb._web.forwarded import Hop, parse_forwarded, parse_x_forwarded
         ('for="a,b;\\"c"', [Hop('a,b;"c')]),
         ("by=x;for=a", [Hop("a")]),
         ("for=_hidden, proto=http", [Hop("_hidden"), Hop(scheme="http")]),
+        # A pair may be missing, between two semicolons as at the end (RFC 7239 §4).
+        ("for=a;", [Hop("a")]),
+        (";for=a;;proto=http ; ", [Hop("a", "http")]),
+        ("for=a;, ;for=b", [Hop("a"), Hop("b")]),
+        # Members of a list may be empty (RFC 9110 §5.6.1.2).
+        (",for=a", [Hop("a")]),
+        ("for=a, ,,for=b,", [Hop("a"), Hop("b")]),
+        (" , ;", []),
+        ("secret=1", [Hop()]),
     ],
 )
 def test_the_field_is_a_list_of_hops(text: str, hops: list[Hop] | None) -> None:
@@ -33,10 +42,12 @@ def test_the_field_is_a_list_of_hops(text: str, hops: list[Hop] | None) -> None:
         "for=a b",
         'for="a',
         'for="a"b',
-        "for=a;",
         "for=a;for=b",
         "for=[::1]",
-        ",for=a",
+        "for=a; proto=http;for=b",
+        "for=a proto=http",
+        "for=a:80",
+        "for=a,=",
         "for = a",
         'for="' + '\\"' * 5000,
     ],
@@ -59,6 +70,8 @@ def test_any_field_can_be_read(text: str) -> None:
         (("a, b", "https", "x"), [Hop("a", "https", "x"), Hop("b", "https", "x")]),
         (("a", "bad, https", "bad, x"), [Hop("a", "https", "x")]),
         (("", "https", ""), [Hop("", "https", "")]),
+        (("a, ", "", ""), [Hop("a"), Hop("unknown")]),
+        ((",", "", ""), [Hop("unknown"), Hop("unknown")]),
     ],
 )
 def test_the_x_fields_are_put_together(fields: tuple[str, str, str], hops: list[Hop]) -> None:

@@ -56,6 +56,14 @@ def test_a_link_local_proxy_is_known_by_its_address_without_the_zone() -> None:
     assert seen.client == Address("192.0.2.1")
 
 
+@pytest.mark.parametrize("entry", ["::ffff:10.1.2.3", "::ffff:10.0.0.0/104", "::ffff:0:0/96", "::/0"])
+def test_a_proxy_may_be_named_as_a_socket_of_both_families_shows_it(entry: str) -> None:
+    proxies = TrustedProxies([entry])
+    for host in ("10.1.2.3", "::ffff:10.1.2.3"):
+        seen = proxies.resolve(Address(host, 1), Headers(EVERYTHING), "http")
+        assert (seen.client == Address("192.0.2.1")) is (entry != "::/0"), "::/0 is all of IPv6"
+
+
 def test_a_proxy_that_says_nothing_is_the_client() -> None:
     assert resolve({}) == Forwarding(PROXY, "http", "inner")
 
@@ -113,6 +121,40 @@ def test_a_host_that_is_none_is_ignored(spelled: str, host: str) -> None:
 )
 def test_addresses_are_read_in_every_spelling(spelled: str, client: Address) -> None:
     assert resolve({"X-Forwarded-For": spelled}).client == client
+
+
+@pytest.mark.parametrize(
+    ("spelled", "client"),
+    [
+        ("192.0.2.1", Address("192.0.2.1")),
+        ('"192.0.2.1:47011"', Address("192.0.2.1", 47011)),
+        ('"192.0.2.1:_made-up.port"', Address("192.0.2.1")),
+        ('"[2001:db8::1]:_x"', Address("2001:db8::1")),
+        ('"[2001:db8::1]"', Address("2001:db8::1")),
+        ("_made-up", None),
+        ('"_made-up:80"', None),
+        ("unknown", None),
+        ('"UNKNOWN:_x"', None),
+        ('"192.0.2.1:"', None),
+        ('"192.0.2.1:x"', None),
+        ('"[192.0.2.1]"', Address("192.0.2.1")),
+    ],
+)
+def test_a_node_is_read_as_rfc_7239_6_spells_it(spelled: str, client: Address | None) -> None:
+    assert resolve({"Forwarded": f"for={spelled}"}).client == client
+
+
+def test_a_place_that_is_left_empty_is_a_client_that_cannot_be_named() -> None:
+    assert resolve({"X-Forwarded-For": "6.6.6.6, "}).client is None
+    assert resolve({"X-Forwarded-For": "6.6.6.6,, 10.0.0.2"}).client is None
+    assert resolve({"X-Forwarded-For": ", 192.0.2.1"}).client == Address("192.0.2.1")
+
+
+def test_fields_on_several_lines_are_one_list() -> None:
+    lines = [("X-Forwarded-For", "6.6.6.6"), ("Host", "inner"), ("x-forwarded-for", "192.0.2.1, 10.0.0.2")]
+    assert PROXIES.resolve(PROXY, Headers(lines), "http").client == Address("192.0.2.1")
+    lines = [("Forwarded", "for=6.6.6.6;host=evil"), ("Host", "inner"), ("forwarded", "for=192.0.2.1")]
+    assert PROXIES.resolve(PROXY, Headers(lines), "http") == Forwarding(Address("192.0.2.1"), "http", "inner")
 
 
 @pytest.mark.parametrize(

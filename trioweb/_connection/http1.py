@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 
 import trio
 
+from trioweb._connection.departure import ClientLeft, Departure
 from trioweb._connection.transport import Transport
 from trioweb._wire.http1 import Body, Ended, EndOfBody, Http1Wire, NeedData
 from trioweb._wire.request_head import RequestHead
 from trioweb.config import Limits, Timeouts
-from trioweb.errors import RemoteProtocolError
+from trioweb.errors import LocalProtocolError, RemoteProtocolError
 
 DISCARDED_BYTES = 256 * 1024
 """How much of a body that nobody read is thrown away to keep a connection."""
@@ -18,8 +20,18 @@ DISCARDED_BYTES = 256 * 1024
 WRITE_BYTES = 64 * 1024
 """One write, which has to make progress within `Timeouts.send_seconds`."""
 
-LINGER_SECONDS = 1.0
+LINGER_SECONDS = 10.0
 """How long a peer is read on after the last answer, so that no reset overtakes it."""
+
+LINGER_PAUSE_SECONDS = 1.0
+"""How long it may be silent meanwhile: it has most likely sent all that it will."""
+
+AHEAD_BYTES = 64 * 1024
+"""How much may be held of what follows a request, while only the end is waited for. Behind it
+nothing is read, and that the client leaves is noticed by writing alone."""
+
+UNROUTED_BYTES = 10**18
+"""What a body may be that no route has limited yet; more than a length can say."""
 
 
 class Http1Connection:
@@ -30,11 +42,14 @@ class Http1Connection:
     """
 
     __slots__ = (
+        "_body_ended",
+        "_departure",
         "_has_ended_body",
         "_head",
         "_idle_scope",
         "_is_draining",
         "_owes_continue",
+        "_received_bytes",
         "_timeouts",
         "_transport",
         "_wire",
@@ -45,12 +60,16 @@ class Http1Connection:
     def __init__(self, transport: Transport, *, limits: Limits, timeouts: Timeouts) -> None:
         self._transport = transport
         self._timeouts = timeouts
-        self._wire = Http1Wire(head_bytes=limits.head_bytes, body_bytes=limits.body_bytes)
+        self._wire = Http1Wire(head_bytes=limits.head_bytes, body_bytes=UNROUTED_BYTES)
         self._idle_scope: trio.CancelScope | None = None
         self._is_draining = False
         self._head: RequestHead | None = None
         self._has_ended_body = True
         self._owes_continue = False
+        self._received_bytes = 0
+        # Made when they are asked for: hardly any request is watched.
+        self._departure: Departure | None = None
+        self._body_ended: trio.Event | None = None
         self.has_answered = False
         self.sent_bytes = 0
 
@@ -78,6 +97,7 @@ class Http1Connection:
         self._head = head
         if head is not None:
             self._has_ended_body = False
+            self._received_bytes = 0
             self._owes_continue = head.expects_continue
         return head
 
@@ -108,6 +128,8 @@ class Http1Connection:
     async def _read_head_in_time(self) -> RequestHead | None:
         with trio.move_on_after(self._timeouts.head_seconds):
             return await self._read_head()
+        if not self._wire.has_partial_head:  # only empty lines came, which begin no request
+            return None
         raise RemoteProtocolError(
             f"the request's head took longer than {self._timeouts.head_seconds} s (Timeouts.head_seconds)",
             408,
@@ -122,6 +144,16 @@ class Http1Connection:
                 return None
             self._wire.feed(await self._transport.receive())
 
+    def limit_body(self, body_bytes: int) -> None:
+        """Say how long the body of this request may be; before any of it is received.
+
+        Without it only what is thrown away unread is bounded here.
+
+        Raises:
+            BodyTooLarge: It is announced to be longer.
+        """
+        self._wire.limit_body(body_bytes)
+
     async def receive_body(self) -> bytes:
         """Return the next piece of the body, `b""` at its end.
 
@@ -131,9 +163,12 @@ class Http1Connection:
         while not self._has_ended_body:
             event = self._wire.next_event()
             if isinstance(event, Body):
+                self._received_bytes += len(event.data)
                 return event.data
             if isinstance(event, EndOfBody):
                 self._has_ended_body = True
+                if self._body_ended is not None:
+                    self._body_ended.set()
             else:
                 assert isinstance(event, NeedData)
                 await self._send_continue()
@@ -145,9 +180,70 @@ class Http1Connection:
         with trio.move_on_after(seconds):
             await trio.lowlevel.checkpoint()  # a peer that sends fast must not keep the scheduler
             return await self._transport.receive()
+        self.stop_waiting()  # whoever answers this has to close (RFC 9110 §15.5.9)
         raise RemoteProtocolError(
             f"nothing of the request's body came for {seconds} s (Timeouts.body_seconds)", 408
         )
+
+    # Noticing that the client leaves.
+
+    def cancel_on_disconnect(self) -> AbstractAsyncContextManager[trio.CancelScope]:
+        """As `cancel_on_departure`, for a request whose body has come.
+
+        Raises:
+            LocalProtocolError: It has not, or no request is being answered here.
+        """
+        if self._has_body_to_come():
+            raise LocalProtocolError(
+                "the client is not seen leaving before its request has come: await request.body() first"
+            )
+        return self.cancel_on_departure()
+
+    def cancel_on_departure(self) -> AbstractAsyncContextManager[trio.CancelScope]:
+        """Cancel a block when the client ends its side, or resets the connection.
+
+        Nothing of what it sends meanwhile is lost: the requests that follow are held, up to
+        `AHEAD_BYTES` and one read. While the request's body is still to be read, that is the
+        block's or another task's business, and watching begins at its end.
+
+        Raises:
+            LocalProtocolError: No request is being answered here.
+        """
+        if self._head is None:
+            raise LocalProtocolError(
+                "the departure of a client is watched while its request is answered, and this one is answered"
+                " or has become a WebSocket, which notices by itself"
+            )
+        if self._departure is None:
+            self._departure = Departure(self._read_ahead)
+        return self._departure.cancelling()
+
+    def _has_body_to_come(self) -> bool:
+        return not self._has_ended_body and self._head is not None and self._head.content_bytes != 0
+
+    async def _read_ahead(self) -> None:
+        if self._has_body_to_come():
+            self._body_ended = trio.Event()
+            await self._body_ended.wait()
+        else:
+            await self.receive_body()  # which is empty, and the wire wants to have said so
+        while self._wire.held_bytes < AHEAD_BYTES:
+            data = await self._transport.receive()
+            if not data:
+                return
+            self._wire.feed(data)
+        await trio.sleep_forever()
+
+    def stop_watching(self) -> None:
+        """Forget who watches, without waiting: the connection is dropped."""
+        if self._departure is not None:
+            self._departure.stop()
+            self._departure = None  # which knows this object: a cycle for the collector
+
+    async def _stop_watching(self, departure: Departure) -> None:
+        """Let nobody else read, for the next request is to be read."""
+        self._departure = self._body_ended = None
+        await departure.wait_stopped()
 
     async def _send_continue(self) -> None:
         """Ask for the body now that it is wanted (RFC 9110 §10.1.1)."""
@@ -162,27 +258,68 @@ class Http1Connection:
         self,
         status: int,
         headers: Iterable[tuple[str, str]],
+        body: bytes | None,
+        first_piece: bytes = b"",
         *,
         content_bytes: int | None,
-        body: bytes | None,
     ) -> None:
         """Send the head, and with it the body if that is held whole.
 
         Args:
             status: 200 to 599.
             headers: Fields without framing ones.
-            content_bytes: The body's length; `None` if only its end will tell.
             body: All of it, or `None` when pieces follow by `send_chunk`.
+            first_piece: The first of these, to leave together with the head.
+            content_bytes: The body's length; `None` if only its end will tell.
 
         Raises:
             trio.BrokenResourceError: The peer is gone, or reads nothing.
         """
-        is_close = self._is_draining or (self._owes_continue and not self._has_ended_body)
+        is_close = self._is_draining or self._leaves_too_much()
         self.has_answered = True
         data = self._wire.encode_head(status, headers, content_bytes=content_bytes, is_close=is_close)
         if body is not None:
             data += self._wire.encode_body(body) + self._wire.encode_end()
-        await self.send(data)
+        elif first_piece:
+            data += self._wire.encode_body(first_piece)
+        if body is not None and len(data) > WRITE_BYTES and self._has_body_to_come():
+            await self._send_and_discard(data)
+        else:
+            await self.send(data)
+
+    async def _send_and_discard(self, data: bytes) -> None:
+        """Write a long answer to a body that nobody will read.
+
+        Many clients read only when they have sent all: each side would wait for the other.
+        """
+        failure: ClientLeft | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._discard_body)
+            try:
+                await self.send(data)
+            except ClientLeft as error:
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _discard_body(self) -> None:
+        try:
+            while await self.receive_body():
+                pass
+        except RemoteProtocolError:  # it is answered already, and `finish` will find the same
+            pass
+
+    def _leaves_too_much(self) -> bool:
+        """Say whether the body will not be read to its end, after which nothing can follow (RFC 9112 §9.3).
+
+        A peer that was not asked to continue may send its body or not: nobody could tell
+        that from a request (RFC 9110 §10.1.1).
+        """
+        if self._has_ended_body or self._head is None:
+            return False
+        announced_bytes = self._head.content_bytes or 0
+        return self._owes_continue or announced_bytes - self._received_bytes > DISCARDED_BYTES
 
     async def send_chunk(self, data: bytes) -> None:
         """Send a piece of the body."""
@@ -197,13 +334,16 @@ class Http1Connection:
         """Write, giving the peer `Timeouts.send_seconds` for each piece of `WRITE_BYTES`.
 
         Raises:
-            trio.BrokenResourceError: The peer is gone, or reads nothing.
+            ClientLeft: The peer is gone, or reads nothing.
         """
         for start in range(0, len(data), WRITE_BYTES):
             with trio.move_on_after(self._timeouts.send_seconds) as scope:
-                await self._transport.send_all(data[start : start + WRITE_BYTES])
+                try:
+                    await self._transport.send_all(data[start : start + WRITE_BYTES])
+                except trio.BrokenResourceError as error:
+                    raise ClientLeft(str(error)) from error
             if scope.cancelled_caught:
-                raise trio.BrokenResourceError("the peer reads nothing (Timeouts.send_seconds)")
+                raise ClientLeft("the peer reads nothing (Timeouts.send_seconds)")
         self.sent_bytes += len(data)
 
     async def finish(self) -> bool:
@@ -212,6 +352,9 @@ class Http1Connection:
         Lets others run: requests that are here already must not keep the scheduler.
         """
         await trio.lowlevel.checkpoint()
+        self._head = None
+        if self._departure is not None:
+            await self._stop_watching(self._departure)
         if self._is_draining or not self._wire.can_keep_alive:
             return False
         with trio.move_on_after(self._timeouts.body_seconds):
@@ -233,9 +376,17 @@ class Http1Connection:
         return early_input
 
     async def linger(self) -> None:
-        """Half close, and read on for a moment: the peer may still be sending."""
-        if self._transport.end_output():
-            discarded_bytes = 0
-            with trio.move_on_after(LINGER_SECONDS):
-                while discarded_bytes < DISCARDED_BYTES and (data := await self._transport.receive()):
-                    discarded_bytes += len(data)
+        """Half close, and read on while the peer is still sending.
+
+        What comes to a closed socket is answered with a reset, at which the peer's system
+        may throw away an answer that was not read yet (RFC 9112 §9.6).
+        """
+        if not self._transport.end_output():
+            return
+        deadline = trio.current_time() + LINGER_SECONDS
+        is_sending = True
+        while is_sending:
+            is_sending = False
+            with trio.move_on_at(min(deadline, trio.current_time() + LINGER_PAUSE_SECONDS)):
+                await trio.lowlevel.checkpoint()  # it may send so fast that nothing is waited for
+                is_sending = bool(await self._transport.receive())

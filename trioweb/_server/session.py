@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
 from email.utils import formatdate
+from functools import partial
 from urllib.parse import unquote
 
 import trio
 
+from trioweb._connection.departure import ClientLeft
 from trioweb._connection.http1 import Http1Connection
 from trioweb._connection.transport import Transport
 from trioweb._routing.route import Route, WebSocketRoute
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
+from trioweb._server.streamed_answer import StreamedAnswer
 from trioweb._server.websocket_session import WebSocketSession
 from trioweb._web.address import Address
 from trioweb._web.error_pages import error_response
@@ -23,6 +25,7 @@ from trioweb._web.response import Response
 from trioweb._web.switching import SwitchingProtocols, Terms, switch_protocols
 from trioweb._web.websocket import Handshake, WebSocket
 from trioweb._wire.request_head import RequestHead
+from trioweb.config import Limits
 from trioweb.errors import HTTPError, RemoteProtocolError
 from trioweb.middleware.chain import Next
 
@@ -36,7 +39,17 @@ class Session:
     answers, logs and ends, and nobody else notices.
     """
 
-    __slots__ = ("_context", "_has_begun", "_http", "_on_end", "_peer", "_scheme", "_transport", "_ws")
+    __slots__ = (
+        "_context",
+        "_has_begun",
+        "_http",
+        "_on_end",
+        "_peer",
+        "_scheme",
+        "_streamed",
+        "_transport",
+        "_ws",
+    )
 
     def __init__(
         self,
@@ -57,6 +70,7 @@ class Session:
         self._on_end = on_end
         self._has_begun = False
         self._ws: WebSocket | None = None
+        self._streamed: StreamedAnswer | None = None
 
     async def run(self) -> None:
         """Serve to the end; the transport is closed then."""
@@ -75,6 +89,7 @@ class Session:
         except Exception:
             logger.exception("the connection of %s is dropped after an error", self._peer)
         finally:
+            self._http.stop_watching()
             self._transport.abort()
             if self._on_end is not None:
                 self._on_end(self)
@@ -84,6 +99,8 @@ class Session:
         self._http.stop_waiting()
         if self._ws is not None:
             self._ws.start_draining(self._context.shutdown.close)
+        if self._streamed is not None:
+            self._streamed.drain()
 
     async def _secure(self) -> bool:
         with trio.move_on_after(self._context.config.timeouts.head_seconds) as scope:
@@ -118,14 +135,31 @@ class Session:
             match = self._context.app.resolve(head.raw_path, head.method, is_websocket=head.wants_websocket)
             request.path_params = match.path_params
             route = match.route
+            if head.content_bytes != 0:
+                self._limit(request, route.limits or self._context.config.limits)
             endpoint = self._endpoint(head, route)
-        except Exception as error:  # no route, or a converter that fails: middleware is to see it
+        except (
+            Exception
+        ) as error:  # no route, too long a body, or a converter that fails: middleware is to see it
             endpoint = _raising(error)
-        response = await self._context.app.answer(request, endpoint, is_debug=self._context.config.debug)
-        if isinstance(response, SwitchingProtocols) and isinstance(route, WebSocketRoute):
-            return self._websocket(request, response, route, started)
-        await self._send(request, response, started)
+        try:
+            response = await self._context.app.answer(request, endpoint, is_debug=self._context.config.debug)
+            if isinstance(response, SwitchingProtocols) and isinstance(route, WebSocketRoute):
+                return self._websocket(request, response, route, started)
+            await self._send(request, response, started)
+        finally:
+            if request.holds_form:
+                await request.aclose()
         return None
+
+    def _limit(self, request: Request, limits: Limits) -> None:
+        """Hold the request to what its route allows.
+
+        Raises:
+            BodyTooLarge: Its body is announced to be longer (RFC 9110 §15.5.14).
+        """
+        request.limit(limits)
+        self._http.limit_body(limits.body_bytes)
 
     def _request(self, head: RequestHead) -> Request:
         context = self._context
@@ -138,8 +172,9 @@ class Session:
             scheme=forwarding.scheme,
             host=forwarding.host,
             receive_body=self._http.receive_body,
-            body_bytes=context.config.limits.body_bytes,
+            limits=context.config.limits,
             app_state=context.app.state,
+            connection=self._http,
         )
 
     def _endpoint(self, head: RequestHead, route: Route) -> Next:
@@ -191,34 +226,68 @@ class Session:
         response = await self._prepared(request, response)
         try:
             await self._write(response, has_body=request.method != "HEAD")
+        except ClientLeft:
+            raise
+        except Exception as error:
+            failed, response = response, await self._answer_failure(request, error)
+            failed.close()
+            await self._write(response, has_body=request.method != "HEAD")
         finally:
             response.close()
-        access_log.request_answered(request, response.status, self._http.sent_bytes, started)
+            if self._http.has_answered:
+                access_log.request_answered(request, response.status, self._http.sent_bytes, started)
+
+    async def _answer_failure(self, request: Request, error: Exception) -> Response:
+        """Answer what went wrong on the way of an answer; if that has begun, cut it off.
+
+        Without its end the client sees that it is incomplete (RFC 9112 §8).
+        """
+        if self._http.has_answered:
+            is_bug = not isinstance(error, RemoteProtocolError)  # of which the client's body may be full
+            logger.log(
+                logging.ERROR if is_bug else logging.INFO,
+                "%s %s broke off within its answer: %s",
+                request.method,
+                request.raw_path,
+                error,
+                exc_info=error if is_bug else None,
+            )
+            raise ClientLeft("the answer could not be completed") from error
+        answer = await self._context.app.answer_error(request, error, is_debug=self._context.config.debug)
+        return await answer.prepare(request)
 
     async def _prepared(self, request: Request, response: Response) -> Response:
         try:
             return await response.prepare(request)
         except Exception as error:
             response.close()
-            answer = await self._context.app.answer_error(request, error, is_debug=self._context.config.debug)
-            return await answer.prepare(request)
+            return await self._answer_failure(request, error)
 
     async def _write(self, response: Response, *, has_body: bool) -> None:
         headers = response.headers.lines()
         if "date" not in response.headers:
             headers.append(("Date", formatdate(usegmt=True)))
-        is_streamed = response.is_streamed and has_body
-        await self._http.start_response(
-            response.status,
-            headers,
-            content_bytes=response.content_bytes,
-            body=None if is_streamed else response.body if has_body else b"",
+        if response.is_streamed and has_body:
+            await self._stream(response, headers)
+        else:
+            await self._http.start_response(
+                response.status,
+                headers,
+                response.body if has_body else b"",
+                content_bytes=response.content_bytes,
+            )
+
+    async def _stream(self, response: Response, headers: list[tuple[str, str]]) -> None:
+        send_head = partial(
+            self._http.start_response, response.status, headers, None, content_bytes=response.content_bytes
         )
-        if is_streamed:
-            async with aclosing(response.chunks()) as chunks:
-                async for chunk in chunks:
-                    await self._http.send_chunk(chunk)
-            await self._http.end_response()
+        self._streamed = StreamedAnswer(self._http, response, send_head)
+        if self._context.shutdown.has_begun:
+            self._streamed.drain()
+        try:
+            await self._streamed.run()
+        finally:
+            self._streamed = None
 
     async def _refuse(self, error: RemoteProtocolError) -> None:
         """Answer bad input that never became a request, then close (RFC 9112 §2.2, §6.3)."""

@@ -6,10 +6,11 @@ import re
 
 import attrs
 
-# One pair and what ends it. Each alternative begins differently, so no input makes it go back far.
+# One pair, or none, and what ends it. Each alternative begins differently, so no input makes it
+# go back far.
 _WORD = r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_PAIR = re.compile(rf"[ \t]*{_WORD}=(?:{_WORD}|{_QUOTED})[ \t]*(;|,|$)")
+_PAIR = re.compile(rf"[ \t]*(?:{_WORD}=(?:{_WORD}|{_QUOTED})[ \t]*)?(;|,|$)")
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -38,14 +39,15 @@ def parse_forwarded(text: str) -> list[Hop] | None:
         if matched is None:
             return None
         name, token, quoted, end = matched.groups()
-        if name.lower() in pairs:
-            return None
-        pairs[name.lower()] = _ESCAPED.sub(r"\1", quoted) if token is None else token
         position = matched.end()
-        if end != ";":
+        if name is not None:
+            if name.lower() in pairs:
+                return None
+            pairs[name.lower()] = _ESCAPED.sub(r"\1", quoted) if token is None else token
+        if pairs and (end == "," or position == len(text)):
             hops.append(Hop(pairs.get("for", ""), pairs.get("proto", ""), pairs.get("host", "")))
             pairs = {}
-    return None if pairs else hops
+    return hops
 
 
 def parse_x_forwarded(client: str, scheme: str, host: str) -> list[Hop]:
@@ -55,7 +57,8 @@ def parse_x_forwarded(client: str, scheme: str, host: str) -> list[Hop]:
     address. Lists of one length belong together; otherwise only the last value was
     written by the nearest proxy, and it stands for every hop.
     """
-    clients = _members(client)
+    # An empty place is an address that was not told, so what stands left of it is hearsay.
+    clients = [member or "unknown" for member in _members(client)]
     schemes, hosts = _members(scheme), _members(host)
     count = max(len(clients), 1)
     columns = (clients or [""], _column(schemes, count), _column(hosts, count))

@@ -26,7 +26,7 @@ from trioweb.headers import Headers
 _FIELDS = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_NODE = re.compile(r"(?:([0-9.]{7,15})|\[([0-9A-Fa-f:.]{2,45})\])(?::([0-9]{1,5}))?")
+_NODE = re.compile(r"(?:([0-9.]{7,15})|\[([0-9A-Fa-f:.]{2,45})\])(?::([0-9]{1,5}|_[A-Za-z0-9._-]+))?")
 
 _IP = IPv4Address | IPv6Address
 
@@ -115,11 +115,16 @@ def _claims(headers: Headers) -> list[list[Hop] | None]:
 
 def _network(entry: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(entry)
+        network = ip_network(entry)
     except ValueError as error:
         raise ConfigError(
             f'Config.trusted_proxies takes addresses, networks such as "10.0.0.0/8" or "unix": {error}'
         ) from error
+    # As a socket that serves both families shows IPv4 peers, so somebody may have copied it from there.
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is not None and network.prefixlen >= 96:
+        return IPv4Network((mapped, network.prefixlen - 96))
+    return network
 
 
 def _ip(host: str) -> _IP | None:
@@ -139,4 +144,5 @@ def _node(text: str) -> Address | None:
     ip = None if "%" in text else _ip(version_4 or version_6 or "")
     if ip is None:
         return None
-    return Address(str(ip), int(port) if port and int(port) <= 65535 else None)
+    # A port may be made up, as a whole node may (RFC 7239 §6.3): it then begins with a line.
+    return Address(str(ip), int(port) if port and port.isdigit() and int(port) <= 65535 else None)

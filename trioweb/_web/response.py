@@ -14,17 +14,18 @@ from trioweb.errors import LocalProtocolError
 from trioweb.headers import HeaderSource, MutableHeaders
 
 if TYPE_CHECKING:
+    from trioweb._web.keepalive import Keepalive
     from trioweb._web.request import Request
 
 OCTETS = "application/octet-stream"
-_WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
+WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class Response:
     """A status, header fields and a body that is held whole.
 
-    Its life: `prepare(request)` once, which may give another response; then the head;
-    then `chunks()` unless the method was HEAD; then `close()`, whatever happened.
+    Its life: `prepare(request)` once, which may give another response; then the head, and
+    `chunks()` unless the method was HEAD; then `close()`, whatever happened.
 
     Args:
         body: `str` is sent as UTF-8.
@@ -44,6 +45,8 @@ class Response:
     default_content_type: str | None = None
     is_streamed = False
     """Whether the body comes from `chunks()` alone; otherwise `body` is all of it."""
+    keepalive: Keepalive | None = None
+    """What is sent in silence, if the stream has no end of its own; such a one ends at a shutdown."""
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Response:
             )
         if not 200 <= status <= 599:
             raise LocalProtocolError(f"a response takes a status from 200 to 599, not {status}")
-        if body and status in _WITHOUT_BODY:
+        if body and status in WITHOUT_BODY:
             raise LocalProtocolError(f"a response with status {status} has no body (RFC 9110 §15)")
         self.status = int(status)
         self.headers = MutableHeaders(headers or ())
@@ -106,6 +109,11 @@ class Response:
     def content_bytes(self) -> int | None:
         """The length of the body; `None` when only its end will tell."""
         return None if self.is_streamed else len(self.body)
+
+    @property
+    def stops_when_client_leaves(self) -> bool:
+        """Whether `chunks()` is cancelled when the client ends its side: if its end is open."""
+        return self.is_streamed and self.content_bytes is None
 
     async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
         """Return the response to send for `request`: this one, unless a subclass differs.
@@ -238,7 +246,7 @@ class JSON(Response):
         headers: HeaderSource | None = None,
         content_type: str | None = None,
     ) -> None:
-        super().__init__(_dump(value), status, headers=headers, content_type=content_type)
+        super().__init__(dump_json(value), status, headers=headers, content_type=content_type)
 
 
 class Redirect(Response):
@@ -279,7 +287,8 @@ def with_charset(kind: str) -> str:
     return f"{kind}; charset=utf-8" if is_textual and "charset" not in kind.lower() else kind
 
 
-def _dump(value: Any) -> bytes:
+def dump_json(value: Any) -> bytes:
+    """Return a value as compact JSON in UTF-8, on one line."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         return text.encode("utf-8")

@@ -62,7 +62,8 @@ class Http1Wire:
     """Bytes in, requests out; answers in, bytes out. One request after the other.
 
     Call `next_event` until it gives `NeedData`, and only then `feed` one more piece:
-    held are at most `head_bytes` and the piece fed last. Bytes of a request that follows
+    held are at most `head_bytes` and the piece fed last. Behind a complete request more
+    may be fed ahead, as far as whoever feeds minds `held_bytes`. Bytes of a request that follows
     early wait in their place until `start_next_request` (pipelining, RFC 9112 §9.3.2).
 
     Every byte is judged here before h11 gets it, and h11 gets only bytes of the request
@@ -147,6 +148,26 @@ class Http1Wire:
             raise failure from None
 
     @property
+    def held_bytes(self) -> int:
+        """How much is here that belongs to no event yet."""
+        return len(self._input)
+
+    def limit_body(self, body_bytes: int) -> None:
+        """Let the body of the request whose head came last be of another length than others.
+
+        To be called before the first of its events is asked for.
+
+        Raises:
+            BodyTooLarge: It says that it is longer; it can still be read, to be thrown away.
+            LocalProtocolError: There is no such request.
+        """
+        if self._stage is not Stage.BODY or self._head is None:
+            raise LocalProtocolError("there is no body to limit: expected a request whose body is to come")
+        if self._head.content_bytes is None:
+            self._body_guard = ChunkGuard(body_bytes=body_bytes, head_bytes=self._head_bytes)
+        _check_announced(self._head.content_bytes, body_bytes)
+
+    @property
     def has_partial_head(self) -> bool:
         """Whether bytes of a request are here whose head is not complete."""
         return self._stage is Stage.HEAD and bool(self._input)
@@ -196,12 +217,8 @@ class Http1Wire:
             self._head_guard = HeadGuard(self._head_bytes)
         checked = self._head_guard.check(self._input)
         # A declared length is refused before anything of it is read (RFC 9110 §15.5.14).
-        content_bytes = checked.content_bytes if checked is not None else None
-        if content_bytes is not None and content_bytes > self._body_bytes:
-            raise BodyTooLarge(
-                f"a body of {content_bytes} bytes was announced, and at most"
-                f" {self._body_bytes} are taken (Limits.body_bytes)"
-            )
+        if checked is not None and checked.content_bytes:
+            _check_announced(checked.content_bytes, self._body_bytes)
         return checked
 
     def _decode_head(self, data: bytes, checked: CheckedHead) -> RequestHead:
@@ -322,7 +339,15 @@ class Http1Wire:
         """
         if not 200 <= status <= 599:
             raise LocalProtocolError(f"an answer has a status from 200 to 599, not {status}")
-        fields = [_encoded_field(name, value) for name, value in headers if name.lower() not in _FRAMING]
+        fields: list[tuple[bytes, bytes]] = []
+        offers_upgrade = False
+        for name, value in headers:
+            key = name.lower()
+            if key not in _FRAMING:
+                fields.append(_encoded_field(name, value))
+                offers_upgrade = offers_upgrade or key == "upgrade"
+        if offers_upgrade and not _has_upgrade_option(fields):
+            fields.append((b"Connection", b"Upgrade"))
         if content_bytes is not None and status not in _BODILESS:
             fields.append((b"Content-Length", b"%d" % content_bytes))
         # An answer to what is no request, or no longer, leaves nothing that could follow.
@@ -432,6 +457,19 @@ def _request_head(checked: CheckedHead, method: str, target_text: str, headers: 
         expects_continue=is_current and checked.content_bytes != 0 and b"100-continue" in checked.expect,
         wants_websocket=is_current and b"websocket" in checked.upgrade and b"upgrade" in checked.connection,
     )
+
+
+def _check_announced(content_bytes: int | None, body_bytes: int) -> None:
+    if content_bytes is not None and content_bytes > body_bytes:
+        raise BodyTooLarge(
+            f"a body of {content_bytes} bytes was announced, and at most"
+            f" {body_bytes} are taken (Limits.body_bytes)"
+        )
+
+
+def _has_upgrade_option(fields: list[tuple[bytes, bytes]]) -> bool:
+    """Say whether an answer tells that its Upgrade is for this connection only (RFC 9110 §7.8)."""
+    return any(name.lower() == b"connection" and b"upgrade" in value.lower() for name, value in fields)
 
 
 def _encoded_field(name: str, value: str) -> tuple[bytes, bytes]:

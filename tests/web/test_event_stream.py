@@ -1,0 +1,74 @@
+"""EventStream: its head, what its source may give, and what keeps it alive."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trioweb import EventStream, LocalProtocolError, ServerSentEvent
+
+
+async def events(*given):
+    for one in given:
+        yield one
+
+
+async def sent(stream: EventStream) -> list[bytes]:
+    return [piece async for piece in stream.chunks()]
+
+
+async def test_something_comes_at_once_and_each_event_whole() -> None:
+    stream = EventStream(events("a", {"b": 1}, [2], ServerSentEvent("c", id="3")))
+    assert await sent(stream) == [
+        b":\n\n",
+        b"data: a\n\n",
+        b'data: {"b":1}\n\n',
+        b"data: [2]\n\n",
+        b"id: 3\ndata: c\n\n",
+    ]
+
+
+async def test_the_time_to_come_again_is_the_first_thing_said() -> None:
+    assert await sent(EventStream(events(), retry_seconds=0.25)) == [b"retry: 250\n\n"]
+
+
+@pytest.mark.parametrize("given", [b"bytes", 5, None, ("a",)])
+async def test_what_is_no_event_says_what_was_expected(given: object) -> None:
+    with pytest.raises(TypeError, match=f"gave {type(given).__name__}: expected ServerSentEvent, str, dict"):
+        await sent(EventStream(events(given)))
+
+
+def test_nothing_in_between_is_to_keep_it() -> None:
+    headers = EventStream(events()).headers
+    assert headers["content-type"] == "text/event-stream"
+    assert headers["cache-control"] == "no-cache, no-transform"
+    assert headers["x-accel-buffering"] == "no"
+
+
+def test_header_fields_of_ones_own_go_first() -> None:
+    headers = EventStream(events(), headers={"Cache-Control": "no-store", "X-A": "b"}).headers
+    assert (headers["cache-control"], headers["x-a"]) == ("no-store", "b")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan])
+def test_a_silence_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(LocalProtocolError, match="keepalive_seconds is above 0, or None"):
+        EventStream(events(), keepalive_seconds=seconds)
+
+
+def test_a_time_that_cannot_be_sent_is_refused() -> None:
+    with pytest.raises(LocalProtocolError, match="retry_seconds"):
+        EventStream(events(), retry_seconds=-1)
+
+
+def test_a_list_of_events_is_refused() -> None:
+    with pytest.raises(TypeError, match="EventStream takes an async iterable"):
+        EventStream(["a"])
+
+
+async def test_it_answers_once() -> None:
+    stream = EventStream(events())
+    await sent(stream)
+    with pytest.raises(LocalProtocolError, match="this EventStream has answered a request"):
+        await sent(stream)

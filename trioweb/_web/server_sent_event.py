@@ -1,0 +1,84 @@
+"""One server-sent event, and its lines."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attrs
+
+from trioweb._web.response import dump_json
+from trioweb.errors import LocalProtocolError
+
+# These three end a line, and nothing else does (WHATWG HTML §9.2.5).
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+MOST_SECONDS = 86_400
+"""A day: who wants a browser to stay away for longer answers it with 204."""
+
+Data = str | dict[str, Any] | list[Any]
+"""What an event carries: text, or a value that is sent as JSON."""
+
+
+def _text(data: Data | None) -> str | None:
+    if data is None or isinstance(data, str):
+        return data
+    if isinstance(data, dict | list):
+        return dump_json(data).decode()
+    raise LocalProtocolError(f"an event carries a str, or a dict or list as JSON, not {type(data).__name__}")
+
+
+def _line(instance: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:  # noqa: ARG001
+    if value is not None and _LINE_END.search(value):
+        raise LocalProtocolError(f"the {attribute.name} of an event is one line, not {value!r}")
+
+
+def _identifier(instance: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    _line(instance, attribute, value)
+    if value is not None and "\0" in value:  # browsers ignore such an id altogether
+        raise LocalProtocolError(f"the id of an event holds no NUL, not {value!r}")
+
+
+def _seconds(instance: object, attribute: attrs.Attribute[float | None], value: float | None) -> None:  # noqa: ARG001
+    if value is not None and not 0 <= value <= MOST_SECONDS:
+        raise LocalProtocolError(f"{attribute.name} is a number from 0 to {MOST_SECONDS}, not {value!r}")
+
+
+@attrs.frozen
+class ServerSentEvent:
+    """One event for an `EventStream` (WHATWG HTML §9.2.6).
+
+    Attributes:
+        data: What the page gets as `event.data`. A dict or a list becomes JSON. Without
+            data a browser tells the page nothing, but heeds the rest.
+        event: Its type, to listen for by name; `"message"` without one.
+        id: What the browser sends back as `request.last_event_id` when it comes again.
+            It holds for the events behind it too, until another comes.
+        retry_seconds: How long the browser waits before it comes again.
+        comment: For people who look at the stream; browsers skip it.
+
+    Raises:
+        LocalProtocolError: A part cannot be sent: `event` and `id` are single lines, an
+            `id` holds no NUL, and the data is text or JSON.
+    """
+
+    data: str | None = attrs.field(default=None, converter=_text)
+    event: str | None = attrs.field(default=None, kw_only=True, validator=_line)
+    id: str | None = attrs.field(default=None, kw_only=True, validator=_identifier)
+    retry_seconds: float | None = attrs.field(default=None, kw_only=True, validator=_seconds)
+    comment: str | None = attrs.field(default=None, kw_only=True)
+
+    def encode(self) -> bytes:
+        """Return its lines in UTF-8, with the empty one that ends it."""
+        lines: list[str] = []
+        if self.comment is not None:
+            lines += [f": {line}" for line in _LINE_END.split(self.comment)]
+        if self.event is not None:
+            lines.append(f"event: {self.event}")
+        if self.id is not None:
+            lines.append(f"id: {self.id}")
+        if self.retry_seconds is not None:
+            lines.append(f"retry: {round(self.retry_seconds * 1000)}")
+        if self.data is not None:
+            lines += [f"data: {line}" for line in _LINE_END.split(self.data)]
+        return "\n".join([*lines, "", ""]).encode("utf-8", "replace")
