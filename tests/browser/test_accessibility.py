@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.demo_pages import PAGES
+from support.demo_pages import PAGES, SETTLED
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +33,5 @@ def findings(page, go_without):
 def test_axe_finds_nothing_on_a_page(page, demo_server, path, scheme, findings):
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.goto(f"{demo_server}{path}")
-    settled = "!document.querySelector('.badge[data-state=connecting]')"
-    page.wait_for_function(settled)
+    page.wait_for_function(SETTLED)
     assert findings() == []

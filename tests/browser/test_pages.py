@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.demo_pages import PAGES
+from support.demo_pages import PAGES, SETTLED
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,8 @@ def test_a_page_asks_nobody_else_and_complains_of_nothing(page, demo_server, pat
     asked, complaints = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.goto(f"{demo_server}{path}", wait_until="networkidle")
+    page.goto(f"{demo_server}{path}")
+    page.wait_for_function(SETTLED)
     assert asked
     assert not [url for url in asked if not url.startswith(demo_server)]
     # That page provokes what the browser then complains of.

@@ -10,3 +10,6 @@ EXAMPLES = sorted(
     if path.stem not in ("gallery", "source")
 )
 PAGES = ("/", *(f"/{name}/" for name in EXAMPLES), "/source/echo")
+
+SETTLED = "!document.querySelector('.badge[data-state=connecting]')"
+"""Whether a page has got its connection; some never stop asking for more."""

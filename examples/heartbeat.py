@@ -1,0 +1,183 @@
+"""Heartbeat: is the other side still there? Asked by the protocol, and by the application.
+
+Try it with `python examples/heartbeat.py --port 8000`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import trio
+
+import trioweb
+from trioweb import App, Close, CloseCode, Config, File, Limits, Overflow, Request, Timeouts, WebSocket
+
+PAGES = Path(__file__).parent / "pages"
+BEAT_SECONDS = 1
+SILENCE_SECONDS = 5
+NO_HEARTBEAT = 4001  # 4000 to 4999 are for applications
+MOST_SILENT_CLIENTS = 4
+MOST_SHOWN = 50
+
+
+@asynccontextmanager
+async def lifespan(nursery: trio.Nursery) -> AsyncIterator[None]:
+    app.state.nursery = nursery
+    nursery.start_soon(report)
+    yield
+
+
+app = App(lifespan=lifespan)
+app.static("/shared", PAGES / "shared")
+
+
+@app.get("/")
+async def page(request: Request) -> File:
+    return File(PAGES / "heartbeat.html")
+
+
+# A browser answers the protocol's pings by itself, even for a page that hangs, and shows a page neither
+# ping nor pong. To know that the *application* is there, send messages of your own, both ways.
+@app.websocket("/ws", limits=Limits(message_bytes=1024))
+async def beat(ws: WebSocket) -> None:
+    with present(ws, "page") as peer:
+        async with watchers.join(ws):
+            await ws.send_json({"type": "welcome", "name": peer.name})
+            ws.nursery.start_soon(measure, ws, peer, "protocol", ws.ping)
+            ws.nursery.start_soon(measure, ws, peer, "application", partial(ask, ws, peer))
+            try:
+                await listen(ws, peer)
+            except trio.TooSlowError:
+                await ws.aclose(NO_HEARTBEAT, f"no heartbeat for {SILENCE_SECONDS} s")
+
+
+# All that a server needs for this is a deadline around `receive`.
+async def listen(ws: WebSocket, peer: Peer) -> None:
+    while True:
+        with trio.fail_after(SILENCE_SECONDS):
+            message = await ws.receive()
+        peer.heard_at = trio.current_time()
+        match parsed(message):
+            case {"type": "ping", "number": int(number)}:
+                await ws.send_json({"type": "pong", "number": number})
+            case {"type": "pong", "number": peer.asked}:
+                peer.answered.set()
+            case {"type": "silent client"} if len(silent_clients) < MOST_SILENT_CLIENTS:
+                ours, theirs = trio.socket.socketpair()
+                silent_clients.add(theirs)
+                app.state.nursery.start_soon(stay_silent, ours, theirs)
+            case _:
+                pass  # whatever it is, it is a sign of life
+
+
+# `ws.ping()` returns the seconds to its pong; `ask` does the same with messages. A beat that has not
+# come back when the next one is due has been missed.
+async def measure(ws: WebSocket, peer: Peer, kind: str, ping: Callable[[], Awaitable[float]]) -> None:
+    while True:
+        due = trio.current_time() + BEAT_SECONDS
+        seconds = None
+        with trio.move_on_at(due):
+            seconds = await ping()
+        peer.beats[kind] = seconds
+        await ws.send_json({"type": "beat", "kind": kind, "seconds": seconds})
+        await trio.sleep_until(due)
+
+
+async def ask(ws: WebSocket, peer: Peer) -> float:
+    peer.asked += 1
+    peer.answered = trio.Event()
+    asked_at = trio.current_time()
+    await ws.send_json({"type": "ping", "number": peer.asked})
+    await peer.answered.wait()
+    return trio.current_time() - asked_at
+
+
+# The protocol's heartbeat needs no code: after `ping_interval_seconds` of silence trioweb sends a ping,
+# and a peer that is silent for `ping_timeout_seconds` more is cut. The handler sees its loop end.
+quiet = App(Config(timeouts=Timeouts(ping_interval_seconds=2, ping_timeout_seconds=3, close_seconds=1)))
+
+
+@quiet.websocket("/")
+async def only_listen(ws: WebSocket) -> None:
+    with present(ws, "silent client"):
+        async for _ in ws:
+            pass
+
+
+# To see that, somebody has to be dead: a client that shakes hands and then neither reads nor answers,
+# like a phone in a tunnel. `serve_stream` serves this one connection and returns when it has ended.
+silent_clients: set[trio.socket.SocketType] = set()
+
+
+async def stay_silent(ours: trio.socket.SocketType, theirs: trio.socket.SocketType) -> None:
+    try:
+        await theirs.send(
+            b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await trioweb.serve_stream(quiet, trio.SocketStream(ours))
+    finally:
+        silent_clients.remove(theirs)
+        theirs.close()
+
+
+# The server's view: who is here, and who left how. One task tells all pages.
+@dataclass
+class Peer:
+    name: str
+    heard_at: float
+    asked: int = 0
+    answered: trio.Event = field(default_factory=trio.Event)
+    beats: dict[str, float | None] = field(default_factory=dict)
+
+
+watchers = app.room("watchers", overflow=Overflow.LATEST)
+numbers = count(1)
+peers: dict[WebSocket, Peer] = {}
+gone: deque[dict[str, Any]] = deque(maxlen=20)
+
+
+@contextmanager
+def present(ws: WebSocket, kind: str) -> Iterator[Peer]:
+    peer = peers[ws] = Peer(f"{kind} {next(numbers)}", heard_at=trio.current_time())
+    try:
+        yield peer
+    finally:
+        del peers[ws]
+        code, reason = ws.closed or Close(CloseCode.ABNORMAL_CLOSURE)
+        gone.append({"name": peer.name, "code": code, "reason": reason, "at": time.time()})
+
+
+async def report() -> None:
+    while True:
+        now = trio.current_time()
+        here = [
+            {"name": peer.name, "silence_seconds": now - peer.heard_at, **peer.beats}
+            for peer in islice(peers.values(), MOST_SHOWN)
+        ]
+        view = {"type": "peers", "count": len(peers), "here": here, "gone": list(gone)}
+        await watchers.publish(json.dumps(view))
+        await trio.sleep(BEAT_SECONDS / 2)
+
+
+def parsed(message: str | bytes) -> Any:
+    try:
+        return json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Serve the heartbeat example.")
+    parser.add_argument("--port", type=int, default=8000)
+    trioweb.run(app, port=parser.parse_args().port)

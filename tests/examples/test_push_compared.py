@@ -1,0 +1,401 @@
+"""The comparison of ways to push: all four tell the same, lose nothing, and are billed by the byte."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+import pytest
+import trio
+from support.program import Program
+from support.serving import running
+from support.waiting import until
+from websockets.exceptions import ConnectionClosed
+
+
+@pytest.fixture
+def module(example):
+    return example("push_compared")
+
+
+@pytest.fixture
+def feed(module):
+    """Give the feed, which is told by the test when to tick."""
+    module.feed.run = trio.sleep_forever
+    return module.feed
+
+
+@pytest.fixture
+async def server(module, feed):
+    async with running(module.app) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server):
+    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
+        yield client
+
+
+# Each way as a client: it calls `take` with every event that comes after `cursor`.
+
+
+async def poll(client, way, cursor, take):
+    while True:
+        answer = (await client.get(f"/feed/v/{way}", params={"after": cursor})).json()
+        for event in answer["events"]:
+            take(event)
+        cursor = answer["cursor"]
+        await trio.sleep(0.01)
+
+
+async def listen(client, cursor, take):
+    async with client.stream("GET", "/feed/v/server_sent_events", params={"after": cursor}) as answer:
+        assert answer.headers["content-type"] == "text/event-stream"
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                take(json.loads(line.removeprefix("data: ")))
+
+
+async def follow(server, visit, cursor, take):
+    async with visit(server, "/feed/v/websocket") as visitor:
+        await visitor.tell(after=cursor)
+        while True:
+            take(await visitor.hear())
+
+
+@pytest.fixture
+def ways(server, client, visit):
+    return {
+        "polling": partial(poll, client, "polling"),
+        "long_polling": partial(poll, client, "long_polling"),
+        "server_sent_events": partial(listen, client),
+        "websocket": partial(follow, server, visit),
+    }
+
+
+class Line:
+    """A bare socket that counts."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.sent = self.received = 0
+        self.data = b""
+
+    async def send(self, data):
+        await self.stream.send_all(data)
+        self.sent += len(data)
+
+    async def receive_until(self, pattern):
+        while pattern not in self.data:
+            data = await self.stream.receive_some()
+            assert data, f"the end came before {pattern!r}: {self.data!r}"
+            self.received += len(data)
+            self.data += data
+        data, self.data = self.data, b""
+        return data
+
+    async def ask(self, path, *more):
+        fields = ["Host: here", "User-Agent: a browser, and many words about it", *more]
+        await self.send("\r\n".join([f"GET {path} HTTP/1.1", *fields, "", ""]).encode())
+
+
+@asynccontextmanager
+async def line_to(server):
+    async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+        yield Line(stream)
+
+
+WAYS = ["polling", "long_polling", "server_sent_events", "websocket"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_s8_each_way_tells_every_event_once_and_in_order(feed, ways, way):
+    feed.tick()
+    cursor = feed.newest
+    for _ in range(3):  # news of a time when nobody was here
+        feed.tick()
+    send, receive = trio.open_memory_channel(100)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ways[way], cursor, send.send_nowait)
+        told = [await receive.receive() for _ in range(3)]
+        for _ in range(5):
+            feed.tick()
+            told.append(await receive.receive())
+        nursery.cancel_scope.cancel()
+    assert told == list(feed.events)[1:]
+    assert [event["id"] for event in told] == [f"{feed.run_name}-{number}" for number in range(2, 10)]
+
+
+async def test_without_a_cursor_one_begins_with_now(feed, client):
+    for _ in range(3):
+        feed.tick()
+    answer = (await client.get("/feed/v/polling")).json()
+    assert answer == {"events": [], "cursor": feed.newest}
+    feed.tick()
+    answer = (await client.get("/feed/v/polling", params={"after": answer["cursor"]})).json()
+    assert [event["id"] for event in answer["events"]] == [feed.newest]
+
+
+async def test_a_polling_answer_is_kept_by_nobody_in_between(client):
+    assert (await client.get("/feed/v/polling")).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("cursor", ["another-1", "9" * 5000, "-", "\u0000", "1 OR 1=1", "\u0663-\u0663"])
+@pytest.mark.parametrize("way", ["polling", "long_polling"])
+async def test_who_stands_nowhere_gets_all_that_is_kept(feed, client, way, cursor):
+    for _ in range(3):
+        feed.tick()
+    answer = await client.get(f"/feed/v/{way}", params={"after": cursor})
+    assert len(answer.json()["events"]) == 3
+
+
+async def test_the_feed_keeps_so_much_and_the_ids_show_what_is_missing(feed, client):
+    for _ in range(600):
+        feed.tick()
+    answer = await client.get("/feed/v/polling", params={"after": f"{feed.run_name}-1"})
+    ids = [event["id"] for event in answer.json()["events"]]
+    assert ids == [f"{feed.run_name}-{number}" for number in range(101, 601)]
+
+
+# Long polling
+
+
+async def test_s8_a_long_poll_waits_for_news_and_no_longer(module, feed, client):
+    answers = []
+
+    async def ask():
+        answers.append((await client.get("/feed/v/long_polling")).json())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await waited_for(feed, 1)
+        assert not answers
+        feed.tick()
+    assert [event["id"] for event in answers[0]["events"]] == [feed.newest]
+
+
+async def waited_for(feed, count):
+    await until(lambda: feed.changed.statistics().tasks_waiting == count)
+
+
+async def test_a_long_poll_without_news_is_answered_in_time(module, feed, client):
+    module.LONG_POLL_SECONDS = 0.02
+    feed.tick()
+    answer = await client.get("/feed/v/long_polling")
+    assert answer.json() == {"events": [], "cursor": feed.newest}
+
+
+async def test_a_long_poll_whose_client_has_gone_waits_no_longer(feed, server):
+    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+    await stream.send_all(b"GET /feed/v/long_polling HTTP/1.1\r\nHost: here\r\n\r\n")
+    await waited_for(feed, 1)
+    await stream.aclose()
+    await waited_for(feed, 0)
+
+
+# Server-sent events
+
+
+async def test_s8_an_event_source_that_comes_again_says_what_it_has_seen(feed, server):
+    feed.tick()
+    seen = feed.newest
+    feed.tick()
+    # The browser repeats the address, whose cursor is older than the header.
+    address = f"/feed/v/server_sent_events?after={feed.run_name}-0"
+    async with line_to(server) as line:
+        await line.ask(address, f"Last-Event-ID: {seen}")
+        answer = await line.receive_until(b"}")
+    assert answer.count(b"id: ") == 1
+    assert f"id: {feed.newest}\n".encode() in answer
+
+
+async def test_a_stream_whose_client_has_gone_waits_no_longer(feed, server):
+    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+    await stream.send_all(b"GET /feed/v/server_sent_events HTTP/1.1\r\nHost: here\r\n\r\n")
+    await waited_for(feed, 1)
+    await stream.aclose()
+    await waited_for(feed, 0)
+
+
+# The WebSocket
+
+
+@pytest.mark.parametrize("message", ["no JSON", b"\xff", "null", "[]", '{"after": 3}', "[" * 900])
+async def test_a_websocket_first_says_where_it_stands(server, visit, message):
+    async with visit(server, "/feed/v/websocket") as visitor:
+        await visitor.send(message)
+        with pytest.raises(ConnectionClosed):
+            await visitor.receive()
+        assert (visitor.ws.close_code, visitor.ws.close_reason) == (1008, 'expected {"after": …}')
+
+
+async def test_a_websocket_that_has_gone_waits_no_longer(feed, server, visit):
+    async with visit(server, "/feed/v/websocket") as visitor:
+        await visitor.tell(after=feed.newest)
+        await waited_for(feed, 1)
+    await waited_for(feed, 0)
+
+
+# The page's own WebSocket: rate, clock, cuts and the bill
+
+
+async def test_the_rate_can_be_set_within_bounds(module, server, visit):
+    async with visit(server, "/visit/v") as visitor:
+        assert (await visitor.hear())["rate"] == 2
+        for rate in (20, 0.2, 7.5):
+            await visitor.tell(type="rate", rate=rate)
+            while (await visitor.hear())["rate"] != rate:
+                pass
+        for rate in (0, 21, -1, float("nan"), float("inf"), "9", None, True, [1], 10**400):
+            await visitor.tell(type="rate", rate=rate)
+        for message in ("no JSON", "null", "[" * 900, b"\xff", '{"type": ["cut"]}'):
+            await visitor.send(message)
+        await visitor.tell(type="clock", asked_at=1)
+        while (await visitor.hear())["type"] != "clock":
+            pass
+        assert module.feed.rate in (7.5, 1)
+
+
+async def test_a_new_rate_holds_at_once(example, autojump_clock):
+    feed = example("push_compared").Feed()
+    feed.rate = 1e-9  # ten seconds apart: the most there is
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(feed.run)
+        await trio.sleep(9)
+        assert feed.count == 0
+        feed.set_rate(20)
+        await trio.sleep(5)
+        assert 50 < feed.count < 200
+        assert 50 < feed.price < 150
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_clock_can_be_asked(server, visit):
+    async with visit(server, "/visit/v") as visitor:
+        await visitor.tell(type="clock", asked_at=12.5)
+        while (message := await visitor.hear())["type"] != "clock":
+            pass
+        assert message["asked_at"] == 12.5
+        assert message["now"] > 1e12
+
+
+async def test_s8_when_all_lines_are_cut_nothing_is_lost(module, feed, server, client, visit):
+    cursor = feed.newest
+    ended = []
+
+    async def ask():
+        ended.append((await client.get("/feed/v/long_polling", params={"after": cursor})).json()["events"])
+
+    async def stream():
+        await listen(client, cursor, ended.append)
+        ended.append("stream")
+
+    async def follow_to_the_end():
+        with pytest.raises(ConnectionClosed) as caught:
+            await follow(server, visit, cursor, ended.append)
+        ended.append(caught.value.rcvd.code)
+
+    async with visit(server, "/visit/v") as visitor, visit(server, "/visit/other") as other:
+        async with trio.open_nursery() as nursery:
+            for line in (ask, stream, follow_to_the_end):
+                nursery.start_soon(line)
+            await waited_for(feed, 3)
+            await other.tell(type="cut")  # another's lines
+            await other.tell(type="clock", asked_at=1)
+            while (await other.hear())["type"] != "clock":
+                pass
+            await waited_for(feed, 3)
+            assert not ended
+            await visitor.tell(type="cut")
+        feed.tick()
+        answer = (await client.get("/feed/v/polling", params={"after": cursor})).json()
+    assert sorted(map(str, ended)) == ["1012", "[]", "stream"]
+    assert [event["id"] for event in answer["events"]] == [feed.newest]
+
+
+async def test_a_visit_is_forgotten_when_its_page_goes(module, server, visit):
+    async with visit(server, "/visit/v") as first:
+        await first.hear()
+        async with visit(server, "/visit/v") as second:  # a page that has come again before it was missed
+            await second.hear()
+        assert not module.visits
+    async with visit(server, "/visit/v") as third:
+        await third.hear()
+        assert set(module.visits) == {"v"}
+    await until(lambda: not module.visits)
+
+
+# The bill: every byte that a bare socket sends and receives.
+
+
+async def billed(visitor, way, line, requests):
+    """Add up the bills until they say what the line has counted."""
+    total = {"requests": 0, "up_bytes": 0, "down_bytes": 0}
+    while total != {"requests": requests, "up_bytes": line.sent, "down_bytes": line.received}:
+        costs = (await visitor.hear())["costs"]
+        assert set(costs) <= {way}
+        for name, value in costs.get(way, {}).items():
+            total[name] += value
+        assert total["up_bytes"] <= line.sent
+        assert total["down_bytes"] <= line.received
+
+
+@pytest.mark.parametrize("way", ["polling", "long_polling"])
+async def test_s8_each_byte_of_polling_is_billed(feed, server, visit, way):
+    async with visit(server, "/visit/v") as visitor, line_to(server) as line:
+        await visitor.hear()
+        for number in range(3):
+            cursor = feed.newest
+            feed.tick()
+            await line.ask(f"/feed/v/{way}?after={cursor}", f"Cookie: n={number}")
+            await line.receive_until(b'"}')
+        await billed(visitor, way, line, 3)
+
+
+async def test_s8_each_byte_of_server_sent_events_is_billed(feed, server, visit):
+    async with visit(server, "/visit/v") as visitor, line_to(server) as line:
+        await visitor.hear()
+        await line.ask("/feed/v/server_sent_events", "Accept: text/event-stream")
+        await line.receive_until(b"retry: 500\n\n\r\n")
+        for _ in range(3):
+            feed.tick()
+            await line.receive_until(b"}\n\n\r\n")
+        await visitor.tell(type="cut")
+        await line.receive_until(b"0\r\n\r\n")
+        await billed(visitor, "server_sent_events", line, 1)
+
+
+async def test_s8_each_byte_of_a_websocket_is_billed(feed, server, visit):
+    async with visit(server, "/visit/v") as visitor, line_to(server) as line:
+        await visitor.hear()
+        await line.ask(
+            "/feed/v/websocket",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        )
+        where = json.dumps({"after": feed.newest}).encode()
+        await line.send(bytes([0x81, 0x80 | len(where), 0, 0, 0, 0]) + where)
+        for _ in range(3):
+            feed.tick()
+            await line.receive_until(b"}")
+        await billed(visitor, "websocket", line, 1)
+
+
+async def test_who_has_no_visit_is_served_all_the_same(feed, client):
+    assert (await client.get("/feed/nobody/polling")).json() == {"events": [], "cursor": feed.newest}
+
+
+def test_the_program_serves_by_itself_until_ctrl_c():
+    with Program("examples/push_compared.py", "--port", "0") as program:
+        url = program.wait_for_url()
+        assert "<h1>Push compared</h1>" in httpx.get(url, trust_env=False).text
+        with httpx.stream("GET", f"{url}/feed/v/server_sent_events", trust_env=False) as answer:
+            lines = answer.iter_lines()
+            while not next(lines).startswith("data: "):
+                pass
+            assert program.interrupt()[0] == 0
