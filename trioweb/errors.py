@@ -265,9 +265,19 @@ def checked_close(code: int, reason: str) -> Close:
     return Close(int(code), reason)
 
 
+# Versions of Python differ in these; RFC 9110 §15.5 has given them their present names.
+_PHRASES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+_CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
+
+
 def phrase(status: int) -> str:
-    """Return the reason phrase of a status, or a general one for unregistered codes."""
+    """Return the reason phrase of a status, or its class for unregistered codes."""
     try:
-        return HTTPStatus(status).phrase
+        return _PHRASES.get(status) or HTTPStatus(status).phrase
     except ValueError:
-        return "Client Error" if status < 500 else "Server Error"
+        return _CLASSES[status // 100]

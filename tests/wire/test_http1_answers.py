@@ -70,6 +70,24 @@ def test_framing_fields_of_the_application_are_left_out() -> None:
     assert head == b"HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 2\r\n\r\n"
 
 
+@pytest.mark.parametrize(
+    ("fields", "sent"),
+    [
+        ([("upgrade", "websocket")], b"upgrade: websocket\r\nConnection: Upgrade\r\n"),
+        (
+            [("Connection", "x, upgrade"), ("Upgrade", "a")],
+            b"Connection: x, upgrade\r\nUpgrade: a\r\n",
+        ),
+    ],
+)
+def test_an_upgrade_is_an_option_of_the_connection(fields: list[tuple[str, str]], sent: bytes) -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    head = wire.encode_head(426, fields, content_bytes=0, is_close=False)
+    assert head == b"HTTP/1.1 426 Upgrade Required\r\n" + sent + b"Content-Length: 0\r\n\r\n"
+    assert wire.can_keep_alive
+
+
 def test_values_are_sent_as_latin_1_without_whitespace_around_them() -> None:
     wire = make_wire(GET)
     read_head(wire)

@@ -23,8 +23,10 @@ WRITE_BYTES = 64 * 1024
 LINGER_SECONDS = 10.0
 """How long a peer is read on after the last answer, so that no reset overtakes it."""
 
-LINGER_PAUSE_SECONDS = 1.0
-"""How long it may be silent meanwhile: it has most likely sent all that it will."""
+LINGER_BYTES = 4096
+"""What it has to send in each `LINGER_STEP_SECONDS` of that: else it has sent all that it will, or drips."""
+
+LINGER_STEP_SECONDS = 1.0
 
 AHEAD_BYTES = 64 * 1024
 """How much may be held of what follows a request, while only the end is waited for. Behind it
@@ -384,9 +386,11 @@ class Http1Connection:
         if not self._transport.end_output():
             return
         deadline = trio.current_time() + LINGER_SECONDS
-        is_sending = True
-        while is_sending:
-            is_sending = False
-            with trio.move_on_at(min(deadline, trio.current_time() + LINGER_PAUSE_SECONDS)):
-                await trio.lowlevel.checkpoint()  # it may send so fast that nothing is waited for
-                is_sending = bool(await self._transport.receive())
+        received_bytes = LINGER_BYTES
+        while received_bytes >= LINGER_BYTES and trio.current_time() < deadline:
+            received_bytes = 0
+            with trio.move_on_at(min(deadline, trio.current_time() + LINGER_STEP_SECONDS)):
+                while data := await self._transport.receive():
+                    received_bytes += len(data)
+                    await trio.lowlevel.checkpoint()  # it may send so fast that nothing is waited for
+                return

@@ -197,7 +197,7 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
         if lengths or version == b"1.0":  # §6.1
             raise RemoteProtocolError("Transfer-Encoding with Content-Length, or in HTTP/1.0", 400)
         if len(codings) > 1 or codings[0].lower() != b"chunked":
-            raise RemoteProtocolError("the only Transfer-Encoding that is understood is: chunked", 501)
+            raise _refused_codings(codings)
         return None
     if not lengths:
         return 0
@@ -206,6 +206,15 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
             f"Content-Length has to come once, as at most {CONTENT_LENGTH_DIGITS} digits", 400
         )
     return int(lengths[0])
+
+
+def _refused_codings(values: list[bytes]) -> RemoteProtocolError:
+    """Say what is wrong with `Transfer-Encoding`, which is not plain `chunked`."""
+    codings = [coding.strip(b" \t") for coding in b",".join(values).lower().split(b",")]
+    # Where such a body ends cannot be known (RFC 9112 §6.3), nor is chunked applied twice (§6.1).
+    if codings[-1] != b"chunked" or b"" in codings or codings.count(b"chunked") > 1:
+        return RemoteProtocolError("the last Transfer-Encoding has to be chunked, and no other one", 400)
+    return RemoteProtocolError("the only Transfer-Encoding that is understood is: chunked", 501)
 
 
 def _members(values: list[bytes] | None) -> frozenset[bytes]:
