@@ -71,11 +71,14 @@ def masked_frame(first: int, payload: bytes) -> bytes:
     return header + KEY + mask_in_python(payload, KEY)
 
 
+# A server has one for all connections; making it is no part of any path.
+LIMITS = Limits()
+
+
 def new_wire(deflate: DeflateAgreement | None = None) -> WebSocketWire:
     """Make a wire as the server does by default."""
-    limits = Limits()
     return WebSocketWire(
-        message_bytes=limits.message_bytes, message_fragments=limits.message_fragments, deflate=deflate
+        message_bytes=LIMITS.message_bytes, message_fragments=LIMITS.message_fragments, deflate=deflate
     )
 
 
@@ -145,10 +148,9 @@ def ponging() -> Step:
 
 def opening() -> Step:
     """Read the raw bytes of a handshake, check them, and encode the 101."""
-    limits = Limits()
 
     def step() -> bytes:
-        wire = Http1Wire(head_bytes=limits.head_bytes, body_bytes=limits.body_bytes)
+        wire = Http1Wire(head_bytes=LIMITS.head_bytes, body_bytes=LIMITS.body_bytes)
         wire.feed(HANDSHAKE)
         head = wire.next_event()
         assert isinstance(head, RequestHead)
@@ -162,8 +164,7 @@ def opening() -> Step:
 
 def queueing(frame: bytes, count: int) -> Step:
     """Queue frames, gather them for one write, and take note that it was done."""
-    limits = Limits()
-    outbox = Outbox(most_messages=limits.outbox_messages, most_bytes=limits.outbox_bytes)
+    outbox = Outbox(most_messages=LIMITS.outbox_messages, most_bytes=LIMITS.outbox_bytes)
 
     def step() -> int:
         for _ in range(count):
