@@ -4,50 +4,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
 
 from trioweb.errors import ConfigError
+from trioweb.validators import instance_of, seconds, whole_number
 
 MAX_MEMORY_LEVEL = 9
-
-_Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
-
-
-def _whole(least: int, most: int | None = None) -> _Validator:
-    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (is_whole and value >= least and (most is None or value <= most)):
-            span = f"{least} or more" if most is None else f"from {least} to {most}"
-            raise ConfigError(f"{_place(instance, attribute)} takes a whole number, {span}, not {value!r}")
-
-    return validate
-
-
-def _seconds(*, optional: bool) -> _Validator:
-    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value is None and optional:
-            return
-        if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
-            off = ", or None to switch it off" if optional else ""
-            raise ConfigError(f"{_place(instance, attribute)} takes seconds above 0{off}, not {value!r}")
-
-    return validate
-
-
-def _instance(kind: type, *, optional: bool = False) -> _Validator:
-    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, kind) and not (optional and value is None):
-            none = " or None" if optional else ""
-            raise ConfigError(f"{_place(instance, attribute)} takes {kind.__name__}{none}, not {value!r}")
-
-    return validate
-
-
-def _place(instance: object, attribute: attrs.Attribute[Any]) -> str:
-    return f"{type(instance).__name__}.{attribute.name}"
 
 
 @attrs.frozen(kw_only=True)
@@ -71,20 +36,20 @@ class Limits:
         connections: Connections at one time; above it 503.
     """
 
-    head_bytes: int = attrs.field(default=16 * 1024, validator=_whole(256))
-    body_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(0))
-    form_fields: int = attrs.field(default=1000, validator=_whole(0))
-    form_field_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(0))
-    form_files: int = attrs.field(default=100, validator=_whole(0))
-    form_memory_bytes: int = attrs.field(default=256 * 1024, validator=_whole(0))
-    form_header_bytes: int = attrs.field(default=8 * 1024, validator=_whole(256))
-    message_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(1))
-    message_fragments: int = attrs.field(default=16_384, validator=_whole(1))
-    inbox_messages: int = attrs.field(default=64, validator=_whole(1))
-    inbox_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(1))
-    outbox_messages: int = attrs.field(default=1024, validator=_whole(1))
-    outbox_bytes: int = attrs.field(default=1024 * 1024, validator=_whole(1))
-    connections: int = attrs.field(default=10_000, validator=_whole(1))
+    head_bytes: int = attrs.field(default=16 * 1024, validator=whole_number(256))
+    body_bytes: int = attrs.field(default=1024 * 1024, validator=whole_number(0))
+    form_fields: int = attrs.field(default=1000, validator=whole_number(0))
+    form_field_bytes: int = attrs.field(default=1024 * 1024, validator=whole_number(0))
+    form_files: int = attrs.field(default=100, validator=whole_number(0))
+    form_memory_bytes: int = attrs.field(default=256 * 1024, validator=whole_number(0))
+    form_header_bytes: int = attrs.field(default=8 * 1024, validator=whole_number(256))
+    message_bytes: int = attrs.field(default=1024 * 1024, validator=whole_number(1))
+    message_fragments: int = attrs.field(default=16_384, validator=whole_number(1))
+    inbox_messages: int = attrs.field(default=64, validator=whole_number(1))
+    inbox_bytes: int = attrs.field(default=1024 * 1024, validator=whole_number(1))
+    outbox_messages: int = attrs.field(default=1024, validator=whole_number(1))
+    outbox_bytes: int = attrs.field(default=1024 * 1024, validator=whole_number(1))
+    connections: int = attrs.field(default=10_000, validator=whole_number(1))
 
 
 @attrs.frozen(kw_only=True)
@@ -104,15 +69,15 @@ class Timeouts:
         drain_seconds: The whole of a graceful shutdown.
     """
 
-    head_seconds: float = attrs.field(default=10.0, validator=_seconds(optional=False))
-    body_seconds: float = attrs.field(default=30.0, validator=_seconds(optional=False))
-    idle_seconds: float = attrs.field(default=15.0, validator=_seconds(optional=False))
-    ping_interval_seconds: float | None = attrs.field(default=20.0, validator=_seconds(optional=True))
-    ping_timeout_seconds: float | None = attrs.field(default=20.0, validator=_seconds(optional=True))
-    send_seconds: float = attrs.field(default=30.0, validator=_seconds(optional=False))
-    close_seconds: float = attrs.field(default=5.0, validator=_seconds(optional=False))
-    handler_grace_seconds: float = attrs.field(default=10.0, validator=_seconds(optional=False))
-    drain_seconds: float = attrs.field(default=30.0, validator=_seconds(optional=False))
+    head_seconds: float = attrs.field(default=10.0, validator=seconds(optional=False))
+    body_seconds: float = attrs.field(default=30.0, validator=seconds(optional=False))
+    idle_seconds: float = attrs.field(default=15.0, validator=seconds(optional=False))
+    ping_interval_seconds: float | None = attrs.field(default=20.0, validator=seconds(optional=True))
+    ping_timeout_seconds: float | None = attrs.field(default=20.0, validator=seconds(optional=True))
+    send_seconds: float = attrs.field(default=30.0, validator=seconds(optional=False))
+    close_seconds: float = attrs.field(default=5.0, validator=seconds(optional=False))
+    handler_grace_seconds: float = attrs.field(default=10.0, validator=seconds(optional=False))
+    drain_seconds: float = attrs.field(default=30.0, validator=seconds(optional=False))
 
 
 @attrs.frozen(kw_only=True)
@@ -133,11 +98,11 @@ class Deflate:
             compresses a message once for all its members.
     """
 
-    level: int = attrs.field(default=6, validator=_whole(1, 9))
-    window_bits: int = attrs.field(default=12, validator=_whole(9, zlib.MAX_WBITS))
-    memory_level: int = attrs.field(default=5, validator=_whole(1, MAX_MEMORY_LEVEL))
-    minimum_bytes: int = attrs.field(default=64, validator=_whole(0))
-    context_takeover: bool = attrs.field(default=True, validator=_instance(bool))
+    level: int = attrs.field(default=6, validator=whole_number(1, 9))
+    window_bits: int = attrs.field(default=12, validator=whole_number(9, zlib.MAX_WBITS))
+    memory_level: int = attrs.field(default=5, validator=whole_number(1, MAX_MEMORY_LEVEL))
+    minimum_bytes: int = attrs.field(default=64, validator=whole_number(0))
+    context_takeover: bool = attrs.field(default=True, validator=instance_of(bool))
 
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+", re.IGNORECASE)
@@ -190,10 +155,10 @@ class Config:
         debug: Whether error pages and close reasons show exceptions to the peer.
     """
 
-    limits: Limits = attrs.field(factory=Limits, validator=_instance(Limits))
-    timeouts: Timeouts = attrs.field(factory=Timeouts, validator=_instance(Timeouts))
+    limits: Limits = attrs.field(factory=Limits, validator=instance_of(Limits))
+    timeouts: Timeouts = attrs.field(factory=Timeouts, validator=instance_of(Timeouts))
     origins: str | tuple[str, ...] | None = attrs.field(default=None, converter=parse_origins)
-    compression: Deflate | None = attrs.field(default=None, validator=_instance(Deflate, optional=True))
+    compression: Deflate | None = attrs.field(default=None, validator=instance_of(Deflate, optional=True))
     trusted_proxies: tuple[str, ...] = attrs.field(default=(), converter=_proxies)
-    fast_lane: bool = attrs.field(default=True, validator=_instance(bool))
-    debug: bool = attrs.field(default=False, validator=_instance(bool))
+    fast_lane: bool = attrs.field(default=True, validator=instance_of(bool))
+    debug: bool = attrs.field(default=False, validator=instance_of(bool))

@@ -14,6 +14,7 @@ import pytest
 LAYERS = (
     ("closing",),
     ("errors",),
+    ("validators",),
     ("config", "headers"),
     ("_wire", "_routing"),
     ("_connection",),

@@ -15,10 +15,10 @@ from trioweb._web.accept_encoding import preferred_coding, refuses_identity
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._web.vary import vary_on
-from trioweb.config import _whole as whole_number
 from trioweb.headers import MutableHeaders
 from trioweb.middleware.chain import Next
 from trioweb.middleware.wrapped import Wrapped
+from trioweb.validators import whole_number
 
 _THREAD_BYTES = 32 * 1024
 """From here on compressing takes longer than going to a worker thread and back."""

@@ -11,10 +11,10 @@ import attrs
 
 from trioweb._web.request import Request
 from trioweb._web.response import Response
-from trioweb.config import _instance as instance_of
 from trioweb.errors import ConfigError
 from trioweb.headers import is_token
 from trioweb.middleware.chain import Next
+from trioweb.validators import instance_of
 
 _ACCEPTABLE = re.compile(r"[0-9A-Za-z._~+/=:@-]{1,128}")
 

@@ -1,0 +1,52 @@
+"""What a setting may be: validators for attrs classes, whose complaints name the setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from trioweb.errors import ConfigError
+
+Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def whole_number(least: int, most: int | None = None) -> Validator:
+    """Take whole numbers from `least` to `most`, and no booleans."""
+
+    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (is_whole and value >= least and (most is None or value <= most)):
+            span = f"{least} or more" if most is None else f"from {least} to {most}"
+            raise ConfigError(f"{_place(instance, attribute)} takes a whole number, {span}, not {value!r}")
+
+    return validate
+
+
+def seconds(*, optional: bool) -> Validator:
+    """Take seconds above 0, and `None` if that is a choice."""
+
+    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None and optional:
+            return
+        if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+            off = ", or None to switch it off" if optional else ""
+            raise ConfigError(f"{_place(instance, attribute)} takes seconds above 0{off}, not {value!r}")
+
+    return validate
+
+
+def instance_of(kind: type, *, optional: bool = False) -> Validator:
+    """Take objects of one class, and `None` if that is a choice."""
+
+    def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, kind) and not (optional and value is None):
+            none = " or None" if optional else ""
+            raise ConfigError(f"{_place(instance, attribute)} takes {kind.__name__}{none}, not {value!r}")
+
+    return validate
+
+
+def _place(instance: object, attribute: attrs.Attribute[Any]) -> str:
+    return f"{type(instance).__name__}.{attribute.name}"
