@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, PING, PONG, TEXT, close_frame, frame
-from support.serving import conversing
+from support.peer import BINARY, PING, PONG, TEXT, Peer, close_frame, frame
+from support.serving import conversing, running
 
 import trioweb
 from trioweb import Close, Config, Limits, Timeouts
@@ -257,3 +257,71 @@ async def test_an_inbox_that_a_turn_leaves_full_stays_as_it_is_until_somebody_re
 
     await converse(handler, drive, inbox_messages=1)
     assert seen == [(count, waiting) for count in range(0, 30, 3) for waiting in (1, 1, 0)]
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+@pytest.mark.parametrize("is_fragmented", [True, False])
+async def test_a_long_message_may_come_together_with_the_one_that_announces_it(
+    autojump_clock, fast_lane, is_fragmented
+):
+    """Who waits for the first had no chance yet to say that the second is wanted in pieces."""
+    seen = []
+
+    async def handler(ws):
+        for _ in range(2):
+            seen.append(await ws.receive())
+            async with ws.receive_stream() as chunks:
+                seen.append(b"".join([chunk async for chunk in chunks]))
+
+    async def drive(peer):
+        await trio.testing.wait_all_tasks_blocked()
+        name = frame(TEXT, b"name")
+        if is_fragmented:
+            name = frame(TEXT, b"na", is_final=False) + frame(0x0, b"me")
+        content = frame(PING, b"") + frame(BINARY, b"x" * 5000)
+        for _ in range(2):
+            await peer.send(name + content)
+            assert (await peer.receive_frame()).opcode == PONG
+        assert await peer.receive_close() == (1000, "")
+
+    config = Config(limits=Limits(message_bytes=1000), fast_lane=fast_lane)
+    async with conversing(handler, config) as peer:
+        await drive(peer)
+    assert seen == ["name", b"x" * 5000] * 2
+
+
+async def test_a_long_message_that_nobody_wants_in_pieces_is_refused_behind_the_one_before_it(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        seen.append(await ws.receive())
+        with pytest.raises(trioweb.ConnectionClosedError, match="1009"):
+            await ws.receive()
+
+    async def drive(peer):
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.send(frame(TEXT, b"name") + frame(BINARY, b"x" * 5000))
+        assert (await peer.receive_close())[0] == 1009
+
+    await converse(handler, drive, message_bytes=1000)
+    assert seen == ["name"]
+
+
+async def test_a_long_message_may_come_at_the_moment_in_which_it_is_asked_for():
+    """Trio decides anew in each pass who runs first, so it is tried often."""
+    rounds, seen = 40, []
+    app = trioweb.App(Config(limits=Limits(message_bytes=1000)))
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        for _ in range(rounds):
+            stream.socket._sock.send(frame(BINARY, b"x" * 5000))
+            async with ws.receive_stream() as chunks:
+                seen.append(len(b"".join([chunk async for chunk in chunks])))
+
+    async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+        peer = Peer(stream)
+        await peer.open()
+        assert await peer.receive_close() == (1000, "")
+    assert seen == [5000] * rounds

@@ -108,7 +108,9 @@ class Intake(ABC):
         for _ in range(DECODES_PER_TURN if is_plain else COMPRESSED_PER_TURN):
             if self._has_no_room:
                 break
-            wire.may_hold = self._closing.state is State.OPEN and not self._is_receiving
+            # Who receives gets the first of what is here; a message behind it may wait to be streamed.
+            is_awaited = self._is_receiving and not inbox.items
+            wire.may_hold = self._closing.state is State.OPEN and not is_awaited
             for event in wire.events(max(1, inbox.most_messages - len(inbox.items)) if is_plain else 1):
                 if isinstance(event, (str, bytes)):
                     self.received_messages += 1

@@ -151,12 +151,12 @@ class ReceivingHalf(Intake):
         Backpressure: Reading stops while `Limits.inbox_bytes` wait to be taken.
         Concurrency: One task at a time, and no `receive` meanwhile.
         """
+        await trio.lowlevel.checkpoint()  # first: a long message that comes meanwhile is held, not refused
         if self._is_receiving:
             raise _busy()
         self._is_receiving = True
         reader = MessageReader(self._next_item)
         try:
-            await trio.lowlevel.checkpoint()
             self._require_accepted()
             if not self._inbox.items and self._wire is not None:
                 self._wire.start_streaming()

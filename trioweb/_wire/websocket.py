@@ -202,6 +202,8 @@ class WebSocketWire:
                 return
             if assembly.is_over_limit and not assembly.is_streaming:
                 if assembly.is_compressed or not self.may_hold:
+                    if out:  # whoever takes these may want the next one in pieces
+                        return
                     raise assembly.too_big()
                 self.is_holding = True
                 return
