@@ -1,0 +1,169 @@
+"""Voice: what a microphone hears comes back to who speaks, and goes to all who tune in.
+
+Try it with `python examples/voice.py --port 8000`, and put on headphones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+import trioweb
+from trioweb import App, CloseWebSocket, File, Limits, Overflow, Request, Room, WebSocket
+
+PAGES = Path(__file__).parent / "pages"
+MOST_TALKERS = 16
+MOST_SILENT_SECONDS = 30
+
+# Speech takes 4 kB a second. Nobody needs 16 KiB for one chunk, nor wants to hear more of what
+# is old than fits into 64 KiB: a small outbox keeps a slow listener near the present.
+LIMITS = Limits(message_bytes=16 * 1024, inbox_bytes=64 * 1024, outbox_bytes=64 * 1024)
+
+app = App()
+app.static("/shared", PAGES / "shared")
+
+
+@app.get("/")
+async def page(request: Request) -> File:
+    return File(PAGES / "voice.html")
+
+
+# The page sends WebM in binary messages: first the header, which a player needs before anything
+# else, then clusters of a tenth of a second. Each can be played without the one before, so a
+# listener may come in anywhere, and a lost one is only a gap. The server looks into none.
+@dataclass(eq=False)
+class Talker:
+    name: str
+    header: bytes
+    room: Room = field(init=False)
+    has_ended: trio.Event = field(default_factory=trio.Event)
+
+    def __post_init__(self) -> None:
+        self.room = Room(self.name, overflow=Overflow.DROP_OLDEST)
+
+
+talkers: dict[str, Talker] = {}
+watchers = app.room("watchers", overflow=Overflow.LATEST)
+
+
+@app.websocket("/talk", limits=LIMITS)
+async def talk(ws: WebSocket) -> None:
+    header = await sound(ws)
+    if len(talkers) == MOST_TALKERS:
+        raise CloseWebSocket(1013, f"{MOST_TALKERS} people are talking already")
+    talker = Talker(unused(ws.request.query.get("name", "")), header)
+    talkers[talker.name] = talker
+    pace = Pace()
+    try:
+        await ws.send_json({"type": "talking", "name": talker.name})
+        await ws.send(header)
+        # Who talks is a member of their own room, and that is the echo. Publishing waits for
+        # nobody: a member whose connection is slow, the talker too, loses the oldest chunks.
+        async with talker.room.join(ws, missed_notice=missed):
+            await announce()
+            ws.nursery.start_soon(report, ws, talker)
+            while True:
+                chunk = await sound(ws)
+                await pace.wait(len(chunk))
+                await talker.room.publish(chunk)
+    finally:
+        del talkers[talker.name]
+        talker.has_ended.set()
+        await announce()
+
+
+@app.websocket("/listen", limits=LIMITS)
+async def listen(ws: WebSocket) -> None:
+    talker = talkers.get(ws.request.query.get("name", ""))
+    if talker is None:
+        raise CloseWebSocket(4404, "nobody with this name is talking")
+    await ws.send(talker.header)
+    try:
+        async with talker.room.join(ws, missed_notice=missed):
+            await announce()
+            ws.nursery.start_soon(report, ws, talker)
+            ws.nursery.start_soon(hang_up, ws, talker)
+            async for _ in ws:  # nothing is expected; the loop ends when either side hangs up
+                pass
+    finally:
+        await announce()
+
+
+async def hang_up(ws: WebSocket, talker: Talker) -> None:
+    await talker.has_ended.wait()
+    await ws.aclose(1000, "the talk has ended")
+
+
+# Who is on the air, for everybody: of this only the newest is worth sending.
+@app.websocket("/watch", limits=Limits(message_bytes=1024))
+async def watch(ws: WebSocket) -> None:
+    async with watchers.join(ws):
+        await ws.send(on_the_air())
+        async for _ in ws:
+            pass
+
+
+async def announce() -> None:
+    await watchers.publish(on_the_air())
+
+
+def on_the_air() -> str:
+    people = [{"name": one.name, "listeners": max(0, len(one.room) - 1)} for one in talkers.values()]
+    return json.dumps({"type": "talkers", "talkers": people})
+
+
+async def report(ws: WebSocket, talker: Talker) -> None:
+    """Say once a second what waits in the server for this connection, and what it has missed."""
+    while True:
+        outbox = ws.outbox.statistics()
+        dropped = talker.room.statistics().drops
+        await ws.send_json(
+            {"type": "outbox", "bytes": outbox.bytes, "missed": outbox.drops, "missed_by_all": dropped}
+        )
+        await trio.sleep(1)
+
+
+def missed(count: int) -> str:
+    return json.dumps({"type": "missed", "count": count})
+
+
+async def sound(ws: WebSocket) -> bytes:
+    """Receive a binary message; who has a place on the air and sends nothing gives it up."""
+    with trio.move_on_after(MOST_SILENT_SECONDS):
+        return await ws.receive_bytes()
+    raise CloseWebSocket(4408, f"nothing came for {MOST_SILENT_SECONDS} seconds")
+
+
+class Pace:
+    """Let so much through in a second and no more: reading waits, and so does who sends."""
+
+    BYTES_PER_SECOND = 32 * 1024
+    BURST_SECONDS = 4  # what a connection may make up for after it has stood still
+    LEAST_BYTES = 256  # what a message costs, however short
+
+    def __init__(self) -> None:
+        self.due = -math.inf
+
+    async def wait(self, size_bytes: int) -> None:
+        cost_seconds = max(size_bytes, self.LEAST_BYTES) / self.BYTES_PER_SECOND
+        self.due = max(self.due, trio.current_time() - self.BURST_SECONDS) + cost_seconds
+        await trio.sleep_until(self.due)
+
+
+def unused(wanted: str) -> str:
+    name = " ".join(wanted.split())[:24] or "Somebody"
+    number = 1
+    while (unique := name if number == 1 else f"{name} {number}") in talkers:
+        number += 1
+    return unique
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Serve the voice example.")
+    parser.add_argument("--port", type=int, default=8000)
+    trioweb.run(app, port=parser.parse_args().port)

@@ -1,0 +1,238 @@
+"""The upload page: files in slices and whole, and over pauses, losses and restarts."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+
+import pytest
+from support.program import Program
+
+pytestmark = pytest.mark.browser
+
+SLOW_MILLISECONDS = 30_000
+SAME = re.compile("✓ The same on both sides")
+
+
+@pytest.fixture
+def expect():
+    return pytest.importorskip("playwright.sync_api").expect
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Start the gallery with a folder of its own for what is uploaded."""
+    (tmp_path / "server").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "server"))
+
+    def start(port=0):
+        return Program("examples/gallery.py", "--port", port)
+
+    return start
+
+
+@pytest.fixture
+def upload(page, expect):
+    return Upload(page, expect)
+
+
+class Upload:
+    def __init__(self, page, expect):
+        self.page = page
+        self.expect = expect
+        self.items = page.locator("#uploads li")
+        self.shelf = page.locator("#shelf li")
+
+    def open(self, url):
+        self.page.goto(f"{url}/upload/")
+        self.expect(self.page.locator("#state")).to_have_text("connected", timeout=SLOW_MILLISECONDS)
+        self.expect(self.page.locator("#limit")).to_contain_text("500.0 MB")
+
+    def choose(self, how, *files):
+        self.page.get_by_label(how, exact=True).check()
+        with self.page.expect_file_chooser() as chooser:
+            self.press("Choose files")
+        chooser.value.set_files(files)
+
+    def item(self, name):
+        return self.items.filter(has=self.page.get_by_role("heading", name=name, exact=True))
+
+    def press(self, name):
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def expect_done(self, path):
+        item = self.item(path.name)
+        self.expect(item.locator(".badge")).to_have_text("done", timeout=SLOW_MILLISECONDS)
+        self.expect(item).to_contain_text(SAME, timeout=SLOW_MILLISECONDS)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        assert item.locator(".sums dd").all_inner_texts()[:2] == [digest, digest]
+
+    def send_part(self, url, make):
+        """Begin a file of which the network takes two fifths."""
+        path = make("large.bin", 5_000_000)
+        self.open(url)
+        self.hold_back(most_slices=8)
+        self.choose("In slices", path)
+        self.expect(self.item("large.bin")).to_contain_text("2.1 MB of 5.0 MB")
+        return path
+
+    def hold_back(self, most_slices):
+        """Let so many slices through and keep the rest, as a network that stands still does."""
+        routes = []
+
+        def pass_on(route):
+            server, passed = route.connect_to_server(), []
+
+            def to_server(message):
+                passed.append(message)
+                if len(passed) <= most_slices + 1 or len(routes) > 1:
+                    server.send(message)
+
+            route.on_message(to_server)
+            server.on_message(route.send)
+            routes.append(server)
+
+        self.page.route_web_socket("**/upload/slices", pass_on)
+        return routes
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make(name, size):
+        path = tmp_path / name
+        path.write_bytes(random.Random(name).randbytes(size))
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize("how", ["In slices", "Whole"], ids=["S6", "S5"])
+def test_s5_s6_files_arrive_as_they_are_several_at_once(start, upload, make, how):
+    sizes = (0, 1, 55, 56, 63, 64, 65, 119, 120, 262_144, 262_145, 3_000_000)
+    paths = [make(f"{size}.bin", size) for size in sizes]
+    with start() as program:
+        upload.open(program.wait_for_url())
+        upload.choose(how, *paths)
+        for path in paths:
+            upload.expect_done(path)
+        upload.expect(upload.shelf).to_have_count(len(paths))
+        assert program.interrupt()[0] == 0
+
+
+def test_s6_an_upload_goes_on_over_a_restart_of_the_server(start, upload, make):
+    path = make("large.bin", 20_000_000)
+    with start() as program:
+        url = program.wait_for_url()
+        upload.open(url)
+        upload.hold_back(most_slices=40)
+        upload.choose("In slices", path)
+        upload.expect(upload.item("large.bin")).to_contain_text("10.5 MB of 20.0 MB")
+        assert program.interrupt()[0] == 0
+    upload.expect(upload.item("large.bin").locator(".badge")).to_have_text(
+        re.compile("trying again in|connecting")
+    )
+    with start(url.rpartition(":")[2]) as program:
+        program.wait_for_url()
+        upload.expect_done(path)
+        (resumed,) = (
+            int(one)
+            for one in re.findall(r"WebSocket /upload/slices.*?(\d+) bytes, sent", program.interrupt()[1])
+        )
+    assert 9_000_000 < resumed < 10_000_000
+
+
+def test_s6_an_upload_goes_on_after_a_reload_when_the_file_is_chosen_again(start, upload, make):
+    with start() as program:
+        path = upload.send_part(program.wait_for_url(), make)
+        upload.page.reload()
+        upload.choose("In slices", path)
+        upload.expect_done(path)
+        printed = program.interrupt()[1]
+    assert re.search(r"WebSocket /upload/slices.* received 13 messages", printed)
+
+
+def test_s6_a_pause_lets_go_of_the_connection_and_resuming_goes_on(start, upload, make):
+    with start() as program:
+        path = upload.send_part(program.wait_for_url(), make)
+        upload.press("Pause: large.bin")
+        upload.expect(upload.item("large.bin").locator(".badge")).to_have_text("paused")
+        upload.press("Resume: large.bin")
+        upload.expect_done(path)
+
+
+def test_a_cancelled_upload_leaves_nothing(start, upload, make, tmp_path):
+    with start() as program:
+        upload.send_part(program.wait_for_url(), make)
+        with upload.page.expect_response("**/uploads/*") as answer:
+            upload.press("Cancel: large.bin")
+        assert answer.value.status == 204
+        upload.expect(upload.items).to_have_count(0)
+        assert not [path for path in (tmp_path / "server").rglob("*") if path.is_file()]
+
+
+def test_s5_a_whole_file_that_is_cut_off_can_be_tried_again(start, upload, make):
+    path = make("large.bin", 3_000_000)
+    with start() as program:
+        upload.open(program.wait_for_url())
+        cut = []
+
+        def cut_first(route):
+            server = route.connect_to_server()
+            server.on_message(route.send)
+            cut.append(route)
+            route.on_message(lambda message: server.send(message) if len(cut) > 1 else route.close(code=1012))
+
+        upload.page.route_web_socket("**/upload/whole", cut_first)
+        upload.choose("Whole", path)
+        upload.expect(upload.item("large.bin").locator(".problem")).to_contain_text(
+            "cannot be continued in the middle"
+        )
+        upload.press("Try again: large.bin")
+        upload.expect_done(path)
+
+
+def test_a_refusal_is_shown_with_its_reason(start, upload, make):
+    with start() as program:
+        upload.open(program.wait_for_url())
+        upload.page.route_web_socket(
+            "**/upload/slices",
+            lambda route: route.close(code=4507, reason="the shelf is full: come back later"),
+        )
+        upload.choose("In slices", make("small.bin", 10))
+        upload.expect(upload.item("small.bin").locator(".problem")).to_contain_text("the shelf is full")
+        upload.expect(upload.item("small.bin").locator(".badge")).to_have_text("failed")
+
+
+def test_a_dropped_file_is_taken_and_its_name_is_only_text(start, upload):
+    with start() as program:
+        upload.open(program.wait_for_url())
+        upload.page.evaluate(
+            """() => {
+              const transfer = new DataTransfer();
+              transfer.items.add(new File(["dropped"], "<img src=x onerror=alert(1)>.txt"));
+              const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+              document.getElementById("drop").dispatchEvent(drop);
+            }"""
+        )
+        upload.expect(upload.items).to_contain_text(SAME)
+        upload.expect(upload.shelf.get_by_role("link")).to_have_text("<img src=x onerror=alert(1)>.txt")
+        assert upload.page.locator("main img").count() == 0
+
+
+def test_what_is_on_the_shelf_is_downloaded_and_deleted_with_a_second_press(start, upload, make):
+    path = make("some file.bin", 300_000)
+    with start() as program:
+        upload.open(program.wait_for_url())
+        upload.choose("In slices", path)
+        upload.expect_done(path)
+        with upload.page.expect_download() as download:
+            upload.page.get_by_role("link", name="some file.bin").click()
+        assert download.value.suggested_filename == "some file.bin"
+        assert download.value.path().read_bytes() == path.read_bytes()
+        upload.press("Delete: some file.bin")
+        upload.press("Really delete?: some file.bin")
+        upload.expect(upload.shelf).to_have_count(0)
+        upload.press("Clear the finished")
+        upload.expect(upload.items).to_have_count(0)

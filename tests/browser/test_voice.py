@@ -1,0 +1,207 @@
+"""The voice page with a microphone that beeps: there and back, to a listener, and over a restart."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support.program import Program
+from websockets.sync.client import connect
+
+pytestmark = pytest.mark.browser
+
+SLOW_MILLISECONDS = 20_000
+HEARD = re.compile(r"You hear: −\d+ dB")
+NOTHING_HEARD = re.compile("You hear: silent")
+
+
+@pytest.fixture
+def expect():
+    return pytest.importorskip("playwright.sync_api").expect
+
+
+@pytest.fixture(scope="module")
+def beeping_chromium(chromium, require_tool):
+    """Run another Chromium, whose microphone beeps once a second and may be used unasked."""
+    program = require_tool("chromium", "chromium-browser", "google-chrome")
+    flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
+    with chromium.browser_type.launch(
+        executable_path=program, args=[*flags, "--use-fake-ui-for-media-stream"]
+    ) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(beeping_chromium):
+    """Open the page, each time as another person."""
+    contexts, thrown = [], []
+
+    def visit(url):
+        contexts.append(beeping_chromium.new_context())
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: thrown.append(str(error)))
+        page.goto(f"{url}/voice/")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not thrown
+
+
+@pytest.fixture
+def say(visit, expect):
+    """Open the page and go on the air."""
+
+    def say(url, name):
+        page = visit(url)
+        page.get_by_label("Your name").fill(name)
+        page.get_by_role("button", name="Start talking").click()
+        expect(page.locator("#talk-state")).to_have_text("talking")
+        return page
+
+    return say
+
+
+def expect_sound(expect, page, wanted=HEARD, timeout=SLOW_MILLISECONDS):
+    expect(page.locator("#scope")).to_have_attribute("aria-label", wanted, timeout=timeout)
+
+
+def test_s2_what_the_microphone_hears_comes_back_and_is_played(say, expect, demo_server):
+    ann = say(demo_server, "Ann")
+    expect(ann.locator("#log")).to_contain_text("you are on the air as Ann")
+    expect(ann.locator("#talkers li")).to_contain_text("Ann (you)")
+    expect_sound(expect, ann)
+    expect(ann.locator("#trip")).to_have_text(re.compile(r"^\d+\.\d ms$"))
+    expect(ann.locator("#behind")).to_have_text(re.compile(r"^[01]\.\d\d s$"))
+    expect(ann.locator("#waiting-here")).to_have_text("0.0 kB")
+    expect(ann.locator("#lost")).to_have_text("0")
+    ann.get_by_role("button", name="Stop").click()
+    expect(ann.locator("#talk-state")).to_have_text("silent")
+    expect(ann.locator("#nobody")).to_be_visible()
+
+
+def test_a_late_listener_tunes_in_and_out_and_hears_who_comes_back(say, visit, expect, demo_server):
+    ann, ben = say(demo_server, "Ann"), visit(demo_server)
+    expect_sound(expect, ann)
+    ben.get_by_role("button", name="Tune in: Ann").click()
+    expect(ann.locator("#talkers li")).to_contain_text("1 listener")
+    expect_sound(expect, ben)
+    ann.get_by_role("button", name="Stop").click()
+    expect(ben.locator("#log")).to_contain_text("Ann is off the air")
+    ann.get_by_role("button", name="Start talking").click()
+    expect_sound(expect, ben)
+    ben.get_by_role("button", name="Tune out: Ann").click()
+    expect(ann.locator("#talkers li")).to_contain_text("0 listeners")
+    expect_sound(expect, ben, NOTHING_HEARD)
+
+
+def test_muting_silences_one_side_and_keeps_the_other(say, expect, demo_server):
+    ann = say(demo_server, "Ann")
+    expect_sound(expect, ann)
+    ann.get_by_role("button", name="Mute echo").click()
+    expect_sound(expect, ann, NOTHING_HEARD)
+    expect_sound(expect, ann, re.compile(r"You say: −\d+ dB"))
+    ann.get_by_role("button", name="Mute echo").click()
+    ann.get_by_role("button", name="Mute microphone").click()
+    expect(ann.locator("#level-text")).to_have_text("muted")
+    expect(ann.locator("#level")).to_have_attribute("aria-valuetext", "muted")
+
+
+def test_sound_goes_on_behind_chunks_that_were_lost_and_the_page_says_so(say, visit, expect, demo_server):
+    say(demo_server, "Ann")
+    ben = visit(demo_server)
+
+    def lose_half(route):
+        server, chunks = route.connect_to_server(), []
+
+        def pass_on(message):
+            chunks.append(message)
+            if isinstance(message, str) or len(chunks) % 4 < 2:
+                route.send(message)
+
+        server.on_message(pass_on)
+        route.send('{"type": "missed", "count": 3}')
+
+    # The server's side of dropping is tested without a browser; here chunks are lost on the way.
+    ben.route_web_socket("**/voice/listen*", lose_half)
+    ben.reload()
+    ben.get_by_role("button", name="Tune in: Ann").click()
+    expect(ben.locator("#log")).to_contain_text("3 chunks are missing in Ann: your connection was too slow")
+    expect_sound(expect, ben)
+    seconds = re.compile(r"^0\.\d\d s$")
+    for _ in range(2):
+        expect_sound(expect, ben, NOTHING_HEARD)
+        expect_sound(expect, ben)
+        expect(ben.locator("#behind")).to_have_text(seconds)
+
+
+def test_s2_what_the_network_does_not_take_is_left_out_and_not_piled_up(visit, expect, demo_server):
+    ann = visit(demo_server)
+    # Loopback takes everything, so the browser is made to say that nothing leaves.
+    ann.evaluate(
+        "Object.defineProperty(WebSocket.prototype, 'bufferedAmount', { get: () => window.waiting ?? 50_000 })"
+    )
+    ann.get_by_label("Your name").fill("Ann")
+    ann.get_by_role("button", name="Start talking").click()
+    expect(ann.locator("#log")).to_contain_text("your connection is too slow: chunks are left out")
+    expect(ann.locator("#waiting-here")).to_have_text("50.0 kB")
+    expect(ann.locator("#sent")).to_have_text(re.compile(r"^0\.\d kB$"))  # the header, nothing else
+    expect(ann.locator("#lost")).to_have_text(re.compile(r"^[1-9]\d*$"))
+    ann.evaluate("window.waiting = 0")
+    expect_sound(expect, ann)
+
+
+def test_a_talker_who_sends_no_sound_does_the_listeners_no_harm(visit, say, expect, demo_server):
+    with connect(
+        f"{demo_server.replace('http', 'ws')}/voice/talk?name=%3Cb%3ENoise%3C/b%3E", proxy=None
+    ) as noise:
+        noise.send(b"no WebM at all")
+        ben = visit(demo_server)
+        ben.get_by_role("button", name="Tune in: <b>Noise</b>").click()
+        expect(ben.locator("#talkers li")).to_contain_text("1 listener")
+        for _ in range(10):
+            noise.send(b"\x00" * 1000)
+        expect(ben.locator("#log")).to_contain_text("the sound cannot be played")
+        ben.get_by_role("button", name="Tune out: <b>Noise</b>").click()
+        say(demo_server, "Ann")
+        ben.get_by_role("button", name="Tune in: Ann").click()
+        expect_sound(expect, ben)
+
+
+def test_talking_and_listening_go_on_over_a_restart_of_the_server(say, visit, expect):
+    with Program("examples/gallery.py", "--port", "0") as program:
+        url = program.wait_for_url()
+        ann, ben = say(url, "Ann"), visit(url)
+        ben.get_by_role("button", name="Tune in: Ann").click()
+        expect_sound(expect, ben)
+        assert program.interrupt()[0] == 0
+    expect(ann.locator("#talk-state")).to_have_text(re.compile("trying again in|connecting"))
+    expect(ann.locator("#log")).to_contain_text("your voice is cut off: 1001 (going away)")
+    expect(ben.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
+    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+        program.wait_for_url()
+        expect(ann.locator("#talk-state")).to_have_text("talking", timeout=SLOW_MILLISECONDS)
+        expect(ben.locator("#log")).to_contain_text(
+            re.compile("off the air.*you are listening to Ann"), timeout=SLOW_MILLISECONDS
+        )
+        expect_sound(expect, ann)
+        expect_sound(expect, ben)
+
+
+def test_a_microphone_that_may_not_be_used_is_said(page, expect, demo_server):
+    page.goto(f"{demo_server}/voice/")
+    page.get_by_label("Your name").fill("Ann")
+    page.get_by_role("button", name="Start talking").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        re.compile("The browser may not use the microphone|There is no microphone")
+    )
+    expect(page.locator("#talk-state")).to_have_text("silent")
+    expect(page.get_by_role("button", name="Start talking")).to_be_enabled()
+
+
+def test_a_browser_that_cannot_record_is_told_so(page, expect, demo_server):
+    page.add_init_script("delete window.MediaRecorder")
+    page.goto(f"{demo_server}/voice/")
+    expect(page.get_by_role("alert")).to_contain_text("This browser cannot record")
+    expect(page.get_by_role("button", name="Start talking")).to_be_disabled()
