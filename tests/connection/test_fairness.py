@@ -48,6 +48,7 @@ async def test_requests_that_follow_without_a_pause_let_others_run():
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data", [frame(PING), frame(TEXT), frame(0, b"x", is_final=False)], ids=["pings", "messages", "fragments"]
 )

@@ -122,14 +122,14 @@ def test_a_walk_over_hostile_patterns_comes_to_no_place_twice() -> None:
     assert parsed == []
 
 
-def test_a_hundred_thousand_routes_do_not_slow_down_a_request() -> None:
+def test_twenty_thousand_routes_do_not_slow_down_a_request() -> None:
     router = Router()
-    for number in range(100_000):
+    for number in range(20_000):
         router.get(f"/{number}")(handler)
     started = time.perf_counter()
-    for number in range(0, 100_000, 50):
+    for number in range(0, 20_000, 10):
         assert found(router, f"/{number}") == (f"/{number}", {})
     with pytest.raises(HTTPError):
-        found(router, "/100000")
-    # It takes milliseconds. Looking at one route after another would take minutes.
-    assert time.perf_counter() - started < 5
+        found(router, "/20000")
+    # It takes milliseconds. Looking at one route after another would take half a minute.
+    assert time.perf_counter() - started < 2

@@ -146,6 +146,7 @@ async def test_peers_that_never_read(server):
         await until(lambda: server.connections == 0)
 
 
+@pytest.mark.slow
 async def test_requests_without_end_from_a_peer_that_never_reads(server):
     async with connected(server) as peer:
         with trio.move_on_after(3), pytest.raises(trio.BrokenResourceError):

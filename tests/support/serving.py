@@ -48,4 +48,4 @@ async def running(app, **options):
     async with trio.open_nursery() as nursery:
         server = await nursery.start(partial(trioweb.serve, app, port=0, **options))
         yield server
-        await server.aclose(grace_seconds=1)
+        await server.aclose(grace_seconds=0.1)
