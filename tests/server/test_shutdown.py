@@ -244,6 +244,61 @@ async def test_a_lifespan_surrounds_the_service_and_its_tasks_end_with_it():
     assert order == ["up", "open", "down", "background ends"]
 
 
+@pytest.mark.parametrize("how", ["aclose", "cancel", "abort"])
+async def test_a_lifespan_is_left_uncancelled_when_the_drain_has_run_out(autojump_clock, how):
+    from contextlib import asynccontextmanager
+
+    order = []
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        yield  # bare, as in the guide: what stands behind it must run
+        await trio.sleep(1)
+        order.append("database closed")
+
+    app = App(quick(handler_grace_seconds=2), lifespan=lifespan)
+    stuck = trio.Event()
+
+    @app.get("/")
+    async def never(request):
+        stuck.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            order.append("handler cancelled")
+
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(trioweb.serve, app, port=0))
+        async with connected(server) as peer:
+            await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await stuck.wait()
+            match how:
+                case "aclose":
+                    await server.aclose()
+                case "cancel":
+                    nursery.cancel_scope.cancel()
+                case "abort":
+                    server.abort()
+                    await server.wait_closed()
+    assert order == ["handler cancelled", "database closed"]
+
+
+async def test_a_lifespan_that_does_not_end_is_cancelled_after_its_grace(autojump_clock):
+    from contextlib import asynccontextmanager
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        yield
+        await trio.sleep_forever()
+
+    app = App(quick(handler_grace_seconds=2), lifespan=lifespan)
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(trioweb.serve, app, port=0))
+        started = trio.current_time()
+        await server.aclose(grace_seconds=3)
+        assert trio.current_time() - started == pytest.approx(5)
+
+
 async def test_a_lifespan_may_take_the_nursery_alone():
     from contextlib import asynccontextmanager
 

@@ -67,6 +67,7 @@ async def serve(
     Raises:
         OSError: The port is in use, or the address is not this machine's.
         ConfigError: The arguments contradict each other.
+        SetupError: An app with middleware or error handlers is included in this one.
 
     Cancellation: Begins a graceful shutdown as `Server.aclose` does, which ends within
         `Timeouts.drain_seconds`, and is passed on then.
@@ -75,11 +76,12 @@ async def serve(
         raise ConfigError(f"serve takes an App, not {type(app).__name__}")
     if listeners is not None and unix_path is not None:
         raise ConfigError("give serve either listeners or unix_path, not both")
+    app.check()
     config = config or app.config
     unix_path = None if unix_path is None else absolute_path(unix_path)
     if listeners is None:
         listeners = [await open_unix(unix_path)] if unix_path is not None else await open_tcp(host, port)
-    shutdown, instruments = Shutdown(config.timeouts.drain_seconds), Instruments()
+    shutdown, instruments = Shutdown(config.timeouts), Instruments()
     scheme = "http" if ssl_context is None else "https"
     server = Server(
         urls=[url_of(listener, scheme) for listener in listeners],
@@ -91,14 +93,15 @@ async def serve(
         async with (
             _machinery(app, config, shutdown, instruments) as context,
             app.lifespan(),
-            trio.open_nursery() as sessions,
         ):
-            acceptor = Acceptor(context, sessions, ssl_context)
-            async with acceptor.accepting(listeners):
-                shutdown.is_serving = True
-                task_status.started(server)
-                await shutdown.wait_begun()
-            acceptor.drain()
+            with shutdown.connections:
+                async with trio.open_nursery() as sessions:
+                    acceptor = Acceptor(context, sessions, ssl_context)
+                    async with acceptor.accepting(listeners):
+                        shutdown.is_serving = True
+                        task_status.started(server)
+                        await shutdown.wait_begun()
+                    acceptor.drain()
     finally:
         for listener in listeners:
             await trio.aclose_forcefully(listener)
@@ -126,18 +129,23 @@ async def serve_stream(
         client: Where the peer is, if the stream cannot tell.
         scheme: `"https"` when what carries the stream is encrypted.
 
+    Raises:
+        SetupError: As `serve`.
+
     Cancellation: As `serve`: 1001 to a WebSocket, then a deadline.
     """
+    app.check()
     config = config or app.config
-    shutdown, instruments = Shutdown(config.timeouts.drain_seconds), Instruments()
+    shutdown, instruments = Shutdown(config.timeouts), Instruments()
     async with _machinery(app, config, shutdown, instruments) as context:
         shutdown.is_serving = True
         transport = StreamTransport(stream, context.engine.nursery)
         session = Session(context, transport, client or peer_of(stream), scheme)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_drain_when_begun, shutdown, session)
-            await session.run()
-            nursery.cancel_scope.cancel()
+        with shutdown.connections:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_drain_when_begun, shutdown, session)
+                await session.run()
+                nursery.cancel_scope.cancel()
 
 
 async def _drain_when_begun(shutdown: Shutdown, session: Session) -> None:
@@ -153,7 +161,7 @@ async def _machinery(
     with bare_exceptions():
         async with trio.open_nursery() as outside:
             outside.start_soon(shutdown.begin_when_cancelled, name="trioweb cancellation watch")
-            with shutdown.scope:
+            with shutdown.shield:
                 async with open_engine() as engine:
                     yield ServerContext(
                         app=app,
@@ -193,6 +201,7 @@ def run(
     Raises:
         OSError: The port is in use, or the address is not this machine's.
         ConfigError: The arguments contradict each other.
+        SetupError: An app with middleware or error handlers is included in this one.
     """
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 
 from trioweb.closing import Close, CloseCode
+from trioweb.config import Timeouts
 
 # The course of a graceful shutdown:
 #
@@ -14,10 +15,13 @@ from trioweb.closing import Close, CloseCode
 #   3. each peer has `Timeouts.close_seconds` to answer, each handler
 #      `Timeouts.handler_grace_seconds` to end
 #   4. at the deadline whatever is left is cancelled and dropped
+#   5. the lifespan is left, uncancelled, so that it can close what it opened; after the
+#      grace that a handler has it is cancelled too
 #
-# Everything runs inside one shielded scope, so that cancelling the server's scope begins
-# at 1 and not at 4. The shield has no deadline while the server serves, because nothing
-# is being shut down; it gets one the moment a shutdown begins.
+# Everything runs inside a shield, so that cancelling the server's scope begins at 1 and
+# not at 4. It has no deadline while the server serves, because nothing is being shut down;
+# it gets one the moment a shutdown begins. The connections' scope within it has the
+# deadline of 4, and no shield: a lifespan whose task fails ends them.
 
 GOING_AWAY = Close(CloseCode.GOING_AWAY)
 
@@ -25,10 +29,12 @@ GOING_AWAY = Close(CloseCode.GOING_AWAY)
 class Shutdown:
     """Whether the server is shutting down, how, and until when."""
 
-    def __init__(self, drain_seconds: float) -> None:
-        self._drain_seconds = drain_seconds
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._drain_seconds = timeouts.drain_seconds
+        self._grace_seconds = timeouts.handler_grace_seconds
         self._begun = trio.Event()
-        self.scope = trio.CancelScope(shield=True)
+        self.shield = trio.CancelScope(shield=True)
+        self.connections = trio.CancelScope()
         self.finished = trio.Event()
         self.close = GOING_AWAY
         self.is_serving = False
@@ -41,17 +47,22 @@ class Shutdown:
     def begin(self, grace_seconds: float | None = None, close: Close = GOING_AWAY) -> None:
         """Begin, or hurry up: a later deadline never replaces an earlier one."""
         seconds = self._drain_seconds if grace_seconds is None else grace_seconds
-        self.scope.deadline = min(self.scope.deadline, trio.current_time() + seconds)
+        self._end_by(trio.current_time() + seconds)
         if not self.has_begun:
             self.close = close
             self._begun.set()
         if not self.is_serving:
-            self.scope.cancel()
+            self.shield.cancel()
 
     def abort(self) -> None:
         """End at once: handlers are cancelled, connections dropped."""
         self.begin()
-        self.scope.cancel()
+        self._end_by(trio.current_time())
+        self.connections.cancel()
+
+    def _end_by(self, deadline: float) -> None:
+        self.connections.deadline = min(self.connections.deadline, deadline)
+        self.shield.deadline = min(self.shield.deadline, deadline + self._grace_seconds)
 
     async def wait_begun(self) -> None:
         """Wait until a shutdown begins."""
