@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import trio
 import trio.testing
-from support.peer import TEXT, Peer, close_frame, connected, frame
+from support.peer import TEXT, Peer, close_frame, connected, frame, handshake
 from support.serving import in_memory, running
 from support.waiting import until
 
@@ -202,13 +202,42 @@ async def test_a_handshake_that_is_not_decided_yet_gets_503():
         await trio.sleep_forever()
 
     async with running(app) as server, connected(server) as peer:
-        from support.peer import handshake
-
         await peer.send(handshake())
         await begun.wait()
         server.stop()
         head = await peer.receive_head()
         assert head.startswith("HTTP/1.1 503")
+
+
+@pytest.mark.parametrize("place", ["handler", "middleware"])
+async def test_a_websocket_that_would_open_during_the_shutdown_gets_503_too(place):
+    app = App(quick())
+    begun, stopped = trio.Event(), trio.Event()
+
+    async def wait(where):
+        if where == place:
+            begun.set()
+            await stopped.wait()
+
+    @app.middleware
+    async def around(request, call_next):
+        await wait("middleware")
+        return await call_next(request)
+
+    @app.websocket("/")
+    async def handler(ws):
+        await wait("handler")
+        await ws.send("too late")
+
+    async with running(app) as server, connected(server) as peer:
+        await peer.send(handshake())
+        await begun.wait()
+        server.stop()
+        await trio.testing.wait_all_tasks_blocked()
+        stopped.set()
+        head = await peer.receive_head()
+        assert head.startswith("HTTP/1.1 503")
+        assert "retry-after: 1" in head.lower()
 
 
 async def test_a_lifespan_surrounds_the_service_and_its_tasks_end_with_it():

@@ -61,6 +61,7 @@ class WebSocket(WebSocketConnection):
     # No `__dict__`: what a program keeps with a connection has its place in `state`.
     __slots__ = (
         "_handshake",
+        "_is_draining",
         "_limits",
         "_on_accept",
         "_rejected_with",
@@ -85,6 +86,7 @@ class WebSocket(WebSocketConnection):
         self._limits = limits
         self._handshake: Handshake | None = handshake
         self._subprotocol: str | None = None
+        self._is_draining = False
         self._rejected_with: int | None = None
         self._on_accept: Callable[[], None] | None = None
 
@@ -199,10 +201,11 @@ class WebSocket(WebSocketConnection):
         self._closing.lose()
 
     def start_draining(self, close: Close) -> None:
-        """Close because the server does; before it is accepted, let the handler's grace begin."""
+        """Close because the server does; before it is accepted, refuse to, and let the handler's grace begin."""
         if self.is_accepted:
             self.start_closing(close, is_by_handler=False)
         else:
+            self._is_draining = True
             self._closing.lose()
 
     def _accept_by_itself(self) -> None:
@@ -222,6 +225,8 @@ class WebSocket(WebSocketConnection):
 
     def _accept(self, subprotocol: str | None, headers: HeaderSource) -> None:
         self._check_not_rejected()
+        if self._is_draining:
+            raise HandshakeRejected(503, "the server is shutting down: it opens no WebSocket any more")
         handshake = self._pending_handshake()
         accepted = handshake.accepted
         if subprotocol is not None:
