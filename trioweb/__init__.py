@@ -7,8 +7,10 @@ from trioweb._server.serve import run, serve, serve_stream
 from trioweb._server.server import Server
 from trioweb._web.address import Address
 from trioweb._web.event_stream import EventStream
+from trioweb._web.fields import Fields
 from trioweb._web.file import File
 from trioweb._web.form import Form, Uploads
+from trioweb._web.query import Query
 from trioweb._web.request import Request
 from trioweb._web.response import HTML, JSON, Redirect, Response, Text
 from trioweb._web.server_sent_event import ServerSentEvent
@@ -58,6 +60,7 @@ __all__ = [
     "Deflate",
     "DuplicateRoute",
     "EventStream",
+    "Fields",
     "File",
     "Form",
     "HTTPError",
@@ -70,6 +73,7 @@ __all__ = [
     "OutboxStatistics",
     "Overflow",
     "PatternError",
+    "Query",
     "ReceiveBusy",
     "Redirect",
     "RemoteProtocolError",

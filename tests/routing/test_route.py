@@ -150,8 +150,8 @@ def test_options_of_the_wrong_kind_are_refused() -> None:
     router = Router()
     with pytest.raises(ConfigError, match="origin"):
         router.websocket("/", origins="https://example.org")
-    with pytest.raises(ConfigError, match="compression of a route takes Deflate, or None"):
+    with pytest.raises(ConfigError, match=r"WebSocketRoute\.compression takes Deflate or None"):
         router.websocket("/", compression=True)(handler)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="limits of a route takes Limits, or None"):
+    with pytest.raises(ConfigError, match=r"WebSocketRoute\.limits takes Limits or None"):
         router.websocket("/", limits={"message_bytes": 1})(handler)  # type: ignore[arg-type]
     assert router.routes == ()

@@ -192,8 +192,8 @@ async def test_the_upload_is_gone_when_the_request_is_answered(query, size, capl
     ):
         answer = await http.post(f"/keep{query}", files={"file": ("a", b"x" * size)})
         assert answer.status_code == (500 if query else 200)
-        spool = held[0]._content._spool
-        await until(lambda: spool._is_closed and (spool._file is None or spool._file.closed))
+        file = held[0]._content._spool.file
+        await until(lambda: file.is_closed and not file.exists)
         with pytest.raises(LocalProtocolError, match="gone"):
             await held[0].read()
 
@@ -214,9 +214,9 @@ async def test_the_upload_is_gone_when_the_server_is_cancelled():
         nursery.start_soon(serve_and_wait)
         await until(lambda: held)
         nursery.cancel_scope.cancel()
-    file = held[0]._content._spool._file
-    assert file is not None
-    assert file.closed
+    file = held[0]._content._spool.file
+    assert file.is_closed
+    assert not file.exists
 
 
 def head_of(length, *more, path="/form"):
@@ -244,8 +244,8 @@ async def test_the_file_of_a_client_that_leaves_within_its_form_is_closed(monkey
         async with connected(server) as peer:
             body = encode(Part("a", b"x" * 600_000, "f"))
             await peer.send(head_of(len(body)) + body[:-1000])
-            await until(lambda: spools and spools[0]._file is not None)
-        await until(lambda: spools[0]._file.closed)
+            await until(lambda: spools and spools[0].file.exists)
+        await until(lambda: spools[0].file.is_closed and not spools[0].file.exists)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 

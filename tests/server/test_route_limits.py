@@ -161,5 +161,5 @@ def test_limits_are_limits():
     async def handler(request):
         return None
 
-    with pytest.raises(ConfigError, match="limits of a route takes Limits, or None for the application's"):
+    with pytest.raises(ConfigError, match=r"HttpRoute\.limits takes Limits or None, not 100"):
         App().post("/", limits=100)(handler)

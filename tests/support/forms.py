@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from itertools import pairwise
 from typing import NamedTuple
+
+import trio
 
 BOUNDARY = "----Boundary7MA4YWxkTrZu0gW"
 MULTIPART = ("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
@@ -52,3 +55,25 @@ def open_files_in(folder):
         except FileNotFoundError:  # the one of the listing itself
             continue
     return len([link for link in links if link.startswith(os.fspath(folder) + os.sep)])
+
+
+class SlowReads:
+    """A disk from which reading takes until `may_end` is set."""
+
+    def __init__(self, monkeypatch):
+        self.may_end = threading.Event()
+        self._begun = threading.Semaphore(0)
+        read = os.pread
+
+        def slow(*arguments):
+            self._begun.release()
+            assert self.may_end.wait(20)
+            return read(*arguments)
+
+        monkeypatch.setattr(os, "pread", slow)
+
+    async def begun(self, count=1):
+        """Wait until so many threads read."""
+        for _ in range(count):
+            while not self._begun.acquire(blocking=False):
+                await trio.lowlevel.checkpoint()

@@ -27,6 +27,7 @@ OFFERS = ("text/html", "application/json")
         ("text/html;q=2, application/json;q=0.1", "application/json"),
         ("text/html;q=nan, application/json;q=-1", None),
         ("text/html;q=1e0", None),
+        ("text/html;q=0.1, application/json;q=0.5, text/html", "application/json"),
         ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", "text/html"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from trioweb._web.body import RequestBody
+from trioweb._web.body import PIECE_BYTES, RequestBody
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
 
@@ -28,6 +28,17 @@ async def test_the_body_is_whole_and_kept() -> None:
     assert await body.read() == b"abc"
     assert await streamed(body) == [b"abc"]
     assert await streamed(body) == [b"abc"]
+
+
+async def test_a_body_that_was_kept_comes_out_in_pieces_to_as_many_as_want_it() -> None:
+    whole = bytes(range(256)) * 600
+    body = body_of(whole, limit_bytes=10**6)
+    await body.read()
+    first, second = body.stream(), body.stream()
+    pieces = [await anext(first), await anext(second), await anext(first), await anext(second)]
+    assert pieces == [whole[:PIECE_BYTES]] * 2 + [whole[PIECE_BYTES : 2 * PIECE_BYTES]] * 2
+    assert b"".join([*pieces[::2], *[piece async for piece in first]]) == whole
+    await second.aclose()
 
 
 async def test_an_empty_body_has_no_pieces() -> None:

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import trio
+import trio.testing
 
 from trioweb._web import disk
 
@@ -40,6 +41,23 @@ async def test_a_call_gives_what_the_function_returns_or_raises() -> None:
     assert await disk.call(int, "7") == 7
     with pytest.raises(ValueError, match="invalid literal"):
         await disk.call(int, "x")
+
+
+async def test_what_must_be_completed_is_waited_for_and_may_ask_whether_it_is_wanted() -> None:
+    slow = SlowDisk()
+
+    def write() -> None:
+        slow.open()
+        trio.from_thread.check_cancelled()
+
+    assert await disk.complete(int, "7") == 7
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(disk.complete, write)
+            await begun(slow)
+            scope.cancel()
+            slow.may_end.set()
+    assert scope.cancelled_caught
 
 
 async def test_what_was_opened_is_handed_over_open() -> None:

@@ -22,6 +22,19 @@ class Colour(enum.Enum):
     BLUE = "blue"
 
 
+class Size(enum.IntEnum):
+    SMALL = 1
+    LARGE = 10
+
+
+class AnyCase(enum.Enum):
+    YES = "yes"
+
+    @classmethod
+    def _missing_(cls, value: object) -> AnyCase | None:
+        return cls.YES if value == "YES" else None
+
+
 def complaint(fields: Fields, *arguments, **options) -> str:
     with pytest.raises(HTTPError) as caught:
         fields.read(*arguments, **options)
@@ -44,6 +57,8 @@ def complaint(fields: Fields, *arguments, **options) -> str:
         ("0", bool, False),
         ("", str, ""),
         ("red", Colour, Colour.RED),
+        ("10", Size, Size.LARGE),
+        ("YES", AnyCase, AnyCase.YES),
         ("1.10", Decimal, Decimal("1.10")),
         ("2024-02-29", date.fromisoformat, date(2024, 2, 29)),
         ("", str.strip, ""),
@@ -69,6 +84,8 @@ def test_a_value_is_read_as_what_is_asked_for(text, kind, value) -> None:
         ("٣", float, "a number"),
         ("maybe", bool, "on or off"),
         ("green", Colour, "one of red, blue"),
+        ("2", Size, "one of 1, 10"),
+        ("SMALL", Size, "one of 1, 10"),
         ("x", Decimal, "Decimal"),
         ("x", uuid.UUID, "UUID"),
         ("x", date.fromisoformat, "another value"),
@@ -138,7 +155,7 @@ def test_every_whole_number_is_read_back(number: int) -> None:
     assert Fields([("n", str(number))]).read("n", int) == number
 
 
-@given(st.text(max_size=30), st.sampled_from([int, float, bool, Colour]))
+@given(st.text(max_size=30), st.sampled_from([int, float, bool, Colour, Size]))
 def test_any_text_is_a_value_or_400(text: str, kind) -> None:
     try:
         value = Fields([("f", text)]).read("f", kind)
@@ -146,6 +163,11 @@ def test_any_text_is_a_value_or_400(text: str, kind) -> None:
         assert error.status == 400  # noqa: PT017 - either way is good
     else:
         assert not isinstance(value, float) or math.isfinite(value)
+
+
+def test_a_blank_choice_counts_as_missing() -> None:
+    assert Query("size=&size=1").read_all("size", Size) == [Size.SMALL]
+    assert Query("size=").read("size", Size, default=None) is None
 
 
 def test_a_mapping_is_what_it_is() -> None:

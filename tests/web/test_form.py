@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.forms import BOUNDARY, MULTIPART, URLENCODED, Part, cut, encode, open_files_in
 
 from trioweb import Form, HTTPError, Limits, LocalProtocolError
-from trioweb._web.form_reader import THREAD_BYTES
+from trioweb._web.urlencoded import SLICE_BYTES
 
 
 @pytest.fixture
@@ -226,6 +226,46 @@ async def test_a_bomb_of_empty_url_encoded_fields_is_refused(form_request):
     assert status == 413
 
 
+def peak_of(function, *arguments):
+    """Run an async function and return what it gave and how much more memory it took at its height."""
+    tracemalloc.start()
+    try:
+        return trio.run(function, *arguments), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("unit", [b"%41", b"%41a", b"%", b"+", b"a"])
+def test_a_url_encoded_form_takes_little_more_memory_than_its_bytes(form_request, unit):
+    def pieces():
+        yield b"a="
+        for _ in range(31):
+            yield unit * (2**15 // len(unit))
+
+    async def read():
+        return await form_request(pieces(), URLENCODED, limit={}).form()
+
+    form, peak = peak_of(read)
+    assert len(form["a"]) > 300_000
+    assert peak < 3.5 * 2**20
+
+
+def test_what_fields_say_of_themselves_is_not_kept(form_request):
+    kind = f"text/plain; charset=utf-8; x={'x' * 7900}"
+
+    def pieces():
+        for number in range(1000):
+            yield encode(Part(f"f{number}", b"", None, kind)).rpartition(b"--" + BOUNDARY.encode())[0]
+        yield f"--{BOUNDARY}--\r\n".encode()
+
+    async def read():
+        return await form_request(pieces(), limit={"body_bytes": 50 * 2**20}).form()
+
+    form, peak = peak_of(read)
+    assert len(form) == 1000
+    assert peak < 2 * 2**20
+
+
 # Reading it: by many, again, cancelled, after something else.
 
 
@@ -276,7 +316,7 @@ async def test_a_body_that_was_kept_can_be_read_as_a_form_too(form_request):
 
 @pytest.mark.parametrize("header", [MULTIPART, URLENCODED])
 async def test_a_cancelled_form_goes_on_where_it_was(make_request, header):
-    content = b"x" * (2 * THREAD_BYTES)
+    content = b"x" * (2 * SLICE_BYTES)
     body = encode(Part("a", content), Part("f", b"y" * 600_000, "f"), Part("f", b"z", "g"))
     if header is URLENCODED:
         body = b"a=" + content

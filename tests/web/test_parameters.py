@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioweb._web.parameters import split_parameters
+from trioweb._web.parameters import charset_of, media_type_of, split_parameters
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,20 @@ def test_long_hostile_text_takes_no_time(text: str) -> None:
     started = time.perf_counter()
     split_parameters(f"x;{text}")
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind", "charset"),
+    [
+        ("", "", None),
+        ("text/plain", "text/plain", None),
+        (" Text/Plain ;x=1", "text/plain", None),
+        ("text/plain; Charset=UTF-8", "text/plain", "UTF-8"),
+        ('text/plain; x=";"; charset="latin1"', "text/plain", "latin1"),
+        ("text/plain; charset=a; charset=b", "text/plain", None),
+    ],
+)
+def test_a_content_type_has_a_kind_and_perhaps_a_charset(
+    content_type: str, kind: str, charset: str | None
+) -> None:
+    assert (media_type_of(content_type), charset_of(content_type)) == (kind, charset)

@@ -74,6 +74,8 @@ async def test_a_body_above_the_routes_limit_is_refused(make_request: MakeReques
         ("text/plain; charset=utf-8", b"\xef\xbb\xbf\xc3\xbc", "ü"),
         ('text/plain; x=y; Charset="ISO-8859-1"', b"\xfc", "ü"),
         ("text/plain; charset=windows-1252", b"\x80", "€"),
+        ('text/plain; x="; charset=utf-7"; charset=iso-8859-1', b"\xfc", "ü"),
+        ("text/plain; charset=a; charset=b", b"\xc3\xbc", "ü"),
     ],
 )
 async def test_text_is_in_the_charset_that_is_named(

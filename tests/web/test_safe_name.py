@@ -36,6 +36,10 @@ from trioweb._web.safe_name import NAME_BYTES, safe_name
         ("com¹.tar.gz", "_com¹.tar.gz"),
         ("aux .c", "_aux .c"),
         ("console.txt", "console.txt"),
+        ("con." + "a" * 300, "_con." + "a" * (NAME_BYTES - 5)),
+        ("con." + "a" * 195 + ".b", "_con." + "a" * 193 + ".b"),
+        ("con." + "a" * 194 + ".b", "_con." + "a" * 193 + ".b"),
+        ("con" + " " * 300 + "x", "_con"),
         ("trailing. . ", "trailing"),
         ("e\u0301.txt", "é.txt"),
         ("\ud800.txt", "txt"),
@@ -48,7 +52,15 @@ def test_a_name_is_made_safe(filename: str, name: str) -> None:
     assert safe_name(filename) == name
 
 
-@given(st.one_of(st.text(max_size=400), st.text(alphabet="./\\-~ :cCoOnNuUlL1é\u0301\0\u202e", max_size=40)))
+@given(
+    st.one_of(
+        st.text(max_size=400),
+        st.text(alphabet="./\\-~ :cCoOnNuUlL1é\u0301\0\u202e", max_size=40),
+        st.builds(
+            "{}{}".format, st.sampled_from(["con.", "NUL ", "x"]), st.text("a. é", min_size=190, max_size=205)
+        ),
+    )
+)
 def test_whatever_it_was_it_is_one_file_in_the_folder(filename: str) -> None:
     name = safe_name(filename)
     assert name
@@ -57,7 +69,7 @@ def test_whatever_it_was_it_is_one_file_in_the_folder(filename: str) -> None:
     assert not {"/", "\\", ":"} & set(name)
     assert name[0] not in ".-~ "
     assert name[-1] not in ". "
-    assert len(name.encode()) <= NAME_BYTES + 1
+    assert len(name.encode()) <= NAME_BYTES
     assert not [c for c in name if unicodedata.category(c)[0] == "C"]
     assert safe_name(name) == name
 

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
+import threading
 
 import pytest
 import trio
-import trio.testing
-from support.forms import open_files_in
+from support.forms import SlowReads, open_files_in
 
+from trioweb._web import disk
 from trioweb._web.spool import BATCH_BYTES, Content, Spool
 from trioweb.errors import LocalProtocolError
 
@@ -64,10 +64,10 @@ async def test_bytes_are_written_in_batches() -> None:
     content = Content(spool)
     spool.append(content, b"x" * (BATCH_BYTES - 1))
     await spool.flush()
-    assert spool._file is None
+    assert not spool.file.exists
     spool.append(content, b"x")
     await spool.flush()
-    assert spool._file is not None
+    assert spool.file.exists
     await spool.aclose()
 
 
@@ -103,13 +103,11 @@ async def test_nothing_is_read_or_written_when_it_is_closed(memory_bytes: int) -
 async def test_closing_under_cancellation_closes() -> None:
     spool = Spool(0)
     await filled(spool, 10)
-    file = spool._file
     with trio.CancelScope() as scope:
         scope.cancel()
         await spool.aclose()
     assert scope.cancelled_caught
-    assert file is not None
-    assert file.closed
+    assert not spool.file.exists
 
 
 async def test_what_was_never_written_is_let_go_as_well() -> None:
@@ -117,29 +115,47 @@ async def test_what_was_never_written_is_let_go_as_well() -> None:
     spool.append(Content(spool), b"abc")
     await spool.aclose()
     assert not spool._pending
-    assert spool._file is None
+    assert not spool.file.exists
 
 
-async def test_a_read_while_the_file_is_closed_says_so() -> None:
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_closing_waits_for_no_disk_that_is_read(monkeypatch, is_cancelled: bool) -> None:
     spool = Spool(0)
     (content,) = await filled(spool, 10)
-    spool._lock.acquire()
+    slow = SlowReads(monkeypatch)
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(disk.call, whole, content)
+        await slow.begun()
+        with trio.CancelScope() as scope:
+            if is_cancelled:
+                scope.cancel()
+            await spool.aclose()
+        assert spool.file.exists
+        with pytest.raises(LocalProtocolError, match="gone"):
+            whole(content)
+        slow.may_end.set()
+    assert not spool.file.exists
 
-        async def read() -> None:
-            with pytest.raises(LocalProtocolError):
-                await trio.to_thread.run_sync(content.read, 0, 10)
 
-        nursery.start_soon(read)
-        nursery.start_soon(spool.aclose)
-        await trio.testing.wait_all_tasks_blocked()
-        spool._lock.release()
-
-
-async def test_a_disk_that_loses_bytes_is_an_error_and_no_short_file() -> None:
+async def test_what_is_being_written_while_it_is_closed_harms_nobody(monkeypatch) -> None:
     spool = Spool(0)
-    (content,) = await filled(spool, 3000)
-    os.truncate(spool._file.fileno(), 1000)
-    with pytest.raises(OSError, match="shorter than what was written"):
-        whole(content)
-    await spool.aclose()
+    spool.append(Content(spool), b"abc")
+    has_begun, may_end = threading.Event(), threading.Event()
+    make = tempfile.TemporaryFile
+
+    def slow(**options: int):
+        has_begun.set()
+        assert may_end.wait(20)
+        return make(**options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", slow)
+
+    async def flush() -> None:
+        await spool.flush(is_last=True)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flush)
+        await trio.to_thread.run_sync(has_begun.wait, 20)
+        await spool.aclose()
+        may_end.set()
+    assert not spool.file.exists

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 
 import pytest
 import trio
+from support.forms import SlowReads, open_files_in
 
+from trioweb._web import disk
 from trioweb._web.spool import Content, Spool
 from trioweb._web.upload import COPY_BYTES, READ_BYTES, Upload
 from trioweb.errors import LocalProtocolError
@@ -122,6 +125,47 @@ async def test_a_cancelled_save_leaves_nothing(tmp_path, overwrite: bool) -> Non
     assert scope.cancelled_caught
     assert os.listdir(tmp_path) == ["there"]
     assert (tmp_path / "there").read_text() == "old"
+    await held.spool.aclose()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /proc")
+async def test_the_file_is_closed_before_it_is_moved_or_removed(held: Held, tmp_path, monkeypatch) -> None:
+    # Windows refuses both for a file that is open.
+    seen: list[tuple[str, int]] = []
+    replace, unlink = os.replace, os.unlink
+
+    def replaced(*paths: str) -> None:
+        seen.append(("replace", open_files_in(tmp_path)))
+        replace(*paths)
+
+    def unlinked(path: str) -> None:
+        seen.append(("unlink", open_files_in(tmp_path)))
+        unlink(path)
+
+    monkeypatch.setattr(os, "replace", replaced)
+    monkeypatch.setattr(os, "unlink", unlinked)
+    await held.upload.save(tmp_path / "a", overwrite=True)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        await held.upload.save(tmp_path / "folder", overwrite=True)
+    await held.spool.aclose()
+    with pytest.raises(LocalProtocolError):
+        await held.upload.save(tmp_path / "b")
+    assert seen == [("replace", 0), ("replace", 0), ("unlink", 0), ("unlink", 0)]
+    assert sorted(os.listdir(tmp_path)) == ["a", "folder"]
+
+
+async def test_readers_of_a_slow_disk_take_no_thread_from_others_and_can_be_cancelled(monkeypatch) -> None:
+    held = await make(memory_bytes=0)
+    slow = SlowReads(monkeypatch)
+    async with trio.open_nursery() as nursery:
+        for _ in range(disk.THREADS + 20):
+            nursery.start_soon(held.upload.read)
+        await slow.begun(disk.THREADS)
+        assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+        nursery.cancel_scope.cancel()
+    slow.may_end.set()
+    assert await held.upload.read() == b"hello"
     await held.spool.aclose()
 
 

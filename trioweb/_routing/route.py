@@ -11,8 +11,9 @@ import attrs
 
 from trioweb._routing.pattern import Pattern
 from trioweb.config import Deflate, Limits
-from trioweb.errors import ConfigError, SetupError
+from trioweb.errors import SetupError
 from trioweb.headers import is_token
+from trioweb.validators import instance_of
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -72,17 +73,6 @@ def _subprotocols(values: Iterable[str]) -> tuple[str, ...]:
     return _tokens("subprotocols", values)
 
 
-def _optional(kind: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    def validate(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if value is not None and not isinstance(value, kind):
-            raise ConfigError(
-                f"{attribute.name} of a route takes {kind.__name__}, or None for the application's, "
-                f"not {value!r}"
-            )
-
-    return validate
-
-
 @attrs.frozen(eq=False, kw_only=True)
 class HttpRoute:
     """One path answered over plain HTTP.
@@ -99,7 +89,7 @@ class HttpRoute:
     handler: Handler = attrs.field(validator=_check_handler)
     methods: frozenset[str] = attrs.field(converter=_methods)
     name: str | None = None
-    limits: Limits | None = attrs.field(default=None, validator=_optional(Limits))
+    limits: Limits | None = attrs.field(default=None, validator=instance_of(Limits, optional=True))
 
     @property
     def path(self) -> str:
@@ -129,8 +119,8 @@ class WebSocketRoute:
     name: str | None = None
     subprotocols: tuple[str, ...] = attrs.field(default=(), converter=_subprotocols)
     origins: str | tuple[str, ...] | None = None
-    compression: Deflate | None = attrs.field(default=None, validator=_optional(Deflate))
-    limits: Limits | None = attrs.field(default=None, validator=_optional(Limits))
+    compression: Deflate | None = attrs.field(default=None, validator=instance_of(Deflate, optional=True))
+    limits: Limits | None = attrs.field(default=None, validator=instance_of(Limits, optional=True))
 
     @property
     def path(self) -> str:

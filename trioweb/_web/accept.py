@@ -13,16 +13,8 @@ def preferred(accept: str, offers: tuple[str, ...]) -> str | None:
     Wildcards name nothing: who says `*/*` has no preference, and the caller has a
     default for that. Of two with one quality the one named first wins.
     """
-    best: str | None = None
-    best_quality = 0.0
-    for member in accept.split(","):
-        kind, *parameters = member.split(";")
-        kind = kind.strip().lower()
-        if kind in offers:
-            quality = _quality(parameters)
-            if quality > best_quality:
-                best, best_quality = kind, quality
-    return best
+    wished = {kind: weight for kind, weight in weights(accept).items() if kind in offers and weight > 0}
+    return max(wished, key=wished.__getitem__, default=None)
 
 
 def weights(field: str) -> dict[str, float]:

@@ -71,12 +71,10 @@ class RequestBody:
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the body piece by piece, keeping nothing."""
-        if self._whole is not None:
-            if self._whole:
-                yield self._whole
-            return
         self.claim("stream()")
-        while piece := await self._receive_piece():
+        position = 0
+        while piece := await self._piece(position):
+            position += len(piece)
             yield piece
 
     def claim(self, reader: str) -> None:
@@ -96,12 +94,16 @@ class RequestBody:
 
     async def receive(self) -> bytes:
         """Return the next piece for the one who claimed it, `b""` at the end."""
+        piece = await self._piece(self._position)
+        self._position += len(piece)
+        return piece
+
+    async def _piece(self, position: int) -> bytes:
+        """Return what stands there in a body that was kept, of another one what comes next."""
         if self._whole is None:
             return await self._receive_piece()
         await trio.lowlevel.checkpoint()
-        piece = self._whole[self._position : self._position + PIECE_BYTES]
-        self._position += len(piece)
-        return piece
+        return self._whole[position : position + PIECE_BYTES]
 
     async def _receive_piece(self) -> bytes:
         # A declared length is refused before its first byte is waited for (RFC 9110 §15.5.14).
@@ -115,5 +117,5 @@ class RequestBody:
     def _check(self, length: int) -> None:
         if length > self.limit_bytes:
             raise BodyTooLarge(
-                f"a body of {length} bytes or more; at most {self.limit_bytes} are taken: Limits.body_bytes"
+                f"a body of {length} bytes or more, and at most {self.limit_bytes} are taken (Limits.body_bytes)"
             )

@@ -1,4 +1,4 @@
-"""Calls to the file system: in worker threads, and left behind when nobody waits any more."""
+"""Calls to the file system: in worker threads, and left behind when nobody waits for them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,17 @@ async def call(function: Callable[[*ArgumentTs], ResultT], *arguments: *Argument
     Cancellation: At once, however long the disk takes; the thread ends on its own.
     Backpressure: Waits while `THREADS` calls are under way.
     """
-    try:
-        limiter = _limiter.get()
-    except LookupError:
-        limiter = trio.CapacityLimiter(THREADS)
-        _limiter.set(limiter)
-    return await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=limiter)
+    return await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=_threads())
+
+
+async def complete(function: Callable[[*ArgumentTs], ResultT], *arguments: *ArgumentTs) -> ResultT:
+    """Run a blocking function that is never left behind, such as one that writes.
+
+    Cancellation: Before it begins; after that it is waited for, and may ask
+        `trio.from_thread.check_cancelled` whether it is still wanted.
+    Backpressure: As `call`.
+    """
+    return await trio.to_thread.run_sync(function, *arguments, limiter=_threads())
 
 
 async def acquire(function: Callable[[], ClosableT]) -> ClosableT:
@@ -56,6 +61,15 @@ async def acquire(function: Callable[[], ClosableT]) -> ClosableT:
     except trio.Cancelled:
         opening.abandon()
         raise
+
+
+def _threads() -> trio.CapacityLimiter:
+    try:
+        return _limiter.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(THREADS)
+        _limiter.set(limiter)
+        return limiter
 
 
 class _Opening(Generic[ClosableT]):

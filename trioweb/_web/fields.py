@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any, ClassVar, TypeVar, overload
 
+from trioweb._web.multi_mapping import MultiMapping
 from trioweb.errors import HTTPError
 
 T = TypeVar("T")
@@ -23,7 +25,7 @@ _TRUE = frozenset({"on", "true", "yes", "1"})
 _FALSE = frozenset({"off", "false", "no", "0"})
 
 
-class Fields(Mapping[str, str]):
+class Fields(MultiMapping[str]):
     """Texts by name, as a query or a form brings them; the first value of each counts.
 
     `fields["name"]` is text and raises `KeyError`; `read` converts, and answers the client
@@ -33,29 +35,8 @@ class Fields(Mapping[str, str]):
         pairs: Names and values in the order that they came in.
     """
 
-    __slots__ = ("_values",)
+    __slots__ = ()
     _source: ClassVar[str] = "request"
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._values: dict[str, list[str]] = {}
-        for name, value in pairs:
-            self._values.setdefault(name, []).append(value)
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name][0]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._values!r})"
-
-    def get_all(self, name: str) -> list[str]:
-        """Return each value of this name, in order; an empty list when there is none."""
-        return list(self._values.get(name, ()))
 
     @overload
     def read(self, name: str) -> str: ...
@@ -70,9 +51,9 @@ class Fields(Mapping[str, str]):
         """Return the first value of this name as `kind`.
 
         `int` takes digits, `float` a number that is finite, `bool` what forms and people
-        write (on, off, true, false, yes, no, 1, 0). An input that was left blank counts as
-        missing, unless `kind` takes blank text. A box that is not ticked sends nothing:
-        read it with `default=False`.
+        write (on, off, true, false, yes, no, 1, 0), an `Enum` what its values are as text.
+        An input that was left blank counts as missing, unless `kind` takes blank text. A
+        box that is not ticked sends nothing: read it with `default=False`.
 
         Args:
             name: The field's.
@@ -110,7 +91,7 @@ class Fields(Mapping[str, str]):
         return list(self._converted(name, kind, self._values.get(name, ())))
 
     def _converted(self, name: str, kind: Callable[[str], Any], values: Iterable[str]) -> Iterator[Any]:
-        convert = next((strict for known, strict, _ in _STRICT if known is kind), kind)
+        convert = _converter(kind)
         for value in values:
             try:
                 yield convert(value)
@@ -118,6 +99,21 @@ class Fields(Mapping[str, str]):
                 if value.strip():
                     place = f"the field {_shown(name)} of the {self._source}"
                     raise HTTPError(400, f"{place} is {_shown(value)}{_expectation(kind)}") from error
+
+
+def _converter(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    choice: object = kind
+    if isinstance(choice, type) and issubclass(choice, Enum):
+        return functools.partial(_member, choice)
+    return next((strict for known, strict, _ in _STRICT if known is kind), kind)
+
+
+def _member(kind: type[Enum], text: str) -> Enum:
+    # The class itself looks for text among its values, and would find no number.
+    for member in kind:
+        if str(member.value) == text:
+            return member
+    return kind(text)
 
 
 def _whole_number(text: str) -> int:

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 
 from trioweb._web.fields import Fields
+from trioweb._web.multi_mapping import MultiMapping
 from trioweb._web.upload import Upload
 from trioweb.errors import HTTPError
 
 
-class Uploads(Mapping[str, Upload]):
+class Uploads(MultiMapping[Upload]):
     """The files of a form by the names of their fields; the first of each counts."""
 
-    __slots__ = ("_uploads",)
+    __slots__ = ()
 
     def __init__(self, uploads: Iterable[Upload] = ()) -> None:
-        self._uploads: dict[str, list[Upload]] = {}
-        for upload in uploads:
-            self._uploads.setdefault(upload.name, []).append(upload)
-
-    def __getitem__(self, name: str) -> Upload:
-        return self._uploads[name][0]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._uploads)
-
-    def __len__(self) -> int:
-        return len(self._uploads)
-
-    def __repr__(self) -> str:
-        return f"Uploads({self._uploads!r})"
-
-    def get_all(self, name: str) -> list[Upload]:
-        """Return each file of this name, in order; an empty list when there is none."""
-        return list(self._uploads.get(name, ()))
+        super().__init__((upload.name, upload) for upload in uploads)
 
 
 class Form(Fields):

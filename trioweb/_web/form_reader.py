@@ -9,27 +9,32 @@ from trioweb._web.body import RequestBody
 from trioweb._web.charsets import encoding_of
 from trioweb._web.form import Form
 from trioweb._web.multipart import MultipartDecoder, PartHead
-from trioweb._web.parameters import split_parameters
+from trioweb._web.parameters import charset_of, media_type_of, split_parameters
 from trioweb._web.spool import Content, Spool
 from trioweb._web.upload import Upload
-from trioweb._web.urlencoded import decode_urlencoded
+from trioweb._web.urlencoded import UrlencodedDecoder
 from trioweb.config import Limits
 from trioweb.errors import HTTPError
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
-THREAD_BYTES = 32 * 1024
-"""Above it, escapes are undone in a worker thread: a MiB of them takes a quarter of a second."""
+
+@attrs.define(slots=True)
+class _Field:
+    """A field as it comes in; `encoding` is `None` where only that of the form counts."""
+
+    name: bytes
+    value: bytearray
+    encoding: str | None = None
 
 
 @attrs.define(slots=True)
-class _Part:
-    """One part as it comes in; `content` is a file's, `value` a field's."""
+class _File:
+    """A file as it comes in."""
 
     head: PartHead
-    value: bytearray
-    content: Content | None
+    content: Content
 
 
 class FormReader:
@@ -50,12 +55,14 @@ class FormReader:
     __slots__ = (
         "_body",
         "_failure",
+        "_fields",
         "_files",
         "_form",
         "_limits",
         "_lock",
         "_multipart",
-        "_parts",
+        "_part",
+        "_separators",
         "_spool",
         "_taken_field_bytes",
         "_urlencoded",
@@ -65,9 +72,11 @@ class FormReader:
         self._limits = limits
         self._multipart = _decoder(content_type, limits)
         self._spool = Spool(limits.form_memory_bytes)
-        self._parts: list[_Part] = []
-        self._files = 0
-        self._urlencoded = bytearray()
+        self._urlencoded = UrlencodedDecoder()
+        self._separators = 0
+        self._fields: list[_Field] = []
+        self._files: list[_File] = []
+        self._part: _Field | _File = _Field(b"", bytearray())  # the newest one
         self._taken_field_bytes = 0
         self._form: Form | None = None
         self._failure: Exception | None = None
@@ -91,24 +100,30 @@ class FormReader:
 
     async def aclose(self) -> None:
         """Let go of the files."""
-        self._parts.clear()
+        self._let_go()
         await self._spool.aclose()
 
     async def _read(self) -> Form:
         await self._spool.flush()  # what a call before had no time for
         while piece := await self._body.receive():
             if self._multipart is None:
-                self._take_field_bytes(len(piece))
-                self._urlencoded += piece
+                self._take_urlencoded(piece)
             else:
                 for event in self._multipart.feed(piece):
                     self._take(event)
                 await self._spool.flush()
         if self._multipart is None:
-            return await self._urlencoded_form()
-        self._multipart.finish()
-        await self._spool.flush(is_last=True)
-        return self._multipart_form()
+            self._fields = [_Field(name, value) for name, value in self._urlencoded.finish()]
+        else:
+            self._multipart.finish()
+            await self._spool.flush(is_last=True)
+        return self._made_form()
+
+    def _take_urlencoded(self, piece: bytes) -> None:
+        self._take_field_bytes(len(piece))
+        self._separators += piece.count(b"&")
+        self._check_count("fields", self._separators + 1, self._limits.form_fields)
+        self._urlencoded.feed(piece)
 
     # Parts.
 
@@ -116,22 +131,24 @@ class FormReader:
         if isinstance(event, PartHead):
             self._begin(event)
             return
-        part = self._parts[-1]
-        if part.content is not None:
-            self._spool.append(part.content, event)
+        if isinstance(self._part, _File):
+            self._spool.append(self._part.content, event)
         else:
-            self._take_field_bytes(len(event), part.head.name)
-            part.value += event
+            self._take_field_bytes(len(event), self._part.name)
+            self._part.value += event
 
     def _begin(self, head: PartHead) -> None:
         if head.filename is None:
-            self._check_count("fields", len(self._parts) - self._files + 1, self._limits.form_fields)
+            self._check_count("fields", len(self._fields) + 1, self._limits.form_fields)
             self._take_field_bytes(len(head.name), head.name)
-            self._parts.append(_Part(head, bytearray(), None))
+            # Of the head no more is kept than what is counted; a charset becomes one of a few names.
+            charset = charset_of(head.content_type)
+            self._part = _Field(head.name, bytearray(), None if charset is None else encoding_of(charset))
+            self._fields.append(self._part)
         else:
-            self._files += 1
-            self._check_count("files", self._files, self._limits.form_files)
-            self._parts.append(_Part(head, bytearray(), Content(self._spool)))
+            self._check_count("files", len(self._files) + 1, self._limits.form_files)
+            self._part = _File(head, Content(self._spool))
+            self._files.append(self._part)
 
     def _take_field_bytes(self, count: int, name: bytes | None = None) -> None:
         self._taken_field_bytes += count
@@ -149,37 +166,41 @@ class FormReader:
 
     # From bytes to text.
 
-    async def _urlencoded_form(self) -> Form:
-        octets = bytes(self._urlencoded)
-        self._check_count("fields", octets.count(b"&") + bool(octets), self._limits.form_fields)
-        if len(octets) <= THREAD_BYTES:
-            pairs = decode_urlencoded(octets)
-        else:
-            pairs = await trio.to_thread.run_sync(decode_urlencoded, octets)
-        self._urlencoded.clear()
-        encoding = _form_encoding(pairs)
-        return Form((_text(name, encoding), _text(value, encoding)) for name, value in pairs)
-
-    def _multipart_form(self) -> Form:
-        pairs = [(part.head.name, bytes(part.value)) for part in self._parts if part.content is None]
-        encoding = _form_encoding(pairs)
-        fields: list[tuple[str, str]] = []
-        uploads: list[Upload] = []
-        for part in self._parts:
-            name, head = _text(part.head.name, encoding), part.head
-            if part.content is None:
-                fields.append((name, _text(bytes(part.value), _part_encoding(head, encoding))))
+    def _made_form(self) -> Form:
+        encoding = self._form_encoding()
+        fields = [
+            (_text(field.name, encoding), _text(field.value, field.encoding or encoding))
+            for field in self._fields
+        ]
+        uploads = [
+            Upload(
+                _text(file.head.name, encoding),
+                _text(file.head.filename or b"", encoding),
+                file.head.content_type,
+                file.content,
+            )
+            for file in self._files
             # An input in which no file was chosen comes as one without name and content.
-            elif head.filename or part.content.size_bytes:
-                filename = _text(head.filename or b"", encoding)
-                uploads.append(Upload(name, filename, head.content_type, part.content))
-        self._parts.clear()
+            if file.head.filename or file.content.size_bytes
+        ]
+        self._let_go()
         return Form(fields, uploads)
+
+    def _form_encoding(self) -> str:
+        """Return the encoding that a field named `_charset_` tells, usually UTF-8 (RFC 7578 §4.6)."""
+        for field in self._fields:
+            if field.name == b"_charset_" and field.value.strip():
+                return encoding_of(field.value.decode("latin-1"))
+        return "utf-8"
+
+    def _let_go(self) -> None:
+        self._fields, self._files, self._part = [], [], _Field(b"", bytearray())
+        self._urlencoded = UrlencodedDecoder()
 
 
 def _decoder(content_type: str, limits: Limits) -> MultipartDecoder | None:
     """Return what reads a multipart form, `None` for one that is url-encoded."""
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type_of(content_type)
     if kind == URLENCODED:
         return None
     if kind != MULTIPART:
@@ -193,19 +214,5 @@ def _decoder(content_type: str, limits: Limits) -> MultipartDecoder | None:
     return MultipartDecoder(parsed[1].get("boundary", ""), header_bytes=limits.form_header_bytes)
 
 
-def _form_encoding(pairs: list[tuple[bytes, bytes]]) -> str:
-    """Return the encoding that a field named `_charset_` tells, usually UTF-8 (RFC 7578 §4.6)."""
-    for name, value in pairs:
-        if name == b"_charset_" and value.strip():
-            return encoding_of(value.decode("latin-1"))
-    return "utf-8"
-
-
-def _part_encoding(head: PartHead, encoding: str) -> str:
-    parsed = split_parameters(head.content_type)
-    charset = None if parsed is None else parsed[1].get("charset")
-    return encoding if charset is None else encoding_of(charset)
-
-
-def _text(octets: bytes, encoding: str) -> str:
+def _text(octets: bytes | bytearray, encoding: str) -> str:
     return octets.decode(encoding, "replace")

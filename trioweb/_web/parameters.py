@@ -14,6 +14,17 @@ _GRAMMARS = tuple(
 _ESCAPED = re.compile(r'\\(["\\])')
 
 
+def media_type_of(content_type: str) -> str:
+    """Return the media type that a Content-Type names, in lower case; `""` if none."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def charset_of(content_type: str) -> str | None:
+    """Return the charset that a Content-Type names; `None` if none, or none that can be read."""
+    parsed = split_parameters(content_type)
+    return None if parsed is None else parsed[1].get("charset")
+
+
 def split_parameters(text: str) -> tuple[str, dict[str, str]] | None:
     """Return what stands before the first semicolon and the parameters, names in lower case.
 
@@ -24,11 +35,11 @@ def split_parameters(text: str) -> tuple[str, dict[str, str]] | None:
         `None` if it cannot be read, or names a parameter twice: two readers might
         understand it differently.
     """
-    first, semicolon, rest = text.partition(";")
+    _, semicolon, rest = text.partition(";")
     for number, grammar in enumerate(_GRAMMARS):
         parameters = _read(semicolon + rest, grammar, has_escapes=number == 0)
         if parameters is not None:
-            return first.strip().lower(), parameters
+            return media_type_of(text), parameters
     return None
 
 

@@ -20,7 +20,7 @@ class Query(Fields):
         text: The query string as it came, without the question mark.
 
     Raises:
-        HTTPError: 400, there are more than 1000 fields.
+        HTTPError: 400, there are more than 1000 fields; no setting changes that.
     """
 
     __slots__ = ()
@@ -28,7 +28,7 @@ class Query(Fields):
 
     def __init__(self, text: str = "") -> None:
         if text.count("&") >= FIELDS:
-            raise HTTPError(400, f"the query has more than {FIELDS} fields")
+            raise HTTPError(400, f"the query has more than {FIELDS} fields, which no setting changes")
         # The wire hands bytes over as latin-1, so a query with raw UTF-8 in it is got back by this way.
         pairs = decode_urlencoded(text.encode("latin-1", "replace"))
         super().__init__(

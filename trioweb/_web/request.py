@@ -11,6 +11,7 @@ from trioweb._web.charsets import encoding_of
 from trioweb._web.cookies import parse_cookies
 from trioweb._web.form import Form
 from trioweb._web.form_reader import FormReader
+from trioweb._web.parameters import charset_of, media_type_of
 from trioweb._web.query import Query
 from trioweb._web.state import State
 from trioweb.errors import HTTPError, LocalProtocolError
@@ -143,7 +144,7 @@ class Request:
     @property
     def content_type(self) -> str:
         """The media type of the body in lower case without parameters; `""` if none is given."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media_type_of(self.headers.get("content-type", ""))
 
     @property
     def last_event_id(self) -> str | None:
@@ -196,13 +197,14 @@ class Request:
 
         Cancellation: As `body`.
         """
-        encoding = encoding_of(self._charset())
+        charset = charset_of(self.headers.get("content-type", "")) or "utf-8"
+        encoding = encoding_of(charset)
         octets = await self.body()
         try:
             # A byte order mark says nothing about UTF-8, and is not part of the text.
             return octets.decode("utf-8-sig" if encoding == "utf-8" else encoding)
         except UnicodeDecodeError as error:
-            raise HTTPError(400, f"the body is not {self._charset()}: byte {error.start} is wrong") from error
+            raise HTTPError(400, f"the body is not {charset.lower()}: byte {error.start} is wrong") from error
 
     async def json(self) -> Any:
         """Return the body read as JSON (RFC 8259), whatever its Content-Type.
@@ -285,14 +287,6 @@ class Request:
         if self._body is None:
             self._body = RequestBody(_receive_nothing, content_bytes=0, limit_bytes=0)
         return self._body
-
-    def _charset(self) -> str:
-        parameters = self.headers.get("content-type", "").split(";")[1:]
-        for parameter in parameters:
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "charset":
-                return value.strip().strip('"').lower()
-        return "utf-8"
 
 
 async def _receive_nothing() -> bytes:

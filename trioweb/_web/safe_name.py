@@ -35,10 +35,14 @@ def safe_name(filename: str) -> str:
     # Category C: controls, direction marks that make names look like others, halves of pairs.
     visible = "".join(character for character in spaced if unicodedata.category(character)[0] != "C")
     name = _NOT_ON_WINDOWS.sub("_", unicodedata.normalize("NFC", visible))
-    name = _shortened(name.lstrip(" .-~")).rstrip(" .")
+    name = _fitting(name.lstrip(" .-~"))
     if name.partition(".")[0].rstrip().lower() in _DEVICES:
-        name = f"_{name}"
+        name = _fitting(f"_{name}")
     return name or NAMELESS
+
+
+def _fitting(name: str) -> str:
+    return _shortened(name).rstrip(" .")
 
 
 def _shortened(name: str) -> str:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
-import threading
-
-import trio
-
-from trioweb.errors import LocalProtocolError
+from trioweb._web import disk
+from trioweb._web.spool_file import SpoolFile
 
 BATCH_BYTES = 256 * 1024
 """So much is written at a time: going to a worker thread costs as much as copying it."""
@@ -40,11 +35,12 @@ class Content:
         Raises:
             LocalProtocolError: The request has been answered.
         """
-        self._spool.check_open()
+        file = self._spool.file
+        file.check_open()
         if self._start is None:
             return bytes(self._memory[position : position + count])
         count = max(0, min(count, self.size_bytes - position))
-        return self._spool.read_file(self._start + position, count)
+        return file.read(self._start + position, count)
 
     def grow(self, data: bytes, free_bytes: int, file_bytes: int) -> bytes | bytearray:
         """Take `data` in if memory has room, and return what has to go to the file instead."""
@@ -73,17 +69,18 @@ class Spool:
 
     Args:
         memory_bytes: How much is kept in memory.
+
+    Attributes:
+        file: What did not fit; for `Content`.
     """
 
-    __slots__ = ("_file", "_file_bytes", "_free_bytes", "_is_closed", "_lock", "_pending")
+    __slots__ = ("_file_bytes", "_free_bytes", "_pending", "file")
 
     def __init__(self, memory_bytes: int) -> None:
         self._free_bytes = memory_bytes
         self._pending = bytearray()
-        self._file: io.RawIOBase | None = None
         self._file_bytes = 0  # with what is pending
-        self._lock = threading.Lock()
-        self._is_closed = False
+        self.file = SpoolFile()
 
     def append(self, content: Content, data: bytes) -> None:
         """Put more bytes behind a content, which has to be the newest one."""
@@ -99,62 +96,16 @@ class Spool:
         Cancellation: Atomic; what was not written waits for the next call.
         """
         if len(self._pending) >= (1 if is_last else BATCH_BYTES):
-            await trio.to_thread.run_sync(self._write_pending)
+            await disk.complete(self.file.append, self._pending)
 
     async def aclose(self) -> None:
-        """Let go of everything; to free a large file can take a while."""
-        self._is_closed = True
-        if self._file is not None or self._pending:
-            try:
-                await trio.to_thread.run_sync(self._close_file)
-            finally:
-                self._close_file()
+        """Let go of everything; to free a large file can take a while.
 
-    def check_open(self) -> None:
-        """Raise if nothing can be read any more.
-
-        Raises:
-            LocalProtocolError: The spool is closed.
+        Cancellation: It is gone all the same; a thread that is still reading closes the file.
         """
-        if self._is_closed:
-            raise LocalProtocolError(
-                "the upload is gone: it lives until its request is answered; save() keeps it"
-            )
-
-    # In worker threads.
-
-    def read_file(self, position: int, count: int) -> bytes:
-        """Return exactly the bytes that were written there."""
-        pieces: list[bytes] = []
-        with self._lock:
-            self.check_open()
-            assert self._file is not None
-            self._file.seek(position)
-            while count:
-                piece = self._file.read(count)
-                if not piece:
-                    raise OSError("the temporary file of a form is shorter than what was written to it")
-                pieces.append(piece)
-                count -= len(piece)
-        return b"".join(pieces)
-
-    def _write_pending(self) -> None:
-        with self._lock:
-            self.check_open()
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by aclose
-            self._file.seek(0, io.SEEK_END)
-            view = memoryview(self._pending)
-            written = 0
-            try:
-                while written < len(view):
-                    written += self._file.write(view[written:]) or 0
-            finally:
-                view.release()
-                del self._pending[:written]
-
-    def _close_file(self) -> None:
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-            self._pending.clear()
+        self._pending = bytearray()  # a thread may be writing the one before
+        try:
+            if self.file.exists:
+                await disk.complete(self.file.close)
+        finally:
+            self.file.close()

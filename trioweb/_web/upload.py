@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncGenerator
+from typing import BinaryIO
 
 import trio
 
+from trioweb._web import disk
 from trioweb._web.safe_name import safe_name
 from trioweb._web.spool import Content
 
@@ -59,7 +61,7 @@ class Upload:
         Raises:
             LocalProtocolError: The request has been answered.
 
-        Cancellation: Safe.
+        Cancellation: Safe, and at once however long the disk takes.
         """
         return await self._read(0, self.size_bytes)
 
@@ -69,7 +71,7 @@ class Upload:
         Raises:
             LocalProtocolError: The request has been answered.
 
-        Cancellation: Safe.
+        Cancellation: Safe, and at once however long the disk takes.
         """
         position = 0
         while piece := await self._read(position, READ_BYTES):
@@ -94,11 +96,11 @@ class Upload:
 
         Cancellation: What was written so far is removed.
         """
-        await trio.to_thread.run_sync(self._save, os.fspath(path), overwrite)
+        await disk.complete(self._save, os.fspath(path), overwrite)
 
     async def _read(self, position: int, count: int) -> bytes:
         if self._content.is_on_disk:
-            return await trio.to_thread.run_sync(self._content.read, position, count)
+            return await disk.call(self._content.read, position, count)
         await trio.lowlevel.checkpoint()
         return self._content.read(position, count)
 
@@ -106,15 +108,19 @@ class Upload:
         target = path
         if is_overwriting:
             target = os.path.join(os.path.dirname(path), f".{secrets.token_hex(8)}.part")
-        with open(target, "xb") as file:  # fails where anything is, a link too
-            try:
-                position = 0
-                while piece := self._content.read(position, COPY_BYTES):
-                    trio.from_thread.check_cancelled()
-                    position += file.write(piece)
-                file.flush()
-                if is_overwriting:
-                    os.replace(target, path)
-            except BaseException:
-                os.unlink(target)
-                raise
+        file = open(target, "xb")  # noqa: SIM115 - fails where anything is, a link too
+        # Windows neither moves nor removes a file that is open.
+        try:
+            with file:
+                self._copy_to(file)
+            if is_overwriting:
+                os.replace(target, path)
+        except BaseException:
+            os.unlink(target)
+            raise
+
+    def _copy_to(self, file: BinaryIO) -> None:
+        position = 0
+        while piece := self._content.read(position, COPY_BYTES):
+            trio.from_thread.check_cancelled()
+            position += file.write(piece)

@@ -2,17 +2,78 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote_to_bytes
+import re
+
+SLICE_BYTES = 32 * 1024
+"""So much is decoded at a time: what is made of a slice on the way is many times its size."""
+
+_ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 
 
-def decode_urlencoded(octets: bytes) -> list[tuple[bytes, bytes]]:
-    """Return names and values without percent and plus, as bytes of a charset not known here.
+class UrlencodedDecoder:
+    """Reads `application/x-www-form-urlencoded`, in pieces that may be cut anywhere.
 
     Escapes that are none stay as they are (URL Standard §5.1): odd text, never an error.
+    It holds what it has decoded, and two bytes at most that may begin an escape.
     """
-    pairs: list[tuple[bytes, bytes]] = []
-    for field in octets.replace(b"+", b" ").split(b"&"):
-        if field:
-            name, _, value = field.partition(b"=")
-            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
-    return pairs
+
+    __slots__ = ("_name", "_pairs", "_rest", "_value")
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[bytes, bytearray]] = []
+        self._name = bytearray()
+        self._value: bytearray | None = None  # until the equals sign has come
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece."""
+        for start in range(0, len(data), SLICE_BYTES):
+            first, *others = data[start : start + SLICE_BYTES].split(b"&")
+            self._take(first)
+            for text in others:
+                self._end_field()
+                self._take(text)
+
+    def finish(self) -> list[tuple[bytes, bytearray]]:
+        """Return names and values, as bytes of a charset not known here; there is no more."""
+        self._end_field()
+        pairs, self._pairs = self._pairs, []
+        return pairs
+
+    def _take(self, text: bytes) -> None:
+        text = self._rest + text
+        cut = text.rfind(b"%", -2)
+        self._rest = b"" if cut < 0 else text[cut:]
+        self._decode(text if cut < 0 else text[:cut])
+
+    def _decode(self, text: bytes) -> None:
+        if self._value is None:
+            name, equals, text = text.partition(b"=")
+            self._name += _unescaped(name)
+            if not equals:
+                return
+            self._value = bytearray()
+        self._value += _unescaped(text)
+
+    def _end_field(self) -> None:
+        self._decode(self._rest)
+        self._rest = b""
+        if self._name or self._value is not None:
+            self._pairs.append((bytes(self._name), self._value or bytearray()))
+        self._name, self._value = bytearray(), None
+
+
+def decode_urlencoded(octets: bytes) -> list[tuple[bytes, bytearray]]:
+    """Return the names and values of a whole text; see `UrlencodedDecoder`."""
+    decoder = UrlencodedDecoder()
+    decoder.feed(octets)
+    return decoder.finish()
+
+
+def _unescaped(text: bytes) -> bytes:
+    text = text.replace(b"+", b" ")
+    return _ESCAPES.sub(_octets, text) if b"%" in text else text
+
+
+def _octets(escapes: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(escapes[0].replace(b"%", b"").decode("ascii"))

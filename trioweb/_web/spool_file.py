@@ -1,0 +1,121 @@
+"""A temporary file that worker threads write and read, and that the event loop closes."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from trioweb.errors import LocalProtocolError
+
+
+class SpoolFile:
+    """One file without a name in any folder, made when the first bytes are written to it.
+
+    One thread at a time appends, and any number of them read. None waits for another,
+    except to read where the system has no `pread`.
+
+    Attributes:
+        is_closed: Whether it may not be used any more; a thread may still be doing so.
+    """
+
+    __slots__ = ("_file", "_lock", "_position_lock", "_users", "is_closed")
+
+    def __init__(self) -> None:
+        self._file: io.FileIO | None = None
+        self._users = 0
+        self.is_closed = False
+        self._lock = threading.Lock()  # held for a few instructions, never while the disk works
+        self._position_lock = threading.Lock()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file that is open."""
+        return self._file is not None and not self._file.closed
+
+    def append(self, data: bytearray) -> None:
+        """Write bytes behind all others, and take those away that were written.
+
+        Raises:
+            LocalProtocolError: The file is closed.
+            OSError: The disk is full or fails; what is left in `data` was not written.
+        """
+        with self._in_use():
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the last user closes it
+            view = memoryview(data)
+            written = 0
+            try:
+                with self._position_lock:
+                    self._file.seek(0, io.SEEK_END)
+                    while written < len(view):
+                        written += self._file.write(view[written:]) or 0
+            finally:
+                view.release()
+                del data[:written]
+
+    def read(self, position: int, count: int) -> bytes:
+        """Return exactly the bytes that were written there.
+
+        Raises:
+            LocalProtocolError: The file is closed.
+            OSError: The disk fails.
+        """
+        pieces: list[bytes] = []
+        with self._in_use():
+            assert self._file is not None
+            while count:
+                piece = self._piece(self._file, position, count)
+                if not piece:
+                    raise OSError("the temporary file of a form is shorter than what was written to it")
+                pieces.append(piece)
+                position += len(piece)
+                count -= len(piece)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Close the file, or let the last thread do that which is using it. Never waits.
+
+        Were it closed under a read, that could get bytes of another file, which had taken
+        the descriptor's number.
+        """
+        with self._lock:
+            self.is_closed = True
+            is_used = self._users > 0
+        if not is_used and self._file is not None:
+            self._file.close()
+
+    def check_open(self) -> None:
+        """Raise if nothing can be read any more.
+
+        Raises:
+            LocalProtocolError: The file is closed.
+        """
+        if self.is_closed:
+            raise LocalProtocolError(
+                "the upload is gone: it lives until its request is answered; save() keeps it"
+            )
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        with self._lock:
+            self.check_open()
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                is_last = self.is_closed and self._users == 0
+            if is_last and self._file is not None:
+                self._file.close()
+
+    def _piece(self, file: io.FileIO, position: int, count: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(file.fileno(), count, position)
+        with self._position_lock:
+            file.seek(position)
+            return file.read(count)
