@@ -131,6 +131,21 @@ def test_a_date_field_that_came_twice_is_none(text: str) -> None:
     assert evaluate(Headers([("If-Modified-Since", AFTER), ("If-Modified-Since", AFTER)]), STRONG) == 200
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "6 nov 1994 00:00",
+        "Sun, 06 Nov 1994 08:49:37 +0500",
+        "Sun, 06 Nov 1994 08:49 GMT",
+        "Sun, 99 Nov 1994 99:49:37 GMT",
+        "",
+    ],
+)
+def test_what_is_no_date_of_http_is_no_condition(text: str) -> None:
+    assert parse_date(text) is None
+    assert evaluate(Headers([("If-Unmodified-Since", text)]), STRONG) == 200
+
+
 def test_a_long_list_of_tags_takes_no_longer_than_its_length() -> None:
     started = time.process_time()
     for condition in ('"' * 15_000, 'W/"' * 5_000, '"a" ' * 4_000, "W/" * 7_500, '"' + "a" * 15_000):

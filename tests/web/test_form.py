@@ -158,6 +158,22 @@ async def test_bytes_that_do_not_fit_are_odd_text(form_request):
 # Limits.
 
 
+async def test_inputs_in_which_no_file_was_chosen_count_as_fields_and_are_none(form_request):
+    body = encode(Part("a", b"", ""), Part("photo", b"x", "x.png"), Part("b", b"", ""))
+    form = await form_request(body, limit={"form_files": 1, "form_fields": 2}).form()
+    assert [upload.filename for upload in form.files.values()] == ["x.png"]
+    status, detail = await refusal(form_request(body, limit={"form_fields": 1}))
+    assert (status, "more than 1 fields (Limits.form_fields)" in detail) == (413, True)
+
+
+async def test_a_file_without_a_name_counts_once_it_holds_something(form_request):
+    body = encode(Part("a", b"x", ""), Part("b", b"y", ""))
+    form = await form_request(body, limit={"form_files": 2}).form()
+    assert [upload.size_bytes for upload in form.files.values()] == [1, 1]
+    status, detail = await refusal(form_request(body, limit={"form_files": 1}))
+    assert (status, "more than 1 files (Limits.form_files)" in detail) == (413, True)
+
+
 async def test_each_limit_is_exact_and_names_itself(form_request):
     fields = encode(Part("aa", b"123"), Part("b", b"4567"))
     files = encode(Part("aa", b"123", "x"), Part("b", b"4567", "y"))

@@ -11,8 +11,8 @@ from trioweb.errors import HTTPError
 RANGES = 16
 """More ranges than this in one request are no player and no download, and are ignored."""
 
-# Nineteen digits say any length there is; a number of any length would cost time to read.
-_RANGE = re.compile(r"([0-9]{0,19})-([0-9]{0,19})")
+# There is no longest number (RFC 9110 §14.1.1), but one of many digits would cost time to read.
+_RANGE = re.compile(r"([0-9]{0,400})-([0-9]{0,400})")
 
 
 @attrs.frozen(slots=True)

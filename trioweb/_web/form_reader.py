@@ -53,6 +53,7 @@ class FormReader:
     """
 
     __slots__ = (
+        "_blanks",
         "_body",
         "_failure",
         "_fields",
@@ -76,6 +77,7 @@ class FormReader:
         self._separators = 0
         self._fields: list[_Field] = []
         self._files: list[_File] = []
+        self._blanks = 0
         self._part: _Field | _File = _Field(b"", bytearray())  # the newest one
         self._taken_field_bytes = 0
         self._form: Form | None = None
@@ -132,6 +134,8 @@ class FormReader:
             self._begin(event)
             return
         if isinstance(self._part, _File):
+            if not self._part.head.filename and not self._part.content.size_bytes:
+                self._keep(self._part)
             self._spool.append(self._part.content, event)
         else:
             self._take_field_bytes(len(event), self._part.name)
@@ -139,16 +143,25 @@ class FormReader:
 
     def _begin(self, head: PartHead) -> None:
         if head.filename is None:
-            self._check_count("fields", len(self._fields) + 1, self._limits.form_fields)
+            self._check_count("fields", len(self._fields) + self._blanks + 1, self._limits.form_fields)
             self._take_field_bytes(len(head.name), head.name)
             # Of the head no more is kept than what is counted; a charset becomes one of a few names.
             charset = charset_of(head.content_type)
             self._part = _Field(head.name, bytearray(), None if charset is None else encoding_of(charset))
             self._fields.append(self._part)
         else:
-            self._check_count("files", len(self._files) + 1, self._limits.form_files)
             self._part = _File(head, Content(self._spool))
-            self._files.append(self._part)
+            # An input in which no file was chosen comes as one without name and content: it is none,
+            # and counts as a field.
+            if head.filename:
+                self._keep(self._part)
+            else:
+                self._blanks += 1
+                self._check_count("fields", len(self._fields) + self._blanks, self._limits.form_fields)
+
+    def _keep(self, file: _File) -> None:
+        self._check_count("files", len(self._files) + 1, self._limits.form_files)
+        self._files.append(file)
 
     def _take_field_bytes(self, count: int, name: bytes | None = None) -> None:
         self._taken_field_bytes += count
@@ -180,8 +193,6 @@ class FormReader:
                 file.content,
             )
             for file in self._files
-            # An input in which no file was chosen comes as one without name and content.
-            if file.head.filename or file.content.size_bytes
         ]
         self._let_go()
         return Form(fields, uploads)
