@@ -96,3 +96,15 @@ def test_origins_are_a_list_even_if_there_is_one(value):
 def test_an_origin_has_a_scheme_and_a_host_and_no_path(origin):
     with pytest.raises(ConfigError, match="scheme://host"):
         parse_origins([origin])
+
+
+@pytest.mark.parametrize("entry", ["uinx", "10.0.0.0/33", "10.0.0.1/8", 5, "", None])
+def test_a_proxy_that_cannot_be_one_is_refused_where_it_is_written(entry):
+    with pytest.raises(ConfigError, match=r"Config\.trusted_proxies"):
+        Config(trusted_proxies=["unix", entry])
+
+
+@pytest.mark.parametrize("value", ["127.0.0.1", 5, None])
+def test_trusted_proxies_are_a_list(value):
+    with pytest.raises(ConfigError, match=r"Config\.trusted_proxies"):
+        Config(trusted_proxies=value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 import attrs
@@ -13,6 +14,8 @@ from trioweb.errors import ConfigError
 from trioweb.validators import instance_of, seconds, whole_number
 
 MAX_MEMORY_LEVEL = 9
+UNIX = "unix"
+"""A proxy on a Unix socket, which has no address."""
 
 
 @attrs.frozen(kw_only=True)
@@ -132,10 +135,33 @@ def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | 
     return tuple(origin.lower() for origin in allowed)
 
 
+def parse_network(entry: str) -> IPv4Network | IPv6Network:
+    """Read an address or a network, such as `"10.0.0.0/8"`, of `Config.trusted_proxies`.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    try:
+        network = ip_network(str(entry))  # a number as it is would be taken for an address
+    except ValueError as error:
+        raise ConfigError(
+            f'Config.trusted_proxies takes addresses, networks such as "10.0.0.0/8" or "unix": {error}'
+        ) from error
+    # As a socket that serves both families shows IPv4 peers, so somebody may have copied it from there.
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is not None and network.prefixlen >= 96:
+        return IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
 def _proxies(value: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(value, str):
+    if isinstance(value, str) or not isinstance(value, Iterable):
         raise ConfigError(f'Config.trusted_proxies takes a list such as ["127.0.0.1"], not {value!r}')
-    return tuple(value)
+    entries = tuple(value)
+    for entry in entries:
+        if entry != UNIX:
+            parse_network(entry)
+    return entries
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,10 @@ import threading
 from itertools import pairwise
 from typing import NamedTuple
 
+import pytest
 import trio
+
+from trioweb import HTTPError
 
 BOUNDARY = "----Boundary7MA4YWxkTrZu0gW"
 MULTIPART = ("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
@@ -77,3 +80,9 @@ class SlowReads:
         for _ in range(count):
             while not self._begun.acquire(blocking=False):
                 await trio.lowlevel.checkpoint()
+
+
+async def refusal(request):
+    with pytest.raises(HTTPError) as caught:
+        await request.form()
+    return caught.value.status, caught.value.detail

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 import trio
+from support.forms import MULTIPART
 
 from trioweb._web.address import Address
 from trioweb._web.request import Request
@@ -61,4 +62,16 @@ def build(
 
 @pytest.fixture
 def make_request() -> MakeRequest:
+    return build
+
+
+@pytest.fixture
+def form_request(make_request):
+    """A request whose body is a form, url-encoded or of parts."""
+
+    def build(body, header=MULTIPART, **options):
+        pieces = [body] if isinstance(body, bytes) else body
+        options.setdefault("limits", Limits(**options.pop("limit", {})))
+        return make_request("/", "POST", [header] if header else [], pieces=pieces, **options)
+
     return build

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import attrs
 
 from trioweb._web.address import Address
 from trioweb._web.forwarded import Hop, parse_forwarded, parse_x_forwarded
-from trioweb.errors import ConfigError
+from trioweb.config import UNIX, parse_network
 from trioweb.headers import Headers
 
 _FIELDS = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
@@ -59,8 +59,8 @@ class TrustedProxies:
 
     def __init__(self, networks: Iterable[str]) -> None:
         entries = tuple(networks)
-        self._trusts_unix = "unix" in entries
-        self._networks = [_network(entry) for entry in entries if entry != "unix"]
+        self._trusts_unix = UNIX in entries
+        self._networks = [parse_network(entry) for entry in entries if entry != UNIX]
 
     def resolve(self, peer: Address | None, headers: Headers, scheme: str) -> Forwarding:
         """Say who sent a request, how, and to which host.
@@ -111,20 +111,6 @@ def _claims(headers: Headers) -> list[list[Hop] | None]:
         client, scheme, host = (headers.get(field, "") for field in _FIELDS)
         claims.append(parse_x_forwarded(client, scheme, host))
     return claims
-
-
-def _network(entry: str) -> IPv4Network | IPv6Network:
-    try:
-        network = ip_network(entry)
-    except ValueError as error:
-        raise ConfigError(
-            f'Config.trusted_proxies takes addresses, networks such as "10.0.0.0/8" or "unix": {error}'
-        ) from error
-    # As a socket that serves both families shows IPv4 peers, so somebody may have copied it from there.
-    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
-    if mapped is not None and network.prefixlen >= 96:
-        return IPv4Network((mapped, network.prefixlen - 96))
-    return network
 
 
 def _ip(host: str) -> _IP | None:

@@ -45,7 +45,7 @@ class Request:
         host: The `Host` field, or what a trusted proxy says that it was.
         client: Where the client is; `None` on a Unix socket or when it is not known.
         path_params: What the route's path matched, converted.
-        app_state: The application's `app.state`.
+        app_state: The `app.state` of the application that is served.
     """
 
     __slots__ = (

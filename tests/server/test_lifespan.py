@@ -1,0 +1,186 @@
+"""What surrounds the service: entered before the first connection, left after the last."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import trio
+from support.peer import connected
+from support.serving import running
+
+import trioweb
+from trioweb import App, Config, Router, Text, Timeouts
+from trioweb._server.exception_groups import leaves
+
+
+def quick(**timeouts):
+    return Config(
+        timeouts=Timeouts(
+            **{"close_seconds": 0.3, "handler_grace_seconds": 0.3, "drain_seconds": 3, **timeouts}
+        )
+    )
+
+
+async def test_a_lifespan_surrounds_the_service_and_its_tasks_end_with_it():
+    order = []
+
+    @asynccontextmanager
+    async def lifespan(app, nursery):
+        async def background():
+            try:
+                await trio.sleep_forever()
+            finally:
+                order.append("background ends")
+
+        nursery.start_soon(background)
+        app.state.database = "open"
+        order.append("up")
+        try:
+            yield
+        finally:
+            order.append("down")
+
+    app = App(lifespan=lifespan)
+
+    @app.get("/")
+    async def index(request):
+        order.append(app.state["database"])
+        return Text("hello")
+
+    async with running(app) as server, connected(server) as peer:
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.receive_response()
+    assert order == ["up", "open", "down", "background ends"]
+
+
+@pytest.mark.parametrize("how", ["aclose", "cancel", "abort"])
+async def test_a_lifespan_is_left_uncancelled_when_the_drain_has_run_out(autojump_clock, how):
+    order = []
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        yield  # bare, as in the guide: what stands behind it must run
+        await trio.sleep(1)
+        order.append("database closed")
+
+    app = App(quick(handler_grace_seconds=2), lifespan=lifespan)
+    stuck = trio.Event()
+
+    @app.get("/")
+    async def never(request):
+        stuck.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            order.append("handler cancelled")
+
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(trioweb.serve, app, port=0))
+        async with connected(server) as peer:
+            await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await stuck.wait()
+            match how:
+                case "aclose":
+                    await server.aclose()
+                case "cancel":
+                    nursery.cancel_scope.cancel()
+                case "abort":
+                    server.abort()
+                    await server.wait_closed()
+    assert order == ["handler cancelled", "database closed"]
+
+
+async def test_a_lifespan_that_does_not_end_is_cancelled_after_its_grace(autojump_clock):
+    @asynccontextmanager
+    async def lifespan(nursery):
+        yield
+        await trio.sleep_forever()
+
+    app = App(quick(handler_grace_seconds=2), lifespan=lifespan)
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(trioweb.serve, app, port=0))
+        started = trio.current_time()
+        await server.aclose(grace_seconds=3)
+        assert trio.current_time() - started == pytest.approx(5)
+
+
+async def test_a_lifespan_may_take_the_nursery_alone():
+    seen = []
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        seen.append(nursery)
+        yield
+
+    async with running(App(lifespan=lifespan)):
+        assert isinstance(seen[0], trio.Nursery)
+
+
+async def test_lifespans_of_included_apps_are_entered_after_the_outer_one_and_left_before_it():
+    order = []
+
+    def living(name):
+        @asynccontextmanager
+        async def lifespan(app, nursery):
+            app.state.name = name
+            order.append(f"{name} up")
+            try:
+                yield
+            finally:
+                order.append(f"{name} down")
+
+        return App(lifespan=lifespan)
+
+    outer, router, inner = living("outer"), Router(), living("inner")
+    outer.include("/plain", App())
+    outer.include("/router", router)
+    router.include("/inner", inner)  # also one that is further in, and comes later
+    async with running(outer):
+        assert (outer.state.name, inner.state.name) == ("outer", "inner")
+    assert order == ["outer up", "inner up", "inner down", "outer down"]
+
+
+async def test_a_lifespan_that_fails_to_start_fails_bare():
+    @asynccontextmanager
+    async def lifespan(nursery):
+        raise LookupError("no database")
+        yield
+
+    with pytest.raises(LookupError, match="no database"):
+        await trioweb.serve(App(lifespan=lifespan), port=0)
+
+
+async def test_a_background_task_of_the_lifespan_that_fails_ends_the_server_bare():
+    async def failing():
+        raise LookupError("lost the database")
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        nursery.start_soon(failing)
+        yield
+
+    with pytest.raises(LookupError, match="lost the database"), trio.fail_after(5):
+        await trioweb.serve(App(quick(), lifespan=lifespan), port=0)
+
+
+async def test_two_background_tasks_of_the_lifespan_that_fail_are_both_raised():
+    async def failing(name):
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise LookupError(name)
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        nursery.start_soon(failing, "one")
+        nursery.start_soon(failing, "two")
+        nursery.start_soon(trio.lowlevel.checkpoint)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+        yield
+
+    with pytest.raises(ExceptionGroup) as caught, trio.fail_after(5):
+        await trioweb.serve(App(quick(), lifespan=lifespan), port=0)
+    assert sorted(str(leaf) for leaf in leaves(caught.value)) == ["one", "two"]
