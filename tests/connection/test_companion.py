@@ -59,11 +59,30 @@ async def test_a_cancellation_from_outside_passes_through():
     assert not scope.cancelled_caught
 
 
-async def test_a_companion_that_fails_is_heard():
-    async def companion(block):
+async def fail_beside(block):
+    raise ValueError("a bug")
+
+
+async def test_a_companion_that_fails_is_heard_and_ends_the_block():
+    with pytest.raises(ValueError, match="a bug"):
+        async with accompanied(fail_beside, "companion"):
+            await trio.sleep_forever()
+
+
+async def test_a_companion_that_fails_is_heard_at_the_end_of_a_block_that_never_waits():
+    async def fail_at_once(block):
+        block.cancel()
         raise ValueError("a bug")
 
-    with pytest.raises(ExceptionGroup) as caught:
-        async with accompanied(companion, "companion"):
-            await trio.sleep_forever()
-    assert caught.group_contains(ValueError, match="a bug")
+    with pytest.raises(ValueError, match="a bug"):
+        async with accompanied(fail_at_once, "companion"):
+            pass
+
+
+async def test_of_two_failures_the_block_s_is_heard():
+    with pytest.raises(KeyError, match="bare"):
+        async with accompanied(fail_beside, "companion"):
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise KeyError("bare")

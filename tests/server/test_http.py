@@ -9,9 +9,10 @@ import pytest
 import trio
 from support.peer import connected, handshake
 from support.serving import in_memory, running
+from support.streaming import Source
 
 import trioweb
-from trioweb import HTML, JSON, App, Config, HTTPError, Limits, Text, Timeouts
+from trioweb import HTML, JSON, App, Config, HTTPError, Limits, Stream, Text, Timeouts
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -121,6 +122,77 @@ async def test_errors_are_short_pages_or_json_by_accept(client, caplog, method, 
     assert json.loads(data.text)["status"] == status
     if header:
         assert data.headers[header[0]] == header[1]
+
+
+def a_page():
+    return HTML("page")
+
+
+def a_stream():
+    return Stream(Source("page").run())
+
+
+class Spoilt:
+    """An app whose response was changed, after it was made, into what cannot be sent."""
+
+    def __init__(self, make_response, **changes):
+        self.app = App()
+        self.app.get("/")(self.answer)
+        self.app.get("/next")(self.following)
+        self.make_response = make_response
+        self.changes = changes
+
+    async def answer(self, request):
+        response = self.make_response()
+        for name, value in self.changes.items():
+            setattr(response, name, value)
+        return response
+
+    async def following(self, request):
+        return "next"
+
+
+@pytest.mark.parametrize(
+    ("make_response", "changes"),
+    [
+        (a_page, {"status": 700}),
+        (a_page, {"status": 101}),
+        (a_page, {"body": "text"}),
+        (a_page, {"body": None}),
+        (a_page, {"headers": {"A": "b"}}),
+        (a_stream, {"status": 700}),
+        (a_stream, {"headers": {"A": "b"}}),
+    ],
+)
+async def test_what_cannot_be_sent_is_a_500_and_logged_once(autojump_clock, caplog, make_response, changes):
+    async with in_memory(Spoilt(make_response, **changes).app) as peer:
+        await peer.send(GET + GET.replace(b"/", b"/next", 1))
+        head, _ = await peer.receive_response()
+        assert head.startswith("HTTP/1.1 500 ")
+        assert (await peer.receive_response())[1] == b"next"
+    (record,) = caplog.records
+    assert record.message == "GET / failed"
+
+
+@pytest.mark.parametrize("body", [bytearray(b"other"), memoryview(b"other"), b"other"])
+async def test_other_bytes_may_take_the_place_of_a_body(autojump_clock, body):
+    async with in_memory(Spoilt(a_page, body=body).app) as peer:
+        await peer.send(GET)
+        assert (await peer.receive_response())[1] == b"other"
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+@pytest.mark.parametrize("make_response", [a_page, a_stream])
+async def test_a_status_that_takes_the_body_away_leaves_the_connection_as_it_should_be(
+    autojump_clock, caplog, make_response, status
+):
+    async with in_memory(Spoilt(make_response, status=status).app) as peer:
+        await peer.send(GET + GET.replace(b"/", b"/next", 1))
+        head = await peer.receive_head()
+        assert head.startswith(f"HTTP/1.1 {status} ")
+        assert ("content-length: 0" in head.lower()) == (status == 205)
+        assert (await peer.receive_response())[1] == b"next"
+    assert not caplog.records
 
 
 async def test_no_content_for_a_handler_that_returns_nothing(client):

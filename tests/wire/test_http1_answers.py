@@ -62,6 +62,17 @@ def test_204_and_304_have_neither_body_nor_length(status: int, content_bytes: in
     assert wire.can_keep_alive
 
 
+@pytest.mark.parametrize("content_bytes", [0, 5, None])
+def test_205_says_that_it_has_no_body(content_bytes: int | None) -> None:
+    wire = make_wire(GET)
+    read_head(wire)
+    read_body(wire)
+    head = wire.encode_head(205, [], content_bytes=content_bytes, is_close=False)
+    assert head == b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n"
+    assert wire.encode_body(b"hello") + wire.encode_end() == b""
+    assert wire.can_keep_alive
+
+
 def test_framing_fields_of_the_application_are_left_out() -> None:
     wire = make_wire(GET)
     read_head(wire)

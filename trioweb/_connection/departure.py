@@ -21,7 +21,8 @@ class Departure:
     others wait for their turn: when the reader's block ends, the next one reads on.
 
     Args:
-        read_ahead: Reads, and keeps what it reads, until the client's side has ended.
+        read_ahead: Reads, and keeps what it reads, until the client's side has ended or counts
+            as ended.
     """
 
     __slots__ = ("_has_left", "_read_ahead", "_reading", "_watches")
@@ -35,6 +36,13 @@ class Departure:
     def cancelling(self) -> AbstractAsyncContextManager[trio.CancelScope]:
         """Cancel the block when the client leaves; what it raises comes out bare."""
         return accompanied(self._watch, "trioweb departure")
+
+    def reading(self) -> AbstractAsyncContextManager[trio.CancelScope]:
+        """Read beside the block, and let it go on when the client leaves."""
+        return accompanied(self._read, "trioweb reading ahead")
+
+    async def _read(self, _: trio.CancelScope) -> None:
+        await self._watch(trio.CancelScope())  # which is nobody's
 
     async def _watch(self, block: trio.CancelScope) -> None:
         with trio.CancelScope() as watch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import trio
 
@@ -24,13 +24,13 @@ LINGER_SECONDS = 10.0
 """How long a peer is read on after the last answer, so that no reset overtakes it."""
 
 LINGER_BYTES = 4096
-"""What it has to send in each `LINGER_STEP_SECONDS` of that: else it has sent all that it will, or drips."""
+"""What it has to send in each `LINGER_STEP_SECONDS` of that; with less it has sent all, or drips."""
 
 LINGER_STEP_SECONDS = 1.0
 
 AHEAD_BYTES = 64 * 1024
-"""How much may be held of what follows a request, while only the end is waited for. Behind it
-nothing is read, and that the client leaves is noticed by writing alone."""
+"""How much may be held, while the client's end is waited for, of a body that nobody reads and of what
+follows it. Behind it nothing is read, and that the client leaves is noticed by writing alone."""
 
 UNROUTED_BYTES = 10**18
 """What a body may be that no route has limited yet; more than a length can say."""
@@ -44,14 +44,18 @@ class Http1Connection:
     """
 
     __slots__ = (
-        "_body_ended",
+        "_begun_bytes",
         "_departure",
+        "_has_discarded",
         "_has_ended_body",
         "_head",
         "_idle_scope",
         "_is_draining",
+        "_is_wanted",
+        "_moved",
         "_owes_continue",
         "_received_bytes",
+        "_receiving",
         "_timeouts",
         "_transport",
         "_wire",
@@ -69,9 +73,13 @@ class Http1Connection:
         self._has_ended_body = True
         self._owes_continue = False
         self._received_bytes = 0
-        # Made when they are asked for: hardly any request is watched.
+        self._is_wanted = False  # somebody has begun to read the body
+        self._has_discarded = False  # some of it was thrown away
+        self._begun_bytes = 0  # of a streamed answer, with those that are just being sent
+        # Made when they are asked for: hardly any request is watched, few have a long body.
+        self._receiving: trio.Lock | None = None
         self._departure: Departure | None = None
-        self._body_ended: trio.Event | None = None
+        self._moved: trio.Event | None = None
         self.has_answered = False
         self.sent_bytes = 0
 
@@ -98,7 +106,7 @@ class Http1Connection:
             head = await self._read_head_in_time()
         self._head = head
         if head is not None:
-            self._has_ended_body = False
+            self._has_ended_body = self._is_wanted = self._has_discarded = False
             self._received_bytes = 0
             self._owes_continue = head.expects_continue
         return head
@@ -161,31 +169,56 @@ class Http1Connection:
 
         Raises:
             RemoteProtocolError: It is malformed, too long, incomplete or too slow (408).
+            LocalProtocolError: It was thrown away, since nobody read it beside its answer.
         """
+        self._check_kept()
+        self._is_wanted = True
+        piece = await self._receive_piece()
+        self._check_kept()  # again: a long answer held whole takes the body from whoever waits for it
+        return piece
+
+    def _check_kept(self) -> None:
+        if self._has_discarded:
+            raise LocalProtocolError(
+                f"the request's body was thrown away: {AHEAD_BYTES} bytes of it had come and nobody had begun"
+                f" to read it, while {WRITE_BYTES} bytes of the answer were made, or nothing was sent for"
+                f" {self._timeouts.body_seconds} s (Timeouts.body_seconds). Read it, or begin to, before that"
+            )
+
+    async def _receive_piece(self) -> bytes:
         while not self._has_ended_body:
             event = self._wire.next_event()
+            if isinstance(event, NeedData):
+                await self._send_continue()
+                await self._feed_in_time()
+                continue
+            if self._moved is not None:
+                self._moved.set()
             if isinstance(event, Body):
                 self._received_bytes += len(event.data)
                 return event.data
-            if isinstance(event, EndOfBody):
-                self._has_ended_body = True
-                if self._body_ended is not None:
-                    self._body_ended.set()
-            else:
-                assert isinstance(event, NeedData)
-                await self._send_continue()
-                self._wire.feed(await self._receive_in_time())
+            assert isinstance(event, EndOfBody)
+            self._has_ended_body = True
         return b""
 
-    async def _receive_in_time(self) -> bytes:
-        seconds = self._timeouts.body_seconds
+    async def _feed_in_time(self) -> None:
+        """Wait for more, whether it is read here or by the one who reads ahead."""
+        seconds, held_bytes = self._timeouts.body_seconds, self._wire.held_bytes
         with trio.move_on_after(seconds):
-            await trio.lowlevel.checkpoint()  # a peer that sends fast must not keep the scheduler
-            return await self._transport.receive()
+            async with self._reading():  # a checkpoint too: who sends fast must not keep the scheduler
+                if self._wire.held_bytes == held_bytes:
+                    self._wire.feed(await self._transport.receive())
+            return
         self.stop_waiting()  # whoever answers this has to close (RFC 9110 §15.5.9)
         raise RemoteProtocolError(
             f"nothing of the request's body came for {seconds} s (Timeouts.body_seconds)", 408
         )
+
+    def _reading(self) -> trio.Lock:
+        """Return what is held while the transport is read from: it takes one reader at a time."""
+        if self._receiving is None:
+            self._receiving = trio.Lock()
+        return self._receiving
 
     # Noticing that the client leaves.
 
@@ -204,9 +237,13 @@ class Http1Connection:
     def cancel_on_departure(self) -> AbstractAsyncContextManager[trio.CancelScope]:
         """Cancel a block when the client ends its side, or resets the connection.
 
-        Nothing of what it sends meanwhile is lost: the requests that follow are held, up to
-        `AHEAD_BYTES` and one read. While the request's body is still to be read, that is the
-        block's or another task's business, and watching begins at its end.
+        What it sends meanwhile is held, up to `AHEAD_BYTES` and one read. What comes then is
+        not read, and the end is out of sight. If it belongs to
+
+        - a body that is being read, it waits for the reader;
+        - a body that nobody has begun to read, it is thrown away beside a long answer, or when
+          nothing was sent for `Timeouts.body_seconds`;
+        - later requests, the client counts as gone when nothing was sent for that long.
 
         Raises:
             LocalProtocolError: No request is being answered here.
@@ -216,25 +253,74 @@ class Http1Connection:
                 "the departure of a client is watched while its request is answered, and this one is answered"
                 " or has become a WebSocket, which notices by itself"
             )
+        return self._watching().cancelling()
+
+    def discarding_body(self) -> AbstractAsyncContextManager[object]:
+        """Throw away what is still to come of the body, beside a block that sends the answer.
+
+        For answers that nobody makes any more, who could read it. Many clients read only when
+        they have sent all: each side would wait for the other.
+        """
+        if not self._has_body_to_come():
+            return nullcontext()
+        self._is_wanted = False
+        return self._watching().reading()
+
+    def _watching(self) -> Departure:
         if self._departure is None:
             self._departure = Departure(self._read_ahead)
-        return self._departure.cancelling()
+        return self._departure
 
     def _has_body_to_come(self) -> bool:
         return not self._has_ended_body and self._head is not None and self._head.content_bytes != 0
 
     async def _read_ahead(self) -> None:
-        if self._has_body_to_come():
-            self._body_ended = trio.Event()
-            await self._body_ended.wait()
-        else:
-            await self.receive_body()  # which is empty, and the wire wants to have said so
-        while self._wire.held_bytes < AHEAD_BYTES:
+        """Read until the client's side has ended, or nothing has moved for too long."""
+        if not self._has_body_to_come():
+            await self._receive_piece()  # which is empty, and the wire wants to have said so
+        is_open = True
+        while is_open:
+            if self._wire.held_bytes < AHEAD_BYTES:
+                is_open = await self._feed_ahead() or await self._wait_for_reader()
+            elif self._may_discard():
+                await self._discard_piece()
+            elif not await self._wait_for_move():
+                is_open = self._has_body_to_come()
+                self._has_discarded = is_open and not self._is_wanted
+
+    async def _feed_ahead(self) -> bool:
+        async with self._reading():
             data = await self._transport.receive()
-            if not data:
-                return
-            self._wire.feed(data)
-        await trio.sleep_forever()
+            if data:
+                self._wire.feed(data)
+        return bool(data)
+
+    async def _wait_for_reader(self) -> bool:
+        """Let the one who reads the body have it to its end, though the client has ended its side."""
+        while self._is_wanted and self._has_body_to_come() and await self._wait_for_move():
+            pass
+        return False
+
+    async def _wait_for_move(self) -> bool:
+        """Wait until something is sent, or taken of what is held; `False` if that takes too long."""
+        self._moved = trio.Event()
+        with trio.move_on_after(self._timeouts.body_seconds):
+            await self._moved.wait()
+            return True
+        # What is being sent has a deadline of its own, for each of its parts.
+        return self.has_answered and self.sent_bytes < self._begun_bytes
+
+    def _may_discard(self) -> bool:
+        if self._is_wanted or not self._has_body_to_come():
+            return False
+        return self._has_discarded or (self.has_answered and self._begun_bytes > WRITE_BYTES)
+
+    async def _discard_piece(self) -> None:
+        self._has_discarded = True
+        try:
+            await self._receive_piece()
+        except RemoteProtocolError:  # it is answered already, and `finish` will find the same
+            pass
 
     def stop_watching(self) -> None:
         """Forget who watches, without waiting: the connection is dropped."""
@@ -244,7 +330,7 @@ class Http1Connection:
 
     async def _stop_watching(self, departure: Departure) -> None:
         """Let nobody else read, for the next request is to be read."""
-        self._departure = self._body_ended = None
+        self._departure = self._moved = None
         await departure.wait_stopped()
 
     async def _send_continue(self) -> None:
@@ -275,42 +361,27 @@ class Http1Connection:
             content_bytes: The body's length; `None` if only its end will tell.
 
         Raises:
-            trio.BrokenResourceError: The peer is gone, or reads nothing.
+            ClientLeft: The peer is gone, or reads nothing.
+            LocalProtocolError: It cannot be sent; another answer can.
+            TypeError: The body is not bytes; another answer can be sent.
         """
+        if body is not None and not isinstance(body, (bytes, bytearray, memoryview)):
+            raise TypeError(f"the body of a response is {type(body).__name__} now: expected bytes")
         is_close = self._is_draining or self._leaves_too_much()
-        self.has_answered = True
         data = self._wire.encode_head(status, headers, content_bytes=content_bytes, is_close=is_close)
-        if body is not None:
-            data += self._wire.encode_body(body) + self._wire.encode_end()
-        elif first_piece:
+        self.has_answered = True
+        if body is None:
             data += self._wire.encode_body(first_piece)
-        if body is not None and len(data) > WRITE_BYTES and self._has_body_to_come():
-            await self._send_and_discard(data)
+            self._begun_bytes = self.sent_bytes + len(data)
+            await self.send(data)
+            return
+        data += self._wire.encode_body(body) + self._wire.encode_end()
+        if len(data) > WRITE_BYTES and self._has_body_to_come():
+            self._begun_bytes = self.sent_bytes + len(data)
+            async with self.discarding_body():
+                await self.send(data)
         else:
             await self.send(data)
-
-    async def _send_and_discard(self, data: bytes) -> None:
-        """Write a long answer to a body that nobody will read.
-
-        Many clients read only when they have sent all: each side would wait for the other.
-        """
-        failure: ClientLeft | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._discard_body)
-            try:
-                await self.send(data)
-            except ClientLeft as error:
-                failure = error
-            nursery.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-
-    async def _discard_body(self) -> None:
-        try:
-            while await self.receive_body():
-                pass
-        except RemoteProtocolError:  # it is answered already, and `finish` will find the same
-            pass
 
     def _leaves_too_much(self) -> bool:
         """Say whether the body will not be read to its end, after which nothing can follow (RFC 9112 §9.3).
@@ -325,8 +396,12 @@ class Http1Connection:
 
     async def send_chunk(self, data: bytes) -> None:
         """Send a piece of the body."""
-        await trio.lowlevel.checkpoint()  # nor must one that reads fast
-        await self.send(self._wire.encode_body(data))
+        await trio.lowlevel.checkpoint()  # a peer that reads fast must not keep the scheduler
+        data = self._wire.encode_body(data)
+        self._begun_bytes += len(data)
+        if self._moved is not None:
+            self._moved.set()
+        await self.send(data)
 
     async def end_response(self) -> None:
         """Say that the body is complete."""
@@ -361,7 +436,7 @@ class Http1Connection:
             return False
         with trio.move_on_after(self._timeouts.body_seconds):
             discarded_bytes = 0
-            while data := await self.receive_body():
+            while data := await self._receive_piece():
                 discarded_bytes += len(data)
                 if discarded_bytes > DISCARDED_BYTES:
                     return False

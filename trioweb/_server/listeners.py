@@ -38,13 +38,36 @@ class Accepted:
     peer: Address | None
 
 
+class PortInUse(OSError):
+    """Somebody else listens there: for users an `OSError`, for `run` one that needs no traceback."""
+
+
+def check_port(port: int) -> None:
+    """Refuse a number that is no port; the system would take it modulo 65536.
+
+    Raises:
+        ConfigError: It is not from 0 to 65535.
+    """
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"port={port}: a port is a number from 0 to 65535, and 0 lets the system choose")
+
+
 async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
     """Listen on TCP, on every address that `host` stands for.
 
     Raises:
         OSError: The port is in use, or the host is not one of this machine's.
+        ConfigError: The port is not from 0 to 65535.
     """
-    return await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+    check_port(port)
+    try:
+        return await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        place = f"port {port}" if host is None else f"{host} port {port}"
+        advice = "stop the program that listens there, or choose another port"
+        raise PortInUse(error.errno, f"{place} is in use: {advice}") from None
 
 
 async def open_unix(path: str | os.PathLike[str]) -> trio.SocketListener:

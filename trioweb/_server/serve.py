@@ -20,7 +20,9 @@ from trioweb._server.exception_groups import bare_exceptions
 from trioweb._server.instruments import Instruments
 from trioweb._server.listeners import (
     AnyListener,
+    PortInUse,
     absolute_path,
+    check_port,
     open_tcp,
     open_unix,
     peer_of,
@@ -66,7 +68,7 @@ async def serve(
 
     Raises:
         OSError: The port is in use, or the address is not this machine's.
-        ConfigError: The arguments contradict each other.
+        ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
         SetupError: An app with middleware or error handlers is included in this one.
 
     Cancellation: Begins a graceful shutdown as `Server.aclose` does, which ends within
@@ -200,9 +202,10 @@ def run(
 
     Raises:
         OSError: The port is in use, or the address is not this machine's.
-        ConfigError: The arguments contradict each other.
+        ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
         SetupError: An app with middleware or error handlers is included in this one.
     """
+    check_port(port)
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     serving: Callable[..., Awaitable[None]] = partial(
@@ -215,7 +218,11 @@ def run(
         ssl_context=ssl_context,
         config=config,
     )
-    trio.run(run_until_signal, serving, _log_urls)
+    try:
+        trio.run(run_until_signal, serving, _log_urls)
+    except PortInUse as error:
+        # Not this program's fault, so without the way the exception took through Trio.
+        raise OSError(error.errno, error.strerror) from None
 
 
 def _log_urls(server: Server) -> None:

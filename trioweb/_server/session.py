@@ -28,6 +28,7 @@ from trioweb._wire.request_head import RequestHead
 from trioweb.config import Limits
 from trioweb.errors import HTTPError, RemoteProtocolError
 from trioweb.middleware.chain import Next
+from trioweb.middleware.request_id import forget_request_id
 
 logger = logging.getLogger("trioweb")
 
@@ -138,9 +139,8 @@ class Session:
             if head.content_bytes != 0:
                 self._limit(request, route.limits or self._context.config.limits)
             endpoint = self._endpoint(head, route)
-        except (
-            Exception
-        ) as error:  # no route, too long a body, or a converter that fails: middleware is to see it
+        # No route, too long a body, or a converter that fails: middleware is to see it.
+        except Exception as error:
             endpoint = _raising(error)
         try:
             response = await self._context.app.answer(request, endpoint, is_debug=self._context.config.debug)
@@ -219,23 +219,28 @@ class Session:
             limits=route.limits or config.limits,
             timeouts=config.timeouts,
         )
+        if self._context.shutdown.has_begun:
+            ws.start_draining(self._context.shutdown.close)
         return WebSocketSession(self._context, ws, route.handler)
 
     async def _send(self, request: Request, response: Response, started: float) -> None:
         self._context.instruments.requests += 1
-        response = await self._prepared(request, response)
         try:
+            response = await response.prepare(request)
             await self._write(response, has_body=request.method != "HEAD")
         except ClientLeft:
             raise
         except Exception as error:
             failed, response = response, await self._answer_failure(request, error)
-            failed.close()
+            await failed.aclose()
             await self._write(response, has_body=request.method != "HEAD")
         finally:
-            response.close()
             if self._http.has_answered:
                 access_log.request_answered(request, response.status, self._http.sent_bytes, started)
+            if response.is_streamed:
+                await response.aclose()
+            else:
+                response.close()
 
     async def _answer_failure(self, request: Request, error: Exception) -> Response:
         """Answer what went wrong on the way of an answer; if that has begun, cut it off.
@@ -253,15 +258,7 @@ class Session:
                 exc_info=error if is_bug else None,
             )
             raise ClientLeft("the answer could not be completed") from error
-        answer = await self._context.app.answer_error(request, error, is_debug=self._context.config.debug)
-        return await answer.prepare(request)
-
-    async def _prepared(self, request: Request, response: Response) -> Response:
-        try:
-            return await response.prepare(request)
-        except Exception as error:
-            response.close()
-            return await self._answer_failure(request, error)
+        return await self._context.app.answer_error(request, error, is_debug=self._context.config.debug)
 
     async def _write(self, response: Response, *, has_body: bool) -> None:
         headers = response.headers.lines()
@@ -294,6 +291,7 @@ class Session:
         self._http.stop_waiting()
         if self._http.has_answered or error.answer >= 1000:
             return
+        forget_request_id()  # it is none of the requests that got one
         logger.info("refused a request from %s with %d: %s", self._peer, error.answer, error)
         await self._write(error_response(HTTPError(error.answer, str(error))), has_body=True)
 

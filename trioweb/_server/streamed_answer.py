@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
@@ -30,7 +29,7 @@ class StreamedAnswer:
         send_head: Called when the first piece is there.
     """
 
-    __slots__ = ("_http", "_is_draining", "_response", "_send_head", "_sending", "_sent_at", "_waiting")
+    __slots__ = ("_http", "_response", "_send_head", "_sending", "_sent_at")
 
     def __init__(self, http: Http1Connection, response: Response, send_head: SendHead) -> None:
         self._http = http
@@ -38,8 +37,6 @@ class StreamedAnswer:
         self._send_head = send_head
         self._sending = trio.Lock()  # a keepalive's piece may come between two of the source's
         self._sent_at = 0.0
-        self._is_draining = False
-        self._waiting: trio.CancelScope | None = None
 
     async def run(self) -> None:
         """Send it all, and close the source.
@@ -49,7 +46,8 @@ class StreamedAnswer:
             Exception: Whatever the source raised.
         """
         if not self._response.stops_when_client_leaves:
-            await self._run()
+            async with self._http.discarding_body():
+                await self._run()
             return
         async with self._http.cancel_on_departure() as scope:
             await self._run()
@@ -58,10 +56,8 @@ class StreamedAnswer:
 
     def drain(self) -> None:
         """End in good order what has no end of its own: the server shuts down."""
-        if self._response.keepalive is not None:
-            self._is_draining = True
-            if self._waiting is not None:
-                self._waiting.cancel(reason="the server shuts down")
+        if self._response.ends_at_shutdown:
+            self._response.stop()
 
     async def _run(self) -> None:
         keepalive = self._response.keepalive
@@ -79,32 +75,23 @@ class StreamedAnswer:
     async def _send_kept_alive(self, chunks: AsyncGenerator[bytes, None], keepalive: Keepalive) -> None:
         self._sent_at = trio.current_time()
         async with accompanied(partial(self._keep_alive, keepalive), "trioweb event stream") as scope:
-            while (piece := await self._next(chunks)) is not None:
+            async for piece in chunks:
                 async with self._sending:
                     await self._send(piece)
             await self._sending.acquire()  # for good: no comment is to be cut in its middle
         if scope.cancelled_caught:
             raise ClientLeft("the client took no comment in the silence")
 
-    async def _next(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
-        """Return the next piece; `None` at the end, or when a shutdown interrupts the waiting."""
-        if self._is_draining:
-            return None
-        with trio.CancelScope() as self._waiting:
-            return await anext(chunks, None)
-        return None
-
     async def _send(self, piece: bytes) -> None:
         await self._http.send_chunk(piece)
         self._sent_at = trio.current_time()
 
     async def _keep_alive(self, keepalive: Keepalive, block: trio.CancelScope) -> None:
-        seconds = math.inf if keepalive.seconds is None else keepalive.seconds
         try:
             while True:
-                await trio.sleep_until(self._sent_at + seconds)
+                await trio.sleep_until(self._sent_at + keepalive.seconds)
                 async with self._sending:
-                    if trio.current_time() >= self._sent_at + seconds:
+                    if trio.current_time() >= self._sent_at + keepalive.seconds:
                         await self._send(keepalive.piece)
         except ClientLeft:
             block.cancel(reason="the client is gone, or takes nothing")

@@ -47,8 +47,9 @@ _END_OF_BODY, _NEED_DATA, _PAUSED, _ENDED = EndOfBody(), NeedData(), Paused(), E
 
 _CR = 0x0D
 
-# What no answer of these statuses has, whatever its fields say (RFC 9112 §6.3).
-_BODILESS = frozenset({204, 304})
+# What no answer of these statuses has, and the length to say for it. 204 and 304 end with the head,
+# whatever it says (RFC 9112 §6.3); 205 does not, though it has no content (RFC 9110 §15.3.6).
+_BODILESS = {204: None, 205: 0, 304: None}
 
 # This class frames every answer itself: what else said so could only disagree with it.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "keep-alive"})
@@ -62,9 +63,9 @@ class Http1Wire:
     """Bytes in, requests out; answers in, bytes out. One request after the other.
 
     Call `next_event` until it gives `NeedData`, and only then `feed` one more piece:
-    held are at most `head_bytes` and the piece fed last. Behind a complete request more
-    may be fed ahead, as far as whoever feeds minds `held_bytes`. Bytes of a request that follows
-    early wait in their place until `start_next_request` (pipelining, RFC 9112 §9.3.2).
+    held are at most `head_bytes` and the piece fed last. Behind a head more may be fed
+    ahead, as far as whoever feeds minds `held_bytes`. Bytes of a request that follows early
+    wait in their place until `start_next_request` (pipelining, RFC 9112 §9.3.2).
 
     Every byte is judged here before h11 gets it, and h11 gets only bytes of the request
     that is being read. Whatever the peer sends, `RemoteProtocolError` is all that is raised.
@@ -325,8 +326,8 @@ class Http1Wire:
 
         Without a length it is chunked, for HTTP/1.0 ended by the end of the connection.
         An answer to HEAD has the fields of one to GET and no body; 204 and 304 have
-        neither a body nor a length. After a mistake or a time-out there may be an answer
-        without a request, which is the last.
+        neither a body nor a length, 205 has the length 0. After a mistake or a time-out there
+        may be an answer without a request, which is the last.
 
         Args:
             status: 200 to 599.
@@ -348,13 +349,16 @@ class Http1Wire:
                 offers_upgrade = offers_upgrade or key == "upgrade"
         if offers_upgrade and not _has_upgrade_option(fields):
             fields.append((b"Connection", b"Upgrade"))
-        if content_bytes is not None and status not in _BODILESS:
+        is_bodiless = status in _BODILESS
+        if is_bodiless:
+            content_bytes = _BODILESS[status]
+        if content_bytes is not None:
             fields.append((b"Content-Length", b"%d" % content_bytes))
         # An answer to what is no request, or no longer, leaves nothing that could follow.
         self._is_last = self._is_last or is_close or self._head is None or self._failure is not None
         if self._is_last:
             fields.append((b"Connection", b"close"))
-        self._is_bodiless = status in _BODILESS or (self._head is not None and self._head.method == "HEAD")
+        self._is_bodiless = is_bodiless or (self._head is not None and self._head.method == "HEAD")
         return self._encode(h11.Response, status_code=status, headers=fields, reason=phrase(status).encode())
 
     def encode_body(self, data: bytes) -> bytes:

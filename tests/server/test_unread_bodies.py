@@ -1,0 +1,400 @@
+"""Requests whose body nobody reads, or not at once, beside answers that take their time."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import aclosing
+
+import pytest
+import trio
+import trio.testing
+from support.peer import connected
+from support.serving import in_memory, running
+from support.streaming import GET, Source, receive_chunk, receive_chunks, serving
+
+from trioweb import App, Config, File, Limits, LocalProtocolError, Response, Stream, Timeouts
+
+LONG = 40_000_000
+POST = b"POST / HTTP/1.1\r\nHost: x\r\n%s\r\n"
+SIZED = POST % b"Content-Length: %d\r\n"
+CHUNKED = POST % b"Transfer-Encoding: chunked\r\n"
+
+
+async def begin(request):
+    """Read the first piece of a body, and leave it at that."""
+    async with aclosing(request.stream()) as pieces:
+        assert await anext(pieces)
+
+
+def posting(answer, **options):
+    """Return an app that answers POST with `answer(request)`."""
+    app = App(Config(**options))
+
+    @app.post("/")
+    async def post(request):
+        return answer(request)
+
+    @app.get("/next")
+    async def following(request):
+        return "next"
+
+    return app
+
+
+# Clients that leave.
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SIZED % 2 + b"{}",
+        SIZED % 2,
+        SIZED % 60_000 + b"x" * 59_999,
+        CHUNKED + b"2\r\n{}\r\n0\r\n\r\n",
+        CHUNKED + b"2\r\n{}",
+        SIZED % 2 + b"{}" + GET % b"/next",
+        POST % b"Content-Length: 2\r\nExpect: 100-continue\r\n",
+    ],
+)
+async def test_a_quiet_source_is_stopped_when_a_client_leaves_whose_body_nobody_read(autojump_clock, data):
+    source = Source("one", then=trio.sleep_forever)
+    async with in_memory(posting(lambda request: Stream(source.run()))) as peer:
+        await peer.send(data)
+        await peer.receive_head()
+        assert await receive_chunk(peer) == b"one"
+        started = trio.current_time()
+        await peer.stream.aclose()
+        await source.ended.wait()
+        assert trio.current_time() == started
+    assert source.was_cancelled
+
+
+async def test_so_it_is_on_real_sockets():
+    source = Source("one", then=trio.sleep_forever)
+    async with running(posting(lambda request: Stream(source.run()))) as server:
+        async with connected(server) as peer:
+            await peer.send(SIZED % 2 + b"{}")
+            await peer.receive_head()
+        with trio.fail_after(5):
+            await source.ended.wait()
+
+
+@pytest.mark.parametrize("pieces", [("one",), ()])
+async def test_more_than_is_held_is_thrown_away_when_all_is_silent(autojump_clock, pieces):
+    source = Source(*pieces, then=trio.sleep_forever)
+    async with in_memory(
+        posting(lambda request: Stream(source.run())), pair=trio.testing.lockstep_stream_pair
+    ) as peer:
+        started = trio.current_time()
+        await peer.send(SIZED % 500_000)
+        if pieces:
+            await peer.receive_head()
+        for _ in range(5):
+            await peer.send(b"x" * 100_000)
+        assert trio.current_time() - started == pytest.approx(30)
+        assert not source.ended.is_set(), "the client is there"
+        await peer.stream.aclose()
+        await source.ended.wait()
+        assert trio.current_time() - started == pytest.approx(30)
+
+
+@pytest.mark.parametrize("app", [serving, posting])
+async def test_with_too_much_behind_its_request_a_client_counts_as_gone_when_all_is_silent(
+    autojump_clock, app
+):
+    source = Source("one", then=trio.sleep_forever)
+    app = app(lambda *_: Stream(source.run()), timeouts=Timeouts(body_seconds=7))
+    async with in_memory(app) as peer:
+        await peer.send(GET % b"/" if "GET" in app.routes[0].methods else SIZED % 0)
+        await peer.send(b"x" * 200_000)
+        await peer.receive_head()
+        await peer.stream.aclose()
+        with trio.fail_after(15):
+            await source.ended.wait()
+    assert source.was_cancelled
+
+
+async def test_a_source_that_sends_is_not_stopped_for_what_is_behind_its_request(autojump_clock):
+    async def slowly():
+        for number in range(6):
+            yield f"{number}"
+            await trio.sleep(5)
+
+    following = (GET % b"/next") * 3000
+    async with in_memory(serving(lambda: Stream(slowly()), timeouts=Timeouts(body_seconds=7))) as peer:
+        await peer.send(GET % b"/" + following)
+        await peer.receive_head()
+        assert await receive_chunks(peer) == b"012345"
+        for _ in range(3000):
+            assert (await peer.receive_response())[1] == b"next"
+
+
+async def test_nor_one_whose_long_piece_is_on_its_way(autojump_clock):
+    source = Source(b"x" * 500_000)
+    app = serving(lambda: Stream(source.run()), timeouts=Timeouts(body_seconds=7))
+    async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
+        await peer.send(GET % b"/")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.send, b"x" * 200_000)
+            await peer.receive_head()
+            while len(peer.buffer) < 500_000:
+                await trio.sleep(5)
+                peer.buffer += await peer.stream.receive_some(65_536)
+            assert await receive_chunks(peer) == b"x" * 500_000
+            nursery.cancel_scope.cancel()
+
+
+# Clients that read only when they have sent all.
+
+
+@pytest.mark.parametrize("framing", [SIZED % LONG, CHUNKED + b"%x\r\n" % LONG])
+@pytest.mark.parametrize("kind", ["whole", "stream", "file"])
+@pytest.mark.parametrize("is_begun", [False, True])
+async def test_a_long_answer_comes_though_nobody_reads_the_long_body(tmp_path, kind, framing, is_begun):
+    answer_bytes = 20_000_000
+    (tmp_path / "file").write_bytes(bytes(answer_bytes))
+    app = App(Config(limits=Limits(body_bytes=LONG), timeouts=Timeouts(send_seconds=2)))
+
+    async def pieces():
+        for _ in range(20):
+            yield bytes(answer_bytes // 20)
+
+    @app.post("/")
+    async def answer(request):
+        if is_begun and kind != "stream":
+            await begin(request)
+        match kind:
+            case "whole":
+                return Response(bytes(answer_bytes))
+            case "stream":
+                return Stream(pieces(), content_bytes=answer_bytes)
+        return File(tmp_path / "file")
+
+    async with running(app) as server, connected(server) as peer:
+        with trio.fail_after(20):
+            await peer.send(framing)
+            for _ in range(LONG // 1_000_000):
+                await peer.send(bytes(1_000_000))
+            if b"chunked" in framing:
+                await peer.send(b"\r\n0\r\n\r\n")
+            assert (await peer.receive_head()).startswith("HTTP/1.1 200 ")
+            received_bytes = len(peer.buffer)
+            while received_bytes < answer_bytes:
+                data = await peer.stream.receive_some(1_000_000)
+                assert data, "the answer is complete"
+                received_bytes += len(data)
+
+
+async def test_what_is_wrong_with_a_body_that_is_thrown_away_does_not_touch_the_answer(autojump_clock):
+    app = posting(lambda request: Stream(Source(*[b"x" * 50_000] * 4).run()))
+    async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
+        await peer.send(CHUNKED)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.send, b"20000\r\n" + b"y" * 0x20000 + b"what?" + b"z" * 200_000)
+            await peer.receive_head()
+            assert await receive_chunks(peer) == b"x" * 200_000
+        assert await peer.receive_end() == b""
+
+
+# Sources that read late.
+
+
+async def test_a_short_body_waits_for_a_source_that_reads_it_behind_a_long_answer(autojump_clock):
+    def answer(request):
+        async def pieces():
+            yield b"x" * 300_000
+            await trio.sleep(100)
+            yield await request.body()
+
+        return Stream(pieces())
+
+    async with in_memory(posting(answer)) as peer:
+        await peer.send(SIZED % 60_000 + b"y" * 60_000 + GET % b"/next")
+        await peer.receive_head()
+        assert await receive_chunks(peer) == b"x" * 300_000 + b"y" * 60_000
+        assert (await peer.receive_response())[1] == b"next"
+
+
+@pytest.mark.parametrize("framing", [SIZED % 500_000, CHUNKED + b"7A120\r\n"])
+async def test_a_long_body_waits_for_a_source_that_reads_it_slowly(autojump_clock, framing):
+    def answer(request):
+        async def pieces():
+            yield "reading\n"
+            async for piece in request.stream():
+                await trio.sleep(100)
+                yield f"{len(piece)}\n"
+
+        return Stream(pieces())
+
+    async with in_memory(posting(answer), pair=trio.testing.lockstep_stream_pair) as peer:
+        await peer.send(framing)
+        async with trio.open_nursery() as nursery:
+            end = b"\r\n0\r\n\r\n" if b"chunked" in framing else b""
+            nursery.start_soon(peer.send, b"y" * 500_000 + end)
+            await peer.receive_head()
+            lines = (await receive_chunks(peer)).split()
+        assert lines.pop(0) == b"reading"
+        assert sum(map(int, lines)) == 500_000
+
+
+async def test_what_was_sent_before_the_client_ended_its_side_reaches_who_reads_it(autojump_clock):
+    lengths, ended = [], trio.Event()
+
+    def answer(request):
+        async def pieces():
+            try:
+                yield "reading"
+                async for piece in request.stream():
+                    lengths.append(len(piece))
+                    await trio.sleep(5)
+            finally:
+                ended.set()
+
+        return Stream(pieces())
+
+    async with in_memory(posting(answer)) as peer:
+        await peer.send(SIZED % 200_000 + b"y" * 100_000)
+        await trio.sleep(1)
+        await peer.send(b"y" * 100_000)
+        await peer.stream.aclose()
+        await ended.wait()
+    assert sum(lengths) == 200_000
+
+
+async def test_who_reads_a_little_and_goes_quiet_is_stopped_behind_the_end(autojump_clock):
+    source = Source("one", then=trio.sleep_forever)
+
+    def answer(request):
+        async def pieces():
+            await begin(request)
+            async for piece in source.run():
+                yield piece
+
+        return Stream(pieces())
+
+    async with in_memory(posting(answer, timeouts=Timeouts(body_seconds=7))) as peer:
+        await peer.send(SIZED % 50_000 + b"y" * 10)
+        await peer.receive_head()
+        await peer.stream.aclose()
+        with trio.fail_after(8):
+            await source.ended.wait()
+
+
+async def test_who_reads_a_body_that_was_thrown_away_is_told(autojump_clock, caplog):
+    def answer(request):
+        async def pieces():
+            yield b"x" * 100_000
+            await trio.sleep(1)
+            await request.body()
+
+        return Stream(pieces())
+
+    async with in_memory(posting(answer)) as peer:
+        await peer.send(SIZED % 500_000 + b"y" * 500_000)
+        await peer.receive_head()
+        await peer.receive_end()
+    (record,) = caplog.records
+    assert "the request's body was thrown away" in record.message
+    assert "Timeouts.body_seconds" in record.message
+
+
+async def test_another_task_that_reads_already_goes_on_beside_the_answer(autojump_clock):
+    bodies = []
+
+    async with trio.open_nursery() as nursery:
+
+        async def read(request):
+            bodies.append(await request.body())
+
+        def answer(request):
+            nursery.start_soon(read, request)
+
+            async def pieces():
+                yield "one"
+                await trio.sleep(3)
+
+            return Stream(pieces())
+
+        async with in_memory(posting(answer)) as peer:
+            await peer.send(SIZED % 4 + b"a")
+            await peer.receive_head()
+            for byte in (b"b", b"c", b"d"):
+                await peer.send(byte)
+            assert await receive_chunks(peer) == b"one"
+            await peer.send(GET % b"/next")
+            assert (await peer.receive_response())[1] == b"next"
+    assert bodies == [b"abcd"]
+
+
+async def test_another_task_that_reads_is_told_when_the_body_is_taken_from_it(autojump_clock):
+    lengths = []
+
+    async with trio.open_nursery() as nursery:
+
+        async def read(request):
+            with pytest.raises(LocalProtocolError, match="was thrown away"):
+                async for piece in request.stream():
+                    lengths.append(len(piece))
+                    await trio.sleep(3)
+
+        app = App()
+
+        @app.post("/")
+        async def answer(request):
+            nursery.start_soon(read, request)
+            await trio.sleep(1)
+            return Response(b"x" * 200_000)
+
+        async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
+            await peer.send(SIZED % 1_000_000)
+            await trio.sleep(2)
+            await peer.send(b"y" * 1_000_000)
+            assert len((await peer.receive_response())[1]) == 200_000
+    assert sum(lengths) < 1_000_000
+
+
+async def test_a_body_that_does_not_come_is_408_before_the_head_and_cuts_behind_it(autojump_clock, caplog):
+    def answer(request):
+        async def pieces():
+            if request.query.get("early"):
+                yield "early"
+            await request.body()
+
+        return Stream(pieces())
+
+    with caplog.at_level(logging.INFO):
+        for target, status in ((b"/", "408"), (b"/?early=1", "200")):
+            async with in_memory(posting(answer)) as peer:
+                await peer.send((SIZED % 2).replace(b"/", target, 1))
+                assert (await peer.receive_head()).startswith(f"HTTP/1.1 {status} ")
+                await peer.receive_end()
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+
+
+async def test_a_body_is_asked_for_by_a_source_too(autojump_clock):
+    def answer(request):
+        async def pieces():
+            yield await request.body()
+
+        return Stream(pieces())
+
+    async with in_memory(posting(answer)) as peer:
+        await peer.send(POST % b"Content-Length: 2\r\nExpect: 100-continue\r\n")
+        assert (await peer.receive_head()).startswith("HTTP/1.1 100 ")
+        await peer.send(b"hi")
+        await peer.receive_head()
+        assert await receive_chunks(peer) == b"hi"
+
+
+async def test_an_error_that_is_streamed_reads_away_what_was_too_long(autojump_clock):
+    app = posting(lambda request: None, limits=Limits(body_bytes=1000))
+
+    @app.error_handler(413)
+    async def explain(request, error):
+        return Stream(Source(*["no" * 50_000] * 3).run(), 413)
+
+    async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
+        await peer.send(SIZED % 1_000_000)
+        await peer.send(b"x" * 1_000_000)
+        assert (await peer.receive_head()).startswith("HTTP/1.1 413 ")
+        assert await receive_chunks(peer) == b"no" * 150_000
