@@ -157,6 +157,56 @@ async def test_files_are_read_in_a_worker_thread_and_only_once(folder, reads):
     assert reads == []
 
 
+async def test_a_part_in_a_folder_that_is_a_link_is_read_in_a_worker_thread_too(folder, reads):
+    shared = folder.parent / f"{folder.name}-shared"
+    shared.mkdir()
+    (shared / "layout.html").write_text("<h1>{% block main %}{% endblock %}")
+    (folder / "linked").symlink_to(shared)
+    (folder / "made.html").write_text('{% extends "linked/layout.html" %}{% block main %}Hi{% endblock %}')
+    assert (await Templates(folder).render("made.html")).body == b"<h1>Hi"
+    assert [name for name, _ in reads] == ["made.html", "linked/layout.html"]
+    assert threading.main_thread() not in [thread for _, thread in reads]
+
+
+async def test_a_part_that_may_be_missing_is_looked_for_once_and_in_a_worker_thread(folder, reads):
+    (folder / "made.html").write_text("{% include 'gone.html' ignore missing %}fine")
+    templates = Templates(folder)
+    for _ in range(3):
+        assert (await templates.render("made.html")).body == b"fine"
+    assert [name for name, _ in reads] == ["made.html", "gone.html"]
+    assert threading.main_thread() not in [thread for _, thread in reads]
+
+
+async def test_a_part_that_was_missing_is_found_when_another_template_asks(folder):
+    for name in ("one.html", "two.html"):
+        (folder / name).write_text("{% include 'late.html' ignore missing %}.")
+    templates = Templates(folder)
+    assert (await templates.render("one.html")).body == b"."
+    (folder / "late.html").write_text("here")
+    assert (await templates.render("two.html")).body == b"here."
+    assert (await templates.render("late.html")).body == b"here"
+
+
+async def test_each_file_is_read_once_and_the_folder_never_listed(folder, reads, monkeypatch):
+    monkeypatch.delattr(jinja2.FileSystemLoader, "list_templates")
+    (folder / "more.html").write_text("{% include './mail/foot.txt' %}{% include 'mail/foot.txt' %}")
+    templates = Templates(folder)
+    assert (await templates.render("more.html", title="T")).body == b"T.T."
+    assert (await templates.render("page.html", title="T")).body
+    names = [name for name, _ in reads]
+    assert sorted(names) == sorted(set(names))
+
+
+async def test_a_part_that_was_missing_is_seen_while_developing(folder):
+    (folder / "made.html").write_text("{% include 'late.html' ignore missing %}.")
+    templates = Templates(folder, reloads=True)
+    assert (await templates.render("made.html")).body == b"."
+    (folder / "late.html").write_text("here")
+    assert (await templates.render("made.html")).body == b"here."
+    (folder / "late.html").unlink()
+    assert (await templates.render("made.html")).body == b"."
+
+
 async def test_changes_are_seen_while_developing(folder):
     templates = Templates(folder, reloads=True)
     assert b"<title>one" in (await templates.render("page.html", title="one")).body

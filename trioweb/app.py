@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -20,6 +20,7 @@ from trioweb.config import Config
 from trioweb.error_handlers import ErrorHandler, ErrorHandlers
 from trioweb.errors import ConfigError, SetupError
 from trioweb.middleware.chain import Middleware, Next, wrap
+from trioweb.middleware.request_id import forget_request_id
 from trioweb.rooms import Overflow, Room, Rooms
 
 Lifespan = Callable[..., AbstractAsyncContextManager[object]]
@@ -67,8 +68,9 @@ class App(Router):
         has some.
 
         Raises:
-            SetupError: It is not async.
+            SetupError: It is not async, or this app is included in another one.
         """
+        self._check_has_no_place("middleware")
         if not _is_async(function):
             raise SetupError(
                 "middleware is an async function of request and call_next, or an object that can be called "
@@ -86,11 +88,13 @@ class App(Router):
             key: An exception class, or a status from 400 to 599.
 
         Raises:
-            SetupError: `key` is neither, or the handler is not an async function.
+            SetupError: `key` is neither, the handler is not an async function, or this app is
+                included in another one.
             DuplicateRoute: There is one already.
         """
 
         def decorate(handler: ErrorHandlerT) -> ErrorHandlerT:
+            self._check_has_no_place("an error handler")
             if not _is_async(handler):
                 raise SetupError(
                     "an error handler is an async function of request and error: write async def"
@@ -153,11 +157,7 @@ class App(Router):
             SetupError: `router` has a place already, is this one or above it, or is an app
                 that would lose something.
         """
-        if any(isinstance(one, App) and one.has_surroundings for one in (router, *router.below())):
-            raise SetupError(
-                "an app with middleware or error handlers cannot be included, since they would be lost: "
-                "give them to the app that is served"
-            )
+        _check_are_bare((router, *router.below()))
         super().include(prefix, router)
 
     def room(self, name: str, *, overflow: Overflow | None = None) -> Room:
@@ -177,13 +177,33 @@ class App(Router):
         """Whether there is anything around its handlers: middleware or error handlers."""
         return bool(self._middleware or self._error_handlers)
 
+    def check(self) -> None:
+        """Look once more for what would be lost, now that it is going to be served.
+
+        A router that is included here already may have been given an app since.
+
+        Raises:
+            SetupError: An app with middleware or error handlers is included.
+        """
+        _check_are_bare(self.below())
+
+    def _check_has_no_place(self, what: str) -> None:
+        if self._table.parent is not None:
+            raise SetupError(
+                f"{what} of an app that is included in another would never be asked: "
+                "give it to the app that is served"
+            )
+
     async def answer(self, request: Request, endpoint: Next, *, is_debug: bool) -> Response:
         """Run middleware around `endpoint`; every exception becomes a response.
 
         It does at each layer, so that middleware sees the answers to errors too.
         """
         answer_error = partial(self.answer_error, is_debug=is_debug)
-        step = wrap(endpoint, self._middleware, answer_error) if self._middleware else endpoint
+        step = endpoint
+        if self._middleware:
+            forget_request_id()  # of the connection's last request
+            step = wrap(endpoint, self._middleware, answer_error)
         try:
             return await step(request)
         except Exception as error:
@@ -213,6 +233,14 @@ class App(Router):
             async with self._lifespan(*arguments):
                 yield
             nursery.cancel_scope.cancel()
+
+
+def _check_are_bare(routers: Iterable[Router]) -> None:
+    if any(isinstance(one, App) and one.has_surroundings for one in routers):
+        raise SetupError(
+            "an app with middleware or error handlers cannot be included, since they would be lost: "
+            "give them to the app that is served"
+        )
 
 
 def _is_async(function: object) -> bool:

@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from trioweb._web.error_pages import error_response
-from trioweb._web.file import File
 from trioweb._web.request import Request
-from trioweb._web.response import Response
+from trioweb._web.response import Response, prepared
 from trioweb.errors import DuplicateRoute, HTTPError, LocalProtocolError, RemoteProtocolError, SetupError
 
 logger = logging.getLogger("trioweb")
@@ -47,7 +46,7 @@ class ErrorHandlers:
             raise DuplicateRoute(f"there is an error handler for {key!r} already")
 
     async def answer(self, request: Request, error: Exception, *, is_debug: bool) -> Response:
-        """Return the response for an exception that a handler or middleware raised.
+        """Return the response for an exception that a handler or middleware raised, prepared.
 
         A handler that fails itself is answered with 500; nothing escapes.
         """
@@ -56,9 +55,8 @@ class ErrorHandlers:
             if handler in (self._by_status.get(500), self._by_type.get(Exception)):
                 self._log(request, error)  # answered for everybody, and still a bug
             try:
-                response = Response.of(await handler(request, error))
                 # A file that cannot be opened is a failure of the handler too.
-                return await response.prepare(request) if isinstance(response, File) else response
+                return await prepared(Response.of(await handler(request, error)), request)
             except Exception as second:
                 error = second
         answer = as_http_error(error)

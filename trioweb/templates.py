@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -25,7 +25,8 @@ class Templates:
     (`jinja2.UndefinedError`) and no hole in the page.
 
     A template is read once, in a worker thread, with those that it extends, includes and
-    imports. Only where such a name is computed, it is read while rendering.
+    imports; that one of these is not there is remembered, too. Only where such a name is
+    computed, it is looked for while rendering.
 
     Args:
         folder: Must be there. Whoever may write into it may run code in this program.
@@ -34,7 +35,8 @@ class Templates:
         reloads: Look before each rendering whether the files have changed; for developing.
 
     Attributes:
-        environment: Jinja2's own; add filters and tests to it before the first rendering.
+        environment: Jinja2's own; add filters and tests to it before the first rendering, and
+            leave it its loader, which keeps reading off the event loop.
 
     Raises:
         ConfigError: `folder` is not a folder.
@@ -57,7 +59,7 @@ class Templates:
         if not os.path.isdir(self._folder):
             raise ConfigError(f"templates need a folder that is there, and {self._folder!r} is none")
         self.environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(self._folder),
+            loader=jinja2.FunctionLoader(self._read),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             auto_reload=reloads,
@@ -67,6 +69,11 @@ class Templates:
         self._reloads = reloads
         # By normal names only, so that there are no more of them than files.
         self._loaded: dict[str, jinja2.Template] = {}
+        self._files = jinja2.FileSystemLoader(self._folder)
+        # Those that stand in each file, of which there are no more than files as well; and the
+        # ones among them for which there is no file.
+        self._references: dict[str | None, list[str]] = {}
+        self._missing: set[str] = set()
 
     async def render(self, name: str, /, **context: Any) -> HTML:
         """Return the page that a template makes of `context`.
@@ -99,24 +106,34 @@ class Templates:
 
         if name.startswith("/") or posixpath.normpath(name) != name:
             raise jinja2.TemplateNotFound(name)
+        self._missing.discard(name)
         template = self.environment.get_template(name)
-        pending, seen = [name], {name}
+        pending, seen = self._references_of(template), {name}
         while pending:
-            for other in self._references(pending.pop()):
-                if other not in seen:
-                    seen.add(other)
-                    pending.append(other)
-                    self.environment.get_template(other)
+            other = pending.pop()
+            if other in seen:
+                continue
+            seen.add(other)
+            self._missing.discard(other)
+            try:
+                pending += self._references_of(self.environment.get_template(other))
+            except jinja2.TemplateNotFound:
+                # {% include ... ignore missing %} may ask for it; else rendering tells.
+                self._missing.add(other)
         return template
 
-    def _references(self, name: str) -> Iterator[str]:
-        """Name the templates that one extends, includes or imports, if they are there."""
+    def _references_of(self, template: jinja2.Template) -> list[str]:
+        return list(self._references.get(template.filename, ()))
+
+    def _read(self, name: str) -> tuple[str, str, Callable[[], bool]]:
+        """Read a template for Jinja2, and note which ones it extends, includes and imports."""
+        import jinja2
         from jinja2 import meta
 
-        loader = self.environment.loader
-        assert loader is not None
-        source, _, _ = loader.get_source(self.environment, name)
-        there = set(loader.list_templates())
-        for other in meta.find_referenced_templates(self.environment.parse(source)):
-            if other in there:  # {% include ... ignore missing %}, or an error that rendering tells
-                yield other
+        if name in self._missing:
+            raise jinja2.TemplateNotFound(name)
+        source, path, is_current = self._files.get_source(self.environment, name)
+        syntax = self.environment.parse(source, name, path)
+        references = meta.find_referenced_templates(syntax)
+        self._references[path] = [other for other in references if other is not None]
+        return source, path, is_current

@@ -8,7 +8,7 @@ import pytest
 import trio
 from support.serving import in_memory
 
-from trioweb import App, Config, File, HTTPError, Response, SetupError, Stream, Text, Timeouts
+from trioweb import App, Config, File, HTTPError, Response, SetupError, Text, Timeouts
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -260,29 +260,6 @@ async def test_a_file_that_the_outermost_answers_with_is_prepared(open_client, s
     async with open_client(app) as client:
         assert (await client.get("/")).text == "<p>hello"
     assert opening.all_closed == [True, True]
-
-
-async def test_a_stream_is_prepared_once(open_client):
-    app, ended = App(), []
-    app.middleware(Stamp())
-    app.middleware(pass_on)
-
-    async def numbers():
-        try:
-            yield "1"
-            yield "2"
-        finally:
-            ended.append(True)
-
-    @app.get("/")
-    async def index(request):
-        return Stream(numbers(), content_type="text/plain")
-
-    async with open_client(app) as client:
-        response = await client.get("/")
-        assert (response.text, response.headers["x-stamp"]) == ("12", "200")
-        assert (await client.head("/")).headers["x-stamp"] == "200"
-    assert ended == [True]
 
 
 async def test_a_response_that_prepares_itself_is_prepared_once(open_client):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support.compressed import GZIPPED, TEXT, answering, raw
 from support.peer import connected
 from support.serving import in_memory, running
+from support.streaming import receive_chunk, receive_chunks
 
 from trioweb import App, EventStream, Response, Stream
 from trioweb.middleware import GZip
@@ -106,6 +107,22 @@ async def test_a_stream_is_closed_when_the_client_leaves(source):
                 await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
                 assert "content-encoding: gzip" in (await peer.receive_head()).lower()
             await ended.wait()
+
+
+async def test_a_stream_that_a_shutdown_ends_is_complete(open_client):
+    async def pieces():
+        yield TEXT
+        await trio.sleep_forever()
+
+    app = answering(lambda: Stream(pieces(), content_type="text/plain", ends_at_shutdown=True))
+    with trio.fail_after(10):
+        async with running(app) as server, connected(server) as peer:
+            await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+            assert "content-encoding: gzip" in (await peer.receive_head()).lower()
+            first = await receive_chunk(peer)
+            await server.aclose(grace_seconds=60)
+            assert gzip.decompress(first + await receive_chunks(peer)).decode() == TEXT
+            assert await peer.receive_end() == b""
 
 
 async def test_a_stream_that_fails_is_incomplete(open_client, caplog):

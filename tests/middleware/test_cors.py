@@ -189,7 +189,8 @@ async def test_handshakes_are_left_to_the_setting_for_them(autojump_clock):
     ("settings", "text"),
     [
         ({"origins": "*", "credentials": True}, "list the origins"),
-        ({"origins": SHOP}, "origins takes"),
+        ({"origins": SHOP}, r'CORS.origins takes "\*" or a list such as .*, not .https://shop'),
+        ({"origins": 7}, r'CORS.origins takes "\*" or a list such as .*, not 7'),
         ({"origins": None}, "CORS.origins takes"),
         ({"origins": []}, "CORS.origins takes"),
         ({"origins": ["shop.example"]}, "an origin is scheme://host"),

@@ -53,10 +53,12 @@ def lines():
     handler.addFilter(RequestIdFilter())
     handler.setFormatter(logging.Formatter("%(request_id)s %(name)s %(message)s"))
     root, before = logging.getLogger(), logging.getLogger("trioweb.access").level
+    level = logging.getLogger("trioweb").level
     root.addHandler(handler)
     logging.getLogger("trioweb.access").setLevel(logging.INFO)
     yield lines
     logging.getLogger("trioweb.access").setLevel(before)
+    logging.getLogger("trioweb").setLevel(level)
     root.removeHandler(handler)
 
 
@@ -156,12 +158,40 @@ async def test_a_websocket_has_it_in_its_handshake_state_and_log(autojump_clock,
     assert len([line for line in lines if line.startswith(f"{name} trioweb.access")]) == 2
 
 
+async def test_what_never_became_a_request_is_not_logged_under_the_last_ones_name(autojump_clock, lines):
+    logging.getLogger("trioweb").setLevel(logging.INFO)
+    async with in_memory(app_with(RequestId(is_client_trusted=True))) as peer:
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-Request-ID: first\r\n\r\n")
+        assert (await peer.receive_response())[1] == b"first"
+        await peer.send(b"GET / HTTP/1.1\r\nbad header\r\n\r\n")
+        assert "400" in (await peer.receive_response())[0]
+    assert "first shop selling" in lines
+    (refusal,) = [line for line in lines if "refused a request" in line]
+    assert refusal.startswith("- trioweb refused")
+
+
+async def test_what_middleware_further_out_logs_is_not_under_the_last_ones_name(autojump_clock, lines):
+    app = App()
+
+    @app.middleware
+    async def note(request, call_next):
+        logging.getLogger("shop").warning("came %s", request.path)
+        return await call_next(request)
+
+    app.middleware(RequestId(is_client_trusted=True))
+    async with in_memory(app) as peer:
+        for number in range(2):
+            await peer.send(b"GET /%d HTTP/1.1\r\nHost: x\r\nX-Request-ID: first\r\n\r\n" % number)
+            await peer.receive_response()
+    assert {"- shop came /0", "- shop came /1"} <= set(lines)
+
+
 def test_outside_a_request_the_log_has_a_dash(lines):
     logging.getLogger("shop").warning("closed")
     assert lines == ["- shop closed"]
 
 
-@pytest.mark.parametrize("header", ["", "two words", "a:b"])
+@pytest.mark.parametrize("header", ["", "two words", "a:b", 5, None])
 def test_a_name_that_no_field_can_have_is_refused(header):
     with pytest.raises(ConfigError, match=r"RequestId\.header"):
         RequestId(header=header)

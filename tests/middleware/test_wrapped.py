@@ -32,6 +32,7 @@ async def test_it_says_what_the_other_says(make):
     assert outer.headers is inner.headers
     assert outer.content_bytes == inner.content_bytes
     assert outer.keepalive == inner.keepalive
+    assert outer.ends_at_shutdown == inner.ends_at_shutdown
     assert outer.stops_when_client_leaves == inner.stops_when_client_leaves
     async with aclosing(outer.chunks()) as chunks:
         content = b"".join([chunk async for chunk in chunks])
@@ -39,7 +40,7 @@ async def test_it_says_what_the_other_says(make):
         assert content == b"".join([chunk async for chunk in chunks])
 
 
-def test_it_closes_the_other():
+async def test_it_closes_the_other():
     class Held(Response):
         is_closed = False
 
@@ -49,3 +50,16 @@ def test_it_closes_the_other():
     inner = Held()
     Wrapped(inner).close()
     assert inner.is_closed
+    inner.is_closed = False
+    await Wrapped(inner).aclose()
+    assert inner.is_closed
+
+
+async def test_it_ends_when_the_other_is_stopped():
+    outer = Wrapped(Stream(pieces(), ends_at_shutdown=True))
+    given = []
+    async with aclosing(outer.chunks()) as chunks:
+        async for chunk in chunks:
+            given.append(chunk)
+            outer.stop()
+    assert given == [b"one"]

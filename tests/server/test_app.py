@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import httpx
 import pytest
+import trio
+import trio.testing
 from support.peer import handshake
 from support.serving import in_memory, running
 
+import trioweb
 from trioweb import (
     App,
     Config,
@@ -331,13 +334,53 @@ def test_an_app_that_would_lose_what_surrounds_it_cannot_be_included():
     with_middleware, with_error_handler = App(), App()
     with_middleware.middleware(around)
     with_error_handler.error_handler(404)(around)
-    around_it = Router()
-    around_it.include("/inner", around_an_app := App())
+    around_an_app, around_it = App(), Router()
     around_an_app.middleware(around)
+    around_it.include("/inner", around_an_app)
     for app in (with_middleware, with_error_handler, around_it):
         with pytest.raises(SetupError, match="cannot be included"):
             App().include("/api", app)
     App().include("/api", App())
+
+
+def test_nothing_can_be_put_around_an_app_that_is_included_already():
+    async def around(request, call_next):
+        raise AssertionError("never called")
+
+    included, in_a_router, router = App(), App(), Router()
+    App().include("/api", included)
+    router.include("/inner", in_a_router)
+    for app in (included, in_a_router):
+        with pytest.raises(SetupError, match="middleware of an app that is included in another would never"):
+            app.middleware(around)
+        with pytest.raises(SetupError, match="an error handler of an app that is included"):
+            app.error_handler(404)(around)
+        assert not app.has_surroundings
+
+
+def guarded_below():
+    async def guard(request, call_next):
+        return Text("Log in first.\n", 401)
+
+    guarded = App()
+    guarded.middleware(guard)
+    app, router = App(), Router()
+    app.include("/api", router)
+    router.include("/members", guarded)  # a router does not know what an app may lose
+    return app
+
+
+async def test_an_app_that_would_lose_what_surrounds_one_further_in_is_not_served(autojump_clock):
+    with pytest.raises(SetupError, match="cannot be included, since they would be lost"):
+        await trioweb.serve(guarded_below(), port=0)
+    _, theirs = trio.testing.memory_stream_pair()
+    with pytest.raises(SetupError, match="cannot be included, since they would be lost"):
+        await trioweb.serve_stream(guarded_below(), theirs)
+
+
+def test_nor_does_it_run():
+    with pytest.raises(SetupError, match="cannot be included, since they would be lost"):
+        trioweb.run(guarded_below(), port=0)
 
 
 async def test_an_answer_with_500_that_was_meant_is_no_bug_and_is_not_logged(autojump_clock, caplog):

@@ -17,7 +17,7 @@ from support.streaming import GET, Source, receive_chunk, receive_chunks, servin
 from support.waiting import until
 
 import trioweb
-from trioweb import EventStream, HTTPError, Response, Stream, Timeouts
+from trioweb import App, EventStream, HTTPError, Response, Stream, Timeouts
 from trioweb._connection.socket_transport import SocketTransport
 
 # Framing.
@@ -249,6 +249,61 @@ async def test_a_stream_is_finished_within_the_grace_of_a_shutdown(autojump_cloc
         scope.cancel()
         assert await receive_chunks(peer) == b"01234"
         await peer.receive_end()
+
+
+@pytest.mark.parametrize("pieces", [(), ("a",)])
+async def test_a_stream_that_may_end_at_a_shutdown_does_so_at_once_and_properly(caplog, pieces):
+    source = Source(*pieces, then=trio.sleep_forever)
+    app = serving(lambda: Stream(source.run(), ends_at_shutdown=True))
+    async with running(app) as server, connected(server) as peer:
+        await peer.send(GET % b"/")
+        if pieces:
+            await peer.receive_head()
+            assert await receive_chunk(peer) == b"a"
+        else:
+            await until(lambda: source.begun)
+        with trio.fail_after(5):
+            await server.aclose(grace_seconds=60)
+        if not pieces:
+            assert (await peer.receive_head()).startswith("HTTP/1.1 200")
+        assert await receive_chunks(peer) == b""
+        assert await peer.receive_end() == b""
+    assert source.was_cancelled
+    assert not caplog.records
+
+
+async def test_a_stream_that_is_kept_answers_no_second_request(autojump_clock, caplog):
+    app, kept = App(), Stream(Source("a", "b").run())
+
+    @app.get("/")
+    async def answer(request):
+        return kept
+
+    async with in_memory(app) as peer:
+        await peer.send(GET % b"/")
+        await peer.receive_head()
+        assert await receive_chunks(peer) == b"ab"
+        await peer.send(GET % b"/")
+        assert (await peer.receive_response())[0].startswith("HTTP/1.1 500")
+    assert "this Stream has answered a request: make another" in caplog.text
+
+
+async def test_a_stream_that_is_kept_does_not_mix_two_answers(autojump_clock, caplog):
+    app, go_on = App(), trio.Event()
+    kept = Stream(Source("a", then=go_on.wait).run())
+
+    @app.get("/")
+    async def answer(request):
+        return kept
+
+    async with in_memory(app) as one, in_memory(app) as other:
+        await one.send(GET % b"/")
+        await one.receive_head()
+        assert await receive_chunk(one) == b"a"
+        await other.send(GET % b"/")
+        assert (await other.receive_response())[0].startswith("HTTP/1.1 500")
+        go_on.set()
+        assert await receive_chunks(one) == b""
 
 
 async def test_a_stream_that_does_not_end_is_cancelled_at_the_deadline(autojump_clock):

@@ -51,7 +51,7 @@ def test_header_fields_of_ones_own_go_first() -> None:
     assert (headers["cache-control"], headers["x-a"]) == ("no-store", "b")
 
 
-@pytest.mark.parametrize("seconds", [0, -1, math.nan])
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, "15"])
 def test_a_silence_that_is_none_is_refused(seconds: float) -> None:
     with pytest.raises(LocalProtocolError, match="keepalive_seconds is above 0, or None"):
         EventStream(events(), keepalive_seconds=seconds)
@@ -65,6 +65,14 @@ def test_a_time_that_cannot_be_sent_is_refused() -> None:
 def test_a_list_of_events_is_refused() -> None:
     with pytest.raises(TypeError, match="EventStream takes an async iterable"):
         EventStream(["a"])
+
+
+def test_it_ends_at_a_shutdown_whether_silence_is_broken_or_not() -> None:
+    loud, quiet = EventStream(events()), EventStream(events(), keepalive_seconds=None)
+    assert loud.ends_at_shutdown
+    assert quiet.ends_at_shutdown
+    assert loud.keepalive is not None
+    assert quiet.keepalive is None
 
 
 async def test_it_answers_once() -> None:

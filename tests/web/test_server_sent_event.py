@@ -74,6 +74,10 @@ def test_an_event_is_written_in_lines(event: ServerSentEvent, lines: bytes) -> N
         ("retry_seconds", math.inf, "not inf"),
         ("data", b"bytes", "a str, or a dict or list as JSON, not bytes"),
         ("data", 5, "not int"),
+        ("event", 5, "the event of an event is a str, not int: 5"),
+        ("id", 42, "the id of an event is a str, not int: 42"),
+        ("comment", 3, "the comment of an event is a str, not int: 3"),
+        ("retry_seconds", "2", "retry_seconds is a number from 0 to 86400, not '2'"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_where_it_is_made(part: str, value: object, message: str) -> None:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 import trio
+import trio.testing
 
 from trioweb import LocalProtocolError, Stream
 
@@ -86,12 +87,106 @@ async def test_a_stream_answers_once() -> None:
 
 async def test_for_head_the_source_is_closed_and_not_begun(make_request) -> None:
     source = Source(b"a")
-    stream = Stream(source)
-    assert await stream.prepare(make_request(method="HEAD")) is stream
+    prepared = await Stream(source).prepare(make_request(method="HEAD"))
     assert (source.given, source.closed) == (0, 1)
+    await prepared.aclose()
+    assert source.closed == 1
     kept = Source(b"a")
     await Stream(kept).prepare(make_request())
     assert kept.closed == 0
+
+
+async def test_what_is_prepared_is_of_its_own_and_prepares_to_itself(make_request) -> None:
+    stream = Stream(Source(b"a"), 201, headers={"X-A": "b"}, content_bytes=1)
+    prepared = await stream.prepare(make_request())
+    assert await prepared.prepare(make_request()) is prepared
+    prepared.headers["x-a"] = "changed"
+    assert stream.headers["x-a"] == "b"
+    assert (prepared.status, prepared.content_bytes) == (201, 1)
+    assert [piece async for piece in prepared.chunks()] == [b"a"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_stream_is_prepared_for_one_request(make_request, method: str) -> None:
+    stream = Stream(Source(b"a"))
+    await stream.prepare(make_request(method=method))
+    with pytest.raises(LocalProtocolError, match="this Stream has answered a request"):
+        await stream.prepare(make_request())
+
+
+async def test_a_stream_that_is_dropped_closes_its_source_once(make_request) -> None:
+    for is_prepared in (False, True):
+        source = Source(b"a")
+        stream = Stream(source)
+        if is_prepared:
+            stream = await stream.prepare(make_request())
+        await stream.aclose()
+        await stream.aclose()
+        assert (source.given, source.closed) == (0, 1)
+
+
+async def test_the_source_is_closed_when_dropping_is_cancelled() -> None:
+    source = Source(b"a")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await Stream(source).aclose()
+    assert scope.cancelled_caught
+    assert source.closed == 1
+
+
+async def test_a_dropped_stream_of_what_has_no_aclose_is_let_go() -> None:
+    class Bare:
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            raise AssertionError("never asked")
+
+    await Stream(Bare()).aclose()
+
+
+async def test_a_stream_that_may_end_early_is_stopped_where_it_waits() -> None:
+    ended = []
+
+    async def numbers():
+        try:
+            yield 1
+            await trio.sleep_forever()
+        finally:
+            ended.append(True)
+
+    stream, given = Stream(map_to_text(numbers()), ends_at_shutdown=True), []
+    async with trio.open_nursery() as nursery:
+
+        async def read():
+            given.extend([piece async for piece in stream.chunks()])
+
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        stream.stop()
+    assert (given, ended) == ([b"1"], [True])
+
+
+async def test_a_stream_that_was_stopped_asks_for_nothing_more() -> None:
+    source = Source(b"a", b"b", b"c")
+    stream, given = Stream(source, ends_at_shutdown=True), []
+    async for piece in stream.chunks():
+        given.append(piece)
+        stream.stop()
+    assert (given, source.given, source.closed) == ([b"a"], 1, 1)
+
+
+async def test_a_stream_that_may_end_early_gives_all_if_nobody_stops_it() -> None:
+    source = Source(b"a", b"b")
+    stream = Stream(source, ends_at_shutdown=True)
+    assert [piece async for piece in stream.chunks()] == [b"a", b"b"]
+    assert source.closed == 1
+
+
+async def map_to_text(numbers):
+    async with aclosing(numbers):
+        async for number in numbers:
+            yield str(number)
 
 
 async def pieces():

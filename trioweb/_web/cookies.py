@@ -17,7 +17,7 @@ SameSite = Literal["Lax", "Strict", "None"]
 _VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 """cookie-octet (RFC 6265 §4.1.1): no space, quote, comma, semicolon or backslash."""
 _PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]{0,1023}")
-"""Printable, no semicolon to start the next attribute, and no longer than browsers read (RFC 6265bis §5.6)."""
+"""Printable, no semicolon to start the next attribute, no longer than browsers read (RFC 6265bis §5.6)."""
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 """A host's name: behind a port or a slash browsers would find no domain that they are in."""
 _COOKIE_BYTES = 4096
@@ -107,7 +107,8 @@ def _check_pair(name: str, value: str) -> None:
 def _check_attributes(name: str, *, path: str, domain: str | None, secure: bool) -> None:
     if _PATH.fullmatch(path) is None:
         raise LocalProtocolError(
-            f"cookie {name}: a path starts with /, has at most 1024 characters of ASCII and no semicolon, not {path!r}"
+            f"cookie {name}: a path starts with /, has at most 1024 characters of ASCII and no semicolon, "
+            f"not {path!r}"
         )
     if domain is not None and (_DOMAIN.fullmatch(domain) is None or len(domain) > 255):
         raise LocalProtocolError(

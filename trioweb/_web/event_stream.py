@@ -57,14 +57,13 @@ class EventStream(Stream):
         retry_seconds: float | None = None,
         headers: HeaderSource | None = None,
     ) -> None:
-        if keepalive_seconds is not None and not keepalive_seconds > 0:
-            raise LocalProtocolError(f"keepalive_seconds is above 0, or None, not {keepalive_seconds!r}")
-        super().__init__(cast("AsyncIterable[str]", source), headers=headers)
+        _check_keepalive(keepalive_seconds)
+        super().__init__(cast("AsyncIterable[str]", source), headers=headers, ends_at_shutdown=True)
         # The standard knows no other encoding than UTF-8, and no need to name it (§9.2.5).
         self.headers["content-type"] = "text/event-stream"
         for name, value in FIELDS.items():
             self.headers.setdefault(name, value)
-        self.keepalive = Keepalive(COMMENT, keepalive_seconds)
+        self.keepalive = None if keepalive_seconds is None else Keepalive(COMMENT, keepalive_seconds)
         self._opening = COMMENT
         if retry_seconds is not None:
             self._opening = ServerSentEvent(retry_seconds=retry_seconds).encode()
@@ -78,3 +77,8 @@ class EventStream(Stream):
             f"the source of an EventStream gave {type(piece).__name__}: "
             "expected ServerSentEvent, str, dict or list"
         )
+
+
+def _check_keepalive(value: Any) -> None:
+    if value is not None and not (isinstance(value, int | float) and value > 0):
+        raise LocalProtocolError(f"keepalive_seconds is above 0, or None, not {value!r}")

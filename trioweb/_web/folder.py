@@ -20,7 +20,8 @@ _UNFIT = re.compile(r"[\x00/\\\ud800-\udfff]")
 # On Windows: the names of devices, alone or before a dot; a drive or a second stream of a file;
 # wildcards; the short names of long ones; dots and spaces at the end, which are dropped.
 _UNFIT_ON_WINDOWS = re.compile(
-    r"(?:(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\xb9\xb2\xb3]) *(?:\..*)?|.*[\x00-\x1f<>:\"|?*].*|.*~[0-9].*|.*[. ])",
+    r"(?:(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\xb9\xb2\xb3]) *(?:\..*)?"
+    r"|.*[\x00-\x1f<>:\"|?*].*|.*~[0-9].*|.*[. ])",
     re.IGNORECASE | re.DOTALL,
 )
 

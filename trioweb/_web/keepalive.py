@@ -11,8 +11,8 @@ class Keepalive:
 
     Attributes:
         piece: Something that the reader skips.
-        seconds: After how much silence; `None` for never.
+        seconds: After how much silence.
     """
 
     piece: bytes
-    seconds: float | None
+    seconds: float

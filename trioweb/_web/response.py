@@ -24,8 +24,9 @@ WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPS
 class Response:
     """A status, header fields and a body that is held whole.
 
-    Its life: `prepare(request)` once, which may give another response; then the head, and
-    `chunks()` unless the method was HEAD; then `close()`, whatever happened.
+    Its life: `prepare(request)`, which may give another response; then the head, and
+    `chunks()` unless the method was HEAD; then `aclose()`, whatever happened, also when it
+    is dropped before any of that. Of one that is not streamed only `close()` is called.
 
     Args:
         body: `str` is sent as UTF-8.
@@ -46,7 +47,9 @@ class Response:
     is_streamed = False
     """Whether the body comes from `chunks()` alone; otherwise `body` is all of it."""
     keepalive: Keepalive | None = None
-    """What is sent in silence, if the stream has no end of its own; such a one ends at a shutdown."""
+    """What is sent between the pieces of a stream when they are long in coming."""
+    ends_at_shutdown = False
+    """Whether `stop()` ends a stream early and in good order; others are waited for."""
 
     def __init__(
         self,
@@ -118,6 +121,8 @@ class Response:
     async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
         """Return the response to send for `request`: this one, unless a subclass differs.
 
+        What it returns may be asked again, and answers with itself.
+
         Raises:
             HTTPError: The request cannot be answered in this way.
         """
@@ -128,8 +133,18 @@ class Response:
         if self.body:
             yield self.body
 
+    def stop(self) -> None:
+        """End a stream that `ends_at_shutdown`: `chunks()` gives what it has and asks for no more."""
+
     def close(self) -> None:
         """Let go of what the response holds; never waits, may be called again."""
+
+    async def aclose(self) -> None:
+        """Let go of all that a streamed response holds, its source too; may be called again.
+
+        Cancellation: It is let go all the same.
+        """
+        self.close()
 
     def set_cookie(
         self,
@@ -279,6 +294,15 @@ class Redirect(Response):
         # Percent signs stay, for what is encoded is not encoded twice; backslashes go, since
         # browsers read them as slashes and "/\host" would lead to another site.
         self.headers["location"] = quote(url, safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
+
+
+async def prepared(response: Response, request: Request) -> Response:
+    """Return what `response.prepare(request)` does; if that fails, the response is closed."""
+    try:
+        return await response.prepare(request)
+    except BaseException:
+        await response.aclose()
+        raise
 
 
 def with_charset(kind: str) -> str:

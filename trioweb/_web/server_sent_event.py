@@ -28,7 +28,16 @@ def _text(data: Data | None) -> str | None:
     raise LocalProtocolError(f"an event carries a str, or a dict or list as JSON, not {type(data).__name__}")
 
 
-def _line(instance: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:  # noqa: ARG001
+def _optional_text(instance: object, attribute: attrs.Attribute[str | None], value: object) -> None:
+    del instance
+    if value is not None and not isinstance(value, str):
+        raise LocalProtocolError(
+            f"the {attribute.name} of an event is a str, not {type(value).__name__}: {value!r}"
+        )
+
+
+def _line(instance: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    _optional_text(instance, attribute, value)
     if value is not None and _LINE_END.search(value):
         raise LocalProtocolError(f"the {attribute.name} of an event is one line, not {value!r}")
 
@@ -39,8 +48,11 @@ def _identifier(instance: object, attribute: attrs.Attribute[str | None], value:
         raise LocalProtocolError(f"the id of an event holds no NUL, not {value!r}")
 
 
-def _seconds(instance: object, attribute: attrs.Attribute[float | None], value: float | None) -> None:  # noqa: ARG001
-    if value is not None and not 0 <= value <= MOST_SECONDS:
+def _seconds(instance: object, attribute: attrs.Attribute[float | None], value: Any) -> None:
+    del instance
+    if value is None:
+        return
+    if not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
         raise LocalProtocolError(f"{attribute.name} is a number from 0 to {MOST_SECONDS}, not {value!r}")
 
 
@@ -66,7 +78,7 @@ class ServerSentEvent:
     event: str | None = attrs.field(default=None, kw_only=True, validator=_line)
     id: str | None = attrs.field(default=None, kw_only=True, validator=_identifier)
     retry_seconds: float | None = attrs.field(default=None, kw_only=True, validator=_seconds)
-    comment: str | None = attrs.field(default=None, kw_only=True)
+    comment: str | None = attrs.field(default=None, kw_only=True, validator=_optional_text)
 
     def encode(self) -> bytes:
         """Return its lines in UTF-8, with the empty one that ends it."""

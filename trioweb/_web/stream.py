@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import trio
 
 from trioweb._web.response import OCTETS, WITHOUT_BODY, Response, with_charset
 from trioweb.errors import LocalProtocolError
-from trioweb.headers import HeaderSource
+from trioweb.headers import HeaderSource, MutableHeaders
 
 if TYPE_CHECKING:
     from trioweb._web.request import Request
+
+_END = object()
 
 
 class Stream(Response):
@@ -22,8 +27,8 @@ class Stream(Response):
     head at once.
 
     The source runs in one task, inside the connection. Whatever happens it is closed at the
-    end, if it has an `aclose` as async generators do; when the client leaves, it is
-    cancelled first, also where it waits.
+    end, if it has an `aclose` as async generators do, also where middleware answers with
+    something else. When the client leaves, it is cancelled first, also where it waits.
 
     Args:
         source: Gives `bytes`, or `str` which is sent as UTF-8. It can be used once.
@@ -32,13 +37,24 @@ class Stream(Response):
         content_type: By default `application/octet-stream`. Text gets its charset added.
         content_bytes: The length of it all, if that is known: the client can tell how far
             it is. More or less than that cuts the connection.
+        ends_at_shutdown: When the server shuts down, the source is cancelled where it waits,
+            and the answer ends properly; for sources that have no end of their own. Otherwise
+            the shutdown waits for the end, for `Timeouts.drain_seconds` at most.
 
     Raises:
         LocalProtocolError: The status, the length or a header field cannot be sent.
         TypeError: The source is no async iterable.
     """
 
-    __slots__ = ("_content_bytes", "_opening", "_source")
+    __slots__ = (
+        "_content_bytes",
+        "_has_stopped",
+        "_is_prepared",
+        "_opening",
+        "_source",
+        "_waiting",
+        "ends_at_shutdown",
+    )
 
     default_content_type = OCTETS
     is_streamed = True
@@ -51,6 +67,7 @@ class Stream(Response):
         headers: HeaderSource | None = None,
         content_type: str | None = None,
         content_bytes: int | None = None,
+        ends_at_shutdown: bool = False,
     ) -> None:
         super().__init__(status=status, headers=headers, content_type=content_type)
         if status in WITHOUT_BODY:
@@ -60,7 +77,11 @@ class Stream(Response):
         self.headers["content-type"] = with_charset(self.headers["content-type"])
         self._source: AsyncIterator[Any] | None = _iterator(source, type(self).__name__)
         self._content_bytes = content_bytes
+        self.ends_at_shutdown = ends_at_shutdown
         self._opening: bytes | None = None
+        self._is_prepared = False
+        self._has_stopped = False
+        self._waiting: trio.CancelScope | None = None
 
     @property
     def content_bytes(self) -> int | None:
@@ -73,10 +94,19 @@ class Stream(Response):
         return True
 
     async def prepare(self, request: Request) -> Response:
-        """Close the source at once if only the head is asked for."""
+        """Hand the source over to the response of this request; for HEAD it is closed at once.
+
+        Raises:
+            LocalProtocolError: This one has answered a request before.
+        """
+        if self._is_prepared:
+            return self
+        # Of its own, since a handler may keep this one and give it to the next request as well:
+        # both would be sent the pieces of one source, or the later one none.
+        prepared = self._taken()
         if request.method == "HEAD":
-            await _aclose(self._taken_source())
-        return self
+            await prepared.aclose()
+        return prepared
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the source's pieces, each whole, then close it.
@@ -89,10 +119,44 @@ class Stream(Response):
         try:
             if self._opening is not None:
                 yield self._opening
-            async for piece in source:
-                yield self._encode(piece)
+            if self.ends_at_shutdown:
+                while (piece := await self._next(source)) is not _END:
+                    yield self._encode(piece)
+            else:
+                async for piece in source:
+                    yield self._encode(piece)
         finally:
             await _aclose(source)
+
+    def stop(self) -> None:
+        """Ask the source for no more, and cancel it where it waits."""
+        self._has_stopped = True
+        if self._waiting is not None:
+            self._waiting.cancel(reason="the server shuts down")
+
+    async def aclose(self) -> None:
+        """Close the source, if `chunks()` has not taken it.
+
+        Cancellation: The source's `aclose` has begun by then.
+        """
+        source, self._source = self._source, None
+        if source is not None:
+            await _aclose(source)
+
+    async def _next(self, source: AsyncIterator[Any]) -> Any:
+        """Return the next piece; `_END` behind the last, or when `stop()` interrupts the waiting."""
+        if not self._has_stopped:
+            with trio.CancelScope() as self._waiting:
+                return await anext(source, _END)
+        return _END
+
+    def _taken(self) -> Self:
+        """Return a copy that has the source in place of this one."""
+        source = self._taken_source()
+        taken = copy.copy(self)
+        taken.headers = MutableHeaders(self.headers.lines())
+        taken._source, taken._is_prepared = source, True  # noqa: SLF001 - of its own class
+        return taken
 
     def _taken_source(self) -> AsyncIterator[Any]:
         source, self._source = self._source, None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 
 from trioweb._web.request import Request
-from trioweb._web.response import Response
+from trioweb._web.response import Response, prepared
 from trioweb.headers import MutableHeaders
 from trioweb.middleware.wrapped import Wrapped
 
@@ -24,8 +25,9 @@ def wrap(endpoint: Next, middleware: Sequence[Middleware], answer_error: AnswerE
     """Put `middleware` around `endpoint`, the first outermost.
 
     What a step inside raises is answered before the next layer sees it; what the outermost
-    raises is left to the caller. A layer sees answers as they would be sent. The whole is done for each request anew: any request may be given
-    to `call_next`, so only the chain itself can know the endpoint.
+    raises is left to the caller. A layer sees answers as they would be sent. The whole is done
+    for each request anew: any request may be given to `call_next`, so only the chain itself can
+    know the endpoint.
     """
     seen = _Seen()
     step = endpoint
@@ -38,7 +40,8 @@ class _Seen:
     """The responses of one chain that middleware got to see.
 
     A layer sees what would be sent: a `File` has become 200, 206, 304 or an error. So there
-    may be files that are open, and any layer may answer with something else.
+    may be files that are open, or sources that wait for somebody to read them, and any layer
+    may answer with something else.
     """
 
     __slots__ = ("_responses",)
@@ -50,25 +53,26 @@ class _Seen:
         """Prepare a response, once, and make it one that may be written to."""
         if any(response is one for one in self._responses):
             return response
-        ready = await response.prepare(request)
+        ready = await prepared(response, request)
         # A handler may give one object to all: it must not collect what each answer gets.
         ready = _copied(ready) if ready is response else ready
         self._responses.append(ready)
         return ready
 
-    def finish(self, response: Response) -> Response:
+    async def finish(self, response: Response) -> Response:
         """Return what is to be sent for a ready response, and close what it cannot need."""
-        if not response.is_streamed:
-            self.close(sparing=response)
-        elif len(self._responses) > 1:  # it may be made of another one
-            return _Ready(response, self)
+        if len(self._responses) > 1:
+            if response.is_streamed:  # it may be made of another one
+                return _Ready(response, self)
+            await self.aclose(sparing=response)
         return response if type(response).prepare is Response.prepare else _Ready(response, self)
 
-    def close(self, *, sparing: Response | None = None) -> None:
-        """Close all but one."""
-        for response in self._responses:
-            if response is not sparing:
-                response.close()
+    async def aclose(self, *, sparing: Response | None = None) -> None:
+        """Close all but one, also those behind one that fails in it."""
+        async with AsyncExitStack() as stack:
+            for response in self._responses:
+                if response is not sparing:
+                    stack.push_async_callback(response.aclose)
 
 
 class _Ready(Wrapped):
@@ -80,8 +84,8 @@ class _Ready(Wrapped):
         super().__init__(inner)
         self._seen = seen
 
-    def close(self) -> None:
-        self._seen.close()
+    async def aclose(self) -> None:
+        await self._seen.aclose()
 
 
 def _guarded(step: Next, answer_error: AnswerError, seen: _Seen) -> Next:
@@ -108,9 +112,9 @@ def _layered(layer: Middleware, inner: Next) -> Next:
 def _finished(step: Next, seen: _Seen) -> Next:
     async def call(request: Request) -> Response:
         try:
-            return seen.finish(await seen.make_ready(request, await step(request)))
+            return await seen.finish(await seen.make_ready(request, await step(request)))
         except BaseException:
-            seen.close()
+            await seen.aclose()
             raise
 
     return call

@@ -47,7 +47,10 @@ _EVENTS = "text/event-stream"
 """Its events have to leave at once, and are too short to be worth a window for each client."""
 
 _OF_A_WHOLE = frozenset({206, 304})
-"""They belong to an answer that may have been compressed, and say what it said (RFC 9110 §15.3.7, §15.4.5)."""
+"""They belong to an answer that may have been compressed, and say what it said.
+
+RFC 9110 §15.3.7 and §15.4.5.
+"""
 _UNTOLD = frozenset({"", "multipart/byteranges"})
 """The types of those that do not tell what the whole is."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import attrs
 
@@ -26,10 +27,12 @@ _EXAMPLES = {
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def _read_origins(value: str | Iterable[str]) -> str | tuple[str, ...]:
-    origins = parse_origins(value)
+def _read_origins(value: Any) -> str | tuple[str, ...]:
+    # Before the other setting of this name is asked, which would recommend None as well.
+    is_list = isinstance(value, Iterable) and not isinstance(value, str)
+    origins = parse_origins(cast("str | Iterable[str]", value)) if is_list or value == ANY else None
     if not origins:
-        raise ConfigError('CORS.origins takes "*" or a list such as ["https://example.org"]')
+        raise ConfigError(f'CORS.origins takes "*" or a list such as ["https://example.org"], not {value!r}')
     return origins
 
 

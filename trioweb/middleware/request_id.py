@@ -18,12 +18,13 @@ from trioweb.validators import instance_of
 
 _ACCEPTABLE = re.compile(r"[0-9A-Za-z._~+/=:@-]{1,128}")
 
+_NOBODY = "-"
 _current: ContextVar[str] = ContextVar("trioweb_request_id")
 
 
-def _is_header_name(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+def _is_header_name(instance: object, attribute: attrs.Attribute[str], value: object) -> None:
     del instance, attribute
-    if not is_token(value):
+    if not isinstance(value, str) or not is_token(value):
         raise ConfigError(f"RequestId.header takes the name of a header field, not {value!r}")
 
 
@@ -48,16 +49,24 @@ class RequestId:
     is_client_trusted: bool = attrs.field(default=False, validator=instance_of(bool))
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Answer as the next layer does, with the name added."""
+        """Answer as the next layer does, with the name added.
+
+        Cancellation: As the next layer; the name stays the log's.
+        """
         given = request.headers.get(self.header, "") if self.is_client_trusted else ""
         name = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
         request.state.request_id = name
-        # It stays until the connection's next request, for the line in the access log and for
-        # a WebSocket's handler with its tasks, which all come after this.
+        # It stays until `forget_request_id`, for the line in the access log and for a WebSocket's
+        # handler with its tasks, which all come after this.
         _current.set(name)
         response = await call_next(request)
         response.headers[self.header] = name
         return response
+
+
+def forget_request_id() -> None:
+    """For the server: what the connection's task logs from here on is about another request."""
+    _current.set(_NOBODY)
 
 
 class RequestIdFilter(logging.Filter):
@@ -68,5 +77,5 @@ class RequestIdFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the name, and let the record pass."""
-        record.request_id = _current.get("-")
+        record.request_id = _current.get(_NOBODY)
         return True

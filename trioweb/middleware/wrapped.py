@@ -14,7 +14,7 @@ class Wrapped(Response):
         inner: One that has been prepared. It is closed with this one.
     """
 
-    __slots__ = ("inner", "keepalive")
+    __slots__ = ("ends_at_shutdown", "inner", "keepalive")
     is_streamed = True
 
     def __init__(self, inner: Response) -> None:
@@ -23,6 +23,7 @@ class Wrapped(Response):
         self.headers = inner.headers
         self.body = b""
         self.keepalive = inner.keepalive
+        self.ends_at_shutdown = inner.ends_at_shutdown
         self.inner = inner
 
     @property
@@ -36,9 +37,26 @@ class Wrapped(Response):
         return self.inner.stops_when_client_leaves
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the pieces of the other response."""
+        """Yield the pieces of the other response.
+
+        Raises:
+            Exception: Whatever the other's raise.
+
+        Cancellation: As the other's.
+        """
         return self.inner.chunks()
+
+    def stop(self) -> None:
+        """End the other response, and with it this one."""
+        self.inner.stop()
 
     def close(self) -> None:
         """Close the other response."""
         self.inner.close()
+
+    async def aclose(self) -> None:
+        """Close the other response.
+
+        Cancellation: As the other's.
+        """
+        await self.inner.aclose()
