@@ -23,6 +23,11 @@ BACKLOG = 1024
 ACCEPTS_PER_TURN = 64
 """Connections accepted in a row before the scheduler runs."""
 
+UNSENT_BYTES = 128 * 1024
+"""How much the kernel holds that it may not send yet. By default it is megabytes: a peer that takes
+little would look for minutes as if it took nothing, and each slow one would hold that memory."""
+_UNSENT_LOW_MARK: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+
 BACK_OFF_SECONDS = 0.1
 OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -61,13 +66,18 @@ async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
     """
     check_port(port)
     try:
-        return await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+        listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
         place = f"port {port}" if host is None else f"{host} port {port}"
         advice = "stop the program that listens there, or choose another port"
         raise PortInUse(error.errno, f"{place} is in use: {advice}") from None
+    for listener in listeners:
+        # Accepted sockets inherit it, at no cost for each.
+        if _UNSENT_LOW_MARK is not None:
+            listener.socket.setsockopt(trio.socket.IPPROTO_TCP, _UNSENT_LOW_MARK, UNSENT_BYTES)
+    return listeners
 
 
 async def open_unix(path: str | os.PathLike[str]) -> trio.SocketListener:
