@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import aclosing
+import tracemalloc
+from contextlib import AsyncExitStack, aclosing
 
 import pytest
 import trio
@@ -332,7 +333,7 @@ async def test_another_task_that_reads_is_told_when_the_body_is_taken_from_it(au
     async with trio.open_nursery() as nursery:
 
         async def read(request):
-            with pytest.raises(LocalProtocolError, match="was thrown away"):
+            with pytest.raises(LocalProtocolError, match="thrown away"):
                 async for piece in request.stream():
                     lengths.append(len(piece))
                     await trio.sleep(3)
@@ -398,3 +399,77 @@ async def test_an_error_that_is_streamed_reads_away_what_was_too_long(autojump_c
         await peer.send(b"x" * 1_000_000)
         assert (await peer.receive_head()).startswith("HTTP/1.1 413 ")
         assert await receive_chunks(peer) == b"no" * 150_000
+
+
+# After the answer.
+
+
+async def test_a_task_that_is_late_never_gets_the_body_of_the_next_request(autojump_clock):
+    requests, seen = [], []
+    app = App()
+
+    @app.post("/")
+    async def post(request):
+        requests.append(request)
+        if len(requests) == 2:
+            with pytest.raises(LocalProtocolError, match="the request was answered"):
+                await requests[0].body()
+            seen.append(await request.body())
+        return "fine"
+
+    async with in_memory(app) as peer:
+        for text in (b"first", b"other"):
+            await peer.send(SIZED % 5 + text)
+            assert (await peer.receive_response())[0].startswith("HTTP/1.1 200")
+    assert seen == [b"other"]
+
+
+async def test_a_task_that_waits_for_a_body_when_its_request_is_answered_gets_an_error(autojump_clock):
+    ended = []
+    app = App()
+
+    async def read(request):
+        with pytest.raises(LocalProtocolError, match="the request was answered"):
+            await request.body()
+        ended.append(request)
+
+    async with trio.open_nursery() as nursery:
+
+        @app.post("/")
+        async def post(request):
+            if request.headers["content-length"] == "4":
+                return await request.text()
+            nursery.start_soon(read, request)
+            await trio.testing.wait_all_tasks_blocked()
+            return "fine"
+
+        async with in_memory(app) as peer:
+            await peer.send(SIZED % 5)
+            await peer.receive_response()
+            await peer.send(b"first" + SIZED % 4 + b"next")
+            assert (await peer.receive_response())[1] == b"next"
+    assert len(ended) == 1
+
+
+# Long bodies.
+
+
+async def test_a_long_body_is_not_copied_for_each_client():
+    body = bytes(20_000_000)
+    app = App()
+
+    @app.get("/")
+    async def shared(request):
+        return Response(body)
+
+    tracemalloc.start()
+    try:
+        async with running(app) as server, AsyncExitStack() as stack:
+            for _ in range(5):
+                peer = await stack.enter_async_context(connected(server))
+                await peer.send(GET % b"/")
+                await peer.receive_head()
+            _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(body)

@@ -164,18 +164,27 @@ class Http1Connection:
         """
         self._wire.limit_body(body_bytes)
 
-    async def receive_body(self) -> bytes:
-        """Return the next piece of the body, `b""` at its end.
+    async def receive_body(self, head: RequestHead) -> bytes:
+        """Return the next piece of this request's body, `b""` at its end.
 
         Raises:
             RemoteProtocolError: It is malformed, too long, incomplete or too slow (408).
-            LocalProtocolError: It was thrown away, since nobody read it beside its answer.
+            LocalProtocolError: It was thrown away, since nobody read it beside its answer, or
+                after it.
         """
+        self._check_current(head)
         self._check_kept()
         self._is_wanted = True
         piece = await self._receive_piece()
         self._check_kept()  # again: a long answer held whole takes the body from whoever waits for it
         return piece
+
+    def _check_current(self, head: RequestHead | None) -> None:
+        # Or a task that is late would take what belongs to the next request.
+        if head is not self._head:
+            raise LocalProtocolError(
+                "the request was answered, and what was left of its body thrown away: read it before"
+            )
 
     def _check_kept(self) -> None:
         if self._has_discarded:
@@ -186,11 +195,13 @@ class Http1Connection:
             )
 
     async def _receive_piece(self) -> bytes:
+        head = self._head
         while not self._has_ended_body:
             event = self._wire.next_event()
             if isinstance(event, NeedData):
                 await self._send_continue()
                 await self._feed_in_time()
+                self._check_current(head)
                 continue
             if self._moved is not None:
                 self._moved.set()
@@ -375,13 +386,15 @@ class Http1Connection:
             self._begun_bytes = self.sent_bytes + len(data)
             await self.send(data)
             return
-        data += self._wire.encode_body(body) + self._wire.encode_end()
-        if len(data) > WRITE_BYTES and self._has_body_to_come():
-            self._begun_bytes = self.sent_bytes + len(data)
-            async with self.discarding_body():
-                await self.send(data)
-        else:
-            await self.send(data)
+        content, end = self._wire.encode_body(body), self._wire.encode_end()
+        if len(content) <= WRITE_BYTES:
+            await self.send(data + content + end)
+            return
+        # Apart, since many connections may share a long body and must not copy it.
+        self._begun_bytes = self.sent_bytes + len(data) + len(content) + len(end)
+        async with self.discarding_body():
+            for part in (data, content, end):
+                await self.send(part)
 
     def _leaves_too_much(self) -> bool:
         """Say whether the body will not be read to its end, after which nothing can follow (RFC 9112 §9.3).
@@ -421,7 +434,7 @@ class Http1Connection:
                     raise ClientLeft(str(error)) from error
             if scope.cancelled_caught:
                 raise ClientLeft("the peer reads nothing (Timeouts.send_seconds)")
-        self.sent_bytes += len(data)
+            self.sent_bytes += min(WRITE_BYTES, len(data) - start)
 
     async def finish(self) -> bool:
         """Make ready for the next request; `False` when the connection has to close.

@@ -171,7 +171,7 @@ class Session:
             client=forwarding.client,
             scheme=forwarding.scheme,
             host=forwarding.host,
-            receive_body=self._http.receive_body,
+            receive_body=partial(self._http.receive_body, head),
             limits=context.config.limits,
             app_state=context.app.state,
             connection=self._http,
