@@ -11,6 +11,7 @@ from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
 from trioweb.errors import DuplicateRoute, HTTPError, LocalProtocolError, RemoteProtocolError, SetupError
+from trioweb.exception_groups import bare
 
 logger = logging.getLogger("trioweb")
 
@@ -50,6 +51,7 @@ class ErrorHandlers:
 
         A handler that fails itself is answered with 500; nothing escapes.
         """
+        error = bare(error)  # where it was raised in a nursery
         handler = self._find(error)
         if handler is not None:
             if handler in (self._by_status.get(500), self._by_type.get(Exception)):

@@ -12,7 +12,7 @@ import pytest
 # package; what stands on one line does not know each other. Imports for typing and inside
 # functions count as any other.
 LAYERS = (
-    ("closing",),
+    ("closing", "exception_groups"),
     ("errors",),
     ("validators",),
     ("config", "headers"),

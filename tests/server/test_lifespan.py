@@ -12,7 +12,7 @@ from support.serving import running
 
 import trioweb
 from trioweb import App, Config, Router, Text, Timeouts
-from trioweb._server.exception_groups import leaves
+from trioweb.exception_groups import leaves
 
 
 def quick(**timeouts):

@@ -16,7 +16,6 @@ from trioweb._connection.engine import open_engine
 from trioweb._connection.stream_transport import StreamTransport
 from trioweb._server.accepting import Acceptor
 from trioweb._server.context import ServerContext
-from trioweb._server.exception_groups import bare_exceptions
 from trioweb._server.instruments import Instruments
 from trioweb._server.listeners import (
     AnyListener,
@@ -38,6 +37,7 @@ from trioweb._web.proxies import TrustedProxies
 from trioweb.app import App
 from trioweb.config import Config
 from trioweb.errors import ConfigError
+from trioweb.exception_groups import bare_exceptions
 
 logger = logging.getLogger("trioweb")
 

@@ -10,11 +10,11 @@ from trioweb._connection.timers import Timer
 from trioweb._routing.route import Handler
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
-from trioweb._server.exception_groups import leaves
 from trioweb._web.response import Response
 from trioweb._web.websocket import WebSocket
 from trioweb.closing import REASON_BYTES, Close, CloseCode
 from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError
+from trioweb.exception_groups import leaves
 
 logger = logging.getLogger("trioweb")
 

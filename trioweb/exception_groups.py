@@ -15,6 +15,12 @@ def leaves(error: BaseException) -> list[BaseException]:
     return [leaf for child in group.exceptions for leaf in leaves(child)]
 
 
+def bare(error: Exception) -> Exception:
+    """Return the single exception in a group that a nursery made; anything else as it is."""
+    only, *others = leaves(error)
+    return error if others or not isinstance(only, Exception) else only
+
+
 @contextmanager
 def bare_exceptions() -> Iterator[None]:
     """Raise a single exception without the groups around it; several stay a group."""
