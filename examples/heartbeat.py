@@ -165,7 +165,8 @@ async def report() -> None:
             {"name": peer.name, "silence_seconds": now - peer.heard_at, **peer.beats}
             for peer in islice(peers.values(), MOST_SHOWN)
         ]
-        view = {"type": "peers", "count": len(peers), "here": here, "gone": list(gone)}
+        is_full = len(silent_clients) >= MOST_SILENT_CLIENTS
+        view = {"type": "peers", "count": len(peers), "here": here, "gone": list(gone), "is_full": is_full}
         await watchers.publish(json.dumps(view))
         await trio.sleep(BEAT_SECONDS / 2)
 

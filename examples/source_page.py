@@ -6,10 +6,17 @@ import builtins
 import io
 import keyword
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 COLOURED = {tokenize.COMMENT: "comment", tokenize.STRING: "string", tokenize.NUMBER: "number"}
+# Since Python 3.12 an f-string is not one token, since 3.14 neither is a t-string.
+for part in ("START", "MIDDLE", "END"):
+    for kind in ("FSTRING", "TSTRING"):
+        if hasattr(tokenize, f"{kind}_{part}"):
+            COLOURED[getattr(tokenize, f"{kind}_{part}")] = "string"
+
+INSIGNIFICANT = (tokenize.COMMENT, tokenize.NL)
 
 
 def render(template: str, *, name: str, title: str, texts: Mapping[str, str]) -> str:
@@ -32,25 +39,41 @@ def section(file: str, text: str) -> str:
 def python_spans(text: str) -> Iterator[str]:
     """Yield the text as HTML, each token that has a colour in a span for each of its lines."""
     lines = text.splitlines(keepends=True)
-    row, column = 1, 0
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        yield escape(between(lines, (row, column), token.start))
-        colour = colour_of(token)
+    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    reached = (1, 0)
+    for token, colour in zip(tokens, colours_of(tokens), strict=True):
+        yield escape(between(lines, reached, token.start))
+        shown = escape(between(lines, token.start, token.end))
         if colour:
-            yield "\n".join(
-                f'<span class="{colour}">{escape(part)}</span>' for part in token.string.split("\n")
-            )
+            shown = "\n".join(f'<span class="{colour}">{part}</span>' for part in shown.split("\n"))
+        yield shown
+        reached = token.end
+
+
+def colours_of(tokens: Sequence[tokenize.TokenInfo]) -> Iterator[str | None]:
+    """Yield a colour or none for each: what a name means depends on what stands around it."""
+    before, depth = "", 0
+    for place, token in enumerate(tokens):
+        if token.type == tokenize.NAME:
+            rest = (tokens[later] for later in range(place + 1, len(tokens)))
+            is_argument = depth > 0 and next(filter(is_significant, rest)).string == "="
+            yield None if before == "." or is_argument else colour_of_name(token.string, before)
         else:
-            yield escape(between(lines, token.start, token.end))
-        row, column = token.end
+            yield COLOURED.get(token.type)
+        if token.type == tokenize.OP:
+            depth += (token.string in "([{") - (token.string in ")]}")
+        if is_significant(token):
+            before = token.string
 
 
-def colour_of(token: tokenize.TokenInfo) -> str | None:
-    if token.type != tokenize.NAME:
-        return COLOURED.get(token.type)
-    if keyword.iskeyword(token.string) or token.string in ("match", "case"):
+def colour_of_name(name: str, before: str) -> str | None:
+    if keyword.iskeyword(name) or name in ("match", "case"):
         return "keyword"
-    return "builtin" if hasattr(builtins, token.string) else None
+    return "builtin" if hasattr(builtins, name) and before not in ("def", "class") else None
+
+
+def is_significant(token: tokenize.TokenInfo) -> bool:
+    return token.type not in INSIGNIFICANT
 
 
 def between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:

@@ -171,7 +171,7 @@ def understood(message: str | bytes) -> Upload:
         case {"size": bool()}:
             pass
         case {"name": str(), "size": int(size)} if size > FILE_BYTES:
-            raise CloseWebSocket(4413, f"a file may have {FILE_BYTES} bytes, and this one has more")
+            raise CloseWebSocket(4413, f"a file may have {FILE_BYTES / 1e6:.1f} MB, and this one has more")
         case {"name": str(name), "size": int(size)} if size >= 0:
             key = request.get("upload") or secrets.token_urlsafe(16)
             if is_key(key):
@@ -283,7 +283,12 @@ def listing() -> str:
         {"name": name, "size": one.st_size, "until": one.st_mtime + KEPT_SECONDS}
         for name, one in newest_first
     ]
-    limits = {"file_bytes": FILE_BYTES, "folder_bytes": FOLDER_BYTES, "slice_bytes": SLICE_BYTES}
+    limits = {
+        "file_bytes": FILE_BYTES,
+        "folder_bytes": FOLDER_BYTES,
+        "slice_bytes": SLICE_BYTES,
+        "unfinished_seconds": UNFINISHED_SECONDS,
+    }
     return json.dumps({"type": "shelf", "files": shown, **limits})
 
 

@@ -53,10 +53,13 @@ watchers = app.room("watchers", overflow=Overflow.LATEST)
 
 @app.websocket("/talk", limits=LIMITS)
 async def talk(ws: WebSocket) -> None:
+    wanted = ws.request.query.get("name", "Somebody")
+    if fault := fault_of(wanted):
+        raise CloseWebSocket(4400, fault)
     header = await sound(ws)
     if len(talkers) == MOST_TALKERS:
         raise CloseWebSocket(1013, f"{MOST_TALKERS} people are talking already")
-    talker = Talker(unused(ws.request.query.get("name", "")), header)
+    talker = Talker(unused(wanted), header)
     talkers[talker.name] = talker
     pace = Pace()
     try:
@@ -155,9 +158,18 @@ class Pace:
         await trio.sleep_until(self.due)
 
 
+def fault_of(name: str) -> str:
+    """Return what is wrong with a name, or nothing."""
+    if not name.strip() or len(name) > 24:
+        return "A name has 1 to 24 characters, and not only spaces."
+    for character in name:
+        if not character.isprintable():
+            return f"A name has only characters that can be seen, and U+{ord(character):04X} cannot be."
+    return ""
+
+
 def unused(wanted: str) -> str:
-    name = " ".join(wanted.split())[:24] or "Somebody"
-    number = 1
+    name, number = " ".join(wanted.split()), 1
     while (unique := name if number == 1 else f"{name} {number}") in talkers:
         number += 1
     return unique

@@ -35,3 +35,13 @@ def test_axe_finds_nothing_on_a_page(page, demo_server, path, scheme, findings):
     page.goto(f"{demo_server}{path}")
     page.wait_for_function(SETTLED)
     assert findings() == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_on_a_page_whose_server_is_gone(page, demo_server, path, scheme, findings):
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.route_web_socket("**", lambda route: route.close(code=1012))
+    page.goto(f"{demo_server}{path}")
+    page.wait_for_function(SETTLED)
+    assert findings() == []

@@ -290,3 +290,11 @@ def test_the_page_comes_back_with_the_server(page, expect):
         frames.press("Send text")
         expect(frames.list).to_have_count(count + 2)
         assert bytes.fromhex("".join(frames.bytes("plain"))) == b"Hello, frames!"
+
+
+def test_a_cleared_list_does_not_say_that_there_was_no_frame(page, expect, demo_server):
+    page.goto(f"{demo_server}/frames/")
+    expect(page.locator("#frames button")).not_to_have_count(0)
+    page.get_by_role("button", name="Clear").click()
+    text = page.locator("#frames").evaluate("(one) => getComputedStyle(one, '::before').content")
+    assert text == '"Cleared: what crosses it next stands here."'

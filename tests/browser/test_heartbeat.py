@@ -84,6 +84,18 @@ def test_s7_a_silent_client_is_seen_and_cut_by_the_server(page, expect, url):
     expect(page.locator("#state")).to_have_text("connected")
 
 
+def test_s7_the_page_says_why_no_more_clients_may_be_silent(page, expect, url):
+    open_page(page, expect, url)
+    button = page.get_by_role("button", name="Start a silent client")
+    for _ in range(4):
+        button.click()
+    expect(button).to_be_disabled()
+    expect(button).to_be_focused()
+    expect(page.locator("#full")).to_contain_text("There are four now")
+    expect(button).to_be_enabled(timeout=SLOW_MILLISECONDS)
+    expect(page.locator("#full")).to_be_empty()
+
+
 def test_s7_each_page_sees_the_others(page, expect, url):
     open_page(page, expect, url)
     other = page.context.new_page()

@@ -128,7 +128,9 @@ def test_s6_an_upload_goes_on_over_a_restart_of_the_server(start, upload, make):
         upload.open(url)
         upload.hold_back(most_slices=40)
         upload.choose("In slices", path)
-        upload.expect(upload.item("large.bin")).to_contain_text("10.5 MB of 20.0 MB")
+        upload.expect(upload.item("large.bin")).to_contain_text(
+            "10.5 MB of 20.0 MB", timeout=SLOW_MILLISECONDS
+        )
         assert program.interrupt()[0] == 0
     upload.expect(upload.item("large.bin").locator(".badge")).to_have_text(
         re.compile("trying again in|connecting")
@@ -236,3 +238,102 @@ def test_what_is_on_the_shelf_is_downloaded_and_deleted_with_a_second_press(star
         upload.expect(upload.shelf).to_have_count(0)
         upload.press("Clear the finished")
         upload.expect(upload.items).to_have_count(0)
+
+
+def test_s6_a_reloaded_page_says_which_files_to_choose_again(start, upload, make):
+    with start() as program:
+        path = upload.send_part(program.wait_for_url(), make)
+        upload.page.reload()
+        hint = upload.page.locator("#unfinished li")
+        upload.expect(hint).to_contain_text("large.bin")
+        upload.expect(hint).to_contain_text("of 5.0 MB are at the server. Choose the same file again")
+        upload.expect(upload.page.locator("#none")).to_be_hidden()
+        upload.choose("In slices", path)
+        upload.expect(hint).to_have_count(0)
+        upload.expect_done(path)
+        upload.page.reload()
+        upload.expect(upload.shelf).to_have_count(1)
+        upload.expect(hint).to_have_count(0)
+
+
+def test_s6_an_unfinished_upload_can_be_forgotten_here_and_at_the_server(start, upload, make, tmp_path):
+    with start() as program:
+        upload.send_part(program.wait_for_url(), make)
+        upload.page.reload()
+        with upload.page.expect_response("**/uploads/*") as answer:
+            upload.press("Forget: large.bin")
+        assert answer.value.status == 204
+        upload.expect(upload.page.locator("#none")).to_be_visible()
+        upload.expect(upload.page.get_by_role("button", name="Choose files")).to_be_focused()
+        assert not [path for path in (tmp_path / "server").rglob("*") if path.is_file()]
+
+
+def test_a_double_click_does_not_delete(start, upload, make):
+    with start() as program:
+        upload.open(program.wait_for_url())
+        upload.choose("In slices", make("one.bin", 10))
+        upload.expect(upload.shelf).to_have_count(1)
+        upload.page.get_by_role("button", name="Delete: one.bin").dblclick()
+        upload.press("Really delete?: one.bin")
+        upload.expect(upload.shelf).to_have_count(0)
+        upload.expect(upload.page.locator("#shelf-told")).to_have_text("one.bin is deleted.")
+        upload.expect(upload.page.get_by_role("heading", name="On the shelf")).to_be_focused()
+
+
+def test_a_file_that_could_not_be_deleted_is_said_where_it_can_be_seen(start, upload, make):
+    with start() as program:
+        upload.open(program.wait_for_url())
+        upload.choose("In slices", make("one.bin", 10))
+        upload.expect(upload.shelf).to_have_count(1)
+        upload.page.route("**/files/*", lambda route: route.abort())
+        upload.press("Delete: one.bin")
+        upload.press("Really delete?: one.bin")
+        told = upload.page.locator("#shelf-told")
+        upload.expect(told).to_have_text("one.bin is not deleted: the server cannot be reached.")
+        assert told.bounding_box()["height"] > 10
+
+
+def test_the_focus_stays_near_what_was_removed(start, upload, make):
+    with start() as program:
+        upload.open(program.wait_for_url())
+        upload.choose("In slices", *(make(name, 10) for name in ("a.bin", "b.bin", "c.bin")))
+        upload.expect(upload.shelf).to_have_count(3)
+        focused = upload.page.locator(":focus")
+        for name, following in (("b.bin", "a.bin"), ("a.bin", "c.bin")):
+            upload.press(f"Remove from list: {name}")
+            upload.expect(focused).to_have_attribute("aria-label", f"Remove from list: {following}")
+        upload.press("Clear the finished")
+        upload.expect(focused).to_have_text("Choose files")
+        names = [
+            one.removeprefix("Delete: ") for one in upload.page.locator("#shelf button").evaluate_all(LABELS)
+        ]
+        upload.press(f"Delete: {names[1]}")
+        upload.press(f"Really delete?: {names[1]}")
+        upload.expect(focused).to_have_attribute("aria-label", f"Delete: {names[2]}")
+
+
+LABELS = "(buttons) => buttons.map((one) => one.getAttribute('aria-label'))"
+
+
+@pytest.mark.parametrize("knows_the_limit", [True, False])
+def test_a_file_that_is_too_large_is_refused_in_one_text_and_not_tried_again(start, upload, knows_the_limit):
+    with start() as program:
+        if not knows_the_limit:
+            upload.page.route_web_socket("**/upload/watch", lambda route: None)
+            upload.page.goto(f"{program.wait_for_url()}/upload/")
+        else:
+            upload.open(program.wait_for_url())
+        upload.page.evaluate(
+            """() => {
+              const file = new File(["x"], "huge.bin");
+              Object.defineProperty(file, "size", { value: 600_000_000 });
+              const drop = new DragEvent("drop", { bubbles: true, cancelable: true });
+              Object.defineProperty(drop, "dataTransfer", { value: { files: [file] } });
+              document.getElementById("drop").dispatchEvent(drop);
+            }"""
+        )
+        item = upload.item("huge.bin")
+        upload.expect(item.locator(".problem")).to_contain_text(
+            "a file may have 500.0 MB, and this one has more."
+        )
+        upload.expect(item.get_by_role("button", name="Try again")).to_have_count(0)

@@ -205,3 +205,95 @@ def test_a_browser_that_cannot_record_is_told_so(page, expect, demo_server):
     page.goto(f"{demo_server}/voice/")
     expect(page.get_by_role("alert")).to_contain_text("This browser cannot record")
     expect(page.get_by_role("button", name="Start talking")).to_be_disabled()
+
+
+def test_a_double_click_starts_and_does_not_stop_at_once(visit, expect, demo_server):
+    ann = visit(demo_server)
+    ann.get_by_label("Your name").fill("Ann")
+    ann.get_by_role("button", name="Start talking").dblclick()
+    expect(ann.locator("#talk-state")).to_have_text("talking")
+    expect_sound(expect, ann)
+    ann.get_by_role("button", name="Stop").dblclick()
+    expect(ann.locator("#talk-state")).to_have_text("silent")
+    expect(ann.get_by_role("button", name="Start talking")).to_be_visible()
+
+
+def test_an_echo_that_stays_away_is_said_and_so_is_its_return(visit, expect, demo_server):
+    ann, held = visit(demo_server), []
+    holding = [False]
+
+    def hold(route):
+        server = route.connect_to_server()
+        server.on_message(lambda message: held.append(message) if holding[0] else route.send(message))
+        route.on_message(server.send)
+
+    ann.route_web_socket("**/voice/talk*", hold)
+    ann.reload()
+    ann.get_by_label("Your name").fill("Ann")
+    ann.get_by_role("button", name="Start talking").click()
+    trip, state = ann.locator("#trip"), ann.locator("#talk-state")
+    expect(trip).to_have_text(re.compile(r"^\d+\.\d ms$"))
+    holding[0] = True
+    expect(trip).to_have_text(re.compile(r"^no echo for \d+ s$"))
+    expect(state).to_have_text("no echo")
+    expect(ann.locator("#waiting-there")).to_have_text("–")
+    holding[0] = False
+    expect(trip).to_have_text(re.compile(r"^\d+\.\d ms$"))
+    expect(state).to_have_text("talking")
+
+
+def test_who_is_cut_off_sees_no_old_figures_and_can_try_at_once(visit, expect, demo_server):
+    ann, routes, is_there = visit(demo_server), [], [True]
+
+    def pass_on(route):
+        routes.append(route)
+        if is_there[0]:
+            route.connect_to_server()
+        else:
+            route.close(code=1012)
+
+    ann.route_web_socket("**/voice/talk*", pass_on)
+    ann.reload()
+    ann.get_by_label("Your name").fill("Ann")
+    ann.get_by_role("button", name="Start talking").click()
+    expect(ann.locator("#trip")).to_have_text(re.compile("ms$"))
+    is_there[0] = False
+    routes[0].close(code=1012)
+    expect(ann.locator("#talk-state")).to_have_text(re.compile("trying again in"))
+    expect(ann.locator("#trip")).to_have_text("–")
+    retry = ann.locator("#retry-talk")
+    for _ in range(5):  # each time the next try would come later
+        retry.click()
+    is_there[0] = True
+    retry.click()
+    expect(ann.locator("#talk-state")).to_have_text("talking")
+    expect(retry).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("   ", "A name has 1 to 24 characters, and not only spaces."),
+        ("a\u200bb", "A name has only characters that can be seen, and U+200B cannot be."),
+    ],
+)
+def test_what_is_wrong_with_a_name_is_said(visit, expect, demo_server, name, fault):
+    ann = visit(demo_server)
+    field = ann.get_by_label("Your name")
+    field.fill(name)
+    ann.get_by_role("button", name="Start talking").click()
+    assert field.evaluate("(one) => one.validationMessage") == fault
+    expect(ann.locator("#talk-state")).to_have_text("silent")
+    field.fill("Ann")
+    ann.get_by_role("button", name="Start talking").click()
+    expect(ann.locator("#talk-state")).to_have_text("talking")
+
+
+def test_a_name_that_only_the_server_refuses_is_not_tried_again(visit, expect, demo_server):
+    ann = visit(demo_server)
+    ann.route_web_socket("**/voice/talk*", lambda route: route.close(code=4400, reason="Not this one."))
+    ann.reload()
+    ann.get_by_label("Your name").fill("Ann")
+    ann.get_by_role("button", name="Start talking").click()
+    expect(ann.get_by_role("alert")).to_have_text("Not this one.")
+    expect(ann.locator("#talk-state")).to_have_text("silent")

@@ -125,6 +125,7 @@ async def test_no_more_than_four_clients_are_silent_at_a_time(module, server, vi
         await visitor.tell(type="ping", number=1)
         await hear(visitor, "pong")
         assert len(module.silent_clients) == module.MOST_SILENT_CLIENTS
+        await peers(visitor, lambda view: view["is_full"])
         await peers(visitor, lambda view: len(view["gone"]) == module.MOST_SILENT_CLIENTS)
         with trio.fail_after(5):
             while module.silent_clients:  # each is forgotten a moment after it was told of

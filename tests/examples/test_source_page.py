@@ -38,3 +38,34 @@ def test_a_colour_never_spans_two_lines(example):
     spans = "".join(example("source_page").python_spans(TRICKY.replace("\t", "    ")))
     for line in spans.split("\n"):
         assert line.count("<span") == line.count("</span>")
+
+
+SPLIT = """x = f"is {name!r:>{5}} so"
+"""
+
+
+def test_an_f_string_has_a_colour_in_every_python(example):
+    spans = "".join(example("source_page").python_spans(SPLIT))
+    assert re.search('<span class="string">[^<]* so', spans)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "upload.open()",
+        "event.set()",
+        "re.match(text)",
+        "field(type=text)",
+        "field(\n    type  # why\n    =text)",
+        "def open(self): ...",
+    ],
+)
+def test_a_name_that_means_something_else_is_no_builtin(example, text):
+    spans = "".join(example("source_page").python_spans(f"{text}\n"))
+    assert not re.search('class="builtin"|>match<', spans)
+
+
+@pytest.mark.parametrize("text", ["open(path)", "type = 1", "call(type)", "call(a, kind=type)", "[set, 1]"])
+def test_a_builtin_is_one_where_nothing_says_otherwise(example, text):
+    spans = "".join(example("source_page").python_spans(f"{text}\n"))
+    assert spans.count('class="builtin"') == 1

@@ -299,15 +299,15 @@ async def test_what_announces_no_file_is_refused(module, server, visit, path, me
     assert not await unfinished(module)
 
 
-@pytest.mark.parametrize("size", ["501", "1" + "0" * 4000])
+@pytest.mark.parametrize("size", ["500001", "1" + "0" * 4000])
 @pytest.mark.parametrize("path", ["/whole", "/slices"])
 async def test_a_file_that_is_too_large_is_refused_before_it_comes(
     module, server, visit, monkeypatch, path, size
 ):
-    monkeypatch.setattr(module, "FILE_BYTES", 500)
+    monkeypatch.setattr(module, "FILE_BYTES", 500_000)
     async with visit(server, path) as visitor:
         await visitor.send(f'{{"name": "a", "size": {size}}}')
-        await expect_close(visitor, 4413, "a file may have 500 bytes, and this one has more")
+        await expect_close(visitor, 4413, "a file may have 0.5 MB, and this one has more")
 
 
 async def test_s5_more_than_was_announced_is_refused_while_it_comes(module, server, begin):
@@ -449,6 +449,7 @@ async def test_the_list_follows_what_comes_and_goes(module, server, shelve, visi
     async with visit(server, "/watch") as watcher:
         first = await watcher.hear()
         assert (first["files"], first["file_bytes"]) == ([], module.FILE_BYTES)
+        assert first["unfinished_seconds"] == module.UNFINISHED_SECONDS
         await watcher.send("nobody listens")
         await shelve(server, "some.bin", b"x" * 1000)
         (file,) = (await watcher.hear())["files"]

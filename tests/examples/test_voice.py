@@ -12,6 +12,7 @@ from support.peer import BINARY, TEXT, Peer, connected
 from support.program import Program
 from support.serving import in_memory, running
 from trio.testing import lockstep_stream_pair
+from websockets.exceptions import ConnectionClosed
 
 HEADER = b"the header"
 
@@ -119,14 +120,14 @@ async def test_a_name_is_made_one_that_nobody_has(server, talk):
     async with (
         talk(server, "Ann") as first,
         talk(server, "%20Ann%20") as second,
-        talk(server, "") as third,
-        talk(server, "x" * 90) as fourth,
+        talk(server, "Ann%20%20Lee") as third,
+        talk(server, "x" * 24) as fourth,
         talk(server, "%FF") as fifth,
     ):
         assert [one.name for one in (first, second, third, fourth, fifth)] == [
             "Ann",
             "Ann 2",
-            "Somebody",
+            "Ann Lee",
             "x" * 24,
             "\ufffd",
         ]
@@ -243,3 +244,20 @@ def test_the_program_serves_by_itself_until_ctrl_c():
     with Program("examples/voice.py", "--port", "0") as program:
         assert "<h1>Voice</h1>" in httpx.get(program.wait_for_url(), trust_env=False).text
         assert program.interrupt()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("", "A name has 1 to 24 characters, and not only spaces."),
+        ("%20%20", "A name has 1 to 24 characters, and not only spaces."),
+        ("x" * 25, "A name has 1 to 24 characters, and not only spaces."),
+        ("a%E2%80%8Bb", "A name has only characters that can be seen, and U+200B cannot be."),
+        ("%0A", "A name has 1 to 24 characters, and not only spaces."),
+    ],
+)
+async def test_a_name_that_nobody_could_read_is_refused_with_the_reason(server, visit, name, fault):
+    async with visit(server, f"/talk?name={name}") as talker:
+        with pytest.raises(ConnectionClosed) as caught:
+            await talker.receive()
+    assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (4400, fault)

@@ -209,3 +209,24 @@ async def test_a_stream_whose_peer_has_gone_before_it_is_served_ends():
         with trio.fail_after(5):
             await trioweb.serve_stream(echo_app(), stream)
         assert stream.socket.fileno() == -1
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 70000])
+async def test_what_is_no_port_is_refused(port):
+    with pytest.raises(ConfigError, match=f"port={port}: a port is a number from 0 to 65535"):
+        await trioweb.serve(App(), port=port)
+
+
+@pytest.mark.parametrize(("host", "place"), [("127.0.0.1", "127.0.0.1 port"), (None, "port")])
+async def test_a_port_in_use_is_said_with_what_can_be_done(host, place):
+    with socket.create_server(("0.0.0.0", 0)) as other, pytest.raises(OSError) as caught:
+        await trioweb.serve(App(), host, other.getsockname()[1])
+    assert caught.value.errno == errno.EADDRINUSE
+    assert caught.value.strerror.startswith(place)
+    assert caught.value.strerror.endswith("stop the program that listens there, or choose another port")
+
+
+async def test_an_address_of_another_machine_is_an_oserror_as_the_system_says_it():
+    with pytest.raises(OSError) as caught:
+        await trioweb.serve(App(), "192.0.2.1", 0)
+    assert caught.value.errno == errno.EADDRNOTAVAIL

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
+import socket
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,7 +13,7 @@ import trio
 from support.waiting import until
 
 import trioweb
-from trioweb import App
+from trioweb import App, ConfigError
 
 
 @pytest.fixture
@@ -61,3 +63,21 @@ def test_a_second_signal_ends_it_at_once(info):
 
     trioweb.run(App(lifespan=lifespan), port=0)
     assert seen == ["cancelled"]
+
+
+def test_a_port_in_use_is_said_without_the_way_it_took_through_trio():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(OSError) as caught:
+            trioweb.run(App(), port=port)
+    assert type(caught.value) is OSError
+    assert caught.value.errno == errno.EADDRINUSE
+    assert f"127.0.0.1 port {port} is in use: stop the program that listens there" in str(caught.value)
+    assert caught.value.__suppress_context__
+    assert len(caught.traceback) == 2  # this line, and the one in `run`
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 70000])
+def test_what_is_no_port_is_refused_and_not_taken_modulo_65536(port):
+    with pytest.raises(ConfigError, match=f"port={port}: a port is a number from 0 to 65535"):
+        trioweb.run(App(), port=port)

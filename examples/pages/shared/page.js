@@ -14,10 +14,39 @@ export function socketURL(path) {
   return url.href;
 }
 
-/** Say in a badge how the connection is: connecting, open, closing, waiting, lost or closed. */
+/**
+ * Say in a badge how the connection is: connecting, open, closing, waiting, lost or closed.
+ *
+ * The seconds in "trying again in 12 s" count down by themselves until the badge says something else.
+ */
 export function showState(badge, state, text = state) {
   badge.dataset.state = state;
-  badge.textContent = text;
+  const shown = countdowns.get(badge);
+  if (shown?.text === text) return;
+  clearInterval(shown?.timer);
+  countdowns.delete(badge);
+  const seconds = state === "waiting" && /^trying again in (\d+) s$/.exec(text)?.[1];
+  if (seconds) countDown(badge, text, Number(seconds));
+  else badge.textContent = text;
+}
+
+const countdowns = new WeakMap(); // by badge
+
+// A screen reader hears the text once: the number that ticks is no news. On a narrow page the words
+// in front of it give way to the button beside the badge, but only for the eye.
+function countDown(badge, text, seconds) {
+  const number = element("span", seconds);
+  number.ariaLive = "off";
+  const words = element("span", ""); // one, since the badge's own parts stand apart
+  const leading = [["trying ", "first"], ["again ", "second"], ["in ", "third"]];
+  words.append(...leading.map(([word, place]) => element("span", word, place)), number, " s");
+  badge.replaceChildren(words);
+  const endsAt = performance.now() + seconds * 1000;
+  const timer = setInterval(() => {
+    number.textContent = Math.max(1, Math.ceil((endsAt - performance.now()) / 1000));
+    if (!number.isConnected) clearInterval(timer);
+  }, 1000);
+  countdowns.set(badge, { text, timer });
 }
 
 /** "1000 (normal closure)": a close event in words. */
@@ -91,16 +120,16 @@ export function colourOf(name) {
   return `hsl(${hue} ${isDark ? "60% 72%" : "55% 29%"})`;
 }
 
-const FIRST_DELAY_SECONDS = 0.5;
+const FIRST_DELAY_SECONDS = 0.75;
 const MOST_DELAY_SECONDS = 15;
 const STABLE_SECONDS = 5;
 
 /**
  * Stay connected: after a loss try again, each time a little later, never all pages at once.
  *
- * `changed(state, text, closeEvent)` hears of "connecting", "open" and "waiting", and after
- * `stop(code, reason)` of "closing" and "closed"; the delay starts anew only after a connection that lasted, so a server that accepts and falls over
- * is not hammered. Messages are JSON, or with `raw` what they are: text and ArrayBuffers.
+ * `changed(state, text, closeEvent)` hears of "connecting", "open" and "waiting", once each, and
+ * after `stop(code, reason)` of "closing" and "closed". The delay starts anew only after a connection
+ * that lasted, so a server that accepts and falls over is not hammered. Messages are JSON, or with `raw` what they are: text and ArrayBuffers.
  * Returns `send(value)`, which says whether it could, `retry()`, `stop()` and `socket()`.
  */
 export function stayConnected(path, { opened = () => {}, received, changed, raw = false, protocols = [] }) {
@@ -124,10 +153,10 @@ export function stayConnected(path, { opened = () => {}, received, changed, raw 
     socket.onclose = (event) => {
       if (isStopped) return changed("closed", "closed", event);
       if (performance.now() - openedAt > STABLE_SECONDS * 1000) delay = FIRST_DELAY_SECONDS;
-      const seconds = delay * (0.5 + Math.random());
+      const seconds = delay * (0.5 + Math.random() / 2);
       delay = Math.min(delay * 2, MOST_DELAY_SECONDS);
       timer = setTimeout(connect, seconds * 1000);
-      changed("waiting", `trying again in ${Math.max(1, Math.round(seconds))} s`, event);
+      changed("waiting", `trying again in ${Math.ceil(seconds)} s`, event);
     };
   }
 
