@@ -29,8 +29,9 @@ async def page(request: Request) -> File:
     return File(PAGES / "group_chat.html")
 
 
-# Chat lines are short: a peer that sends more than 8 KiB in one message is closed with 1009.
-@app.websocket("/ws", limits=Limits(message_bytes=8 * 1024))
+# Chat lines are short: the page sends 2000 characters at most, in JSON of up to 6 bytes for each.
+# A peer that sends more than 16 KiB in one message is closed with 1009.
+@app.websocket("/ws", limits=Limits(message_bytes=16 * 1024))
 async def chat(ws: WebSocket) -> None:
     present[ws] = name = await introduction(ws)
     try:
@@ -50,15 +51,19 @@ async def introduction(ws: WebSocket) -> str:
     """Wait for a name, and make it one that nobody here has."""
     while True:
         match parsed(await ws.receive()):
-            case {"type": "join", "name": str(wanted)} if 0 < len(name := " ".join(wanted.split())) <= 24:
+            case {"type": "join", "name": str(wanted)} if is_name(name := " ".join(wanted.split())):
                 number = 1
                 while (unique := name if number == 1 else f"{name} {number}") in present.values():
                     number += 1
                 return unique
+            case {"type": "join"}:
+                await ws.send(line("error", text="A name has 1 to 24 characters, all of which can be seen."))
             case _:
-                await ws.send(
-                    line("error", text='First say {"type": "join", "name": …}, up to 24 characters.')
-                )
+                await ws.send(line("error", text='First say {"type": "join", "name": …}.'))
+
+
+def is_name(name: str) -> bool:
+    return 0 < len(name) <= 24 and name.isprintable()
 
 
 # What comes from outside is matched against the shapes that are understood. Everything

@@ -40,7 +40,7 @@ KEY = os.environ.get("CHAT_KEY", "").encode() or secrets.token_bytes(32)
 COOKIE = "private_chat"
 HELD_SECONDS = 60.0
 MOST_PEOPLE = 1000
-SIGNED_IN_ELSEWHERE, NAME_IS_TAKEN = 4001, 4003
+SIGNED_IN_ELSEWHERE, LOGGED_OUT, NAME_IS_TAKEN = 4001, 4002, 4003
 
 
 @attrs.define(eq=False)
@@ -71,8 +71,8 @@ async def page(request: Request) -> File:
 async def log_in(request: Request) -> Response:
     form = await request.form()
     name = " ".join(form.get("name", "").split())
-    if not (0 < len(name) <= 24 and name.isprintable()):
-        raise HTTPError(400, "A name has 1 to 24 characters.")
+    if fault := fault_of(name):
+        raise HTTPError(400, fault)
     session = known(request)[1] or secrets.token_urlsafe(12)
     if is_taken(name, session):
         raise HTTPError(409, f"{name} is here already. Choose another name.")
@@ -82,26 +82,41 @@ async def log_in(request: Request) -> Response:
     return response
 
 
+def fault_of(name: str) -> str:
+    """Return what is wrong with a name, or nothing."""
+    if not 0 < len(name) <= 24:
+        return "A name has 1 to 24 characters."
+    for character in name:
+        if not character.isprintable():
+            return f"A name has only characters that can be seen, and U+{ord(character):04X} cannot be."
+    if name in {".", ".."}:  # browsers take these out of a path, escaped or not
+        return 'A name cannot be "." or "..", which mean folders in an address.'
+    return ""
+
+
 @app.post("/logout")
 async def log_out(request: Request) -> Response:
     name, session = known(request)
     if name in people and people[name].session == session:
         person = people.pop(name)
         if person.ws is not None:
-            await person.ws.aclose(reason="You have logged out.")
+            await person.ws.aclose(LOGGED_OUT, "You have logged out.")
     response = Response(status=204)
     response.delete_cookie(COOKIE, same_site="Strict")
     return response
 
 
 @app.get("/me")
-async def me(request: Request) -> dict[str, str]:
-    return {"name": known(request)[0]}  # empty for a stranger
+async def me(request: Request) -> dict[str, Any]:
+    # Empty for a stranger. With a cookie of another key, from before a restart, the page logs in
+    # again by itself; without one somebody has logged out, and that stays so.
+    return {"name": known(request)[0], "has_cookie": COOKIE in request.cookies}
 
 
 # The name in the path is a wish; the cookie decides. Before the handshake is accepted, an
 # exception is an HTTP answer to it. Subprotocols are agreed on only where the page offers one.
-@app.websocket("/ws/{user_name}", subprotocols=("chat",), limits=Limits(message_bytes=8 * 1024))
+# The page sends 2000 characters at most, in JSON of up to 6 bytes for each: that always fits.
+@app.websocket("/ws/{user_name}", subprotocols=("chat",), limits=Limits(message_bytes=16 * 1024))
 async def talk(ws: WebSocket, user_name: str) -> None:
     name, session = known(ws.request)
     if not name:

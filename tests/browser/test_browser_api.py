@@ -65,3 +65,17 @@ def test_s13_a_server_that_goes_makes_checks_fail_and_one_that_comes_makes_them_
     with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         finish(page, expect, re.compile("^61 of 61"))
+
+
+def test_s13_a_server_that_was_killed_and_came_back_during_a_run_has_all_run_again(page, expect):
+    with Program("examples/gallery.py", "--port", "0") as program:
+        url = program.wait_for_url()
+        with page.expect_websocket(lambda one: one.url.endswith("/late")) as late:
+            page.goto(f"{url}/browser_api/")
+        late.value.wait_for_event("framesent")  # the answer to it will never come
+        program.process.kill()
+        program.process.wait()
+    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+        program.wait_for_url()
+        finish(page, expect, re.compile("^61 of 61"))
+        assert program.interrupt()[0] == 0

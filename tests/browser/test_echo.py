@@ -87,6 +87,33 @@ def test_a_large_message_comes_back_exactly(echo):
     echo.expect_last_line("200,000 characters, exactly what was sent")
 
 
+def test_two_large_messages_at_once_come_back_exactly(echo):
+    echo.open()
+    echo.page.get_by_role("button", name="Send 200 kB").dblclick()
+    echo.expect(echo.page.locator("#received")).to_have_text("2")
+    echo.expect(echo.log.filter(has_text="200,000 characters, exactly what was sent")).to_have_count(2)
+
+
+def test_the_round_trip_is_measured_from_the_message_that_came_back(echo):
+    held = []
+
+    def hold(ws):
+        held.append(ws)
+
+    echo.page.clock.install()
+    echo.page.route_web_socket("**/ws", hold)
+    echo.open()
+    for _ in range(2):
+        echo.press("Send text")
+        echo.page.clock.run_for(1000)
+    held[0].send("first")
+    echo.expect(echo.page.locator("#received")).to_have_text("1")
+    assert float(echo.page.locator("#trip").inner_text().split()[0]) >= 2000
+    held[0].send("second")
+    echo.expect(echo.page.locator("#received")).to_have_text("2")
+    assert 1000 <= float(echo.page.locator("#trip").inner_text().split()[0]) < 2000
+
+
 def test_s4_the_other_path_answers_in_json(echo):
     echo.page.get_by_label("Wraps it in JSON").check()
     echo.open()

@@ -95,10 +95,64 @@ def test_s10_a_slow_connection_is_shown_where_it_has_missed_lines_and_holds_up_n
             re.compile(r"^\d+ lines are missing here: your connection was too slow\.$"),
             timeout=SLOW_MILLISECONDS,
         )
+        expect(slow.locator("#missed")).to_have_text(re.compile(r"^[\d,]+ missed in all$"))
         expect(slow.locator(".said p").last).to_have_text("last", timeout=SLOW_MILLISECONDS)
         say(slow, "caught up")
         expect(ann.locator(".said p").last).to_have_text("caught up")
 
+
+def test_a_name_that_cannot_be_one_is_asked_for_again_with_the_reason(page, expect, demo_server):
+    page.goto(f"{demo_server}/group_chat/")
+    box = page.get_by_label("Your name")
+    fault = "document.getElementById('name').validationMessage"
+    box.fill("   ")
+    page.get_by_role("button", name="Join").click()
+    assert page.evaluate(fault) == "A name needs more than spaces."
+    box.fill("\u200b")
+    assert page.evaluate(fault) == ""
+    page.get_by_role("button", name="Join").click()
+    page.wait_for_function(f"{fault} === 'A name has 1 to 24 characters, all of which can be seen.'")
+    expect(box).to_be_visible()
+    box.fill("Ann")
+    page.get_by_role("button", name="Join").click()
+    expect(page.locator(".told").first).to_have_text("You are here as Ann.")
+
+
+def test_2000_characters_that_need_escapes_are_said(enter, expect, demo_server):
+    ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ben")
+    say(ann, "x" + "\x01" * 1999)
+    expect(ben.locator(".said")).to_have_count(1)
+    expect(ann.locator("#state")).to_have_text("connected")
+
+
+def test_ones_own_line_is_in_sight_for_one_who_reads_further_up(enter, expect, demo_server):
+    ann = enter(demo_server, "Ann")
+    for number in range(30):
+        say(ann, f"line {number}")
+    ann.locator("#lines").evaluate("(list) => { list.scrollTop = 0; }")
+    say(ann, "mine")
+    expect(ann.locator(".said p").last).to_have_text("mine")
+    expect(ann.locator(".said p").last).to_be_in_viewport()
+    assert (
+        ann.locator("#lines").evaluate("(list) => list.scrollHeight - list.scrollTop - list.clientHeight") < 2
+    )
+
+
+def test_who_is_here_can_be_scrolled_by_keys(enter, expect, demo_server):
+    ann = enter(demo_server, "Ann")
+    ann.set_viewport_size({"width": 1280, "height": 500})
+    ann.evaluate(CROWD)
+    expect(ann.locator("#people li")).to_have_count(13, timeout=SLOW_MILLISECONDS)
+    ann.get_by_role("list", name="Here now").press("End")
+    ann.wait_for_function("document.getElementById('people').scrollTop > 0")
+
+
+CROWD = """() => {
+  for (let number = 0; number < 12; number += 1) {
+    const socket = new WebSocket(new URL("ws", location.href).href.replace("http", "ws"));
+    socket.onopen = () => socket.send(JSON.stringify({ type: "join", name: `Person ${number}` }));
+  }
+}"""
 
 # More than the outbox and the kernel hold for one who does not read; a pause now and then lets Ben draw.
 TALK = """async () => {

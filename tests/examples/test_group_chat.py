@@ -105,7 +105,7 @@ async def test_what_is_not_understood_is_answered_and_the_talk_goes_on(server, e
             assert (await ben.hear())["text"] == "still here"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 25, 7, None])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 25, 7, None, "\u200b", "a\x00b", "\ud800"])
 async def test_a_name_that_cannot_be_one_is_asked_for_again(server, visit, name):
     async with visit(server, "/ws") as visitor:
         await visitor.tell(type="join", name=name)
@@ -128,18 +128,24 @@ async def test_s10_one_who_vanishes_is_gone_from_the_list(server, enter):
 
 async def test_half_a_surrogate_pair_does_no_harm(server, enter):
     async with (
-        enter(server, "\ud800") as odd,
+        enter(server, "Ann") as ann,
         enter(server, "Ben") as ben,
     ):
-        assert ben.welcome["people"] == ["\ud800", "Ben"]
-        await odd.tell(type="say", text="\udfff")
-        assert await ben.hear() == {"type": "said", "name": "\ud800", "text": "\udfff"}
+        await ann.tell(type="say", text="\udfff")
+        assert await ben.hear() == {"type": "said", "name": "Ann", "text": "\udfff"}
+
+
+@pytest.mark.parametrize("character", ["x", "\x01", "世", "\ud800"])
+async def test_2000_characters_always_fit(server, enter, character):
+    async with enter(server, "Ann") as ann, enter(server, "Ben") as ben:
+        await ann.tell(type="say", text="x" + character * 1999)
+        assert (await ben.hear())["text"] == "x" + character * 1999
 
 
 async def test_a_line_that_is_too_long_ends_only_its_own_connection(server, enter):
     async with enter(server, "Ann") as ann, enter(server, "Ben") as ben:
         assert (await ann.hear())["type"] == "joined"
-        await ben.tell(type="say", text="x" * 9000)
+        await ben.tell(type="say", text="x" * 17_000)
         assert await ann.hear() == {"type": "left", "name": "Ben"}
         await ben.ws.wait_closed()
         assert ben.ws.close_code == 1009

@@ -148,7 +148,7 @@ async def test_s11_a_cookie_that_was_changed_is_worth_nothing(server, change):
         cookie = change(client.cookies["private_chat"]).encode()
     async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as other:
         answer = await other.get("/me", headers={"Cookie": b"private_chat=" + cookie})
-        assert answer.json() == {"name": ""}
+        assert answer.json() == {"name": "", "has_cookie": True}
 
 
 async def test_s11_the_cookie_is_out_of_reach_of_scripts_and_other_sites(server):
@@ -157,7 +157,7 @@ async def test_s11_the_cookie_is_out_of_reach_of_scripts_and_other_sites(server)
         assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(
             client.answer.headers["set-cookie"].split("; ")
         )
-        assert (await client.get("/me")).json() == {"name": "Ann"}
+        assert (await client.get("/me")).json() == {"name": "Ann", "has_cookie": True}
 
 
 async def test_s11_a_second_login_from_elsewhere_is_refused_while_the_first_is_here(server):
@@ -246,21 +246,56 @@ async def test_who_is_here_is_told_to_all_and_logging_out_ends_it(server):
             assert (await ann.hear("people"))["names"] == ["Ann", "Ben"]
             assert (await ben.client.post("/logout")).status_code == 204
             assert (await ann.hear("people"))["names"] == ["Ann"]
-            assert (await ben.client.get("/me")).json() == {"name": ""}
+            assert (await ben.client.get("/me")).json() == {"name": "", "has_cookie": False}
+            await ben.ws.wait_closed()
+            assert (ben.ws.close_code, ben.ws.close_reason) == (4002, "You have logged out.")
         async with browser(server, "Ben") as another:
             assert another.answer.status_code == 204
             assert (await another.post("/logout")).status_code == 204
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 25, "a\x00b", "\u202e"])
-async def test_a_name_that_cannot_be_one_is_refused(server, name):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "1 to 24 characters"),
+        ("   ", "1 to 24 characters"),
+        ("x" * 25, "1 to 24 characters"),
+        ("a\x00b", "U+0000"),
+        ("\u202e", "U+202E"),
+        ("\u200b", "U+200B"),
+        (".", "mean folders"),
+        (" .. ", "mean folders"),
+    ],
+)
+async def test_a_name_that_cannot_be_one_is_refused_for_the_real_reason(server, name, reason):
     async with browser(server, name) as client:
         assert client.answer.status_code == 400
+        assert reason in client.answer.text
+
+
+@pytest.mark.parametrize("name", ["...", "a/b", "a\\b", "100%", "%2e", "?#", "Grüße 世界"])
+async def test_a_name_with_marks_that_addresses_give_a_meaning_to_comes_in(server, name):
+    async with (
+        browser(server, name) as client,
+        connect(
+            f"ws://127.0.0.1:{server.port}/ws/{quote(name, safe='')}",
+            proxy=None,
+            additional_headers={"Cookie": f"private_chat={client.cookies['private_chat']}"},
+        ) as ws,
+    ):
+        assert json.loads(await ws.recv())["names"] == [name]
+
+
+@pytest.mark.parametrize("character", ["x", "\x01", "世", "\ud800"])
+async def test_2000_characters_always_fit(server, character):
+    async with person(server, "Ann") as ann:
+        await ann.tell(to_user="Ann", info="x" + character * 1999, id=1)
+        assert (await ann.hear("message"))["info"] == "x" + character * 1999
 
 
 async def test_a_message_that_is_too_long_ends_only_its_own_connection(server):
     async with person(server, "Ann") as ann, person(server, "Ben") as ben:
-        await ben.tell(to_user="Ann", info="x" * 9000)
+        await ben.tell(to_user="Ann", info="x" * 17_000)
         with pytest.raises(ConnectionClosed):
             while True:
                 await ben.ws.recv()
@@ -277,5 +312,5 @@ def test_a_key_that_stays_keeps_people_logged_in_over_a_restart(monkeypatch):
                 url = program.wait_for_url()
                 if attempt == 0:
                     client.post(f"{url}/login", data={"name": "Ann"})
-                assert client.get(f"{url}/me").json() == {"name": "Ann"}
+                assert client.get(f"{url}/me").json()["name"] == "Ann"
                 assert program.interrupt()[0] == 0
