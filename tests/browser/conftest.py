@@ -61,6 +61,14 @@ def page(chromium: Browser) -> Iterator[Page]:
     assert not thrown
 
 
+@pytest.fixture
+def expect(chromium: Browser) -> Callable[..., object]:
+    """Return Playwright's assertions, which wait for what they ask."""
+    from playwright.sync_api import expect
+
+    return expect
+
+
 def lines_of(process: subprocess.Popen[str]) -> queue.Queue[str | None]:
     """Collect what a process prints, so that it never waits for us; `None` is its end."""
     lines: queue.Queue[str | None] = queue.Queue()

@@ -14,11 +14,6 @@ SLOW_MILLISECONDS = 30_000
 CHECKS = 62
 
 
-@pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
 def verdicts(page, verdict):
     return page.locator(f".check[data-verdict={verdict}]")
 

@@ -10,11 +10,6 @@ from support.program import Program
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
 def test_the_page_follows_the_clock(page, expect, demo_server):
     page.goto(f"{demo_server}/embedding/")
     expect(page.locator("#time")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))

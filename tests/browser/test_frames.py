@@ -13,11 +13,6 @@ SLOW_MILLISECONDS = 20_000
 
 
 @pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
-@pytest.fixture
 def frames(page, expect, demo_server):
     frames = Frames(page, expect)
     frames.visit(demo_server)

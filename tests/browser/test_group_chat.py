@@ -14,11 +14,6 @@ SLOW_MILLISECONDS = 20_000
 
 
 @pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
-@pytest.fixture
 def enter(chromium, expect):
     """Come in under a name, each time as another person with a browser of their own."""
     contexts = []

@@ -14,11 +14,6 @@ SLOW_MILLISECONDS = 20_000
 
 
 @pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
-@pytest.fixture
 def url():
     """Serve the gallery for one test alone: the page shows everybody who is there."""
     with Program("examples/gallery.py", "--port", "0") as program:

@@ -13,11 +13,6 @@ SLOW_MILLISECONDS = 20_000
 
 
 @pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
-@pytest.fixture
 def site():
     with Program("examples/private_chat.py", "--port", "0") as program:
         yield program.wait_for_url()

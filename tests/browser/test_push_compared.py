@@ -15,11 +15,6 @@ SOME = re.compile(r"^[1-9][\d,]*$")
 
 
 @pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
-@pytest.fixture
 def url():
     """Serve the gallery for one test alone: the rate of the feed is everybody's."""
     with Program("examples/gallery.py", "--port", "0") as program:

@@ -47,11 +47,6 @@ DELAYS = """async () => {
 
 
 @pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
-@pytest.fixture
 def lose(page):
     """Cut each connection of the page from now on, as soon as it is tried."""
 

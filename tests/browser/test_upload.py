@@ -16,11 +16,6 @@ SAME = re.compile("✓ The same on both sides")
 
 
 @pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
-@pytest.fixture
 def start(tmp_path, monkeypatch):
     """Start the gallery with a folder of its own for what is uploaded."""
     (tmp_path / "server").mkdir()

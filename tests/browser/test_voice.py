@@ -15,11 +15,6 @@ HEARD = re.compile(r"You hear: −\d+ dB")
 NOTHING_HEARD = re.compile("You hear: silent")
 
 
-@pytest.fixture
-def expect():
-    return pytest.importorskip("playwright.sync_api").expect
-
-
 @pytest.fixture(scope="module")
 def beeping_chromium(chromium, require_tool):
     """Run another Chromium, whose microphone beeps once a second and may be used unasked."""

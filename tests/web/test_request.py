@@ -145,3 +145,12 @@ async def test_a_request_without_a_body_does_not_hold_its_connection(make_reques
         del connection
         assert (kept() is not None) == is_held
         assert request.method == "GET"
+
+
+async def test_a_number_that_python_will_not_read_is_told_without_its_advice(make_request):
+    request = make_request(method="POST", pieces=[b"[" + b"9" * 900 + b"]"], body_bytes=10_000)
+    assert await request.json() == [int("9" * 900)]
+    request = make_request(method="POST", pieces=[b"9" * 5000], body_bytes=10_000)
+    with pytest.raises(HTTPError, match="too many digits") as caught:
+        await request.json()
+    assert (caught.value.status, "sys." in caught.value.detail) == (400, False)

@@ -223,8 +223,10 @@ class Request:
             raise HTTPError(400, f"the body is not JSON: byte {error.start} is not UTF-8") from error
         except RecursionError as error:
             raise HTTPError(400, "the body is not JSON that can be read: it is nested too deeply") from error
-        except ValueError as error:
+        except json.JSONDecodeError as error:
             raise HTTPError(400, f"the body is not JSON: {error}") from error
+        except ValueError as error:  # what Python refuses to read has advice for programmers in it
+            raise HTTPError(400, f"the body is not JSON: {_told(error)}") from error
 
     async def form(self) -> Form:
         """Return the body read as a form, url-encoded or multipart, with its files.
@@ -287,6 +289,11 @@ class Request:
         if self._body is None:
             self._body = RequestBody(_receive_nothing, content_bytes=0, limit_bytes=0)
         return self._body
+
+
+def _told(error: ValueError) -> str:
+    text = str(error)
+    return "a number in it has too many digits" if "digits" in text else text
 
 
 async def _receive_nothing() -> bytes:
