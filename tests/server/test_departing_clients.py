@@ -27,7 +27,7 @@ async def test_a_source_that_waits_is_stopped_when_the_client_leaves(autojump_cl
             started = trio.current_time()
             await peer.stream.aclose()
             await source.ended.wait()
-            assert trio.current_time() == started
+            assert trio.current_time() - started < 1
             await trio.testing.wait_all_tasks_blocked()
     assert source.was_cancelled
     assert len(source.tasks) == 1
@@ -267,7 +267,7 @@ async def test_a_channel_is_a_source_and_is_closed_with_its_client(autojump_cloc
         await peer.receive_head()
         assert await receive_chunk(peer) == b"one"
         await peer.stream.aclose()
-        await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(1)
         with pytest.raises(trio.BrokenResourceError):
             await send.send("two")
 
@@ -290,3 +290,12 @@ async def test_a_client_that_leaves_a_tls_listener_of_the_programs_own_stops_the
         with trio.fail_after(5):
             await source.ended.wait()
         await server.aclose()
+
+
+async def test_a_client_that_ends_only_its_own_side_still_gets_a_stream_that_is_short(autojump_clock):
+    source = Source("one", "two")
+    async with in_memory(serving(lambda: Stream(source.run()))) as peer:
+        await peer.send(GET % b"/")
+        await peer.stream.send_stream.aclose()
+        await peer.receive_head()
+        assert await receive_chunks(peer) == b"onetwo"

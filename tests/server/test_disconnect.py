@@ -54,7 +54,7 @@ async def test_the_block_ends_when_the_client_leaves(autojump_clock, caplog):
         started = trio.current_time()
         await peer.stream.aclose()
         await poll.ended.wait()
-        assert trio.current_time() == started
+        assert trio.current_time() - started < 1
     assert poll.has_left is True
     assert not caplog.records
 

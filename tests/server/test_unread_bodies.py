@@ -66,7 +66,7 @@ async def test_a_quiet_source_is_stopped_when_a_client_leaves_whose_body_nobody_
         started = trio.current_time()
         await peer.stream.aclose()
         await source.ended.wait()
-        assert trio.current_time() == started
+        assert trio.current_time() - started < 1
     assert source.was_cancelled
 
 
@@ -92,11 +92,11 @@ async def test_more_than_is_held_is_thrown_away_when_all_is_silent(autojump_cloc
             await peer.receive_head()
         for _ in range(5):
             await peer.send(b"x" * 100_000)
-        assert trio.current_time() - started == pytest.approx(30)
+        assert trio.current_time() - started == pytest.approx(30, abs=1)
         assert not source.ended.is_set(), "the client is there"
         await peer.stream.aclose()
         await source.ended.wait()
-        assert trio.current_time() - started == pytest.approx(30)
+        assert trio.current_time() - started == pytest.approx(30, abs=1)
 
 
 @pytest.mark.parametrize("app", [serving, posting])

@@ -10,6 +10,11 @@ import trio
 from trioweb._connection.companion import accompanied
 
 
+HALF_CLOSED_SECONDS = 0.5
+"""How long an answer may go on when the client has ended its side. It may have ended only that, after its
+last request, and read on (RFC 9112 §9.6); one that has closed altogether resets at the next write."""
+
+
 class ClientLeft(trio.BrokenResourceError):
     """The client is gone, or takes nothing: its answer cannot be completed."""
 
@@ -51,6 +56,7 @@ class Departure:
                 async with self._reading:
                     if not self._has_left:
                         await self._read_ahead()
+                        await trio.sleep(HALF_CLOSED_SECONDS)
                     self._has_left = True
                 block.cancel(reason="the client has left")
             finally:

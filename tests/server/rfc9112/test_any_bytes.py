@@ -158,3 +158,9 @@ def test_requests_good_and_damaged_get_whole_answers_in_order(data, changes, pla
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=4), st.booleans())
 def test_noise_gets_one_refusal_or_none(data, places, is_ended):
     assert len(converse(data, places, is_ended).answers) <= 1
+
+
+def test_a_client_that_ended_its_side_long_ago_gets_whole_answers_streamed_ones_too():
+    length = "Content-Length: 0"
+    data = request(length, start="POST /none HTTP/1.1") + request(length, start="POST /pieces HTTP/1.1")
+    assert converse(data, [], is_ended=True).statuses == [204, 200]
