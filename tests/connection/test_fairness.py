@@ -210,6 +210,7 @@ async def test_a_connection_lost_while_writing_is_noticed_at_once():
     assert seen == [1006]
 
 
+@pytest.mark.slow
 async def test_a_pause_within_a_streamed_message_is_no_stalled_peer():
     app = App(Config(timeouts=Timeouts(send_seconds=1)))
 

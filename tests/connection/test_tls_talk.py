@@ -81,6 +81,7 @@ async def fill(transport):
         await settled()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_pushed", [True, False])
 async def test_a_peer_that_makes_tls_talk_and_reads_nothing_of_it_is_dropped(tmp_path, is_pushed):
     async with renegotiating(tmp_path) as (transport, client, records):

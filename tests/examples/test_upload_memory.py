@@ -23,6 +23,7 @@ def peak_bytes(program):
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1]) * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads the peak of memory from /proc")
 @pytest.mark.parametrize(("path", "megabytes"), [("/whole", 200), ("/slices", 100)])
 def test_s5_s6_memory_stays_small_however_large_the_file(path, megabytes, tmp_path, monkeypatch):

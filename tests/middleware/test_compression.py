@@ -307,6 +307,7 @@ async def test_static_files_are_compressed_unless_they_are_images(open_client, p
             assert tokens(part, "vary") == ["accept-encoding"]
 
 
+@pytest.mark.slow
 async def test_a_large_file_is_compressed_while_others_are_served(open_client, tmp_path):
     data = json.dumps([random.Random(number).random() for number in range(100_000)]).encode()
     (tmp_path / "big.json").write_bytes(data)

@@ -101,6 +101,7 @@ async def test_the_order_of_each_publisher_is_kept_for_every_member(joined):
                 assert [text for text in got if text[0] == name] == [f"{name}{n}" for n in range(100)]
 
 
+@pytest.mark.slow
 async def test_one_stalled_member_among_a_thousand_changes_nothing_for_the_others(joined):
     app = chat(timeouts=Timeouts(send_seconds=60))
     async with running(app) as server:

@@ -240,6 +240,7 @@ async def test_a_stream_that_begins_in_a_shutdown_ends_where_it_begins(autojump_
     assert source.given == 0
 
 
+@pytest.mark.slow
 async def test_ten_thousand_events_take_no_time_to_speak_of():
     app = events(Source(*[{"number": number} for number in range(10_000)]))
     async with running(app) as server, connected(server) as peer:

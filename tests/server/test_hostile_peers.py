@@ -118,6 +118,7 @@ async def test_deflate_bombs(server):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 async def test_heads_that_drip(server):
     async with connected(server) as peer:
         with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
@@ -126,6 +127,7 @@ async def test_heads_that_drip(server):
                 await trio.sleep(0.02)
 
 
+@pytest.mark.slow
 async def test_bodies_that_drip_are_taken_and_those_that_stop_are_not(server):
     async with connected(server) as peer:
         await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
@@ -162,6 +164,7 @@ async def test_frames_that_announce_the_largest_length(server):
         assert (await peer.receive_close())[0] == 1009
 
 
+@pytest.mark.slow
 async def test_ten_thousand_connects_and_drops_leave_no_memory_behind(server):
     async def drop(count):
         accepted = server.statistics().connections_accepted

@@ -149,12 +149,14 @@ async def test_a_connection_that_the_client_closes_ends_here_too(server, client)
     assert server.statistics().connections_accepted == 2
 
 
+@pytest.mark.slow
 async def test_a_client_that_loses_patience_leaves_the_server_to_others(server, client):
     with pytest.raises(httpx.ReadTimeout):
         await client.get("/slow/30", timeout=0.2)
     assert (await client.get("/slow/0")).text == "slow"
 
 
+@pytest.mark.slow
 async def test_a_cancelled_request_leaves_the_server_to_others(client):
     with trio.move_on_after(0.2):
         await client.get("/slow/30")

@@ -324,6 +324,7 @@ async def upload(server, head, length):
         return read_answers(await peer.receive_end())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("framing", "body_bytes", "status"),
     [
@@ -346,6 +347,7 @@ async def test_9_6_a_client_in_the_midst_of_sending_still_gets_its_answer(framin
         assert "close" in answers[0].headers.tokens("connection")
 
 
+@pytest.mark.slow
 async def test_9_6_a_client_that_keeps_the_connection_is_not_waited_for_long():
     async with running(Site().app) as server, connected(server) as peer:
         await peer.send(request("Connection: close"))
@@ -354,6 +356,7 @@ async def test_9_6_a_client_that_keeps_the_connection_is_not_waited_for_long():
         await until(lambda: server.connections == 0, seconds=5)  # it may be silent for a second
 
 
+@pytest.mark.slow
 async def test_9_6_a_client_that_drips_on_is_not_waited_for_either():
     async with running(Site().app) as server, connected(server) as peer:
         await peer.send(request("Connection: close"))
