@@ -112,6 +112,9 @@ async def test_a_disk_that_hangs_takes_no_threads_from_others() -> None:
             nursery.start_soon(disk.acquire, slow.open)
         await trio.testing.wait_all_tasks_blocked()
         assert await trio.to_thread.run_sync(int, "7") == 7
+        with trio.fail_after(10):
+            while sum(slow.has_begun.is_set() for slow in hanging) < disk.THREADS:
+                await trio.lowlevel.checkpoint()
         nursery.cancel_scope.cancel()
     for slow in hanging:
         slow.may_end.set()

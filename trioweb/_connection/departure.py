@@ -9,7 +9,6 @@ import trio
 
 from trioweb._connection.companion import accompanied
 
-
 HALF_CLOSED_SECONDS = 0.5
 """How long an answer may go on when the client has ended its side. It may have ended only that, after its
 last request, and read on (RFC 9112 §9.6); one that has closed altogether resets at the next write."""
