@@ -42,6 +42,7 @@ async def test_a_peer_that_never_reads_is_cut_and_its_memory_stays_bounded():
     assert seen["grown_kilobytes"] < 16 * 1024
 
 
+@pytest.mark.slow
 async def test_a_handler_that_does_not_read_closes_the_peers_window():
     app = App()
     go_on = trio.Event()
@@ -217,6 +218,7 @@ async def test_messages_of_many_tasks_never_interleave_and_none_starves():
     assert all(numbers == list(range(20)) for numbers in got.values())
 
 
+@pytest.mark.slow
 async def test_flush_waits_until_the_kernel_has_everything():
     app = App()
     order = []

@@ -25,6 +25,7 @@ async def longest_turn(seconds):
     return longest
 
 
+@pytest.mark.slow
 async def test_requests_that_follow_without_a_pause_let_others_run():
     app = App()
 

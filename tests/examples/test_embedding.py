@@ -21,6 +21,7 @@ async def server(module):
         yield server
 
 
+@pytest.mark.slow
 async def test_every_watcher_gets_the_ticks(module, server, visit):
     watchers = visit(server, "/ws"), visit(server, "/ws")
     async with watchers[0] as one, watchers[1] as two, trio.open_nursery() as nursery:
@@ -45,6 +46,7 @@ def watch(url):
     return connect_blocking(f"{url.replace('http', 'ws', 1)}/ws", proxy=None)
 
 
+@pytest.mark.slow
 def test_the_button_stops_the_program_gracefully():
     with start() as program:
         url = program.wait_for_url()
@@ -57,6 +59,7 @@ def test_the_button_stops_the_program_gracefully():
         assert program.wait() == (0, "The program has ended.\n")
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_program_gracefully():
     with start() as program, watch(program.wait_for_url()) as ws:
         ws.recv()

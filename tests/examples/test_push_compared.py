@@ -242,6 +242,7 @@ async def test_a_websocket_that_has_gone_waits_no_longer(feed, server, visit):
 # The page's own WebSocket: rate, clock, cuts and the bill
 
 
+@pytest.mark.slow
 async def test_the_rate_can_be_set_within_bounds(module, server, visit):
     async with visit(server, "/visit/v") as visitor:
         assert (await visitor.hear())["rate"] == 2
@@ -390,6 +391,7 @@ async def test_who_has_no_visit_is_served_all_the_same(feed, client):
     assert (await client.get("/feed/nobody/polling")).json() == {"events": [], "cursor": feed.newest}
 
 
+@pytest.mark.slow
 def test_the_program_serves_by_itself_until_ctrl_c():
     with Program("examples/push_compared.py", "--port", "0") as program:
         url = program.wait_for_url()

@@ -385,6 +385,7 @@ async def test_a_client_that_falls_silent_is_not_waited_for(module, server, begi
         await expect_close(visitor, 4408, "nothing came for 0.1 seconds")
 
 
+@pytest.mark.slow
 async def test_s5_a_slow_file_is_waited_for_as_long_as_something_comes(module, server, monkeypatch):
     monkeypatch.setattr(module, "WAITED_SECONDS", 0.5)
     async with connected(server) as peer:

@@ -62,7 +62,7 @@ async def test_a_lifespan_is_left_uncancelled_when_the_drain_has_run_out(autojum
     @asynccontextmanager
     async def lifespan(nursery):
         yield  # bare, as in the guide: what stands behind it must run
-        await trio.sleep(1)
+        await trio.sleep(0.5)
         order.append("database closed")
 
     app = App(quick(handler_grace_seconds=2), lifespan=lifespan)

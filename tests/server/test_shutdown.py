@@ -138,6 +138,7 @@ async def test_a_handler_that_ignores_the_end_is_cancelled_after_its_grace():
     assert ended == ["finally"]
 
 
+@pytest.mark.slow
 async def test_a_peer_that_has_stopped_reading_cannot_hold_it_longer():
     app = App(quick(drain_seconds=1))
 

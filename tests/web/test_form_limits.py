@@ -105,6 +105,7 @@ def peak_of(function, *arguments):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [b"%41", b"%41a", b"%", b"+", b"a"])
 def test_a_url_encoded_form_takes_little_more_memory_than_its_bytes(form_request, unit):
     def pieces():

@@ -57,6 +57,7 @@ def test_its_own_slices_make_no_difference(octets: bytes, before: int) -> None:
     assert in_pieces([octets]) == by_the_library(octets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [b"%41", b"%41a", b"%41ab", b"%", b"%%4", b"&", b"=&", b"a+"])
 def test_what_is_made_on_the_way_is_small(unit: bytes) -> None:
     octets = unit * (2**20 // len(unit))

@@ -23,6 +23,9 @@ from trioweb.config import Timeouts
 # it gets one the moment a shutdown begins. The connections' scope within it has the
 # deadline of 4, and no shield: a lifespan whose task fails ends them.
 
+ABORT_SECONDS = 1.0
+"""What is left to the lifespan when somebody has lost patience."""
+
 GOING_AWAY = Close(CloseCode.GOING_AWAY)
 
 
@@ -56,6 +59,7 @@ class Shutdown:
 
     def abort(self) -> None:
         """End at once: handlers are cancelled, connections dropped."""
+        self._grace_seconds = min(self._grace_seconds, ABORT_SECONDS)
         self.begin()
         self._end_by(trio.current_time())
         self.connections.cancel()
