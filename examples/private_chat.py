@@ -126,7 +126,7 @@ async def talk(ws: WebSocket, user_name: str) -> None:
     await ws.accept()
     if is_taken(name, session):
         raise CloseWebSocket(NAME_IS_TAKEN, "Somebody else has this name now.")
-    if len(people) >= MOST_PEOPLE:
+    if name not in people and len(people) >= MOST_PEOPLE:
         raise CloseWebSocket(CloseCode.TRY_AGAIN_LATER, "There are too many people here.")
     person = people.setdefault(name, Person(session))
     person.session, elsewhere, person.ws = session, person.ws, ws
