@@ -8,19 +8,11 @@ from functools import partial
 import pytest
 import trio
 from support.peer import connected
-from support.serving import running
+from support.serving import quick, running
 
 import trioweb
-from trioweb import App, Config, Router, Text, Timeouts
+from trioweb import App, Router, Text
 from trioweb.exception_groups import leaves
-
-
-def quick(**timeouts):
-    return Config(
-        timeouts=Timeouts(
-            **{"close_seconds": 0.3, "handler_grace_seconds": 0.3, "drain_seconds": 3, **timeouts}
-        )
-    )
 
 
 async def test_a_lifespan_surrounds_the_service_and_its_tasks_end_with_it():

@@ -9,19 +9,11 @@ import pytest
 import trio
 import trio.testing
 from support.peer import TEXT, Peer, close_frame, connected, frame, handshake
-from support.serving import in_memory, running
+from support.serving import in_memory, quick, running
 from support.waiting import until
 
 import trioweb
-from trioweb import App, Close, Config, Text, Timeouts
-
-
-def quick(**timeouts):
-    return Config(
-        timeouts=Timeouts(
-            **{"close_seconds": 0.3, "handler_grace_seconds": 0.3, "drain_seconds": 3, **timeouts}
-        )
-    )
+from trioweb import App, Close, Text
 
 
 async def start(nursery, app, **options):

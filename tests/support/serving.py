@@ -12,6 +12,15 @@ from support.peer import Peer
 import trioweb
 
 
+def quick(**timeouts):
+    """Settings with which a shutdown takes no longer than a test wants to wait."""
+    return trioweb.Config(
+        timeouts=trioweb.Timeouts(
+            **{"close_seconds": 0.3, "handler_grace_seconds": 0.3, "drain_seconds": 3, **timeouts}
+        )
+    )
+
+
 @asynccontextmanager
 async def in_memory(app, *, pair=trio.testing.memory_stream_pair, **options):
     """Serve one connection over a pair of in-memory streams, and give its peer."""

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from trioweb._web.accept_encoding import preferred_coding, refuses_identity
+from trioweb._web.parameters import media_type_of
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._web.vary import vary_on
@@ -105,7 +106,7 @@ class GZip:
         response = await call_next(request)
         if not _may_be_changed(response):
             return response
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = media_type_of(response.headers.get("content-type", ""))
         if response.status in _OF_A_WHOLE:
             if kind in _UNTOLD or _becomes_smaller(kind):
                 vary_on(response.headers, "Accept-Encoding")
