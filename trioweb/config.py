@@ -62,7 +62,8 @@ class Timeouts:
     Attributes:
         head_seconds: First byte to the end of a request's head; then 408. So long may the
             handshake of TLS take, too.
-        body_seconds: A request's body without progress; then 408.
+        body_seconds: A request's body without progress; then 408. After so long without
+            anything sent, a client that waits behind 64 KiB of unread input counts as gone.
         idle_seconds: For the first byte of a request, on a new connection or between two.
         ping_interval_seconds: Silence after which a ping is sent; `None` sends none.
         ping_timeout_seconds: Silence after that ping before the peer counts as gone.

@@ -30,7 +30,7 @@ LINGER_STEP_SECONDS = 1.0
 
 AHEAD_BYTES = 64 * 1024
 """How much may be held, while the client's end is waited for, of a body that nobody reads and of what
-follows it. Behind it nothing is read, and that the client leaves is noticed by writing alone."""
+follows it. What is to become of more is told at `cancel_on_departure`."""
 
 UNROUTED_BYTES = 10**18
 """What a body may be that no route has limited yet; more than a length can say."""
@@ -75,7 +75,7 @@ class Http1Connection:
         self._received_bytes = 0
         self._is_wanted = False  # somebody has begun to read the body
         self._has_discarded = False  # some of it was thrown away
-        self._begun_bytes = 0  # of a streamed answer, with those that are just being sent
+        self._begun_bytes = 0  # of a streamed or long answer, with those that are just being sent
         # Made when they are asked for: hardly any request is watched, few have a long body.
         self._receiving: trio.Lock | None = None
         self._departure: Departure | None = None

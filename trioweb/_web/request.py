@@ -160,10 +160,10 @@ class Request:
         `trio.move_on_after`, the block ends without an exception then, and
         `scope.cancelled_caught` tells.
 
-        A client leaves by ending its side or resetting the connection; one that only ends
-        its own side and would still read the answer cannot be told apart from that. What it
-        sends meanwhile is kept. If that is more than 64 KiB, nothing more is read, and the
-        client is not seen leaving.
+        A client leaves by ending its side or resetting the connection. One that only ends its
+        own side, and would still read the answer, cannot be told apart from that, and has half
+        a second. What it sends meanwhile is kept. If that is more than 64 KiB, nothing more is
+        read, and the client counts as gone when nothing was sent for `Timeouts.body_seconds`.
 
         Raises:
             LocalProtocolError: The body has not been read to its end, or the request is
@@ -181,7 +181,8 @@ class Request:
 
         Raises:
             BodyTooLarge: It is longer than `Limits.body_bytes`; answered with 413.
-            LocalProtocolError: It was streamed already, or read as a form.
+            LocalProtocolError: It was streamed already, read as a form, or thrown away beside
+                a long answer or behind it.
 
         Cancellation: Safe; what has come is kept and the next call goes on there.
         Concurrency: Any number of tasks; all get the same bytes.
@@ -256,8 +257,8 @@ class Request:
 
         Raises:
             BodyTooLarge: It is longer than `Limits.body_bytes`.
-            LocalProtocolError: It was streamed already or read as a form, or `body` was
-                cancelled half-way.
+            LocalProtocolError: It was streamed already, read as a form, or thrown away beside
+                a long answer or behind it; or `body` was cancelled half-way.
 
         Cancellation: A piece is yielded or still to come; pieces yielded before are gone.
         Backpressure: The peer is read no faster than the pieces are taken.
