@@ -252,7 +252,7 @@ async def _serve_or_refuse(
 
 def _cannot_listen(error: OSError, arguments: argparse.Namespace) -> str:
     place = arguments.unix or f"{arguments.host} port {arguments.port}"
-    if errno.EADDRINUSE in (error.errno, getattr(error.__cause__, "errno", None)):
+    if error.errno == errno.EADDRINUSE:
         other = "another path with --unix" if arguments.unix else "another port with --port"
         return f"{place} is in use: stop the program that listens there, or choose {other}"
     return f"cannot listen on {place}: {error.strerror or error}"
