@@ -59,7 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 also after Ctrl-C, 1 when the command failed, 2 when it was given wrongly.
     """
     try:
-        arguments = _parser().parse_args(argv)
+        arguments, unknown = _parser().parse_known_args(argv)
+        if unknown:  # `parse_args` would name the help of the whole, which lists no command's options
+            arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         arguments.command(arguments)
     except _Refusal as refusal:
         print(f"trioweb: {refusal}", file=sys.stderr)
@@ -75,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="serve an app", description="Serve an app until Ctrl-C.")
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, parser=run)
     run.add_argument("app", metavar="MODULE:APP", help="such as main:app or package.module:app")
     run.add_argument("--host", default="127.0.0.1", help="name or address to listen on (%(default)s)")
     _add_port(run)
@@ -84,13 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_log_level(run, "info")
 
     routes = commands.add_parser("routes", help="list an app's routes", description="List an app's routes.")
-    routes.set_defaults(command=_routes)
+    routes.set_defaults(command=_routes, parser=routes)
     routes.add_argument("app", metavar="MODULE:APP", help="such as main:app or package.module:app")
 
     demo = commands.add_parser(
         "demo", help="serve the examples", description="Serve the examples until Ctrl-C."
     )
-    demo.set_defaults(command=_demo, host="127.0.0.1", unix=None)
+    demo.set_defaults(command=_demo, parser=demo, host="127.0.0.1", unix=None)
     _add_port(demo)
     _add_certificate(demo)
     _add_log_level(demo, "warning")

@@ -10,6 +10,7 @@ from typing import Any
 from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
+from trioweb.asyncio_habits import explain
 from trioweb.errors import DuplicateRoute, HTTPError, LocalProtocolError, RemoteProtocolError, SetupError
 from trioweb.exception_groups import bare
 
@@ -74,6 +75,7 @@ class ErrorHandlers:
     @staticmethod
     def _log(request: Request, error: Exception) -> None:
         if as_http_error(error) is None:
+            explain(error)
             logger.error("%s %s failed", request.method, request.raw_path, exc_info=error)
 
     def _find(self, error: Exception) -> ErrorHandler | None:

@@ -14,17 +14,16 @@ import pytest
 LAYERS = (
     ("closing", "exception_groups"),
     ("errors",),
-    ("validators",),
+    ("validators", "asyncio_habits"),
     ("config", "headers"),
     ("_wire", "_routing"),
     ("_connection",),
-    ("_web", "rooms", "_backplane"),
+    ("_web", "rooms"),
     ("middleware", "error_handlers", "templates"),
     ("app",),
     ("_server",),
-    ("client",),
     ("__init__",),
-    ("testing", "cli"),
+    ("cli",),
     ("__main__",),
 )
 FLOOR = {name: floor for floor, names in enumerate(LAYERS) for name in names}
@@ -34,6 +33,7 @@ PURE = ("_wire", "_routing")
 IMPURE = {"asyncio", "logging", "random", "selectors", "socket", "threading", "time", "trio"}
 
 PACKAGE = Path(__file__).parents[2] / "trioweb"
+CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
 
 
 def module_name(path: Path) -> str:
@@ -76,6 +76,22 @@ def own_imports(module: str) -> list[tuple[int, str]]:
 
 def test_every_module_has_its_place_in_the_table() -> None:
     assert not [module for module in MODULES if layer(module) not in FLOOR]
+
+
+def test_every_row_of_the_table_exists() -> None:
+    assert not set(FLOOR) - set(map(layer, MODULES))
+
+
+def test_contributing_has_the_same_table() -> None:
+    section = CONTRIBUTING.read_text(encoding="utf-8").split("## Layers")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    groups = [group for row in rows for group in row.split(";")]
+    shown = tuple(tuple(name.removesuffix(".py").rstrip("/") for name in named(group)) for group in groups)
+    assert [set(names) for names in shown] == [set(names) for names in LAYERS]
+
+
+def named(text: str) -> list[str]:
+    return text.split("`")[1::2]
 
 
 def test_what_a_module_imports_is_there() -> None:

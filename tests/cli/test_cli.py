@@ -127,6 +127,10 @@ def test_arguments_that_cannot_be_read_are_one_line(complaint, folder):
             text
             == f"argument --port: a port is a number from 0 to 65535, not {port!r} (see trioweb run --help)"
         )
+    assert complaint("run", "main:app", "--reload") == (
+        2,
+        "unrecognized arguments: --reload (see trioweb run --help)",
+    )
     assert "invalid choice: 'loud'" in complaint("run", "main:app", "--log-level", "loud")[1]
 
 

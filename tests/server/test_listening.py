@@ -211,9 +211,9 @@ async def test_a_stream_whose_peer_has_gone_before_it_is_served_ends():
         assert stream.socket.fileno() == -1
 
 
-@pytest.mark.parametrize("port", [-1, 65536, 70000])
+@pytest.mark.parametrize("port", [-1, 65536, 70000, "8000"])
 async def test_what_is_no_port_is_refused(port):
-    with pytest.raises(ConfigError, match=f"port={port}: a port is a number from 0 to 65535"):
+    with pytest.raises(ConfigError, match=f"port={port!r}: a port is a number from 0 to 65535"):
         await trioweb.serve(App(), port=port)
 
 

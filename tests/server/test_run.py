@@ -77,7 +77,7 @@ def test_a_port_in_use_is_said_without_the_way_it_took_through_trio():
     assert len(caught.traceback) == 2  # this line, and the one in `run`
 
 
-@pytest.mark.parametrize("port", [-1, 65536, 70000])
+@pytest.mark.parametrize("port", [-1, 65536, 70000, "8000"])
 def test_what_is_no_port_is_refused_and_not_taken_modulo_65536(port):
-    with pytest.raises(ConfigError, match=f"port={port}: a port is a number from 0 to 65535"):
+    with pytest.raises(ConfigError, match=f"port={port!r}: a port is a number from 0 to 65535"):
         trioweb.run(App(), port=port)

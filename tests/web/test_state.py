@@ -24,3 +24,21 @@ def test_what_nobody_has_set_is_an_attribute_error_that_says_so():
     with pytest.raises(AttributeError, match=r"nothing has set state\.user"):
         del state.user
     assert getattr(state, "user", None) is None
+
+
+@pytest.mark.parametrize("name", ["items", "keys", "values", "get", "pop", "update", "copy", "clear"])
+def test_a_name_that_every_dict_has_is_refused_and_the_text_names_the_key(name):
+    state = State()
+    with pytest.raises(AttributeError, match=rf'write state\["{name}"\]'):
+        setattr(state, name, {})
+    state[name] = "ann"
+    assert state[name] == "ann"
+    with pytest.raises(AttributeError, match=rf'write state\["{name}"\]'):
+        delattr(state, name)
+    assert state == {name: "ann"}
+
+
+def test_only_names_of_the_dict_itself_are_refused():
+    state = State()
+    state.item = state.key = state.database = 1
+    assert state == {"item": 1, "key": 1, "database": 1}

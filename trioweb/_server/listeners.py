@@ -47,14 +47,14 @@ class PortInUse(OSError):
     """Somebody else listens there: for users an `OSError`, for `run` one that needs no traceback."""
 
 
-def check_port(port: int) -> None:
-    """Refuse a number that is no port; the system would take it modulo 65536.
+def check_port(port: object) -> None:
+    """Refuse what is not a port; the system would take 65536 for 0.
 
     Raises:
         ConfigError: It is not from 0 to 65535.
     """
-    if not 0 <= port <= 65535:
-        raise ConfigError(f"port={port}: a port is a number from 0 to 65535, and 0 lets the system choose")
+    if not isinstance(port, int) or not 0 <= port <= 65535:
+        raise ConfigError(f"port={port!r}: a port is a number from 0 to 65535, and 0 lets the system choose")
 
 
 async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:

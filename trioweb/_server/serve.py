@@ -35,6 +35,7 @@ from trioweb._server.shutdown import Shutdown
 from trioweb._web.address import Address
 from trioweb._web.proxies import TrustedProxies
 from trioweb.app import App
+from trioweb.asyncio_habits import require_trio
 from trioweb.config import Config
 from trioweb.errors import ConfigError
 from trioweb.exception_groups import bare_exceptions
@@ -69,11 +70,13 @@ async def serve(
     Raises:
         OSError: The port is in use, or the address is not this machine's.
         ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
-        SetupError: An app with middleware or error handlers is included in this one.
+        SetupError: An app with middleware or error handlers is included in this one, or not Trio
+            but asyncio runs this.
 
     Cancellation: Begins a graceful shutdown as `Server.aclose` does, which ends within
         `Timeouts.drain_seconds`, and is passed on then.
     """
+    require_trio()
     if not isinstance(app, App):
         raise ConfigError(f"serve takes an App, not {type(app).__name__}")
     if listeners is not None and unix_path is not None:
@@ -136,6 +139,7 @@ async def serve_stream(
 
     Cancellation: As `serve`: 1001 to a WebSocket, then a deadline.
     """
+    require_trio()
     app.check()
     config = config or app.config
     shutdown, instruments = Shutdown(config.timeouts), Instruments()

@@ -12,6 +12,7 @@ from trioweb._server import access_log
 from trioweb._server.context import ServerContext
 from trioweb._web.response import Response
 from trioweb._web.websocket import WebSocket
+from trioweb.asyncio_habits import explain
 from trioweb.closing import REASON_BYTES, Close, CloseCode
 from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError
 from trioweb.exception_groups import leaves
@@ -145,6 +146,7 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
         return NORMAL
     if isinstance(error, CloseWebSocket):
         return error.close
+    explain(error)
     logger.error("the handler of WebSocket %s failed", ws.request.raw_path, exc_info=error)
     reason = f"{type(error).__name__}: {error}" if is_debug else ""
     return Close(CloseCode.INTERNAL_ERROR, reason.encode()[:REASON_BYTES].decode(errors="ignore"))

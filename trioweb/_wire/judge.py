@@ -18,7 +18,7 @@ NOT_UTF8 = "text that is not UTF-8 (RFC 6455 §8.1)"
 class Judge:
     """Gives wsproto the bytes of one frame at a time, and never more than that frame's.
 
-    So it is known at every moment whether wsproto holds anything (`is_idle`), what a
+    So it is known at every moment whether wsproto holds anything (`is_between_frames`), what a
     header announces before its payload comes, and no later frame is stuck behind one
     that ended the connection. What wsproto is kept from:
 
