@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ntpath
 from enum import IntEnum
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trioweb._routing.converters import parse_path
 from trioweb._routing.router import Router
+from trioweb._routing.segments import decoded_segments, has_separator
 from trioweb.errors import HTTPError, PatternError, SetupError
 
 
@@ -51,7 +55,7 @@ def value_of(kind: str, raw: str) -> Any:
             UUID("abcd1234-0000-4000-8000-abcd12340000"),
         ),
         ("str", "7", "7"),
-        ("str", "%2Fa%2Fb", "/a/b"),
+        ("str", "a%25b", "a%b"),
         ("path", "a", "a"),
         ("path", "a/b/c.txt", "a/b/c.txt"),
         ("path", "a%2Fb/c", "a/b/c"),
@@ -86,6 +90,12 @@ def test_a_converter_makes_the_value(kind: str, raw: str, value: object) -> None
         ("str", ""),
         ("str", "a/b"),
         ("str", ".."),
+        ("str", "%2Fetc%2Fpasswd"),
+        ("str", "a%2Fb"),
+        ("str", "a%2f"),
+        ("str", "..%5C..%5Cetc"),
+        ("path", "..%5C..%5Cetc"),
+        ("path", "a/..%5Cb"),
         ("path", ""),
         ("path", "a//b"),
         ("path", "a//"),
@@ -119,6 +129,8 @@ def test_what_a_converter_does_not_take_is_not_found(kind: str, raw: str) -> Non
         ("str", ""),
         ("str", ".."),
         ("str", "a/../b"),
+        ("str", "a/b"),
+        ("str", "/a"),
         ("str", "a\0b"),
         ("str", "\udc80"),
         ("path", ""),
@@ -138,7 +150,7 @@ def test_url_for_refuses_a_value_that_could_not_come_back(kind: str, value: obje
     [
         ("int", Size.LARGE, "/before/3"),
         ("float", 2, "/before/2.0"),
-        ("str", "a b/ä", "/before/a%20b%2F%C3%A4"),
+        ("str", "a b%ä", "/before/a%20b%25%C3%A4"),
         ("path", "a b/ä", "/before/a%20b/%C3%A4"),
         ("path", "folder/", "/before/folder/"),
     ],
@@ -168,9 +180,36 @@ def test_what_url_for_builds_resolve_gives_back(kind: str, data: st.DataObject) 
         path = router.url_for("handler", value=value)
     except PatternError:
         assert kind in {"str", "path"}
-        assert any(part in {"", ".", ".."} for part in value.split("/")) or "\0" in value
+        is_several = kind == "str" and "/" in value
+        parts = value.replace("\\", "/").split("/")
+        assert is_several or not {"", ".", ".."}.isdisjoint(parts) or "\0" in value
         return
     assert router.resolve(path, "GET", is_websocket=False).path_params == {"value": value}
+
+
+def test_only_a_path_parameter_takes_an_encoded_slash_and_none_of_your_own_does() -> None:
+    router = Router()
+    router.converter("raw", str)
+    router.get("/own/{value:raw}")(handler)
+    with pytest.raises(HTTPError) as caught:
+        router.resolve("/own/%2Fetc%2Fpasswd", "GET", is_websocket=False)
+    assert caught.value.status == 404
+
+
+@given(st.text(alphabet="aC:\\/.", max_size=8))
+def test_the_rest_of_a_path_stays_below_the_folder_it_is_joined_to_on_windows(rest: str) -> None:
+    try:
+        segments = decoded_segments(f"/{quote(rest)}")
+        value = parse_path("/".join(segments), is_windows=True)
+    except (HTTPError, ValueError):
+        return
+    assert ntpath.normpath(ntpath.join("D:\\folder", value)).startswith("D:\\folder\\")
+
+
+def test_a_backslash_separates_names_on_windows_only() -> None:
+    assert has_separator("a\\b", is_windows=True)
+    assert not has_separator("a\\b", is_windows=False)
+    assert parse_path("C:/a\\b", is_windows=False) == "C:/a\\b"
 
 
 def test_a_bug_in_a_converter_of_your_own_is_not_hidden() -> None:

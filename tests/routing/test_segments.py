@@ -53,6 +53,9 @@ def test_a_path_that_cannot_be_decoded_is_a_bad_request(raw_path: str) -> None:
         "/..%2F..%2Fetc",
         "/a%2F.",
         "/a%2F..%2Fb",
+        "/..%5C..%5Cetc",
+        "/a%5C.",
+        "/..\\b",
         "*",
         "",
         "a",
@@ -64,7 +67,7 @@ def test_a_dot_segment_or_no_slash_at_the_start_is_not_found(raw_path: str) -> N
     assert caught.value.status == 404
 
 
-@pytest.mark.parametrize("segment", ["", ".", "..", "../a", "a/..", "a/./b", "\0", "a\0", "\ud800"])
+@pytest.mark.parametrize("segment", ["", ".", "..", "../a", "a/..", "a/./b", "a/b", "/", "..\\a", "\0", "a\0", "\ud800"])
 def test_a_segment_that_no_request_can_carry_is_not_encoded(segment: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         encoded_segment(segment)
@@ -74,7 +77,7 @@ def test_a_segment_that_no_request_can_carry_is_not_encoded(segment: str) -> Non
     ("segment", "encoded"),
     [
         ("a b", "a%20b"),
-        ("a/b", "a%2Fb"),
+        ("a\\b", "a%5Cb"),
         ("%", "%25"),
         ("?#", "%3F%23"),
         ("ä", "%C3%A4"),

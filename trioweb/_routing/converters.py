@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import ntpath
+import os
 import re
 from collections.abc import Callable
 from enum import IntEnum
@@ -104,11 +106,18 @@ def _format_uuid(value: object) -> str:
     return str(value)
 
 
-def _parse_path(text: str) -> str:
+def parse_path(text: str, *, is_windows: bool = os.name == "nt") -> str:
+    """Take the rest of a path, which leads nowhere but down when it is joined to a folder's.
+
+    Raises:
+        ValueError: It has an empty part, or on Windows a backslash or a drive.
+    """
     # An encoded slash may have made an empty part: "%2Fetc" would be an absolute path.
     # One slash at the end is a folder's, as in "docs/".
     if not all(text.removesuffix("/").split("/")):
         raise ValueError(f"expected segments that are not empty, not {text!r}")
+    if is_windows and ("\\" in text or ntpath.splitdrive(text)[0]):
+        raise ValueError(f"expected no backslash and no drive, not {text!r}")
     return text
 
 
@@ -127,7 +136,7 @@ BUILT_IN = {
         Converter("float", _parse_float, _format_float, rank=Rank.FLOAT),
         Converter("uuid", _parse_uuid, _format_uuid, rank=Rank.UUID),
         STR,
-        Converter("path", _parse_path, _format_text, rank=Rank.PATH),
+        Converter("path", parse_path, _format_text, rank=Rank.PATH),
     )
 }
 """The converters that every router knows, by name."""

@@ -1,11 +1,13 @@
 """The segments of a path: percent-decoded on the way in, percent-encoded on the way out.
 
 A path is split at "/" first and decoded after that (RFC 3986 §2.4), so an encoded
-slash stays inside its segment and can be part of a parameter's value.
+slash stays inside its segment. Only a parameter that takes the rest of the path has slashes
+in its value; any other one would lead out of the folder that it is joined to.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from urllib.parse import quote, unquote_to_bytes
 
@@ -16,6 +18,7 @@ _PCHAR_BESIDE_UNRESERVED = "!$&'()*+,;=:@"
 """What a segment may hold unencoded, besides letters, digits and "-._~" (RFC 3986 §3.3)."""
 
 _DOTS = frozenset({".", ".."})
+_SEPARATORS = re.compile(r"[/\\]")
 
 # A path in which nothing is to be decoded, and nothing can be wrong.
 _PLAIN_PATH = re.compile(r"/[!-$&-,\-/-~]*")
@@ -57,27 +60,40 @@ def _decoded(raw_path: str) -> list[str]:
 
 
 def has_dot_segment(segment: str) -> bool:
-    """Say whether a decoded segment is "." or "..", or hides one behind encoded slashes.
+    """Say whether a decoded segment is "." or "..", or hides one behind slashes or backslashes.
 
     Clients remove dot segments before they send (RFC 3986 §5.2.4). One that arrives
-    anyway, as "..%2F..%2Fetc" at worst, is an attempt to climb out of a folder.
+    anyway, as "..%2F..%2Fetc" at worst, is an attempt to climb out of a folder; with
+    backslashes out of one of Windows, wherever that folder is mounted.
     """
     if "." not in segment:
         return False
-    return not _DOTS.isdisjoint(segment.split("/"))
+    return not _DOTS.isdisjoint(_SEPARATORS.split(segment))
+
+
+def has_separator(segment: str, *, is_windows: bool = os.name == "nt") -> bool:
+    """Say whether a decoded segment would be several names, were it part of a file's path.
+
+    Args:
+        segment: What stood between two slashes of a path.
+        is_windows: Whether a backslash separates names too.
+    """
+    return "/" in segment or (is_windows and "\\" in segment)
 
 
 def encoded_segment(segment: str) -> str:
-    """Percent-encode one segment, slashes too, so that decoding gives it back.
+    """Percent-encode one segment, so that decoding gives it back.
 
     Raises:
-        ValueError: It is empty, has a dot segment, NUL or a lone surrogate in it:
-            no request could carry it to a route.
+        ValueError: It is empty, has a slash, a dot segment, NUL or a lone surrogate in
+            it: no request could carry it to a route.
     """
     if not segment:
         raise ValueError("a segment cannot be empty")
     if has_dot_segment(segment):
         raise ValueError('"." and ".." never match')
+    if has_separator(segment):
+        raise ValueError("only a {rest:path} parameter has slashes in it")
     if "\0" in segment:
         raise ValueError("NUL is refused in a path")
     return quote(segment, safe=_PCHAR_BESIDE_UNRESERVED)

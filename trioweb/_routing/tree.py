@@ -17,6 +17,7 @@ from typing import Any
 from trioweb._routing.converters import Converter
 from trioweb._routing.pattern import Pattern
 from trioweb._routing.route import HttpRoute, Route, WebSocketRoute
+from trioweb._routing.segments import has_separator
 
 
 class Endpoint:
@@ -130,6 +131,8 @@ class Tree:
             node, converter, depth, values = pending.pop()
             if converter is not None:
                 end = len(segments) if converter.takes_rest else depth + 1
+                if not converter.takes_rest and has_separator(segments[depth]):
+                    continue
                 try:
                     values = (*values, converter.parse("/".join(segments[depth:end])))
                 except ValueError:
