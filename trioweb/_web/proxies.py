@@ -20,12 +20,12 @@ import attrs
 
 from trioweb._web.address import Address
 from trioweb._web.forwarded import Hop, parse_forwarded, parse_x_forwarded
+from trioweb._web.host import parse_host
 from trioweb.config import UNIX, parse_network
 from trioweb.headers import Headers
 
 _FIELDS = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
-_HOST = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _NODE = re.compile(r"(?:([0-9.]{7,15})|\[([0-9A-Fa-f:.]{2,45})\])(?::([0-9]{1,5}|_[A-Za-z0-9._-]+))?")
 
 _IP = IPv4Address | IPv6Address
@@ -84,7 +84,7 @@ class TrustedProxies:
         client, scheme, host = direct.client, direct.scheme, direct.host
         for hop in reversed(hops):
             scheme = _SCHEMES.get(hop.scheme.lower(), scheme)
-            host = hop.host if _HOST.fullmatch(hop.host) else host
+            host = host if parse_host(hop.host) is None else hop.host
             # A proxy that names nobody vouches for nobody: what stands further left stays unread.
             if not hop.client:
                 break

@@ -139,7 +139,9 @@ class Request:
     def url(self) -> str:
         """The whole address that was asked for, undecoded."""
         query = f"?{self.query_string}" if self.query_string else ""
-        return f"{self.scheme}://{self.host}{self.raw_path}{query}"
+        # "*" asks about the server as a whole, which has no path (RFC 9112 §3.3).
+        path = "" if self.raw_path == "*" else self.raw_path
+        return f"{self.scheme}://{self.host}{path}{query}"
 
     @property
     def content_type(self) -> str:

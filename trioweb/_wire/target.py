@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 
 import attrs
 
@@ -11,8 +12,9 @@ from trioweb.errors import RemoteProtocolError
 # RFC 3986 §3.2.2 without IPvFuture, which nobody has defined, and without userinfo, which
 # a Host cannot have and RFC 9110 §4.2.4 says to refuse in a target.
 _AUTHORITY = re.compile(
-    rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]{0,5})?"
+    rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::([0-9]{0,5}))?"
 )
+_PORTS = 65535
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
 
 
@@ -28,7 +30,19 @@ class Target:
 
 def is_authority(value: bytes) -> bool:
     """Say whether `value` may stand in a Host field (RFC 9110 §7.2); empty it may be."""
-    return _AUTHORITY.fullmatch(value) is not None
+    matched = _AUTHORITY.fullmatch(value)
+    if matched is None:
+        return False
+    version_6, port = matched.groups()
+    return int(port or 0) <= _PORTS and (version_6 is None or _is_version_6(version_6.decode()))
+
+
+def _is_version_6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_target(method: bytes, target: bytes) -> Target:

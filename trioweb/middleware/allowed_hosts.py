@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv6Address
 
 import attrs
 
+from trioweb._web.host import parse_host
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb.errors import ConfigError, HTTPError
 from trioweb.middleware.chain import Next
 
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s/?#@:,\[\]\\]+)(?::[0-9]*)?", re.IGNORECASE)
-_PATTERN = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+_WILDCARD = "*."
+_PORT = re.compile(r":[0-9]*\Z")
 
 
 def _read_patterns(value: Iterable[str]) -> tuple[str, ...]:
@@ -27,28 +27,15 @@ def _read_patterns(value: Iterable[str]) -> tuple[str, ...]:
 
 
 def _read_pattern(pattern: object) -> str:
-    text = pattern.lower().removesuffix(".") if isinstance(pattern, str) else ""
-    host = _host_of(text) if _PATTERN.fullmatch(text) else None
-    if host is None:
+    text = pattern if isinstance(pattern, str) else ""
+    name = text.removeprefix(_WILDCARD)
+    host = None if _PORT.search(name) else parse_host(name)
+    if host is None or (name != text and host.startswith("[")):
         raise ConfigError(
             f'AllowedHosts.hosts takes names such as "example.org", "*.example.org", "192.0.2.1" or "[::1]", '
             f"without a port and in ASCII, not {pattern!r}"
         )
-    return host
-
-
-def _host_of(authority: str) -> str | None:
-    """Bring a host to the form that is compared: small, without port and last dot."""
-    match = _HOST.fullmatch(authority)
-    if match is None:
-        return None
-    host = match[1].lower()
-    if not host.startswith("["):
-        return host.removesuffix(".")
-    try:
-        return f"[{IPv6Address(host[1:-1])}]"
-    except ValueError:
-        return None
+    return host if name == text else _WILDCARD + host
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +45,8 @@ class AllowedHosts:
     A page whose name has been pointed at this server ("DNS rebinding") is in the browser's
     eyes of the same origin as the server, and only the host betrays it. Links that are made
     of the host are safe behind it, too. Handshakes are refused in the same way. What a
-    trusted proxy says that the host was counts as the host.
+    trusted proxy says that the host was counts as the host. What cannot be a host's name or
+    address, a name with `%2f` in it for one, is on no list.
 
     421 and not 400, since nothing is wrong with the request but where it went (RFC 9110
     §7.4, §15.5.20).
@@ -79,7 +67,7 @@ class AllowedHosts:
         Raises:
             HTTPError: 421.
         """
-        host = _host_of(request.host)
+        host = parse_host(request.host)
         if host is None or not self._allows(host):
             raise HTTPError(421, "This server does not answer for that host (AllowedHosts.hosts).")
         return await call_next(request)

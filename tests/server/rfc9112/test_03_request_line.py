@@ -213,6 +213,23 @@ async def test_3_2_4_the_asterisk_goes_with_options_and_is_no_path(autojump_cloc
     assert conversation.statuses[1] == 200
 
 
+async def test_3_3_the_address_of_the_server_as_a_whole_has_no_path(autojump_clock):
+    site, seen = Site(), []
+
+    async def note(request, call_next):
+        seen.append((request.url, request.path, request.raw_path))
+        return await call_next(request)
+
+    site.app.middleware(note)
+    starts = ["OPTIONS * HTTP/1.1", "OPTIONS http://a.example:81 HTTP/1.1", "OPTIONS /?a HTTP/1.1"]
+    await talk(site, *(request(start=start, host="Host: example.org") for start in starts))
+    assert seen == [
+        ("http://example.org", "*", "*"),
+        ("http://a.example:81/", "/", "/"),
+        ("http://example.org/?a", "/", "/"),
+    ]
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "options"])
 async def test_3_2_4_the_asterisk_goes_with_nothing_else(autojump_clock, method):
     assert await refused(request(start=f"{method} * HTTP/1.1") + NEXT) == 400
