@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import h11
 
+from trioweb._wire.answer_fields import BODILESS, answer_fields
 from trioweb._wire.body_guard import ChunkGuard, LengthGuard
 from trioweb._wire.head_guard import CheckedHead, HeadGuard
 from trioweb._wire.http1_events import (
@@ -35,7 +36,7 @@ from trioweb._wire.http1_events import (
 )
 from trioweb._wire.request_head import RequestHead
 from trioweb.errors import BodyTooLarge, LocalProtocolError, RemoteProtocolError, phrase
-from trioweb.headers import Headers, check_field
+from trioweb.headers import Headers
 
 __all__ = ["Body", "EndOfBody", "Ended", "Http1Event", "Http1Wire", "NeedData", "Paused", "RequestHead"]
 
@@ -46,13 +47,7 @@ EMPTY_LINES = 4
 _END_OF_BODY, _NEED_DATA, _PAUSED, _ENDED = EndOfBody(), NeedData(), Paused(), Ended()
 
 _CR = 0x0D
-
-# What no answer of these statuses has, and the length to say for it. 204 and 304 end with the head,
-# whatever it says (RFC 9112 §6.3); 205 does not, though it has no content (RFC 9110 §15.3.6).
-_BODILESS = {204: None, 205: 0, 304: None}
-
-# This class frames every answer itself: what else said so could only disagree with it.
-_FRAMING = frozenset({"content-length", "transfer-encoding", "keep-alive"})
+_HEAD = b"HEAD "
 
 # Where a reader leaves the stage that it is called in.
 _BEHIND_HEAD = TRANSITIONS[Stage.HEAD, Step.HEAD_READ]
@@ -175,7 +170,9 @@ class Http1Wire:
 
     def _fail(self, failure: RemoteProtocolError) -> None:
         self._failure = failure
-        self._input.clear()
+        # Nothing of it has a meaning any more but the method, by which the refusal is framed.
+        is_head = self._stage is Stage.HEAD and self._input.startswith(_HEAD)
+        del self._input[len(_HEAD) if is_head else 0 :]
         self._move(Step.FAILURE)
 
     def _move(self, step: Step) -> None:
@@ -197,13 +194,13 @@ class Http1Wire:
                 raise RemoteProtocolError("the peer ended its side within the head of a request", 400)
             return _NEED_DATA
         data = bytes(self._input[: checked.size_bytes])
-        del self._input[: checked.size_bytes]
         if checked.headers is not None and checked.content_bytes == 0:
             self._unseen_head = data
             self._has_body_ended = True
             head = _request_head(checked, checked.method, checked.target.text, checked.headers)
         else:
             head = self._decode_head(data, checked)
+        del self._input[: checked.size_bytes]
         # Connections of HTTP/1.0 end with their answer, which is what h11 has them do.
         self._is_last = head.http_version == "1.0" or b"close" in checked.connection
         self._head = head
@@ -338,28 +335,21 @@ class Http1Wire:
         Raises:
             LocalProtocolError: `status` or a field cannot be sent, or an answer was begun.
         """
-        if not 200 <= status <= 599:
-            raise LocalProtocolError(f"an answer has a status from 200 to 599, not {status}")
-        fields: list[tuple[bytes, bytes]] = []
-        offers_upgrade = False
-        for name, value in headers:
-            key = name.lower()
-            if key not in _FRAMING:
-                fields.append(_encoded_field(name, value))
-                offers_upgrade = offers_upgrade or key == "upgrade"
-        if offers_upgrade and not _has_upgrade_option(fields):
-            fields.append((b"Connection", b"Upgrade"))
-        is_bodiless = status in _BODILESS
-        if is_bodiless:
-            content_bytes = _BODILESS[status]
-        if content_bytes is not None:
-            fields.append((b"Content-Length", b"%d" % content_bytes))
+        is_for_head = self._asks_for_head()
+        if is_for_head and self._head is None:
+            # The end of the connection ends it, also for who takes it for an answer to something else.
+            content_bytes = self._h11 = None
+        fields = answer_fields(status, headers, content_bytes)
         # An answer to what is no request, or no longer, leaves nothing that could follow.
         self._is_last = self._is_last or is_close or self._head is None or self._failure is not None
         if self._is_last:
             fields.append((b"Connection", b"close"))
-        self._is_bodiless = is_bodiless or (self._head is not None and self._head.method == "HEAD")
+        self._is_bodiless = status in BODILESS or is_for_head
         return self._encode(h11.Response, status_code=status, headers=fields, reason=phrase(status).encode())
+
+    def _asks_for_head(self) -> bool:
+        """Say whether the answer is to a HEAD, be it one that was refused as it came (RFC 9110 §9.3.2)."""
+        return self._input.startswith(_HEAD) if self._head is None else self._head.method == "HEAD"
 
     def encode_body(self, data: bytes) -> bytes:
         """Return the bytes for one piece of the answer's body; none if it has no body.
@@ -469,13 +459,3 @@ def _check_announced(content_bytes: int | None, body_bytes: int) -> None:
             f"a body of {content_bytes} bytes was announced, and at most"
             f" {body_bytes} are taken (Limits.body_bytes)"
         )
-
-
-def _has_upgrade_option(fields: list[tuple[bytes, bytes]]) -> bool:
-    """Say whether an answer tells that its Upgrade is for this connection only (RFC 9110 §7.8)."""
-    return any(name.lower() == b"connection" and b"upgrade" in value.lower() for name, value in fields)
-
-
-def _encoded_field(name: str, value: str) -> tuple[bytes, bytes]:
-    check_field(name, value)
-    return name.encode("ascii"), value.strip(" \t").encode("latin-1")

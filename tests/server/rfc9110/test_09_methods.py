@@ -45,6 +45,30 @@ async def test_9_3_2_an_error_is_answered_to_head_without_a_body(autojump_clock,
     assert (await talk(site(), data, methods=["HEAD", "GET"])).statuses == [404, 200]
 
 
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"HEAD / HTTP/1.1\r\n\r\n", 400),
+        (b"\r\nHEAD / HTTP/1.1\r\nHost: a\r\nbad line\r\n\r\n", 400),
+        (b"HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
+        (b"HEAD /#a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"HEAD / HTTP/9.9\r\nHost: a\r\n\r\n", 505),
+        (b"HEAD / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000, 431),
+        (b"HEAD /" + b"x" * 20_000, 414),
+    ],
+)
+async def test_9_3_2_a_head_that_is_refused_as_it_comes_gets_no_body_either(autojump_clock, data, status):
+    assert await refused(data, method="HEAD") == status
+
+
+async def test_9_3_2_a_head_that_takes_too_long_gets_no_body_either(autojump_clock):
+    conversation = await talk(
+        site(), request(start="HEAD /page HTTP/1.1") + b"HEAD /pa", methods=["HEAD"] * 2, is_ended=False
+    )
+    assert conversation.statuses == [200, 408]
+    assert conversation.bodies == ["", ""]
+
+
 # §9.3.6, CONNECT.
 
 

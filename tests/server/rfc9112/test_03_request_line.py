@@ -232,4 +232,4 @@ async def test_3_3_the_address_of_the_server_as_a_whole_has_no_path(autojump_clo
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "options"])
 async def test_3_2_4_the_asterisk_goes_with_nothing_else(autojump_clock, method):
-    assert await refused(request(start=f"{method} * HTTP/1.1") + NEXT) == 400
+    assert await refused(request(start=f"{method} * HTTP/1.1") + NEXT, method=method) == 400
