@@ -147,7 +147,25 @@ def test_what_is_no_list_of_names_is_refused(hosts):
         AllowedHosts(hosts=hosts)
 
 
-PIECES = ["example", ".", "org", ":", "80", "[::1]", "evil", "*", " ", "/", "@", "\\", "[", "]", "\t", "%2f", "!"]
+PIECES = [
+    "example",
+    ".",
+    "org",
+    ":",
+    "80",
+    "[::1]",
+    "evil",
+    "*",
+    " ",
+    "/",
+    "@",
+    "\\",
+    "[",
+    "]",
+    "\t",
+    "%2f",
+    "!",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join))

@@ -67,7 +67,9 @@ def test_a_dot_segment_or_no_slash_at_the_start_is_not_found(raw_path: str) -> N
     assert caught.value.status == 404
 
 
-@pytest.mark.parametrize("segment", ["", ".", "..", "../a", "a/..", "a/./b", "a/b", "/", "..\\a", "\0", "a\0", "\ud800"])
+@pytest.mark.parametrize(
+    "segment", ["", ".", "..", "../a", "a/..", "a/./b", "a/b", "/", "..\\a", "\0", "a\0", "\ud800"]
+)
 def test_a_segment_that_no_request_can_carry_is_not_encoded(segment: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         encoded_segment(segment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from functools import partial
 
 import pytest
@@ -15,6 +16,19 @@ from trioweb import JSON, Address, App, Config
 
 PROXY = Address("10.0.0.1", 5555)
 STRANGER = Address("203.0.113.9", 5555)
+
+
+class Disguised(trio.abc.Listener[trio.abc.Stream]):
+    """A listener whose streams are accepted one by one, as those of TLS are."""
+
+    def __init__(self, listener):
+        self._listener = listener
+
+    async def accept(self):
+        return await self._listener.accept()
+
+    async def aclose(self):
+        await self._listener.aclose()
 
 
 def app(**options):
@@ -98,6 +112,38 @@ async def test_the_log_names_the_client_and_not_the_proxy(autojump_clock, caplog
     caplog.set_level("INFO", "trioweb.access")
     await who("X-Forwarded-For: 192.0.2.1")
     assert '192.0.2.1 "GET /who" 200' in caplog.text
+
+
+@pytest.mark.parametrize("client", ["_hidden", "unknown", "<b>"])
+async def test_the_log_has_a_dash_for_a_client_that_a_proxy_could_not_name(autojump_clock, caplog, client):
+    caplog.set_level("INFO", "trioweb.access")
+    await who(f'Forwarded: for="{client}"')
+    assert [record.getMessage().split('"')[0] for record in caplog.records] == ["- "]
+
+
+async def test_the_log_has_a_dash_for_the_other_end_of_a_stream_in_memory(autojump_clock, caplog):
+    caplog.set_level("INFO", "trioweb.access")
+    await who(client=None)
+    assert caplog.messages[0].startswith('- "GET /who" 200')
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_the_log_says_unix_of_a_unix_socket(tmp_path, caplog, is_stream):
+    caplog.set_level("INFO", "trioweb.access")
+    path = tmp_path / "app.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
+        listeners = [Disguised(listener) if is_stream else listener]
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(partial(trioweb.serve, app(), listeners=listeners))
+            async with await trio.open_unix_socket(str(path)) as stream:
+                peer = Peer(stream)
+                await peer.send(request(start="GET /who HTTP/1.1"))
+                await peer.receive_response()
+            await server.aclose(grace_seconds=1)
+    assert caplog.messages[0].startswith('unix "GET /who" 200')
 
 
 # The origin check behind a proxy that ends TLS (RFC 6455 §10.2).

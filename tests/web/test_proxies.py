@@ -102,7 +102,25 @@ def test_schemes_are_http_or_https_and_bad_ones_are_ignored(spelled: str, scheme
 @pytest.mark.parametrize(
     ("spelled", "host"),
     [("a.example:8443", "a.example:8443"), ("[::1]:80", "[::1]:80")]
-    + [(bad, "inner") for bad in ("a b", "a/b", "a@b", "<x>", "a:port", "x" * 300, "[::1", "", "a%2f.b", "a..b", "[...]", "[:::]", "a:65536", ".")],
+    + [
+        (bad, "inner")
+        for bad in (
+            "a b",
+            "a/b",
+            "a@b",
+            "<x>",
+            "a:port",
+            "x" * 300,
+            "[::1",
+            "",
+            "a%2f.b",
+            "a..b",
+            "[...]",
+            "[:::]",
+            "a:65536",
+            ".",
+        )
+    ],
 )
 def test_a_host_that_is_none_is_ignored(spelled: str, host: str) -> None:
     assert resolve(EVERYTHING | {"X-Forwarded-Host": spelled}).host == host

@@ -80,6 +80,7 @@ class Acceptor:
             self._transport(accepted),
             accepted.peer,
             "https" if is_encrypted else "http",
+            is_unix=accepted.is_unix,
             on_end=self._end,
         )
         self._sessions.add(session)

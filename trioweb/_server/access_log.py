@@ -16,7 +16,9 @@ logger = logging.getLogger("trioweb.access")
 
 
 def _client(request: Request) -> str:
-    return "unix" if request.client is None else str(request.client)
+    if request.client is not None:
+        return str(request.client)
+    return "unix" if request.is_unix else "-"
 
 
 def request_answered(request: Request, status: int, sent_bytes: int, started: float) -> None:

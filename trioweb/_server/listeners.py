@@ -28,6 +28,8 @@ UNSENT_BYTES = 128 * 1024
 little would look for minutes as if it took nothing, and each slow one would hold that memory."""
 _UNSENT_LOW_MARK: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
+_UNIX: int | None = getattr(socket, "AF_UNIX", None)
+
 BACK_OFF_SECONDS = 0.1
 OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -41,6 +43,7 @@ class Accepted:
 
     carrier: socket.socket | trio.abc.Stream
     peer: Address | None
+    is_unix: bool = False
 
 
 class PortInUse(OSError):
@@ -183,7 +186,8 @@ async def _accept_sockets(listener: trio.SocketListener, begin: Callable[[Accept
             try:
                 for _ in range(ACCEPTS_PER_TURN):
                     connected, name = listening.accept()
-                    begin(Accepted(connected, _peer(connected, name)))
+                    peer = _peer(connected, name)
+                    begin(Accepted(connected, peer, is_unix=peer is None and connected.family == _UNIX))
             except BlockingIOError:
                 continue
             except OSError as error:
@@ -199,7 +203,7 @@ async def _accept_streams(listener: AnyListener, begin: Callable[[Accepted], Non
         except OSError as error:
             await _survive(error)
         else:
-            begin(Accepted(stream, peer_of(stream)))
+            begin(Accepted(stream, peer_of(stream), is_unix=is_unix(stream)))
 
 
 async def _survive(error: OSError) -> None:
@@ -222,11 +226,22 @@ def _peer(connected: socket.socket, name: object) -> Address | None:
 
 def peer_of(stream: trio.abc.Stream) -> Address | None:
     """Return the address of the peer behind a stream, if it is a TCP one."""
-    if isinstance(stream, trio.SSLStream):
-        return peer_of(cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream)
-    if not isinstance(stream, trio.SocketStream):
+    carrier = _carrier(stream)
+    if not isinstance(carrier, trio.SocketStream):
         return None
     try:
-        return _address(stream.socket.getpeername())
+        return _address(carrier.socket.getpeername())
     except OSError:
         return None
+
+
+def is_unix(stream: trio.abc.Stream) -> bool:
+    """Say whether a stream is a Unix socket's, with TLS or without."""
+    carrier = _carrier(stream)
+    return isinstance(carrier, trio.SocketStream) and carrier.socket.family == _UNIX
+
+
+def _carrier(stream: trio.abc.Stream) -> trio.abc.Stream:
+    if isinstance(stream, trio.SSLStream):
+        return _carrier(cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream)
+    return stream

@@ -22,6 +22,7 @@ from trioweb._server.listeners import (
     PortInUse,
     absolute_path,
     check_port,
+    is_unix,
     open_tcp,
     open_unix,
     peer_of,
@@ -146,7 +147,7 @@ async def serve_stream(
     async with _machinery(app, config, shutdown, instruments) as context:
         shutdown.is_serving = True
         transport = StreamTransport(stream, context.engine.nursery)
-        session = Session(context, transport, client or peer_of(stream), scheme)
+        session = Session(context, transport, client or peer_of(stream), scheme, is_unix=is_unix(stream))
         with shutdown.connections:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_drain_when_begun, shutdown, session)

@@ -44,6 +44,7 @@ class Session:
         "_context",
         "_has_begun",
         "_http",
+        "_is_unix",
         "_on_end",
         "_peer",
         "_scheme",
@@ -59,12 +60,14 @@ class Session:
         peer: Address | None,
         scheme: str,
         *,
+        is_unix: bool = False,
         on_end: Callable[[Session], None] | None = None,
     ) -> None:
         self._context = context
         self._transport = transport
         self._peer = peer
         self._scheme = scheme
+        self._is_unix = is_unix
         self._http = Http1Connection(
             transport, limits=context.config.limits, timeouts=context.config.timeouts
         )
@@ -169,6 +172,7 @@ class Session:
             path=unquote(head.raw_path),
             path_params={},
             client=forwarding.client,
+            is_unix=self._is_unix,
             scheme=forwarding.scheme,
             host=forwarding.host,
             receive_body=partial(self._http.receive_body, head),

@@ -44,6 +44,7 @@ class Request:
         scheme: `"http"` or `"https"`, as the client used it.
         host: The `Host` field, or what a trusted proxy says that it was.
         client: Where the client is; `None` on a Unix socket or when it is not known.
+        is_unix: Whether it came over a Unix socket.
         path_params: What the route's path matched, converted.
         app_state: The `app.state` of the application that is served.
     """
@@ -61,6 +62,7 @@ class Request:
         "headers",
         "host",
         "http_version",
+        "is_unix",
         "method",
         "path",
         "path_params",
@@ -80,6 +82,7 @@ class Request:
         receive_body: Callable[[], Awaitable[bytes]],
         limits: Limits,
         host: str | None = None,
+        is_unix: bool = False,
         app_state: Any = None,
         connection: Http1Connection | None = None,
     ) -> None:
@@ -93,6 +96,7 @@ class Request:
         self.client = client
         self.scheme = scheme
         self.host = head.headers.get("host", "") if host is None else host
+        self.is_unix = is_unix
         self.app_state = app_state
         # Made when they are asked for: an open WebSocket keeps its request, and what that holds.
         self._state: State | None = None
