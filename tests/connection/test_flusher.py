@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from functools import partial
 
 import trio
@@ -50,3 +51,22 @@ async def test_one_that_fails_is_logged_and_the_others_are_done(caplog):
         nursery.cancel_scope.cancel()
     assert seen == ["other", "later"]
     assert "internal error while writing" in caplog.text
+
+
+async def test_what_has_been_flushed_is_let_go_though_nothing_follows():
+    class Connection:
+        def flush(self):
+            pass
+
+    flusher, ended = Flusher(), []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flusher.run)
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(3):
+            connection = Connection()
+            flusher.put_off(connection.flush)
+            ended.append(weakref.ref(connection))
+        del connection
+        await trio.testing.wait_all_tasks_blocked()
+        assert [one() for one in ended] == [None, None, None]
+        nursery.cancel_scope.cancel()

@@ -6,9 +6,12 @@ import gc
 import weakref
 
 import pytest
-from support.peer import connected
+import trio
+from support.odd_stream import MemoryListener
+from support.peer import TEXT, Peer, close_frame, connected, frame
 from support.serving import running
 from support.waiting import until
+from trio.testing import memory_stream_pair
 
 from trioweb import App
 
@@ -43,5 +46,54 @@ async def test_an_ended_connection_leaves_nothing_for_the_collector(no_collector
                 await peer.close()
             elif closes == "handler":
                 await peer.receive_close()
+        await until(lambda: server.connections == 0)
+        assert references[0]() is None
+
+
+async def test_members_that_leave_a_busy_room_are_let_go_at_once(no_collector):
+    """Each message is put off for many of them, and after the last nothing more happens."""
+    app, references = App(), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        references.append(weakref.ref(ws))
+        room = app.room("busy")
+        async with room.join(ws):
+            async for message in ws:
+                await room.publish(message)
+
+    async def member(server):
+        async with connected(server) as peer:
+            await peer.open()
+            everybody.add(peer)
+            await until(lambda: len(everybody) == 20)
+            await peer.send(b"".join(frame(TEXT, b"%d" % number) for number in range(20)))
+            await peer.send(close_frame(1000))
+            await peer.receive_end()
+
+    everybody = set()
+    async with running(app) as server:
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(member, server)
+        await until(lambda: server.connections == 0)
+        assert [one() for one in references if one() is not None] == []
+
+
+async def test_a_stream_that_has_ended_is_let_go_before_another_comes(no_collector):
+    app, listener, references = App(), MemoryListener(), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.receive()
+
+    async with running(app, listeners=[listener]) as server:
+        ours, theirs = memory_stream_pair()
+        references.append(weakref.ref(theirs))
+        listener.put.send_nowait(theirs)
+        del theirs
+        peer = Peer(ours)
+        await peer.open()
+        await peer.close()
         await until(lambda: server.connections == 0)
         assert references[0]() is None

@@ -42,12 +42,17 @@ class Flusher:
                 self._task = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._abort)
             self.pass_number += 1
-            waiting, self._waiting = self._waiting, []
-            for flush in waiting:
-                try:
-                    flush()
-                except Exception:  # one connection's bug is not another's
-                    logger.exception("internal error while writing")
+            self._flush_all()
+
+    def _flush_all(self) -> None:
+        # Not in `run`, whose frame would keep these until there is something to flush again: an
+        # idle server would hold the connections that ended last.
+        waiting, self._waiting = self._waiting, []
+        for flush in waiting:
+            try:
+                flush()
+            except Exception:  # one connection's bug is not another's
+                logger.exception("internal error while writing")
 
     def _abort(self, _: object) -> trio.lowlevel.Abort:
         self._task = None

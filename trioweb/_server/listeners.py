@@ -204,6 +204,7 @@ async def _accept_streams(listener: AnyListener, begin: Callable[[Accepted], Non
             await _survive(error)
         else:
             begin(Accepted(stream, peer_of(stream), is_unix=is_unix(stream)))
+            del stream  # or its buffers would stay until somebody else comes
 
 
 async def _survive(error: OSError) -> None:
