@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from trioweb._connection.publication import Publication
-from trioweb._connection.websocket import WebSocketConnection
+from trioweb._web.websocket import WebSocket
 from trioweb.closing import Close, CloseCode
 from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.parcel import NOTICE_BYTES, Parcel, notice_of
@@ -38,7 +38,7 @@ class Member:
 
     def __init__(
         self,
-        connection: WebSocketConnection,
+        connection: WebSocket,
         overflow: Overflow,
         missed_notice: Callable[[int], str | bytes] | None,
     ) -> None:

@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from trioweb._connection.publication import Publication
-from trioweb._connection.websocket import WebSocketConnection
+from trioweb._web.websocket import WebSocket
 from trioweb.rooms.member import Member
 from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.subscription import Subscription, deliver_when_room
@@ -70,7 +70,7 @@ class Room:
         return len(self._members)
 
     @property
-    def members(self) -> tuple[WebSocketConnection, ...]:
+    def members(self) -> tuple[WebSocket, ...]:
         """The WebSockets in the room now, in the order they joined."""
         return tuple(member.connection for member in self._members)
 
@@ -89,7 +89,7 @@ class Room:
     @asynccontextmanager
     async def join(
         self,
-        ws: WebSocketConnection,
+        ws: WebSocket,
         *,
         overflow: Overflow | None = None,
         missed_notice: Callable[[int], str | bytes] | None = None,
@@ -139,7 +139,7 @@ class Room:
         self,
         message: str | bytes,
         *,
-        exclude: WebSocketConnection | None = None,
+        exclude: WebSocket | None = None,
         key: Hashable = None,
     ) -> int:
         """Hand a message to everybody in the room, never waiting for a slow member.

@@ -1,0 +1,62 @@
+"""What a program does with rooms, as `make lint` has both type checkers see it: strictly.
+
+`assert_type` says what each public name is to them; nothing here is run.
+"""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+import trio
+
+from trioweb import App, Member, Overflow, Request, Room, RoomStatistics, Subscription, WebSocket
+
+app = App()
+
+
+def present(room: Room) -> set[str]:
+    """Name those who are in a room: the presence list that the guide shows."""
+    return {ws.state.user for ws in room.members}
+
+
+def addresses(room: Room) -> list[str]:
+    """List where they come from."""
+    return [str(ws.request.client) for ws in room.members]
+
+
+def missed(count: int) -> str:
+    """Tell a member of its gap."""
+    return f"you missed {count}"
+
+
+@app.websocket("/{name}")
+async def chat(ws: WebSocket, name: str) -> None:
+    """Be a member."""
+    room = app.room(name, overflow=Overflow.LATEST)
+    assert_type(room, Room)
+    assert_type(room.members, tuple[WebSocket, ...])
+    async with room.join(ws, missed_notice=missed) as member:
+        assert_type(member, Member)
+        assert_type(member.connection, WebSocket)
+        assert_type(member.connection.request, Request)
+        assert_type(member.connection.nursery, trio.Nursery)
+        assert_type(member.connection.path_params["name"], Any)
+        assert_type(member.missed, int)
+        async for message in ws:
+            await room.publish(message, exclude=member.connection, key=name)
+    assert_type(room.statistics(), RoomStatistics)
+
+
+async def listen(room: Room) -> list[str | bytes]:
+    """Be a subscription, by a block and by a loop."""
+    with room.subscribe(overflow=Overflow.WAIT) as subscription:
+        assert_type(subscription, Subscription)
+        first = await anext(subscription)
+        assert_type(first, str | bytes)
+    return [first, *[message async for message in room.subscribe()]]
+
+
+async def code_after_the_block_is_reached(ws: WebSocket) -> str:
+    """Leave a room and go on: no type checker takes the block to swallow exceptions."""
+    async with app.room("a").join(ws):
+        return await ws.receive_text()
