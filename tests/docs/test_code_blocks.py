@@ -13,74 +13,32 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import textwrap
 import types
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import trio
+from support.code_blocks import ROOT, Block, blocks_of, chains_of, run_block
 
-ROOT = Path(__file__).parents[2]
-FENCE = re.compile(
-    r"^(?P<indent> *)```(?P<kind>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```[ ]*$", re.MULTILINE | re.DOTALL
-)
 PYTHON_KINDS = {"python", "python continued", "python server", "python continued server"}
 SERVER_SECONDS = 10
 
-
-class Block(NamedTuple):
-    file: str
-    line: int
-    kind: str
-    code: str
-
-
-def blocks_of(path: Path) -> list[Block]:
-    text = path.read_text(encoding="utf-8")
-    file = path.relative_to(ROOT).as_posix()
-    return [
-        Block(
-            file,
-            text.count("\n", 0, match.start("body")),
-            match["kind"].strip(),
-            textwrap.dedent(match["body"]),
-        )
-        for match in FENCE.finditer(text)
-    ]
-
-
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.exists()]
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-
-
-def chains() -> list[list[Block]]:
-    """Put each block together with the blocks that go on in its namespace."""
-    found: list[list[Block]] = []
-    for block in BLOCKS:
-        if not block.kind.startswith("python"):
-            continue
-        if "continued" in block.kind.split() and found and found[-1][0].file == block.file:
-            found[-1].append(block)
-        else:
-            found.append([block])
-    return found
 
 
 def name_of(chain: list[Block]) -> str:
     return f"{chain[0].file}:{chain[0].line}"
 
 
-@pytest.mark.parametrize("chain", chains(), ids=name_of)
+@pytest.mark.parametrize("chain", chains_of(BLOCKS), ids=name_of)
 def test_a_python_block_runs(chain: list[Block], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("documentation")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.chdir(tmp_path)
     for block in chain:
         assert block.kind in PYTHON_KINDS, f"{block.file}:{block.line}: unknown kind of block"
-        # Empty lines before the code make a traceback name the page's own line.
-        source = "\n" * block.line + block.code
-        exec(compile(source, str(ROOT / block.file), "exec", dont_inherit=True), vars(module))
+        run_block(block, module)
         if "server" in block.kind.split():
             trio.run(run_main, vars(module)["main"])
 

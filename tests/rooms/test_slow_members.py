@@ -9,55 +9,13 @@ import trio
 import trio.testing
 from support.peer import CLOSE, close_frame
 from support.serving import in_memory
+from support.slow_member import BLOCK, Slow, settled, texts_until
 from support.waiting import until
 
 from trioweb import App, Config, Deflate, Limits, OutboxFull, Overflow
 from trioweb.rooms import Room
 
-BLOCK = b"x" * 100_000
 OFFER = ("Sec-WebSocket-Extensions", "permessage-deflate")
-
-
-class Slow:
-    """A member whose peer reads only when the test does."""
-
-    def __init__(self, compression=None, **joining):
-        self.app = App(Config(limits=Limits(outbox_messages=4), compression=compression))
-        self.room = self.app.room("lobby")
-        self.joining = joining
-        self.app.websocket("/")(self.handler)
-        self.members = []
-
-    async def handler(self, ws):
-        self.ws = ws
-        async with self.room.join(ws, **self.joining) as member:
-            self.members.append(member)
-            await ws.receive()
-
-    def serve(self):
-        return in_memory(self.app, pair=trio.testing.lockstep_stream_pair)
-
-    async def stuff(self):
-        """Fill the outbox with what no policy may drop, behind a write that has begun."""
-        for _ in range(2):
-            with pytest.raises(OutboxFull):
-                while True:
-                    self.ws.send_nowait(BLOCK)
-            await settled()
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
-
-
-async def texts_until(peer, last):
-    texts = []
-    while not texts or texts[-1] != last:
-        got = await peer.receive_frame()
-        if got.opcode == 1:
-            texts.append(got.payload.decode())
-        await settled()
-    return texts
 
 
 @pytest.mark.parametrize("policy", [Overflow.DROP_OLDEST, Overflow.LATEST])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
+
+import trio
 
 from trioweb._connection.publication import Publication
 from trioweb._web.websocket import WebSocket
 from trioweb.closing import Close, CloseCode
 from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.parcel import NOTICE_BYTES, Parcel, notice_of
+from trioweb.rooms.waiting_line import WaitingLine
 
 TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "too slow for the room")
 
@@ -21,13 +25,15 @@ class Member:
         overflow: What happens when its outbox is full.
         missed: How many of the room's messages it was not sent, replaced ones included.
         is_undisturbed: Whether the next message needs no more than room in the outbox: the
-            member is here, missed nothing that is not told yet, and drops nothing.
+            member is here, missed nothing that is not told yet, drops nothing, and nobody waits.
     """
 
     __slots__ = (
         "_gap",
         "_has_left",
         "_is_droppable",
+        "_late",
+        "_line",
         "_notice",
         "_parcels",
         "connection",
@@ -51,6 +57,8 @@ class Member:
         self._notice = missed_notice
         self._parcels: list[Parcel] = []
         self._gap = 0
+        self._line = WaitingLine() if overflow is Overflow.WAIT else None
+        self._late: list[_Late] = []
 
     def deliver(self, publication: Publication, key: Hashable) -> bool:
         """Queue a message without waiting; `False` means that the publisher has to wait."""
@@ -59,9 +67,9 @@ class Member:
             return True
         if self._is_droppable and not connection.is_idle:
             self._deliver_parcel(publication, key)
+        elif self._line is not None:
+            return self._line.is_empty and self._close_gap() and connection.offer(publication)
         elif self._gap or not connection.offer(publication):
-            if self.overflow is Overflow.WAIT:
-                return False
             if self.overflow is Overflow.CLOSE:
                 connection.start_closing(TOO_SLOW, is_by_handler=False)
             elif not (self._close_gap() and connection.offer(publication)):
@@ -72,6 +80,47 @@ class Member:
         """Take no more messages."""
         self._has_left = True
         self.is_undisturbed = False
+        if self._line is not None:
+            self._line.close()
+
+    # Waiting.
+
+    async def deliver_when_room(self, publication: Publication) -> None:
+        """Wait for room, then queue: what `Overflow.WAIT` makes a publisher do.
+
+        If the publisher is cancelled meanwhile, the member has missed the message.
+        """
+        assert self._line is not None
+        late = _Late(publication, self._gap)
+        self._gap = 0
+        self._late.append(late)
+        self.is_undisturbed = False
+        try:
+            await self._line.wait(partial(self._deliver_late, late))
+        except trio.Cancelled:
+            if not (self._has_left or self.connection.is_sealed):
+                self._miss_late(late)
+            raise
+        finally:
+            self._late.remove(late)
+
+    async def _deliver_late(self, late: _Late) -> None:
+        if late.gap and self._notice is not None:
+            notice = notice_of(self._notice, late.gap)
+            if notice is not None:
+                await self.connection.send_publication(notice)
+        late.gap = 0
+        await self.connection.send_publication(late.publication)
+
+    def _miss_late(self, late: _Late) -> None:
+        """Widen the gap before whatever comes next: the next that waits, or one that is yet to come."""
+        gap = late.gap + 1
+        following = self._late[self._late.index(late) + 1 :]
+        if following:
+            following[0].gap += gap
+        else:
+            self._gap += gap
+        self._miss()
 
     # Dropping.
 
@@ -137,3 +186,13 @@ class Member:
     def _miss(self) -> None:
         self.missed += 1
         self.connection.count_drop()
+
+
+class _Late:
+    """A message whose publisher waits, and how many messages are missing before it."""
+
+    __slots__ = ("gap", "publication")
+
+    def __init__(self, publication: Publication, gap: int) -> None:
+        self.publication = publication
+        self.gap = gap

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Hashable
 from weakref import WeakSet, ref
 
 import attrs
@@ -12,6 +11,7 @@ import trio
 
 from trioweb._connection.publication import Publication
 from trioweb._web.websocket import WebSocket
+from trioweb.rooms.joining import Joining
 from trioweb.rooms.member import Member
 from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.subscription import Subscription, deliver_when_room
@@ -86,15 +86,14 @@ class Room:
             drops=missed + sum(subscription.missed for subscription in subscriptions),
         )
 
-    @asynccontextmanager
-    async def join(
+    def join(
         self,
         ws: WebSocket,
         *,
         overflow: Overflow | None = None,
         missed_notice: Callable[[int], str | bytes] | None = None,
-    ) -> AsyncIterator[Member]:
-        """Put a WebSocket into the room for as long as the block lasts.
+    ) -> Joining:
+        """Put a WebSocket into the room for as long as the block lasts: `async with room.join(ws)`.
 
         Joining accepts the WebSocket if that has not been done.
 
@@ -109,15 +108,15 @@ class Room:
 
         Cancellation: Leaves the room.
         """
-        await trio.lowlevel.checkpoint()
-        ws.require_open()
         member = Member(ws, overflow or self.overflow, missed_notice)
+        return Joining(self.name, member, put_in=self._put_in, leave=self._take_out)
+
+    def _put_in(self, member: Member) -> None:
         self._members[member] = None
-        try:
-            yield member
-        finally:
-            member.leave()
-            del self._members[member]
+
+    def _take_out(self, member: Member) -> None:
+        member.leave()
+        del self._members[member]
 
     def subscribe(
         self, *, overflow: Overflow | None = None, most_messages: int = 1024, most_bytes: int = 1024 * 1024
@@ -130,10 +129,16 @@ class Room:
             most_bytes: How many bytes of them.
         """
         subscription = Subscription(
-            overflow or self.overflow, most_messages=most_messages, most_bytes=most_bytes
+            self._unsubscribe,
+            overflow or self.overflow,
+            most_messages=most_messages,
+            most_bytes=most_bytes,
         )
         self._subscriptions.add(subscription)
         return subscription
+
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        self._subscriptions.discard(subscription)
 
     async def publish(
         self,
@@ -150,13 +155,14 @@ class Room:
             key: With `Overflow.LATEST`, which waiting message this one replaces.
 
         Returns:
-            How many members it was meant for.
+            How many members it was meant for. Subscriptions do not count.
 
         Raises:
             LocalProtocolError: `message` is neither `str` nor `bytes`.
 
-        Cancellation: Before anybody has it, or while waiting for a member whose policy is
-            `Overflow.WAIT`; all others have it then.
+        Cancellation: Before anybody has it, or while it waits for members and subscriptions
+            whose policy is `Overflow.WAIT`. All others have it then; those it was still waiting
+            for have missed it, and it counts as dropped.
         Backpressure: Each member's policy decides; only `Overflow.WAIT` is felt here.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -172,24 +178,30 @@ class Room:
                     continue  # the usual case, without a call more
                 if not member.deliver(publication, key):
                     waiting.append(member)
-        late = self._deliver_to_subscriptions(publication, key)
+        late = await self._deliver_to_subscriptions(publication, key) if self._subscriptions else []
         self._delivered += len(members)
         if waiting or late:
             async with trio.open_nursery() as nursery:  # at once: the slow ones differ in how slow
                 for member in waiting:
-                    nursery.start_soon(member.connection.send_publication, publication)
+                    nursery.start_soon(member.deliver_when_room, publication)
                 for reference in late:
                     nursery.start_soon(deliver_when_room, reference, publication.message, key)
         if not next(_calls) % CALLS_PER_TURN:
             await trio.lowlevel.cancel_shielded_checkpoint()
         return len(members)
 
-    def _deliver_to_subscriptions(self, publication: Publication, key: Hashable) -> list[ref[Subscription]]:
-        """Return those that have to be waited for, held weakly: who lets go has left."""
+    async def _deliver_to_subscriptions(
+        self, publication: Publication, key: Hashable
+    ) -> list[ref[Subscription]]:
+        """Return those that have to be waited for; all are held weakly: who lets go has left."""
         late: list[ref[Subscription]] = []
-        for subscription in list(self._subscriptions):
-            if not subscription.is_closed:
+        for count, reference in enumerate([ref(subscription) for subscription in self._subscriptions], 1):
+            if not count % DELIVERIES_PER_TURN:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            subscription = reference()
+            if subscription is not None and not subscription.is_closed:
                 self._delivered += 1
                 if not subscription.deliver(publication.message, key):
-                    late.append(ref(subscription))
+                    late.append(reference)
+            del subscription
         return late

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Self
 from weakref import ref
 
@@ -12,6 +13,7 @@ import trio
 
 from trioweb.errors import OutboxFull
 from trioweb.rooms.overflow import Overflow
+from trioweb.rooms.waiting_line import WaitingLine
 
 
 @attrs.frozen(slots=True)
@@ -24,22 +26,33 @@ class _Waiting:
 class Subscription:
     """An async iterator of a room's messages, from the moment it was made.
 
-    It belongs to the room for as long as somebody holds it: leaving the loop and letting
-    go of it is enough, `close` or a `with` block says it in so many words.
+    It belongs to the room, and keeps it, for as long as somebody holds it: leaving the loop
+    and letting go of it is enough, `close` or a `with` block says it in so many words.
 
     Attributes:
-        missed: How many messages the overflow policy kept from it.
+        overflow: What happens when too much waits.
+        missed: How many messages it did not get: those that the overflow policy kept from it,
+            and those of publishers that were cancelled while they waited for it.
+        line: The publishers that wait for room here.
     """
 
-    def __init__(self, overflow: Overflow, *, most_messages: int, most_bytes: int) -> None:
+    def __init__(
+        self,
+        leave: Callable[[Subscription], None],
+        overflow: Overflow,
+        *,
+        most_messages: int,
+        most_bytes: int,
+    ) -> None:
         self.overflow = overflow
         self.missed = 0
+        self.line = WaitingLine()
+        self._leave: Callable[[Subscription], None] | None = leave  # the room's method: it holds the room
         self._most_messages = most_messages
         self._most_bytes = most_bytes
         self._waiting: deque[_Waiting] = deque()
         self._held_bytes = 0
         self._changed = trio.Event()
-        self._is_closed = False
         self._is_too_slow = False
 
     def __enter__(self) -> Self:
@@ -66,7 +79,7 @@ class Subscription:
                 raise OutboxFull(
                     "the subscription was too slow for the room and has been closed (Overflow.CLOSE)"
                 )
-            if self._is_closed:
+            if self.is_closed:
                 raise StopAsyncIteration
             await self._changed.wait()
         taken = self._waiting.popleft()
@@ -76,17 +89,24 @@ class Subscription:
 
     def close(self) -> None:
         """Leave the room. What waits can still be received."""
-        self._is_closed = True
-        self._tell()
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave(self)
+            self.line.close()
+            self._tell()
 
     @property
     def is_closed(self) -> bool:
         """Whether it takes no more messages."""
-        return self._is_closed
+        return self._leave is None
 
     def deliver(self, message: str | bytes, key: Hashable) -> bool:
         """Queue a message without waiting; `False` means that the publisher has to wait."""
-        if self._is_closed:
+        return self.line.is_empty and self.deliver_in_turn(message, key)
+
+    def deliver_in_turn(self, message: str | bytes, key: Hashable) -> bool:
+        """As `deliver`, for the publisher whose turn it is."""
+        if self.is_closed:
             return True
         waiting = _Waiting(message, key, len(message))
         if self.overflow is Overflow.LATEST and self._replace(waiting):
@@ -100,12 +120,17 @@ class Subscription:
                     self.close()
                     return True
                 case Overflow.DROP_NEWEST:
-                    self.missed += 1
+                    self.miss()
                     return True
                 case _:
                     self._drop_until_fits(waiting)
         self._put(waiting)
         return True
+
+    def miss(self) -> None:
+        """Note that it did not get a message."""
+        if not self.is_closed:
+            self.missed += 1
 
     @property
     def changed(self) -> trio.Event:
@@ -113,7 +138,7 @@ class Subscription:
         return self._changed
 
     def __del__(self) -> None:
-        self._changed.set()  # a publisher may wait for room here
+        self.line.abandon()
 
     def _fits(self, waiting: _Waiting) -> bool:
         return not self._waiting or (
@@ -148,9 +173,25 @@ class Subscription:
 async def deliver_when_room(reference: ref[Subscription], message: str | bytes, key: Hashable) -> None:
     """Wait for room, then queue: what `Overflow.WAIT` makes a publisher do.
 
-    The subscription is not held while waiting, since letting go of it is how it ends.
+    The subscription is not held while waiting, since letting go of it is how it ends. If
+    the publisher is cancelled meanwhile, the subscription has missed the message.
     """
-    while (subscription := reference()) is not None and not subscription.deliver(message, key):
+    subscription = reference()
+    if subscription is None:
+        return
+    line = subscription.line
+    del subscription
+    try:
+        await line.wait(partial(_deliver_in_turn, reference, message, key))
+    except trio.Cancelled:
+        subscription = reference()
+        if subscription is not None:
+            subscription.miss()
+        raise
+
+
+async def _deliver_in_turn(reference: ref[Subscription], message: str | bytes, key: Hashable) -> None:
+    while (subscription := reference()) is not None and not subscription.deliver_in_turn(message, key):
         changed = subscription.changed
         del subscription
         await changed.wait()

@@ -1,0 +1,51 @@
+"""The functions that the guide to rooms shows do what it says, also the ones that it does not run."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+import trio
+import trio.testing
+from support.code_blocks import ROOT, blocks_of, chains_of, run_block
+from support.serving import in_memory
+
+
+@pytest.fixture
+def guide(monkeypatch):
+    """The page's program, without what it runs at its end."""
+    module = types.ModuleType("guide")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    (chain,) = chains_of(blocks_of(ROOT / "docs" / "guides" / "rooms.md"))
+    for block in chain:
+        if "server" not in block.kind.split():
+            run_block(block, module)
+    return module
+
+
+async def test_count_orders_counts_all_though_nobody_else_holds_the_room(guide, autojump_clock):
+    counted = []
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def count():
+            counted.append(await guide.count_orders(60))
+
+        for number in range(10):
+            await trio.testing.wait_all_tasks_blocked()
+            await guide.app.room("orders").publish(f"order {number}")
+    assert counted == [10]
+
+
+async def test_who_is_present_is_known_by_the_state_that_the_handler_set(guide, autojump_clock):
+    @guide.app.middleware
+    async def name_them(request, call_next):
+        request.state.user = request.query["user"]
+        return await call_next(request)
+
+    async with in_memory(guide.app) as peer:
+        await peer.open("/chat/lobby?user=ann")
+        await trio.testing.wait_all_tasks_blocked()
+        assert guide.present("lobby") == {"ann"}
+        assert guide.present("another") == set()

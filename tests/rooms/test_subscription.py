@@ -1,0 +1,213 @@
+"""Subscriptions: what they keep, how they end, and what becomes of those that wait for them."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+import trio
+from support.slow_member import settled
+
+from trioweb import App, OutboxFull, Overflow
+
+
+async def test_a_subscription_keeps_the_room_that_nobody_else_holds(autojump_clock):
+    app, seen = App(), []
+
+    async def listen():
+        async for message in app.room("orders").subscribe():
+            seen.append(message)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        await settled()
+        for number in range(10):
+            await app.room("orders").publish(str(number))
+        await settled()
+        nursery.cancel_scope.cancel()
+    assert seen == [str(number) for number in range(10)]
+
+
+async def test_an_async_generator_keeps_the_room_that_it_reads(autojump_clock):
+    app = App()
+
+    async def shouted():
+        async for message in app.room("orders").subscribe():
+            yield message.upper()
+
+    seen, generator = [], shouted()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def read():
+            seen.append(await anext(generator))
+            seen.append(await anext(generator))
+
+        for message in ("one", "two"):
+            await settled()
+            gc.collect()
+            await app.room("orders").publish(message)
+    await generator.aclose()
+    gc.collect()
+    assert seen == ["ONE", "TWO"]
+    assert len(app._rooms) == 0
+
+
+def test_a_subscription_that_is_dropped_lets_its_room_go():
+    app = App()
+    subscription = app.room("orders").subscribe()
+    gc.collect()
+    assert len(app._rooms) == 1
+    del subscription
+    gc.collect()
+    assert len(app._rooms) == 0
+
+
+async def test_a_subscription_that_is_closed_lets_its_room_go_and_gives_what_waits():
+    app = App()
+    subscription = app.room("orders").subscribe()
+    await app.room("orders").publish("one")
+    assert app.room("orders").statistics().subscriptions == 1
+    subscription.close()
+    gc.collect()
+    assert len(app._rooms) == 0
+    assert [message async for message in subscription] == ["one"]
+    assert app.room("orders").statistics().subscriptions == 0
+
+
+async def test_a_subscription_that_was_too_slow_lets_its_room_go():
+    app = App()
+    subscription = app.room("orders").subscribe(most_messages=1)
+    for message in ("one", "too much"):
+        await app.room("orders").publish(message)
+    gc.collect()
+    assert len(app._rooms) == 0
+    with pytest.raises(OutboxFull):
+        await anext(subscription, None), await anext(subscription, None)
+
+
+async def test_a_publisher_lets_others_run_among_many_subscriptions():
+    room, passes = App().room("orders"), []
+    subscriptions = [room.subscribe() for _ in range(1000)]
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def run_beside():
+            while True:
+                await trio.lowlevel.checkpoint()
+                passes.append(None)
+
+        await trio.lowlevel.checkpoint()
+        del passes[:]
+        await room.publish("one")
+        assert len(passes) > 10
+        nursery.cancel_scope.cancel()
+    for subscription in subscriptions:
+        assert await anext(subscription) == "one"
+
+
+# Publishers that wait.
+
+
+async def full(room):
+    """Subscribe with room for one message, and fill it."""
+    subscription = room.subscribe(overflow=Overflow.WAIT, most_messages=1)
+    await room.publish("0")
+    return subscription
+
+
+async def test_what_a_cancelled_publisher_could_not_deliver_is_missed(autojump_clock):
+    room = App().room("orders")
+    subscription = await full(room)
+    for _ in range(2):
+        with trio.move_on_after(1) as patience:
+            await room.publish("lost")
+        assert patience.cancelled_caught
+    assert subscription.missed == room.statistics().drops == 2
+    subscription.close()
+    assert [message async for message in subscription] == ["0"]
+
+
+async def test_a_publisher_that_is_cancelled_midway_has_reached_all_who_never_wait(autojump_clock):
+    room = App().room("orders")
+    waiting = await full(room)
+    others = [room.subscribe(overflow=Overflow.DROP_OLDEST) for _ in range(200)]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.publish, "1")
+        before = room.statistics().delivered
+        while room.statistics().delivered == before:
+            await trio.lowlevel.checkpoint()
+        assert room.statistics().delivered < before + len(others), "it is still at it"
+        nursery.cancel_scope.cancel()
+    assert [await anext(subscription) for subscription in others] == ["1"] * len(others)
+    assert waiting.missed == 1
+
+
+async def test_nobody_passes_a_publisher_that_waits():
+    room = App().room("orders")
+    subscription = await full(room)
+    seen = []
+
+    async def read():
+        seen.extend([await anext(subscription) for _ in range(4)])
+
+    async with trio.open_nursery() as nursery:
+        for number in (1, 2, 3):
+            nursery.start_soon(room.publish, str(number))
+            await settled()
+        seen.append(await anext(subscription))
+        nursery.start_soon(read)
+        await room.publish("4")  # there is space just now, but three came before
+    assert seen == ["0", "1", "2", "3", "4"]
+
+
+async def test_all_who_wait_for_a_subscription_go_on_when_it_is_closed():
+    room = App().room("orders")
+    subscription = await full(room)
+    async with trio.open_nursery() as nursery:
+        for number in range(1, 4):
+            nursery.start_soon(room.publish, str(number))
+        await settled()
+        assert len(nursery.child_tasks) == 3
+        subscription.close()
+    assert [message async for message in subscription] == ["0"]
+    assert subscription.missed == 0, "it had left"
+
+
+async def test_who_waits_for_a_subscription_goes_on_when_it_is_let_go():
+    room = App().room("orders")
+    subscription = await full(room)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.publish, "1")
+        await settled()
+        assert nursery.child_tasks
+        del subscription
+        gc.collect()
+
+
+async def test_who_waits_for_a_subscription_goes_on_when_another_thread_collects_it():
+    room = App().room("orders")
+    cycle = [await full(room)]
+    cycle.append(cycle)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.publish, "1")
+        await settled()
+        assert nursery.child_tasks
+        gc.disable()
+        try:
+            del cycle
+            await trio.to_thread.run_sync(gc.collect)
+        finally:
+            gc.enable()
+
+
+async def test_a_publisher_that_is_cancelled_after_the_subscription_is_gone_harms_nobody():
+    room = App().room("orders")
+    subscription = await full(room)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.publish, "1")
+        await settled()
+        del subscription
+        gc.collect()
+        nursery.cancel_scope.cancel()
+    assert room.statistics().drops == 0

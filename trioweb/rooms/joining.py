@@ -1,0 +1,48 @@
+"""The block for which a WebSocket is in a room."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import trio
+
+from trioweb.rooms.member import Member
+
+
+class Joining:
+    """What `room.join` returns: `async with` puts the WebSocket in and takes it out again."""
+
+    __slots__ = ("_is_entered", "_leave", "_member", "_name", "_put_in")
+
+    def __init__(
+        self, name: str, member: Member, *, put_in: Callable[[Member], None], leave: Callable[[Member], None]
+    ) -> None:
+        self._name = name
+        self._member = member
+        self._put_in = put_in
+        self._leave = leave
+        self._is_entered = False
+
+    async def __aenter__(self) -> Member:
+        if self._is_entered:
+            raise RuntimeError("this join() has been entered before: call room.join(ws) for each block")
+        self._is_entered = True
+        await trio.lowlevel.checkpoint()
+        self._member.connection.require_open()
+        self._put_in(self._member)
+        return self._member
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave(self._member)
+
+    def __del__(self) -> None:
+        # As Python says of a coroutine that was never awaited: otherwise nothing would happen at all.
+        if not self._is_entered:
+            warnings.warn(
+                f"join() of the room {self._name!r} was never entered, so nobody has joined: "
+                "write `async with room.join(ws):`",
+                RuntimeWarning,
+                stacklevel=2,
+                source=self,
+            )
