@@ -22,6 +22,7 @@ from trioweb.errors import ConfigError, SetupError
 from trioweb.middleware.chain import Middleware, Next, wrap
 from trioweb.middleware.request_id import forget_request_id
 from trioweb.rooms import Overflow, Room, Rooms
+from trioweb.signatures import check_lifespan, check_takes, count_positional
 
 Lifespan = Callable[..., AbstractAsyncContextManager[object]]
 
@@ -48,8 +49,9 @@ class App(Router):
         super().__init__()
         if config is not None and not isinstance(config, Config):
             raise ConfigError(f"App takes a Config, not {type(config).__name__}")
-        if lifespan is not None and _count_arguments(lifespan) not in {1, 2}:
-            raise SetupError("a lifespan is called with the nursery, or with the app and the nursery")
+        if lifespan is not None:
+            check_lifespan(lifespan)
+        self._table.is_served = True
         self.config = config or Config()
         self.state = State()
         self._lifespan = lifespan
@@ -68,7 +70,7 @@ class App(Router):
         has some.
 
         Raises:
-            SetupError: It is not async, or this app is included in another one.
+            SetupError: It is not async, takes other parameters, or this app is included in another one.
         """
         self._check_has_no_place("middleware")
         if not _is_async(function):
@@ -76,6 +78,7 @@ class App(Router):
                 "middleware is an async function of request and call_next, or an object that can be called "
                 f"so: write async def, or GZip() and not GZip. This is {function!r}"
             )
+        check_takes(function, ("request", "call_next"), "middleware")
         self._middleware.append(function)
         return function
 
@@ -88,8 +91,8 @@ class App(Router):
             key: An exception class, or a status from 400 to 599.
 
         Raises:
-            SetupError: `key` is neither, the handler is not an async function, or this app is
-                included in another one.
+            SetupError: `key` is neither, the handler is not an async function of request and error,
+                or this app is included in another one.
             DuplicateRoute: There is one already.
         """
 
@@ -99,6 +102,7 @@ class App(Router):
                 raise SetupError(
                     "an error handler is an async function of request and error: write async def"
                 )
+            check_takes(handler, ("request", "error"), "an error handler")
             self._error_handlers.add(key, handler)
             return handler
 
@@ -229,7 +233,7 @@ class App(Router):
             yield
             return
         async with trio.open_nursery() as nursery:
-            arguments = (self, nursery) if _count_arguments(self._lifespan) == 2 else (nursery,)
+            arguments = (self, nursery) if count_positional(self._lifespan) == 2 else (nursery,)
             async with self._lifespan(*arguments):
                 yield
             nursery.cancel_scope.cancel()
@@ -248,11 +252,3 @@ def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or (
         callable(function) and inspect.iscoroutinefunction(type(function).__call__)
     )
-
-
-def _count_arguments(function: object) -> int:
-    if not callable(function):
-        return 0
-    parameters = inspect.signature(function).parameters.values()
-    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    return len([one for one in parameters if one.kind in positional])

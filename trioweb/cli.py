@@ -24,12 +24,13 @@ from typing import Any, NoReturn
 import trio
 
 import trioweb
-from trioweb._routing.route import HttpRoute, Route, handler_label, handler_name
+from trioweb._routing.route import HttpRoute, Route
 from trioweb._server.listeners import open_tcp, open_unix
 from trioweb._server.serve import run_until_signal, serve
 from trioweb._server.server import Server
 from trioweb.app import App
 from trioweb.errors import ConfigError
+from trioweb.signatures import label, short_name
 
 FAILED = 1
 USAGE = 2
@@ -139,7 +140,7 @@ def _routes(arguments: argparse.Namespace) -> None:
 
 def _row(route: Route) -> tuple[str, str, str, str]:
     methods = ", ".join(sorted(route.methods)) if isinstance(route, HttpRoute) else "WebSocket"
-    return methods, route.path, route.name or handler_name(route.handler), handler_label(route.handler)
+    return methods, route.path, route.name or short_name(route.handler), label(route.handler)
 
 
 def _demo(arguments: argparse.Namespace) -> None:

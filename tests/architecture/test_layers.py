@@ -14,7 +14,7 @@ import pytest
 LAYERS = (
     ("closing", "exception_groups"),
     ("errors",),
-    ("validators", "asyncio_habits"),
+    ("validators", "asyncio_habits", "signatures"),
     ("config", "headers"),
     ("_wire", "_routing"),
     ("_connection",),

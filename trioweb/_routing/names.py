@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from trioweb._routing.route import Route, handler_name
+from trioweb._routing.route import Route
 from trioweb.errors import PatternError
+from trioweb.signatures import short_name
 
 _SHOWN_PATHS = 3
 
@@ -28,7 +29,7 @@ class Names:
         if route.name is not None:
             self._given[route.name] = route
         else:
-            self._implied.setdefault(handler_name(route.handler), {})[route.path] = route
+            self._implied.setdefault(short_name(route.handler), {})[route.path] = route
 
     def find(self, name: str) -> Route:
         """Return the route of that name; a given name goes before a handler's.

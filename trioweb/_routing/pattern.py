@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ import attrs
 from trioweb._routing.converters import STR, Converter
 from trioweb._routing.segments import encoded_segment
 from trioweb.errors import PatternError
+
+_ANGLE = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
+"""A parameter as Flask and Quart write it."""
 
 
 @attrs.frozen
@@ -163,6 +167,12 @@ def _parse_segment(text: str, path: str, converters: Mapping[str, Converter]) ->
 
 
 def _parse_static(text: str, path: str) -> str:
+    foreign = _ANGLE.fullmatch(text)
+    if foreign is not None:
+        inside = f"{foreign['name']}:{foreign['converter']}" if foreign["converter"] else foreign["name"]
+        raise PatternError(
+            f"{path!r} has {text!r} for a parameter: write {{{inside.replace(':string', '')}}}"
+        )
     try:
         if text:
             encoded_segment(text)

@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import attrs
 
+from trioweb._routing.handler import Handler, check_is_async
 from trioweb._routing.pattern import Pattern
 from trioweb.config import Deflate, Limits
 from trioweb.errors import SetupError
 from trioweb.headers import is_token
+from trioweb.signatures import label
 from trioweb.validators import instance_of
-
-Handler = Callable[..., Awaitable[Any]]
-
-
-def _check_handler(_: object, __: attrs.Attribute[Any], handler: object) -> None:
-    target = _without_partial(handler)
-    is_async = callable(target) and (
-        inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
-    )
-    if not is_async:
-        raise SetupError(
-            f"{handler_label(handler)} is not an async function: write async def, and no yield in it"
-        )
-
-
-def _without_partial(handler: object) -> object:
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    return handler
-
-
-def handler_name(handler: object) -> str:
-    """Return the name of the function, or of the class of a callable object."""
-    target = _without_partial(handler)
-    return str(getattr(target, "__name__", type(target).__name__))
-
-
-def handler_label(handler: object) -> str:
-    """Return the module and the qualified name, for error texts."""
-    target = _without_partial(handler)
-    module = getattr(target, "__module__", type(target).__module__)
-    name = getattr(target, "__qualname__", type(target).__qualname__)
-    return f"{module}.{name}"
 
 
 def _tokens(what: str, values: Iterable[object]) -> tuple[str, ...]:
@@ -86,7 +52,7 @@ class HttpRoute:
     """
 
     pattern: Pattern
-    handler: Handler = attrs.field(validator=_check_handler)
+    handler: Handler = attrs.field(validator=check_is_async)
     methods: frozenset[str] = attrs.field(converter=_methods)
     name: str | None = None
     limits: Limits | None = attrs.field(default=None, validator=instance_of(Limits, optional=True))
@@ -96,8 +62,13 @@ class HttpRoute:
         """The path as it was written, with prefixes."""
         return self.pattern.path
 
+    @property
+    def first_parameter(self) -> str:
+        """What the handler's first parameter is usually called."""
+        return "request"
+
     def __str__(self) -> str:
-        return f"{', '.join(sorted(self.methods))} {self.path} ({handler_label(self.handler)})"
+        return f"{', '.join(sorted(self.methods))} {self.path} ({label(self.handler)})"
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -115,7 +86,7 @@ class WebSocketRoute:
     """
 
     pattern: Pattern
-    handler: Handler = attrs.field(validator=_check_handler)
+    handler: Handler = attrs.field(validator=check_is_async)
     name: str | None = None
     subprotocols: tuple[str, ...] = attrs.field(default=(), converter=_subprotocols)
     origins: str | tuple[str, ...] | None = None
@@ -127,8 +98,13 @@ class WebSocketRoute:
         """The path as it was written, with prefixes."""
         return self.pattern.path
 
+    @property
+    def first_parameter(self) -> str:
+        """What the handler's first parameter is usually called."""
+        return "ws"
+
     def __str__(self) -> str:
-        return f"WebSocket {self.path} ({handler_label(self.handler)})"
+        return f"WebSocket {self.path} ({label(self.handler)})"
 
 
 Route = HttpRoute | WebSocketRoute

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from trioweb._routing.converters import Converter
+from trioweb._routing.handler import Handler
 from trioweb._routing.match import Match, find_match
 from trioweb._routing.pattern import parse_pattern
-from trioweb._routing.route import Handler, HttpRoute, Route, WebSocketRoute
+from trioweb._routing.route import HttpRoute, Route, WebSocketRoute
 from trioweb._routing.table import Table
 from trioweb.config import Deflate, Limits, parse_origins
 
@@ -19,7 +20,9 @@ class Router:
     """Routes, and routers included under a prefix.
 
     Everything is checked where it is written: a path that cannot be read, a second
-    route for the same requests, or a handler that is not async raises at its decorator.
+    route for the same requests, or a handler that is not async, or takes other parameters
+    than its path has, raises at its decorator. What a prefix has to fill is looked at where
+    the router is included in an app.
     """
 
     def __init__(self) -> None:
@@ -51,7 +54,8 @@ class Router:
         Raises:
             PatternError: The path cannot be read.
             DuplicateRoute: Another route answers the same requests, or has the name.
-            SetupError: The handler is not async, or a method is not a token.
+            SetupError: The handler is not async, its parameters are not the path's, or a method
+                is not a token.
             ConfigError: `limits` are none.
         """
         pattern = parse_pattern(path, self._table.converters())
@@ -117,7 +121,8 @@ class Router:
         Raises:
             PatternError: The path cannot be read.
             DuplicateRoute: Another WebSocket has the path, or another route the name.
-            SetupError: The handler is not async, or a subprotocol is not a token.
+            SetupError: The handler is not async, its parameters are not the path's, or a
+                subprotocol is not a token.
             ConfigError: `origins`, `compression` or `limits` cannot work.
         """
         pattern = parse_pattern(path, self._table.converters())
@@ -152,7 +157,8 @@ class Router:
         Raises:
             PatternError: The prefix cannot be read, or a parameter's name comes twice.
             DuplicateRoute: A route answers the same requests as one here, or has its name.
-            SetupError: `router` has a place already, or is this one or above it.
+            SetupError: `router` has a place already, or is this one or above it; or a handler
+                does not take the prefix's parameters.
         """
         self._table.include(prefix, router._table)
         self._included.append(router)

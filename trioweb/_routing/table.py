@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from trioweb._routing.converters import BUILT_IN, Converter
+from trioweb._routing.handler import check_parameters
 from trioweb._routing.names import Names
 from trioweb._routing.pattern import Pattern, parse_prefix
 from trioweb._routing.route import Route
@@ -23,6 +24,9 @@ class Table:
     A table has at most one place, so the tables make a tree as well: a route stands
     once in each table above it, what is added together can never be in its own way,
     and "the converters of the parent" are those of one.
+
+    Attributes:
+        is_served: It is an app's: no prefix with more parameters is to be expected above it.
     """
 
     def __init__(self) -> None:
@@ -31,6 +35,7 @@ class Table:
         self.names = Names()
         self.own_converters: dict[str, Converter] = {}
         self.parent: tuple[Table, Pattern] | None = None
+        self.is_served = False
 
     def converters(self) -> Mapping[str, Converter]:
         """Return the converters by name; a nearer table's goes before a farther one's."""
@@ -81,6 +86,7 @@ def _under(route: Route, prefix: Pattern) -> Route:
 
 def _add_all(additions: list[tuple[Table, Route]]) -> None:
     for table, route in additions:
+        check_parameters(route.handler, route.pattern, route.first_parameter, is_complete=table.is_served)
         rival = table.tree.rival(route)
         if rival is not None:
             raise DuplicateRoute(f"{route} would answer the same requests as {rival}")

@@ -7,7 +7,7 @@ import logging
 import trio
 
 from trioweb._connection.timers import Timer
-from trioweb._routing.route import Handler
+from trioweb._routing.handler import Handler
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
 from trioweb._web.response import Response

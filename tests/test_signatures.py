@@ -1,0 +1,121 @@
+"""Middleware, error handlers and lifespans are looked at where they are written."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+
+from trioweb import App, SetupError, Text
+from trioweb.middleware import GZip
+
+
+async def middleware(request, call_next): ...
+async def handler(request, error): ...
+async def anything(*args): ...
+async def with_more(app, request, second, limit=3): ...
+
+
+class Handlers:
+    async def method(self, request, second): ...
+
+    async def __call__(self, request, second): ...
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        anything,
+        Handlers().method,
+        Handlers(),
+        functools.partial(with_more, "app"),
+        functools.wraps(handler)(anything),
+    ],
+)
+def test_whatever_can_be_called_with_two_is_middleware_and_an_error_handler(accepted: Any) -> None:
+    app = App()
+    assert app.middleware(accepted) is accepted
+    assert app.error_handler(404)(accepted) is accepted
+    app.middleware(GZip())
+
+
+async def _one(request): ...
+async def _three(request, error, app): ...
+async def _named(request, error, *, app): ...
+
+
+@pytest.mark.parametrize("refused", [_one, _three, _named])
+def test_middleware_and_error_handlers_that_cannot_be_called_with_two_are_refused(refused: Any) -> None:
+    name, app = refused.__name__, App()
+    with pytest.raises(
+        SetupError, match=rf"called with request and error: write async def {name}\(request, error"
+    ):
+        app.error_handler(404)(refused)
+    with pytest.raises(
+        SetupError, match=rf"called with request and call_next: write async def {name}\(request, ca"
+    ):
+        app.middleware(refused)
+    assert not app.has_surroundings
+
+
+def test_what_python_cannot_tell_is_accepted() -> None:
+    class Odd:
+        __signature__ = "none"
+
+        async def __call__(self, *args): ...
+
+    app, odd = App(), Odd()
+    app.middleware(odd)
+    app.get("/{item}")(odd)
+    assert [route.handler for route in app.routes] == [odd]
+
+
+def test_a_sync_handler_is_told_about_threads() -> None:
+    def page(request):
+        return Text("hello")
+
+    with pytest.raises(SetupError, match=r"write async def.*await trio\.to_thread\.run_sync\(function\)"):
+        App().get("/")(page)
+
+
+def test_a_lifespan_without_its_decorator_is_told_which() -> None:
+    async def lifespan(app, nursery):
+        yield
+
+    with pytest.raises(SetupError, match=r"lifespan with @contextlib\.asynccontextmanager"):
+        App(lifespan=lifespan)
+
+
+def test_a_lifespan_of_another_kind_is_told_what_one_is() -> None:
+    async def without_yield(nursery): ...
+
+    @contextmanager
+    def not_async(nursery):
+        yield
+
+    for lifespan in (without_yield, not_async):
+        with pytest.raises(SetupError, match="is not an async context manager function: write async def"):
+            App(lifespan=lifespan)  # type: ignore[arg-type]
+
+
+def test_a_lifespan_that_would_be_given_the_nursery_for_the_app_is_told_so() -> None:
+    @asynccontextmanager
+    async def lifespan(app):
+        yield
+
+    @asynccontextmanager
+    async def swapped(nursery, app):
+        yield
+
+    with pytest.raises(
+        SetupError, match=r"lifespan\(app\) would be given the nursery.*write lifespan\(app, nursery"
+    ):
+        App(lifespan=lifespan)
+    with pytest.raises(SetupError, match=r"swapped\(nursery, app\) would be given the nursery for its app"):
+        App(lifespan=swapped)
+    for number in (None, lambda: None, lambda a, b, c: None):
+        if number is not None:
+            with pytest.raises(SetupError, match="called with the nursery, or with the app and the nursery"):
+                App(lifespan=number)  # type: ignore[arg-type]

@@ -1,0 +1,192 @@
+"""Handlers: what a route calls, checked where it is written."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from trioweb._routing.converters import Rank
+from trioweb._routing.pattern import Parameter, Pattern
+from trioweb.errors import SetupError
+from trioweb.signatures import (
+    BY_POSITION,
+    is_required,
+    label,
+    parameters_of,
+    resolved_annotation,
+    short_name,
+    without_partial,
+)
+
+Handler = Callable[..., Awaitable[Any]]
+
+_GIVEN: dict[Rank, type] = {
+    Rank.INT: int,
+    Rank.FLOAT: float,
+    Rank.UUID: UUID,
+    Rank.STR: str,
+    Rank.PATH: str,
+}
+"""What the built-in converters give; of others only their author knows."""
+
+_WRITTEN = {int: ":int", float: ":float", UUID: ":uuid", str: ""}
+"""What is written for a type in a path."""
+
+_VALUES = frozenset({"builtins", "uuid", "decimal", "datetime", "pathlib"})
+"""The modules whose classes say what a value is, and cannot be anything else."""
+
+_FIRST = {"request": "Request", "ws": "WebSocket"}
+
+
+def check_is_async(_: object, __: attrs.Attribute[Any], handler: object) -> None:
+    """Refuse what gives no coroutine; a validator for attrs.
+
+    Raises:
+        SetupError: It is not an async function, nor an object that can be called as one.
+    """
+    target = without_partial(handler)
+    is_async = callable(target) and (
+        inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
+    )
+    if not is_async:
+        raise SetupError(
+            f"{label(handler)} is not an async function: write async def, and no yield in it. "
+            "What blocks goes to a thread: await trio.to_thread.run_sync(function)"
+        )
+
+
+def check_parameters(handler: Handler, pattern: Pattern, first: str, *, is_complete: bool) -> None:
+    """Refuse a handler that could not be called with what its path gives.
+
+    Args:
+        handler: An async callable.
+        pattern: The path, with the prefixes known so far.
+        first: What the first parameter is usually called: "request" or "ws".
+        is_complete: Whether no prefix with more parameters is to be expected.
+
+    Raises:
+        SetupError: A parameter is missing, is filled by nothing, or is annotated with another type.
+    """
+    parameters = parameters_of(handler, follow_wrapped=False)
+    if parameters is None:
+        return
+    signature = _Signature(handler, pattern, first, parameters)
+    signature.check_first()
+    signature.check_path()
+    signature.check_rest(is_complete=is_complete)
+    if not hasattr(without_partial(handler), "__wrapped__"):  # whose annotations are the inner function's
+        signature.check_annotations()
+
+
+@attrs.frozen
+class _Signature:
+    handler: Handler
+    pattern: Pattern
+    first: str
+    parameters: Sequence[inspect.Parameter]
+
+    @property
+    def names(self) -> list[str]:
+        return [parameter.name for parameter in self.pattern.parameters]
+
+    @property
+    def wanted(self) -> str:
+        """The signature that the path calls for."""
+        return f"async def {short_name(self.handler)}({', '.join([self.first, *self.names])})"
+
+    @property
+    def by_name(self) -> dict[str, inspect.Parameter]:
+        """The parameters beside the first that can be given by name."""
+        rest = self.parameters[1:] if self.parameters[0].kind in BY_POSITION else self.parameters
+        keyword = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+        return {one.name: one for one in rest if one.kind in keyword}
+
+    def check_first(self) -> None:
+        what = "the request" if self.first == "request" else "the WebSocket"
+        kinds = {*BY_POSITION, inspect.Parameter.VAR_POSITIONAL}
+        if not self.parameters or self.parameters[0].kind not in kinds:
+            raise SetupError(
+                f"{label(self.handler)} has no parameter for {what}, which comes first: write {self.wanted}"
+            )
+        first = self.parameters[0]
+        if first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and first.name in self.names:
+            raise SetupError(
+                f"{label(self.handler)} begins with {first.name!r}, which is a parameter of "
+                f"{self.pattern.path!r}: {what} comes first, so write {self.wanted}"
+            )
+
+    def check_path(self) -> None:
+        takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in self.parameters)
+        missing = [] if takes_all else [name for name in self.names if name not in self.by_name]
+        if missing:
+            raise SetupError(
+                f"{label(self.handler)} has no parameter for {{{missing[0]}}} of {self.pattern.path!r}: "
+                f"write {self.wanted}"
+            )
+
+    def check_rest(self, *, is_complete: bool) -> None:
+        for parameter in self.parameters[1:]:
+            is_named = parameter.kind is not inspect.Parameter.POSITIONAL_ONLY
+            may_come = is_named and (not is_complete or parameter.name in self.names)
+            if is_required(parameter) and not may_come:
+                query = "request.query" if self.first == "request" else "ws.request.query"
+                raise SetupError(
+                    f"{label(self.handler)} has a parameter {parameter.name!r} that nothing fills: "
+                    f"{self.pattern.path!r} has no {{{parameter.name}}}. A query is read with {query}, "
+                    "and what belongs to the whole application is in app.state"
+                )
+
+    def check_annotations(self) -> None:
+        self._check_annotation_of_first()
+        for parameter in self.pattern.parameters:
+            own = self.by_name.get(parameter.name)
+            given = _GIVEN.get(parameter.converter.rank)
+            if own is None or given is None:
+                continue
+            expected = _value_type(resolved_annotation(own, self.handler))
+            if expected is not None and not _fits(given, expected):
+                raise SetupError(
+                    f"{label(self.handler)} takes {own.name}: {expected.__name__}, and {_braces(parameter)} in "
+                    f"{self.pattern.path!r} is a {given.__name__}: {_advice(own.name, expected, given)}"
+                )
+
+    def _check_annotation_of_first(self) -> None:
+        first, expected = self.parameters[0], _FIRST[self.first]
+        annotation = resolved_annotation(first, self.handler)
+        if first.kind not in BY_POSITION or not isinstance(annotation, type) or annotation is object:
+            return
+        is_ours = (
+            annotation.__module__.partition(".")[0] == "trioweb" and annotation.__name__ in _FIRST.values()
+        )
+        if _value_type(annotation) is not None or (is_ours and annotation.__name__ != expected):
+            raise SetupError(
+                f"{label(self.handler)} begins with {first.name}: {annotation.__name__}, and here the first "
+                f"parameter is a {expected}: write {self.wanted}, or use the decorator of the other kind"
+            )
+
+
+def _value_type(annotation: object) -> type | None:
+    """Return a class that says what the value is; `None` for unions, type variables, and classes of users."""
+    if isinstance(annotation, type) and (annotation.__module__ in _VALUES or issubclass(annotation, Enum)):
+        return annotation
+    return None
+
+
+def _fits(given: type, expected: type) -> bool:
+    return issubclass(given, expected) or (given is int and expected is float)  # PEP 484: the numeric tower
+
+
+def _braces(parameter: Parameter) -> str:
+    name = parameter.converter.name
+    return f"{{{parameter.name}}}" if name == "str" else f"{{{parameter.name}:{name}}}"
+
+
+def _advice(name: str, expected: type, given: type) -> str:
+    if expected in _WRITTEN:
+        return f"write {{{name}{_WRITTEN[expected]}}} in the path"
+    return f"write {name}: {given.__name__}, or a converter of your own (router.converter)"
