@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -12,8 +13,8 @@ from trioweb._connection.timers import Timers
 
 
 @asynccontextmanager
-async def running():
-    timers = Timers()
+async def running(catch_up=None):
+    timers = Timers(catch_up)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(timers.run)
         yield timers
@@ -71,3 +72,76 @@ async def test_cancelled_ones_take_no_room_for_long(autojump_clock):
             timers.call_later(1000, lambda: None).cancel()
             assert len(timers._heap) <= 2 * 66
         assert kept in {timer for _, _, timer in timers._heap}
+
+
+async def test_before_a_verdict_everything_is_read_that_has_come(autojump_clock):
+    seen, verdicts = [], []
+
+    async def catch_up():
+        seen.append("caught up")
+        reprieved.cancel()
+        await trio.lowlevel.checkpoint()
+
+    async with running(catch_up) as timers:
+        timers.call_later(1, partial(seen.append, "called"))
+        reprieved = timers.judge_later(1, partial(verdicts.append, "never"))
+        timers.judge_later(1, partial(seen.append, "judged"))
+        await trio.sleep(2)
+    assert seen == ["called", "caught up", "judged"]
+    assert not verdicts
+
+
+async def test_before_a_verdict_other_tasks_take_what_has_come(autojump_clock):
+    send, receive = trio.open_memory_channel(1)
+    async with running() as timers:
+        with timers.move_on_after(1) as scope:
+            timers.call_later(1, partial(send.send_nowait, "at the last moment"))
+            assert await receive.receive() == "at the last moment"
+    assert not scope.cancelled_caught
+
+
+async def test_a_block_is_left_when_its_time_is_over(autojump_clock):
+    started = trio.current_time()
+    async with running() as timers:
+        with timers.move_on_after(3) as scope:
+            await trio.sleep_forever()
+        assert scope.cancelled_caught
+        assert trio.current_time() - started == pytest.approx(3)
+        with timers.move_on_after(3) as scope:
+            await trio.sleep(1)
+        await trio.sleep(5)
+        assert not scope.cancel_called
+
+
+async def test_deadlines_are_put_off_by_the_time_in_which_the_loop_stood_still():
+    seen, judged = [], trio.Event()
+
+    def judge():
+        seen.extend((trio.current_time() - started, timers.now() - started_judging))
+        judged.set()
+
+    async with running() as timers:
+        started, started_judging = trio.current_time(), timers.now()
+        timers.judge_later(0.2, judge)
+        await trio.sleep(0.01)
+        time.sleep(0.4)  # noqa: ASYNC251 - that is what is tested
+        await judged.wait()
+    assert seen[0] > 0.59
+    assert seen[0] - seen[1] > 0.39
+
+
+async def test_many_that_are_due_at_once_let_others_run(autojump_clock):
+    fired, has_begun, turns = [], trio.Event(), []
+
+    def fire():
+        fired.append(None)
+        has_begun.set()
+
+    async with running() as timers:
+        for _ in range(1000):
+            timers.call_later(1, fire)
+        await has_begun.wait()
+        while len(fired) < 1000:
+            turns.append(len(fired))
+            await trio.lowlevel.checkpoint()
+    assert len(turns) >= 2

@@ -12,6 +12,7 @@ from support.streaming import GET, Source
 from trioweb import EventStream, Limits, Stream, Timeouts
 from trioweb._connection.http1 import Http1Connection
 from trioweb._connection.stream_transport import StreamTransport
+from trioweb._connection.timers import Timers
 from trioweb._server.streamed_answer import StreamedAnswer
 
 
@@ -35,7 +36,9 @@ async def cancel_at_step(number, make_response):
     source = Source("one", "two", "three", then=partial(trio.sleep, 20))
     ours, theirs = trio.testing.lockstep_stream_pair()
     async with trio.open_nursery() as nursery:
-        http = Http1Connection(StreamTransport(theirs, nursery), limits=Limits(), timeouts=Timeouts())
+        http = Http1Connection(
+            StreamTransport(theirs, nursery), Timers(), limits=Limits(), timeouts=Timeouts()
+        )
         nursery.start_soon(ours.send_all, GET % b"/")
         assert await http.receive_head()
         response = make_response(source.run())

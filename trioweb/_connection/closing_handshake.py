@@ -201,24 +201,24 @@ class ClosingHandshake:
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back in `seconds`, unless the connection is closed by then."""
         pending = (timer for timer in self._pending if timer.callback is not None)
-        self._pending = (*pending, self._timers.call_later(seconds, callback))
+        self._pending = (*pending, self._timers.judge_later(seconds, callback))
 
     def _start_timer(self) -> None:
         if self._timer is None:
             seconds = self._timeouts.send_seconds + self._timeouts.close_seconds
-            self.closes_at_latest = trio.current_time() + seconds
+            self.closes_at_latest = self._timers.now() + seconds
             self._set_timer(self._timeouts.close_seconds)
 
     def _set_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._progress_bytes = self._outbox.sent_bytes
-        self._timer = self._timers.call_later(seconds, self._give_up)
+        self._timer = self._timers.judge_later(seconds, self._give_up)
 
     def _give_up(self) -> None:
         """Cut, unless queued messages are still on their way to a slow but willing peer."""
         is_moving = self._outbox.held_bytes and self._outbox.sent_bytes > self._progress_bytes
-        if is_moving and trio.current_time() < self.closes_at_latest:
+        if is_moving and self._timers.now() < self.closes_at_latest:
             self._set_timer(self._timeouts.close_seconds)
         else:
             self.cut("the closing handshake took too long (Timeouts.close_seconds)")

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 import trio
 
 from trioweb._connection.companion import accompanied
+from trioweb._connection.timers import Timers
 
 HALF_CLOSED_SECONDS = 0.5
 """How long an answer may go on when the client has ended its side. It may have ended only that, after its
@@ -27,12 +28,14 @@ class Departure:
     Args:
         read_ahead: Reads, and keeps what it reads, until the client's side has ended or counts
             as ended.
+        timers: Everybody's deadlines.
     """
 
-    __slots__ = ("_has_left", "_read_ahead", "_reading", "_watches")
+    __slots__ = ("_has_left", "_read_ahead", "_reading", "_timers", "_watches")
 
-    def __init__(self, read_ahead: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, read_ahead: Callable[[], Awaitable[None]], timers: Timers) -> None:
         self._read_ahead = read_ahead
+        self._timers = timers
         self._reading = trio.Lock()
         self._watches: set[trio.CancelScope] = set()
         self._has_left = False
@@ -55,7 +58,8 @@ class Departure:
                 async with self._reading:
                     if not self._has_left:
                         await self._read_ahead()
-                        await trio.sleep(HALF_CLOSED_SECONDS)
+                        with self._timers.move_on_after(HALF_CLOSED_SECONDS):
+                            await trio.sleep_forever()
                     self._has_left = True
                 block.cancel(reason="the client has left")
             finally:

@@ -39,7 +39,8 @@ async def open_engine() -> AsyncIterator[Engine]:
     pump = None if poller is None else Pump(poller, flusher)
     try:
         async with trio.open_nursery() as nursery:
-            engine = Engine(nursery=nursery, timers=Timers(), flusher=flusher, pump=pump)
+            timers = Timers(None if pump is None else pump.catch_up)
+            engine = Engine(nursery=nursery, timers=timers, flusher=flusher, pump=pump)
             nursery.start_soon(engine.timers.run, name="trioweb timers")
             nursery.start_soon(engine.flusher.run, name="trioweb flusher")
             if pump is not None:

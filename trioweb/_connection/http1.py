@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 import trio
 
 from trioweb._connection.departure import ClientLeft, Departure
+from trioweb._connection.timers import Timers
 from trioweb._connection.transport import Transport
 from trioweb._wire.http1 import Body, Ended, EndOfBody, Http1Wire, NeedData
 from trioweb._wire.request_head import RequestHead
@@ -19,14 +20,6 @@ DISCARDED_BYTES = 256 * 1024
 
 WRITE_BYTES = 64 * 1024
 """One write, which has to make progress within `Timeouts.send_seconds`."""
-
-LINGER_SECONDS = 10.0
-"""How long a peer is read on after the last answer, so that no reset overtakes it."""
-
-LINGER_BYTES = 4096
-"""What it has to send in each `LINGER_STEP_SECONDS` of that; with less it has sent all, or drips."""
-
-LINGER_STEP_SECONDS = 1.0
 
 AHEAD_BYTES = 64 * 1024
 """How much may be held, while the client's end is waited for, of a body that nobody reads and of what
@@ -57,14 +50,16 @@ class Http1Connection:
         "_received_bytes",
         "_receiving",
         "_timeouts",
+        "_timers",
         "_transport",
         "_wire",
         "has_answered",
         "sent_bytes",
     )
 
-    def __init__(self, transport: Transport, *, limits: Limits, timeouts: Timeouts) -> None:
+    def __init__(self, transport: Transport, timers: Timers, *, limits: Limits, timeouts: Timeouts) -> None:
         self._transport = transport
+        self._timers = timers
         self._timeouts = timeouts
         self._wire = Http1Wire(head_bytes=limits.head_bytes, body_bytes=UNROUTED_BYTES)
         self._idle_scope: trio.CancelScope | None = None
@@ -126,7 +121,7 @@ class Http1Connection:
         if self._wire.has_partial_head:
             return True
         data = b""
-        with trio.move_on_after(self._timeouts.idle_seconds) as self._idle_scope:
+        with self._timers.move_on_after(self._timeouts.idle_seconds) as self._idle_scope:
             if self._is_draining:
                 return False
             data = await self._transport.receive()
@@ -136,7 +131,7 @@ class Http1Connection:
         return bool(data)
 
     async def _read_head_in_time(self) -> RequestHead | None:
-        with trio.move_on_after(self._timeouts.head_seconds):
+        with self._timers.move_on_after(self._timeouts.head_seconds):
             return await self._read_head()
         if not self._wire.has_partial_head:  # only empty lines came, which begin no request
             return None
@@ -215,7 +210,7 @@ class Http1Connection:
     async def _feed_in_time(self) -> None:
         """Wait for more, whether it is read here or by the one who reads ahead."""
         seconds, held_bytes = self._timeouts.body_seconds, self._wire.held_bytes
-        with trio.move_on_after(seconds):
+        with self._timers.move_on_after(seconds):
             async with self._reading():  # a checkpoint too: who sends fast must not keep the scheduler
                 if self._wire.held_bytes == held_bytes:
                     self._wire.feed(await self._transport.receive())
@@ -279,7 +274,7 @@ class Http1Connection:
 
     def _watching(self) -> Departure:
         if self._departure is None:
-            self._departure = Departure(self._read_ahead)
+            self._departure = Departure(self._read_ahead, self._timers)
         return self._departure
 
     def _has_body_to_come(self) -> bool:
@@ -315,7 +310,7 @@ class Http1Connection:
     async def _wait_for_move(self) -> bool:
         """Wait until something is sent, or taken of what is held; `False` if that takes too long."""
         self._moved = trio.Event()
-        with trio.move_on_after(self._timeouts.body_seconds):
+        with self._timers.move_on_after(self._timeouts.body_seconds):
             await self._moved.wait()
             return True
         # What is being sent has a deadline of its own, for each of its parts.
@@ -427,7 +422,7 @@ class Http1Connection:
             ClientLeft: The peer is gone, or reads nothing.
         """
         for start in range(0, len(data), WRITE_BYTES):
-            with trio.move_on_after(self._timeouts.send_seconds) as scope:
+            with self._timers.move_on_after(self._timeouts.send_seconds) as scope:
                 try:
                     await self._transport.send_all(data[start : start + WRITE_BYTES])
                 except trio.BrokenResourceError as error:
@@ -447,7 +442,7 @@ class Http1Connection:
             await self._stop_watching(self._departure)
         if self._is_draining or not self._wire.can_keep_alive:
             return False
-        with trio.move_on_after(self._timeouts.body_seconds):
+        with self._timers.move_on_after(self._timeouts.body_seconds):
             discarded_bytes = 0
             while data := await self._receive_piece():
                 discarded_bytes += len(data)
@@ -464,21 +459,3 @@ class Http1Connection:
         self._has_ended_body = True  # the wire lets no handshake with a body pass
         self._head = None
         return early_input
-
-    async def linger(self) -> None:
-        """Half close, and read on while the peer is still sending.
-
-        What comes to a closed socket is answered with a reset, at which the peer's system
-        may throw away an answer that was not read yet (RFC 9112 §9.6).
-        """
-        if not self._transport.end_output():
-            return
-        deadline = trio.current_time() + LINGER_SECONDS
-        received_bytes = LINGER_BYTES
-        while received_bytes >= LINGER_BYTES and trio.current_time() < deadline:
-            received_bytes = 0
-            with trio.move_on_at(min(deadline, trio.current_time() + LINGER_STEP_SECONDS)):
-                while data := await self._transport.receive():
-                    received_bytes += len(data)
-                    await trio.lowlevel.checkpoint()  # it may send so fast that nothing is waited for
-                return

@@ -150,4 +150,11 @@ class Keepalive:
         if self.heard_at != NOT_SINCE_THE_PING:
             self._check_silence()
         else:
+            # Hardly any timer comes to this, so the others need not let everybody read before.
+            self._timer = self._timers.judge_later(0, self._judge)
+
+    def _judge(self) -> None:
+        if self._is_paused or self.heard_at != NOT_SINCE_THE_PING:
+            self._check_answer()
+        else:
             self._cut(f"no answer to a ping in {self._timeout} s (Timeouts.ping_timeout_seconds)")

@@ -61,19 +61,31 @@ class Pump:
 
     async def run(self) -> None:
         """Serve ready sockets, for ever."""
-        sockets = self._sockets
         descriptor = self._poller.fileno()
-        poll = self._poller.poll
-        but_writable = ~WRITABLE
         while True:
             await trio.lowlevel.wait_readable(descriptor)
-            now = trio.current_time()
-            self._flusher.pass_number += 1
-            for ready, events in poll(0, EVENTS_PER_TURN):
-                transport = sockets.get(ready)
-                if transport is None:  # closed by one that was served before it in this turn
-                    continue
-                if events & WRITABLE:
-                    transport.on_writable()
-                if events & but_writable and ready in sockets:
-                    transport.on_readable(now)
+            self._serve()
+
+    async def catch_up(self) -> None:
+        """Serve every socket that is ready now; one that stays ready is not waited for."""
+        for _ in range(len(self._sockets) // EVENTS_PER_TURN + 1):
+            await trio.lowlevel.checkpoint()
+            if self._serve() < EVENTS_PER_TURN:
+                break
+
+    def _serve(self) -> int:
+        """Take one turn, and return how many sockets were ready."""
+        sockets = self._sockets
+        but_writable = ~WRITABLE
+        now = trio.current_time()
+        self._flusher.pass_number += 1
+        served = self._poller.poll(0, EVENTS_PER_TURN)
+        for ready, events in served:
+            transport = sockets.get(ready)
+            if transport is None:  # closed by one that was served before it in this turn
+                continue
+            if events & WRITABLE:
+                transport.on_writable()
+            if events & but_writable and ready in sockets:
+                transport.on_readable(now)
+        return len(served)

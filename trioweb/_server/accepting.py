@@ -123,7 +123,7 @@ class Acceptor:
         """Say 503 and read on for a moment, or the reset would overtake the answer."""
         transport = self._transport(accepted)
         try:
-            with trio.move_on_after(REFUSAL_SECONDS):
+            with self._context.engine.timers.move_on_after(REFUSAL_SECONDS):
                 if self._ssl_context is None:
                     await transport.send_all(REFUSAL)
                     transport.end_output()

@@ -12,6 +12,7 @@ import trio
 
 from trioweb._connection.departure import ClientLeft
 from trioweb._connection.http1 import Http1Connection
+from trioweb._connection.lingering import linger
 from trioweb._connection.transport import Transport
 from trioweb._routing.route import Route, WebSocketRoute
 from trioweb._server import access_log
@@ -69,7 +70,10 @@ class Session:
         self._scheme = scheme
         self._is_unix = is_unix
         self._http = Http1Connection(
-            transport, limits=context.config.limits, timeouts=context.config.timeouts
+            transport,
+            context.engine.timers,
+            limits=context.config.limits,
+            timeouts=context.config.timeouts,
         )
         self._on_end = on_end
         self._has_begun = False
@@ -107,7 +111,7 @@ class Session:
             self._streamed.drain()
 
     async def _secure(self) -> bool:
-        with trio.move_on_after(self._context.config.timeouts.head_seconds) as scope:
+        with self._context.engine.timers.move_on_after(self._context.config.timeouts.head_seconds) as scope:
             await self._transport.secure()
         return not scope.cancelled_caught
 
@@ -128,7 +132,7 @@ class Session:
         except RemoteProtocolError as error:
             await self._refuse(error)
         if http.has_answered:
-            await http.linger()
+            await linger(self._transport, self._context.engine.timers)
         return None
 
     async def _answer(self, head: RequestHead) -> WebSocketSession | None:

@@ -98,7 +98,7 @@ class WebSocketSession:
 
     def _begin_grace(self) -> None:
         seconds = self._context.config.timeouts.handler_grace_seconds
-        self._timer = self._context.engine.timers.call_later(seconds, self._cancel)
+        self._timer = self._context.engine.timers.judge_later(seconds, self._cancel)
 
     def _cancel(self) -> None:
         if self._scope is not None:

@@ -1,0 +1,286 @@
+"""Nobody is cut, and nothing refused, for the time in which this side stood still."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from functools import partial
+
+import pytest
+import trio
+from support.peer import CLOSE, PING, PONG, TEXT, Peer, close_frame, frame
+from support.serving import running
+from support.tls import contexts
+
+from trioweb import App, Config, Response, Timeouts
+
+PATIENCE_SECONDS = 0.5
+STALL_SECONDS = 0.8
+ROUND_TRIP_SECONDS = 0.1
+LONG = b"x" * 6_000_000
+
+TIMEOUTS = Timeouts(
+    head_seconds=PATIENCE_SECONDS,
+    body_seconds=PATIENCE_SECONDS,
+    idle_seconds=PATIENCE_SECONDS,
+    ping_interval_seconds=0.2,
+    ping_timeout_seconds=PATIENCE_SECONDS,
+    send_seconds=PATIENCE_SECONDS,
+    close_seconds=PATIENCE_SECONDS,
+    handler_grace_seconds=PATIENCE_SECONDS,
+    drain_seconds=1,
+)
+
+
+class Stall:
+    """Where peers wait for each other: when all have begun, the loop stands still."""
+
+    def __init__(self, peers):
+        self._missing = peers
+        self._over = trio.Event()
+
+    async def wait(self):
+        self._missing -= 1
+        if self._missing:
+            await self._over.wait()
+        else:
+            time.sleep(STALL_SECONDS)  # noqa: ASYNC251 - that is what is tested
+            self._over.set()
+        await trio.sleep(ROUND_TRIP_SECONDS)
+
+
+class Visitor:
+    def __init__(self, server, transport):
+        self._server = server
+        self._transport = transport
+        self._streams = []
+        self.ready = None
+        self.stall = None
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        for stream in self._streams:
+            await trio.aclose_forcefully(stream)
+
+    async def connect(self, *, shakes_hands=True):
+        plain = trio.socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        await plain.connect(("127.0.0.1", self._server.port))
+        stream = trio.SocketStream(plain)
+        self._streams.append(stream)
+        if self._transport != "plain":
+            stream = trio.SSLStream(stream, contexts()[1], server_hostname="localhost")
+            if shakes_hands:
+                await stream.do_handshake()
+        return Peer(stream)
+
+
+@pytest.fixture
+def app():
+    app = App(Config(timeouts=TIMEOUTS))
+    app.state.cleaned = []
+    app.state.may_clean = trio.Event()
+
+    @app.websocket("/echo")
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    @app.websocket("/long")
+    async def long(ws):
+        await ws.send(LONG)
+        await ws.wait_closed()
+
+    @app.websocket("/bye")
+    async def bye(ws):
+        await ws.accept()
+
+    @app.websocket("/clean")
+    async def clean(ws):
+        await ws.accept()
+        await ws.wait_closed()
+        await app.state.may_clean.wait()
+        app.state.cleaned.append("all")
+
+    @app.post("/upload")
+    async def upload(request):
+        return Response(await request.body())
+
+    @app.get("/")
+    async def index(request):
+        return Response(b"index")
+
+    @app.get("/long")
+    async def download(request):
+        return Response(LONG)
+
+    return app
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def is_answered(peer, body):
+    head, received = await peer.receive_response()
+    assert head.startswith("HTTP/1.1 200"), head
+    assert received == body
+
+
+async def pinged(visitor, app):
+    peer = await visitor.connect()
+    await peer.open("/echo")
+    await visitor.ready.wait()
+    ping = await peer.receive_frame()
+    assert ping.opcode == PING
+    await visitor.stall.wait()
+    await peer.send(frame(PONG, ping.payload) + frame(TEXT, b"alive"))
+    while (answer := await peer.receive_frame()).opcode == PING:
+        pass
+    assert answer.payload == b"alive"
+    await peer.close()
+
+
+async def uploading(visitor, app):
+    peer = await visitor.connect()
+    await visitor.ready.wait()
+    await peer.send(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst")
+    await visitor.stall.wait()
+    await peer.send(b"later")
+    await is_answered(peer, b"firstlater")
+
+
+async def asking(visitor, app):
+    peer = await visitor.connect()
+    await visitor.ready.wait()
+    await peer.send(REQUEST[:10])
+    await visitor.stall.wait()
+    await peer.send(REQUEST[10:])
+    await is_answered(peer, b"index")
+
+
+async def idling(visitor, app):
+    peer = await visitor.connect()
+    await peer.send(REQUEST)
+    await is_answered(peer, b"index")
+    await visitor.ready.wait()
+    await peer.send(REQUEST)
+    await is_answered(peer, b"index")
+    await visitor.stall.wait()
+    await peer.send(REQUEST)
+    await is_answered(peer, b"index")
+
+
+async def shaking_hands(visitor, app):
+    await visitor.ready.wait()
+    peer = await visitor.connect(shakes_hands=False)
+    await visitor.stall.wait()
+    await peer.send(REQUEST)
+    await is_answered(peer, b"index")
+
+
+async def reading_late(visitor, app):
+    peer = await visitor.connect()
+    await visitor.ready.wait()
+    await peer.open("/long")
+    await visitor.stall.wait()
+    while len(peer.buffer) < len(LONG):  # any ping is behind it
+        peer.buffer += await peer.stream.receive_some(65_536)
+        await peer.send(frame(PONG))
+    while (got := await peer.receive_frame()).opcode == PING:
+        pass
+    assert got.payload == LONG
+    await peer.close()
+
+
+async def downloading_late(visitor, app):
+    peer = await visitor.connect()
+    await visitor.ready.wait()
+    await peer.send(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+    await visitor.stall.wait()
+    await is_answered(peer, LONG)
+
+
+async def closing(visitor, app):
+    peer = await visitor.connect()
+    await visitor.ready.wait()
+    await peer.open("/bye")
+    assert (await peer.receive_frame()).opcode == CLOSE
+    await visitor.stall.wait()
+    await peer.send(close_frame(1000))
+    await peer.receive_end()
+
+
+async def cleaning(visitor, app):
+    peer = await visitor.connect()
+    await peer.open("/clean")
+    await visitor.ready.wait()
+    await peer.send(close_frame(1000))
+    assert await peer.receive_close() == (1000, "")
+    await visitor.stall.wait()
+    app.state.may_clean.set()
+
+
+CASES = [
+    pinged,
+    uploading,
+    asking,
+    idling,
+    shaking_hands,
+    reading_late,
+    downloading_late,
+    closing,
+    cleaning,
+]
+
+
+@pytest.mark.parametrize("transport", ["plain", "TLS", "streams"])
+async def test_no_deadline_of_a_peer_passes_while_the_loop_stands_still(app, transport, caplog):
+    """Each does what it has to a round trip after the stall, and all were long overdue by then."""
+    caplog.set_level(logging.INFO, "trioweb")
+    options = {}
+    if transport == "TLS":
+        options["ssl_context"] = contexts()[0]
+    elif transport == "streams":
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        options["listeners"] = [trio.SSLListener(listener, contexts()[0])]
+    results = {}
+
+    async def visit(case, visitor):
+        try:
+            async with visitor:
+                await case(visitor, app)
+        except (AssertionError, trio.BrokenResourceError) as error:
+            results[case.__name__] = repr(error)
+        else:
+            results[case.__name__] = "well"
+
+    async with running(app, **options) as server:
+        stall, ready = Stall(len(CASES)), trio.Event()
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                for case in CASES:
+                    visitor = Visitor(server, transport)
+                    visitor.stall, visitor.ready = stall, ready
+                    nursery.start_soon(partial(visit, case, visitor))
+                await trio.testing.wait_all_tasks_blocked(0.05)
+                ready.set()
+    assert results == {case.__name__: "well" for case in CASES}
+    assert app.state.cleaned == ["all"]
+    assert not [message for message in caplog.messages if "cut" in message or "refused" in message]
+
+
+async def test_a_peer_that_is_gone_is_found_out_however_often_the_loop_stands_still(app):
+    """A ping after 0.2 s and 0.5 s for its answer: at half speed 1.4 s, and two stalls of 0.2 s."""
+    async with running(app) as server, Visitor(server, "plain") as visitor:
+        peer = await visitor.connect()
+        await peer.open("/echo")
+        stalls = 0
+        while server.connections:
+            time.sleep(0.2)  # noqa: ASYNC251 - that is what is tested
+            await trio.sleep(0.001)
+            stalls += 1
+            assert stalls < 20
+        assert stalls > 3
