@@ -6,8 +6,8 @@ import logging
 
 import pytest
 import trio
-from support.peer import TEXT, close_frame, frame
-from support.serving import in_memory
+from support.peer import TEXT, close_frame, connected, frame
+from support.serving import in_memory, running
 
 import trioweb
 from trioweb import App, Close, CloseWebSocket, Config, Limits, Timeouts
@@ -38,6 +38,21 @@ async def test_a_handler_that_returns_without_using_the_websocket_accepts_it(aut
         await peer.open()
 
         assert await peer.receive_close() == (1000, "")
+
+
+async def test_a_value_that_a_handler_returns_is_warned_of_once(caplog):
+    async def handler(ws):
+        return trioweb.Text("for nobody")
+
+    async with running(app_with(handler)) as server:
+        for _ in range(2):
+            async with connected(server) as peer:
+                await peer.open()
+                assert await peer.receive_close() == (1000, "")
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert (
+        "the handler of WebSocket / returned Text, which nobody gets: send it with `await ws.send" in warning
+    )
 
 
 async def test_close_websocket_ends_with_the_handlers_own_code(autojump_clock):

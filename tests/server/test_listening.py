@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import resource
 import socket
@@ -112,14 +113,32 @@ async def test_large_messages_over_tls(certificates):
             await peer.close()
 
 
-async def test_plain_http_on_a_tls_port_harms_nobody(certificates):
+async def test_plain_http_on_a_tls_port_harms_nobody(certificates, caplog):
+    caplog.set_level(logging.DEBUG, "trioweb")
     server_context, client_context = certificates
     async with running(echo_app(), ssl_context=server_context) as server:
         async with connected(server) as peer:
             await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             await peer.receive_end()
         await until(lambda: server.connections == 0)
+        assert "spoke no TLS" in caplog.text
         await talk(await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context))
+
+
+async def test_without_tls_a_peer_that_is_gone_is_not_said_to_have_spoken_none(caplog):
+    caplog.set_level(logging.DEBUG, "trioweb")
+    app = App()
+
+    @app.get("/")
+    async def long(request):
+        return Text("x" * 20_000_000)
+
+    async with running(app) as server:
+        async with connected(server) as peer:
+            await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await peer.receive_head()
+        await until(lambda: "the peer is gone" in caplog.text)
+    assert "TLS" not in caplog.text
 
 
 async def test_a_tls_handshake_that_does_not_come_is_ended(certificates):

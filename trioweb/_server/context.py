@@ -14,7 +14,11 @@ from trioweb.config import Config
 
 @attrs.frozen(kw_only=True)
 class ServerContext:
-    """The application and the machinery around it; one object instead of nine arguments."""
+    """The application and the machinery around it; one object instead of ten arguments.
+
+    Attributes:
+        warned_handlers: By identity, those whose mistake has been logged; the routes keep them alive.
+    """
 
     app: App
     config: Config
@@ -22,3 +26,4 @@ class ServerContext:
     proxies: TrustedProxies
     instruments: Instruments
     shutdown: Shutdown
+    warned_handlers: set[int] = attrs.field(factory=set[int])

@@ -93,7 +93,7 @@ class Session:
                 if not self._transport.is_plain:
                     await self._transport.aclose()
         except trio.BrokenResourceError:
-            logger.debug("the peer is gone, or spoke no TLS")
+            logger.debug("the peer is gone")
         except Exception:
             logger.exception("the connection of %s is dropped after an error", self._peer)
         finally:
@@ -111,9 +111,14 @@ class Session:
             self._streamed.drain()
 
     async def _secure(self) -> bool:
-        with self._context.engine.timers.move_on_after(self._context.config.timeouts.head_seconds) as scope:
-            await self._transport.secure()
-        return not scope.cancelled_caught
+        with self._context.engine.timers.move_on_after(self._context.config.timeouts.head_seconds):
+            try:
+                await self._transport.secure()
+            except trio.BrokenResourceError:
+                logger.debug("the peer spoke no TLS, or is gone")
+            else:
+                return True
+        return False
 
     async def _next_websocket(self) -> WebSocketSession | None:
         """Answer requests until one is a handshake; `None` when the connection has to close."""

@@ -56,7 +56,7 @@ class WebSocketSession:
                     ws.nursery, self._scope = nursery, nursery.cancel_scope
                     ws.watch_end(self._begin_grace)
                     try:
-                        await self._handler(ws, **ws.path_params)
+                        self._check_nothing_returned(await self._handler(ws, **ws.path_params))
                     except Exception as error:
                         errors.append(error)
                     if nursery.child_tasks:
@@ -70,6 +70,18 @@ class WebSocketSession:
             self._end_grace()
             if ws.is_accepted:
                 self._count()
+
+    def _check_nothing_returned(self, value: object) -> None:
+        """Say once that nobody gets what a handler of a WebSocket returns."""
+        warned = self._context.warned_handlers
+        if value is not None and id(self._handler) not in warned:
+            warned.add(id(self._handler))
+            logger.warning(
+                "the handler of WebSocket %s returned %s, which nobody gets: send it with `await ws.send(...)`, "
+                "or refuse the handshake with `await ws.reject(response)`",
+                self._ws.request.raw_path,
+                type(value).__name__,
+            )
 
     async def _end(self, error: Exception | None) -> None:
         ws = self._ws
