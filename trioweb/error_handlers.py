@@ -10,9 +10,9 @@ from typing import Any
 from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
-from trioweb.asyncio_habits import explain
 from trioweb.errors import DuplicateRoute, HTTPError, LocalProtocolError, RemoteProtocolError, SetupError
 from trioweb.exception_groups import bare
+from trioweb.newcomers import explain
 
 logger = logging.getLogger("trioweb")
 

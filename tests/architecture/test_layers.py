@@ -13,8 +13,8 @@ import pytest
 # functions count as any other.
 LAYERS = (
     ("closing", "exception_groups"),
-    ("errors",),
-    ("validators", "asyncio_habits", "signatures"),
+    ("errors", "foreign_names"),
+    ("validators", "newcomers", "signatures"),
     ("config", "headers"),
     ("_wire", "_routing"),
     ("_connection",),

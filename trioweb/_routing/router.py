@@ -12,10 +12,12 @@ from trioweb._routing.pattern import parse_pattern
 from trioweb._routing.route import HttpRoute, Route, WebSocketRoute
 from trioweb._routing.table import Table
 from trioweb.config import Deflate, Limits, parse_origins
+from trioweb.foreign_names import ROUTER, explaining
 
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
 
+@explaining(ROUTER)
 class Router:
     """Routes, and routers included under a prefix.
 

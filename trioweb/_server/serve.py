@@ -36,10 +36,10 @@ from trioweb._server.shutdown import Shutdown
 from trioweb._web.address import Address
 from trioweb._web.proxies import TrustedProxies
 from trioweb.app import App
-from trioweb.asyncio_habits import require_trio
 from trioweb.config import Config
 from trioweb.errors import ConfigError
 from trioweb.exception_groups import bare_exceptions
+from trioweb.newcomers import require_trio
 
 logger = logging.getLogger("trioweb")
 

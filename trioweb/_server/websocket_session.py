@@ -12,10 +12,10 @@ from trioweb._server import access_log
 from trioweb._server.context import ServerContext
 from trioweb._web.response import Response
 from trioweb._web.websocket import WebSocket
-from trioweb.asyncio_habits import explain
 from trioweb.closing import REASON_BYTES, Close, CloseCode
 from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError
 from trioweb.exception_groups import leaves
+from trioweb.newcomers import explain
 
 logger = logging.getLogger("trioweb")
 

@@ -15,6 +15,7 @@ from trioweb._web.parameters import charset_of, media_type_of
 from trioweb._web.query import Query
 from trioweb._web.state import State
 from trioweb.errors import HTTPError, LocalProtocolError
+from trioweb.foreign_names import REQUEST, explaining
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from trioweb.headers import Headers
 
 
+@explaining(REQUEST)
 class Request:
     """One HTTP request, or the request that opened a WebSocket.
 

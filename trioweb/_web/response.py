@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from trioweb._web.cookies import SameSite, format_cookie
 from trioweb.errors import LocalProtocolError
+from trioweb.foreign_names import RESPONSE, explaining
 from trioweb.headers import HeaderSource, MutableHeaders
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ OCTETS = "application/octet-stream"
 WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
+@explaining(RESPONSE)
 class Response:
     """A status, header fields and a body that is held whole.
 

@@ -20,6 +20,7 @@ from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import HandshakeRejected, LocalProtocolError
+from trioweb.foreign_names import WEBSOCKET, explaining
 from trioweb.headers import HeaderSource, MutableHeaders
 
 
@@ -45,6 +46,7 @@ class Handshake:
     observer: WireObserver | None = None
 
 
+@explaining(WEBSOCKET)
 class WebSocket(WebSocketConnection):
     """One WebSocket, with the request that opened it.
 

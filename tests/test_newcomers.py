@@ -1,4 +1,4 @@
-"""Programs that were written for asyncio are told what to write here."""
+"""Programs that were written for asyncio, or for other arguments, are told what to write here."""
 
 from __future__ import annotations
 
@@ -65,3 +65,41 @@ async def test_other_errors_are_logged_as_they_are(autojump_clock, caplog):
         await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         await peer.receive_response()
     assert "no running engine" in caplog.text and "Trio" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("mistake", "advice"),
+    [
+        (lambda: trioweb.Text("made", status_code=201), "write status="),
+        (lambda: trioweb.Response("<p>", media_type="text/html"), "write content_type="),
+        (lambda: trioweb.JSON({}, status_code=201), "write status="),
+        (lambda: trioweb.HTTPError(status_code=404), "write status="),
+        (lambda: trioweb.Text("").set_cookie("name", "value", max_age=60), "write max_age_seconds="),
+    ],
+)
+async def test_an_argument_of_another_framework_is_explained(autojump_clock, caplog, mistake, advice):
+    app = App(Config(debug=True))
+
+    @app.get("/")
+    async def mistaken(request):
+        return mistake()
+
+    async with in_memory(app) as peer:
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        _, page = await peer.receive_response()
+    assert advice in page.decode() and advice in caplog.text
+
+
+async def test_an_argument_that_only_the_program_knows_is_not_explained(autojump_clock, caplog):
+    app = App()
+
+    def own(body): ...
+
+    @app.get("/")
+    async def mistaken(request):
+        own(status_code=201)
+
+    async with in_memory(app) as peer:
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await peer.receive_response()
+    assert "status_code" in caplog.text and "another name for it" not in caplog.text

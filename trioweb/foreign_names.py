@@ -1,0 +1,125 @@
+"""Names that other frameworks give to what is there under another name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NoReturn, TypeVar
+
+WEBSOCKET = {
+    "send_text": "await ws.send(text)",
+    "send_bytes": "await ws.send(data)",
+    "send_message": "await ws.send(message)",
+    "recv": "await ws.receive()",
+    "get_message": "await ws.receive()",
+    "iter_text": "async for message in ws",
+    "iter_bytes": "async for message in ws",
+    "iter_json": "await ws.receive_json()",
+    "close": "await ws.aclose(code, reason)",
+    "close_code": "ws.closed.code",
+    "client_state": "ws.closed",
+    "application_state": "ws.closed",
+    "headers": "ws.request.headers",
+    "query_params": "ws.request.query",
+    "args": "ws.request.query",
+    "cookies": "ws.request.cookies",
+    "url": "ws.request.url",
+    "path": "ws.request.path",
+    "client": "ws.request.client",
+    "remote_address": "ws.request.client",
+    "app": "ws.request.app_state, or the app that the module has made",
+}
+
+ROUTER = {
+    "include_router": "app.include(prefix, router)",
+    "register_blueprint": "app.include(prefix, router)",
+    "mount": "app.include(prefix, router), or app.static(prefix, folder) for files",
+    "add_route": "app.route(path, methods=[...])(handler)",
+    "add_api_route": "app.route(path, methods=[...])(handler)",
+    "api_route": "@app.route(path, methods=[...])",
+    "add_websocket_route": "app.websocket(path)(handler)",
+    "websocket_route": "@app.websocket(path)",
+    "add_middleware": "app.middleware(GZip()), or @app.middleware over an async function",
+    "before_request": "@app.middleware over an async function of request and call_next",
+    "after_request": "@app.middleware over an async function of request and call_next",
+    "exception_handler": "@app.error_handler(SomeError)",
+    "add_exception_handler": "app.error_handler(SomeError)(handler)",
+    "errorhandler": "@app.error_handler(SomeError)",
+    "on_event": "App(lifespan=...)",
+    "add_event_handler": "App(lifespan=...)",
+    "url_path_for": "app.url_for(name, ...)",
+    "run": "trioweb.run(app)",
+}
+
+REQUEST = {
+    "query_params": "request.query",
+    "args": "request.query",
+    "get_json": "await request.json()",
+    "get_data": "await request.body()",
+    "files": "await request.form()",
+    "is_disconnected": "async with request.cancel_on_disconnect()",
+    "match_info": "request.path_params",
+    "view_args": "request.path_params",
+    "remote_addr": "request.client",
+    "url_for": "app.url_for(name, ...)",
+    "app": "request.app_state, or the app that the module has made",
+}
+
+RESPONSE = {
+    "status_code": "response.status",
+    "media_type": 'response.headers["content-type"]',
+    "mimetype": 'response.headers["content-type"]',
+}
+
+KEYWORDS = {
+    "status_code": "status=",
+    "media_type": "content_type=",
+    "mimetype": "content_type=",
+    "content": "the body first, as in Text(body)",
+    "max_age": "max_age_seconds=",
+    "httponly": "http_only=",
+    "samesite": "same_site=",
+    "filename": "download_name=",
+}
+"""What the arguments of responses, cookies and `HTTPError` are called here."""
+
+ClassT = TypeVar("ClassT", bound=type)
+
+
+class ForeignName:
+    """An attribute that is not there, and says what is.
+
+    `__getattr__` would do the same, but before Python 3.12 a class that has it pays for it with
+    every attribute that is there: 30 ns instead of 8.
+    """
+
+    __slots__ = ("_advice", "_name")
+
+    def __init__(self, name: str, advice: str) -> None:
+        self._name = name
+        self._advice = advice
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self._name!r}: write {self._advice}",
+            name=self._name,
+            obj=instance,
+        )
+
+
+def explaining(names: Mapping[str, str]) -> Callable[[ClassT], ClassT]:
+    """Let a class say what to write for names that it does not have.
+
+    They are not in `dir()`, nor known to type checkers, and `hasattr` is false.
+    """
+
+    def decorate(cls: ClassT) -> ClassT:
+        def own_names(self: object) -> Iterable[str]:
+            return [name for name in object.__dir__(self) if name not in names]
+
+        assert not any(hasattr(cls, name) for name in names)
+        added: dict[str, object] = {name: ForeignName(name, advice) for name, advice in names.items()}
+        for name, value in (added | {"__dir__": own_names}).items():
+            setattr(cls, name, value)
+        return cls
+
+    return decorate

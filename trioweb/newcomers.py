@@ -1,0 +1,52 @@
+"""What a program is told that was written for another framework, or for asyncio."""
+
+from __future__ import annotations
+
+import re
+
+import trio
+
+from trioweb.errors import SetupError
+from trioweb.exception_groups import leaves
+from trioweb.foreign_names import KEYWORDS
+
+_NO_LOOP = "no running event loop"
+_NOTE = (
+    "trioweb runs handlers under Trio, where nothing of asyncio works: write trio.sleep, nursery.start_soon"
+    " and trio.Event in place of asyncio.sleep, asyncio.create_task and asyncio.Event, and use libraries that"
+    " support Trio or AnyIO"
+)
+
+_OURS = re.compile(
+    r"(?:Response|JSON|Redirect|File|Stream|EventStream|HTTPError)\.(?:__init__|set_cookie|delete_cookie)\(\)"
+    r" got an unexpected keyword argument '(?P<keyword>\w+)'"
+)
+
+
+def require_trio() -> None:
+    """Refuse to run where there is no Trio.
+
+    Raises:
+        SetupError: Somebody else runs this coroutine.
+    """
+    if not trio.lowlevel.in_trio_task():
+        raise SetupError(
+            "trioweb runs under Trio: write trioweb.run(app), or trio.run(trioweb.serve, app),"
+            " in place of asyncio.run(trioweb.serve(app))"
+        )
+
+
+def explain(error: BaseException) -> None:
+    """Add a note to what a newcomer's mistake has raised: asyncio, or arguments of other frameworks."""
+    for leaf in leaves(error):
+        note = _note_for(leaf)
+        if note is not None and note not in getattr(leaf, "__notes__", ()):
+            leaf.add_note(note)
+
+
+def _note_for(error: BaseException) -> str | None:
+    if isinstance(error, RuntimeError) and str(error) == _NO_LOOP:
+        return _NOTE
+    found = _OURS.match(str(error)) if isinstance(error, TypeError) else None
+    advice = None if found is None else KEYWORDS.get(found["keyword"])
+    return None if advice is None else f"trioweb has another name for it: write {advice}"
