@@ -211,3 +211,42 @@ async def test_a_publisher_that_is_cancelled_after_the_subscription_is_gone_harm
         gc.collect()
         nursery.cancel_scope.cancel()
     assert room.statistics().drops == 0
+
+
+async def test_a_subscription_that_is_closed_right_after_a_message_was_taken_takes_no_more():
+    room = App().room("orders")
+    subscription = await full(room)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.publish, "1")
+        await settled()
+        assert await anext(subscription) == "0"
+        subscription.close()  # the publisher knows of the space, and has not run yet
+        subscription.close()
+    assert [message async for message in subscription] == []
+
+
+async def test_what_a_publisher_could_not_deliver_is_not_missed_by_one_that_has_left_meanwhile():
+    room = App().room("orders")
+    subscription = await full(room)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.publish, "1")
+        await settled()
+        nursery.cancel_scope.cancel()
+        subscription.close()
+    assert subscription.missed == 0
+
+
+async def test_nobody_waits_for_a_subscription_that_is_let_go_while_others_are_given_the_message():
+    room = App().room("orders")
+    others = [room.subscribe() for _ in range(200)]
+    waiting = await full(room)
+    before = room.statistics().delivered
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(room.publish, "1")
+            while room.statistics().delivered == before:
+                await trio.lowlevel.checkpoint()
+            assert room.statistics().delivered < before + len(others), "it is still at it"
+            del waiting
+            gc.collect()
+    assert [[await anext(one), await anext(one)] for one in others] == [["0", "1"]] * len(others)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any, assert_type
 
 import trio
@@ -60,3 +61,10 @@ async def code_after_the_block_is_reached(ws: WebSocket) -> str:
     """Leave a room and go on: no type checker takes the block to swallow exceptions."""
     async with app.room("a").join(ws):
         return await ws.receive_text()
+
+
+async def many_rooms(ws: WebSocket, names: list[str]) -> None:
+    """Be in as many rooms as there are names."""
+    async with AsyncExitStack() as stack:
+        members = [await stack.enter_async_context(app.room(name).join(ws)) for name in names]
+        assert_type(members, list[Member])
