@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import zlib
 
 import pytest
@@ -12,7 +13,7 @@ from support.serving import in_memory
 from support.slow_member import BLOCK, Slow, settled, texts_until
 from support.waiting import until
 
-from trioweb import App, Config, Deflate, Limits, OutboxFull, Overflow
+from trioweb import App, Config, Deflate, Limits, Member, OutboxFull, Overflow
 from trioweb.rooms import Room
 
 OFFER = ("Sec-WebSocket-Extensions", "permessage-deflate")
@@ -152,3 +153,60 @@ async def test_a_subscription_keeps_the_latest_of_each_key():
 
 def test_a_room_is_shown_with_its_name_and_members():
     assert repr(Room("lobby")) == "<Room 'lobby' 0 members>"
+
+
+@pytest.mark.parametrize("policy", [Overflow.DROP_NEWEST, Overflow.DROP_OLDEST, Overflow.LATEST])
+async def test_a_gap_is_told_though_nothing_follows_it(autojump_clock, policy):
+    slow = Slow(overflow=policy, missed_notice=lambda missed: f"you missed {missed}")
+    async with slow.serve() as peer:
+        await peer.open()
+        await slow.stuff()
+        for number in range(3):
+            await slow.room.publish(f"news {number}", key=number)
+        assert await texts_until(peer, "you missed 3") == ["you missed 3"]
+        await slow.room.publish("last")
+        assert await texts_until(peer, "last") == ["last"]
+        await peer.send_text("bye")
+
+
+async def test_who_has_left_is_not_told_what_it_missed(autojump_clock):
+    slow, leaves = Slow(), trio.Event()
+
+    @slow.app.websocket("/leaving")
+    async def leaving(ws):
+        slow.ws = ws
+        notice = lambda missed: f"you missed {missed}"  # noqa: E731
+        async with slow.room.join(ws, overflow=Overflow.DROP_NEWEST, missed_notice=notice) as member:
+            await leaves.wait()
+        await ws.flush()
+        await trio.sleep(1)
+        await ws.send(f"last: {member.missed}")
+
+    async with slow.serve() as peer:
+        await peer.open("/leaving")
+        await slow.stuff()
+        await slow.room.publish("news")
+        leaves.set()
+        await settled()
+        assert await texts_until(peer, "last: 1") == ["last: 1"]
+
+
+async def test_a_member_that_has_left_is_let_go_however_long_its_peer_does_not_read(autojump_clock):
+    slow, leaves = Slow(), trio.Event()
+
+    @slow.app.websocket("/leaving")
+    async def leaving(ws):
+        slow.ws = ws
+        async with slow.room.join(ws, overflow=Overflow.DROP_NEWEST, missed_notice=str):
+            await leaves.wait()
+        await trio.sleep_forever()
+
+    async with slow.serve() as peer:
+        await peer.open("/leaving")
+        await slow.stuff()
+        await slow.room.publish("news")
+        leaves.set()
+        await settled()
+        gc.collect()
+        assert slow.ws.outbox.statistics().messages
+        assert not [one for one in gc.get_objects() if isinstance(one, Member)]

@@ -43,7 +43,7 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
     Pings are answered and closes noticed whatever the handler is doing.
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_on_drained")
 
     def __init__(self, transport: Transport, engine: Engine, *, limits: Limits, timeouts: Timeouts) -> None:
         outbox = Outbox(most_messages=limits.outbox_messages, most_bytes=limits.outbox_bytes)
@@ -56,6 +56,7 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
             cut=closing.cut,
         )
         super().__init__(transport, closing, keepalive, engine, outbox, limits, timeouts)
+        self._on_drained: tuple[Callable[[], None], ...] = ()
 
     @property
     def closed(self) -> Close | None:
@@ -162,6 +163,17 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         self._is_dirty = False
         self._closing.begin(close)
 
+    def call_when_drained(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once, soon after everything that waits has been written."""
+        if self.is_idle:
+            self._flusher.put_off(callback)
+        elif callback not in self._on_drained:
+            self._on_drained = (*self._on_drained, callback)
+
+    def call_no_more(self, callback: Callable[[], None]) -> None:
+        """Forget what was given to `call_when_drained`."""
+        self._on_drained = tuple(other for other in self._on_drained if other != callback)
+
     # Accepting.
 
     def require_open(self) -> None:
@@ -226,6 +238,10 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
     def output_drained(self) -> None:
         """Everything queued has been written."""
         self._closing.drained()
+        if self._on_drained:
+            callbacks, self._on_drained = self._on_drained, ()
+            for callback in callbacks:  # in the next pass: the transport is in the midst of writing
+                self._flusher.put_off(callback)
 
     def _handle(self, event: Signal) -> None:
         match event:
@@ -256,3 +272,4 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         """No more can be sent: wake whoever waits for anything."""
         self._keepalive.stop()
         self._inbox.wake()
+        self._on_drained = ()

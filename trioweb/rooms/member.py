@@ -82,6 +82,8 @@ class Member:
         self.is_undisturbed = False
         if self._line is not None:
             self._line.close()
+        if self._notice is not None:
+            self.connection.call_no_more(self._tell_gap)
 
     # Waiting.
 
@@ -103,6 +105,7 @@ class Member:
             raise
         finally:
             self._late.remove(late)
+            self._tell_gap_later()
 
     async def _deliver_late(self, late: _Late) -> None:
         if late.gap and self._notice is not None:
@@ -182,6 +185,17 @@ class Member:
         self._gap += 1
         self.is_undisturbed = False
         self._miss()
+        if self._gap == 1:
+            self._tell_gap_later()
+
+    def _tell_gap_later(self) -> None:
+        """See to it that a gap is told though no message may follow that would have it told."""
+        if self._gap and self._notice is not None and not self._late:
+            self.connection.call_when_drained(self._tell_gap)
+
+    def _tell_gap(self) -> None:
+        if not (self._has_left or self.connection.is_sealed or self._late or self._close_gap()):
+            self._tell_gap_later()
 
     def _miss(self) -> None:
         self.missed += 1
