@@ -285,6 +285,21 @@ async def test_a_part_is_sent_as_it_is_and_never_fits_a_compressed_copy(open_cli
         assert (whole.status_code, gzip.decompress(content).decode()) == (200, TEXT)
 
 
+@pytest.mark.parametrize("condition", ["If-Range", "If-Unmodified-Since"])
+@pytest.mark.parametrize("fields", [{}, GZIPPED])
+async def test_a_compressed_copy_is_not_completed_by_its_date_with_plain_bytes(
+    open_client, page, condition, fields
+):
+    async with open_client(answering(lambda: File(page))) as client:
+        date = (await raw(client))[0].headers["last-modified"]
+        whole, content = await raw(client, {**fields, "Range": "bytes=3-12", condition: date})
+        assert whole.status_code == 200
+        assert (gzip.decompress(content) if fields else content).decode() == TEXT
+        strong = (await raw(client, {}))[0].headers["etag"]
+        part, content = await raw(client, {**fields, "Range": "bytes=3-12", "If-Range": strong})
+        assert (part.status_code, content) == (206, TEXT[3:13].encode()), "plain, as the tag says"
+
+
 async def test_static_files_are_compressed_unless_they_are_images(open_client, page):
     (page.parent / "dot.png").write_bytes(b"\x89PNG" + bytes(5000))
     app = App()

@@ -173,3 +173,32 @@ async def test_head_tells_of_the_form_that_get_would_send(make_request: MakeRequ
     told, _ = await answer(make_request, folder, "app.js", fields, method="HEAD")
     assert told.headers.lines() == got.headers.lines()
     assert told.content_bytes == got.content_bytes
+
+
+@pytest.mark.parametrize("condition", ["If-Range", "If-Unmodified-Since"])
+@pytest.mark.parametrize("accept", ["gzip", "br", "identity"])
+async def test_part_of_one_coding_is_never_joined_by_date_to_the_rest_of_another(
+    make_request: MakeRequest, folder: Path, accept: str, condition: str
+) -> None:
+    first, _ = await answer(make_request, folder, "app.js", ("Accept-Encoding", "gzip"))
+    date = first.headers["last-modified"]
+    fields = [("Accept-Encoding", accept), ("Range", "bytes=2-"), (condition, date)]
+    whole, text = await answer(make_request, folder, "app.js", *fields)
+    assert (whole.status, text) == (200, {"gzip": "app.gz", "br": "app.br", "identity": "app"}[accept])
+
+
+async def test_a_file_in_one_coding_only_is_resumed_by_its_date(
+    make_request: MakeRequest, folder: Path
+) -> None:
+    date = (await answer(make_request, folder, "plain.css"))[0].headers["last-modified"]
+    fields = [("Accept-Encoding", "gzip"), ("Range", "bytes=2-"), ("If-Range", date)]
+    assert (await answer(make_request, folder, "plain.css", *fields))[1] == "ain"
+    fields[-1] = ("If-Unmodified-Since", date)
+    assert (await answer(make_request, folder, "plain.css", *fields))[1] == "ain"
+
+
+async def test_each_coding_is_resumed_by_its_tag(make_request: MakeRequest, folder: Path) -> None:
+    for accept, rest in {"gzip": "p.gz", "identity": "p"}.items():
+        tag = (await answer(make_request, folder, "app.js", ("Accept-Encoding", accept)))[0].headers["etag"]
+        fields = [("Accept-Encoding", accept), ("Range", "bytes=2-"), ("If-Range", tag)]
+        assert (await answer(make_request, folder, "app.js", *fields))[1] == rest

@@ -30,7 +30,8 @@ class Validators:
     Attributes:
         entity_tag: As in the ETag field, `W/` before it when it is weak.
         last_modified: As in the Last-Modified field; `None` if that is not sent.
-        is_date_strong: Whether no two versions were sent with this date (§8.8.2.2).
+        is_date_strong: Whether nothing else was sent with this date: no other version (§8.8.2.2),
+            and not the same in another coding, which has a tag of its own.
     """
 
     entity_tag: str
@@ -77,11 +78,13 @@ def evaluate(headers: Headers, validators: Validators) -> int:
 def is_range_current(headers: Headers, validators: Validators) -> bool:
     """Say whether the If-Range condition, if there is one, lets a part be sent (RFC 9110 §13.1.5).
 
-    A date has to be the one that is sent, to the letter, and a strong one.
+    A date has to be the one that is sent, to the letter, and a strong one. One in
+    If-Unmodified-Since has to be strong too, for clients resume by that as well (§13.1.4).
     """
     condition = headers.get("if-range")
     if condition is None:
-        return True
+        is_by_date = "if-unmodified-since" in headers and "if-match" not in headers
+        return validators.is_date_strong or not is_by_date
     condition = condition.strip(" \t")
     if condition == validators.last_modified:
         return validators.is_date_strong

@@ -86,7 +86,7 @@ class File(Response):
 
     def _answer(self, request: Request, opened: OpenFile) -> Response:
         headers = MutableHeaders(self.headers.lines())
-        validators = _validated(headers, opened)
+        validators = _validated(headers, opened, is_coding_certain=not request.may_be_recoded)
         if self.status != 200 or request.method not in ("GET", "HEAD"):
             return FileContent(opened, self.status, headers, _whole(opened))
         verdict = evaluate(request.headers, validators)
@@ -106,7 +106,7 @@ class File(Response):
                 return _in_parts(opened, headers, several)
 
 
-def _validated(headers: MutableHeaders, opened: OpenFile) -> Validators:
+def _validated(headers: MutableHeaders, opened: OpenFile, *, is_coding_certain: bool) -> Validators:
     """Set the validators that the handler has not set, and return those that are sent."""
     computed = Validators.of_file(
         size_bytes=opened.size_bytes,
@@ -119,8 +119,12 @@ def _validated(headers: MutableHeaders, opened: OpenFile) -> Validators:
     return Validators(
         headers.setdefault("etag", computed.entity_tag),
         headers.get("last-modified"),
-        # Of a date that the handler gave nobody knows how often the file changed in that second.
-        is_date_strong=headers.get("last-modified") == computed.last_modified,
+        # Of a date that the handler gave nobody knows how often the file changed in that second. And
+        # every coding has the date of the file: part of one would be joined to the rest of another.
+        is_date_strong=headers.get("last-modified") == computed.last_modified
+        and is_coding_certain
+        and "content-encoding" not in headers
+        and "accept-encoding" not in headers.tokens("vary"),
     )
 
 

@@ -47,6 +47,8 @@ class Request:
         host: The `Host` field, or what a trusted proxy says that it was.
         client: Where the client is; `None` on a Unix socket or when it is not known.
         is_unix: Whether it came over a Unix socket.
+        may_be_recoded: Whether middleware may compress the answer. It says so before it asks
+            for it, and a `File` is then not resumed by its date.
         path_params: What the route's path matched, converted.
         app_state: The `app.state` of the application that is served.
     """
@@ -65,6 +67,7 @@ class Request:
         "host",
         "http_version",
         "is_unix",
+        "may_be_recoded",
         "method",
         "path",
         "path_params",
@@ -99,6 +102,7 @@ class Request:
         self.scheme = scheme
         self.host = head.headers.get("host", "") if host is None else host
         self.is_unix = is_unix
+        self.may_be_recoded = False
         self.app_state = app_state
         # Made when they are asked for: an open WebSocket keeps its request, and what that holds.
         self._state: State | None = None

@@ -82,7 +82,8 @@ class GZip:
     What takes long is done in a worker thread.
 
     A strong ETag becomes weak, since the bytes are others (RFC 9110 §8.8.3.3): the client
-    still gets its 304, but cannot go on with a part of what it has.
+    still gets its 304, but cannot go on with a part of what it has. By its date no file is
+    resumed then, for the date says nothing of the coding.
 
     A secret in a page in which strangers can have text of theirs shown can be guessed from
     the compressed length ("BREACH"): answer such pages with `Cache-Control: no-transform`.
@@ -103,6 +104,7 @@ class GZip:
 
         Cancellation: The next layer's answer is closed.
         """
+        request.may_be_recoded = True
         response = await call_next(request)
         if not _may_be_changed(response):
             return response
