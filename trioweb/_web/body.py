@@ -25,9 +25,9 @@ class RequestBody:
 
     __slots__ = (
         "_claimed_by",
+        "_come",
         "_content_bytes",
         "_lock",
-        "_pieces",
         "_position",
         "_receive",
         "_total",
@@ -42,7 +42,8 @@ class RequestBody:
         self._content_bytes = content_bytes
         self.limit_bytes = limit_bytes
         self._lock: trio.Lock | None = None
-        self._pieces: list[bytes] = []
+        # Joined as it comes: it may come in segments of one byte, and each would be an object.
+        self._come = bytearray()
         self._total = 0
         self._whole: bytes | None = None
         self._claimed_by: str | None = None
@@ -63,10 +64,9 @@ class RequestBody:
             while self._whole is None:
                 piece = await self._receive_piece()
                 if piece:
-                    self._pieces.append(piece)
+                    self._come += piece
                 else:
-                    self._whole = b"".join(self._pieces)
-                    self._pieces.clear()
+                    self._whole, self._come = bytes(self._come), bytearray()
         return self._whole
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
