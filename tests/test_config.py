@@ -13,6 +13,7 @@ from trioweb.config import parse_origins
 LEAST_LIMITS = {attribute.name: 1 for attribute in attrs.fields(Limits)} | {
     "head_bytes": 256,
     "body_bytes": 0,
+    "body_bytes_per_second": 0,
     "form_fields": 0,
     "form_field_bytes": 0,
     "form_files": 0,

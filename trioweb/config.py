@@ -24,7 +24,10 @@ class Limits:
 
     Attributes:
         head_bytes: A request's line and header fields; above it 431.
+        head_fields: Header fields of a request, lines counted; above it 431.
         body_bytes: A request's body; above it 413.
+        body_bytes_per_second: How fast a body has to come on the whole, once this side has
+            waited for it for five times `Timeouts.body_seconds`; slower 408. 0 sets no rate.
         form_fields: Fields of a form that are no files; above it 413.
         form_field_bytes: Bytes of them, names and values together; above it 413.
         form_files: Files of a form; above it 413.
@@ -40,7 +43,9 @@ class Limits:
     """
 
     head_bytes: int = attrs.field(default=16 * 1024, validator=whole_number(256))
+    head_fields: int = attrs.field(default=100, validator=whole_number(1))
     body_bytes: int = attrs.field(default=1024 * 1024, validator=whole_number(0))
+    body_bytes_per_second: int = attrs.field(default=240, validator=whole_number(0))
     form_fields: int = attrs.field(default=1000, validator=whole_number(0))
     form_field_bytes: int = attrs.field(default=1024 * 1024, validator=whole_number(0))
     form_files: int = attrs.field(default=100, validator=whole_number(0))

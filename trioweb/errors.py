@@ -145,7 +145,7 @@ class BodyTooLarge(RemoteProtocolError):
 
 
 class HeadersTooLarge(RemoteProtocolError):
-    """A request's head was longer than `Limits.head_bytes`."""
+    """A request's head was longer than `Limits.head_bytes`, or had more than `Limits.head_fields`."""
 
     answer = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 import trio
@@ -50,7 +49,6 @@ def build(
         wants_websocket=False,
     )
     arguments: dict[str, Any] = {
-        "path": unquote(raw_path),
         "path_params": {},
         "client": Address("192.0.2.1", 5000),
         "scheme": "http",

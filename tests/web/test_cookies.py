@@ -151,3 +151,8 @@ def test_an_expiry_in_utc_is_taken_as_it_is() -> None:
     assert "Expires=Tue, 01 Jan 2030 00:00:00 GMT" in cookie_line(
         "a", "1", expires=datetime(2030, 1, 1, tzinfo=UTC)
     )
+
+
+def test_cookies_behind_the_256th_are_not_read() -> None:
+    lines = ["; ".join(f"a{number}=1" for number in range(300)), "b=1"]
+    assert list(parse_cookies(lines)) == [f"a{number}" for number in range(256)]

@@ -391,3 +391,22 @@ def test_a_request_without_framing_fields_has_no_body() -> None:
     assert isinstance(head, RequestHead)
     assert (head.content_bytes, head.is_chunked) == (0, False)
     assert isinstance(wire.next_event(), EndOfBody)
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("count", [1, 99, 100])
+def test_a_head_may_have_so_many_fields_and_no_more(pieces: int, count: int) -> None:
+    data = request(*[b"x:"] * (count - 1))
+    wire = Http1Wire(head_bytes=2000, head_fields=count, body_bytes=0)
+    for start in range(0, len(data), len(data) // pieces + 1):
+        wire.feed(data[start : start + len(data) // pieces + 1])
+        event = wire.next_event()
+    assert isinstance(event, RequestHead)
+    assert len(event.headers.lines()) == count
+    wire = Http1Wire(head_bytes=2000, head_fields=count, body_bytes=0)
+    wire.feed(data[:-2] + b"x:\r\n")
+    if pieces == 1:
+        wire.feed(b"\r\n")
+    with pytest.raises(HeadersTooLarge, match=r"Limits\.head_fields") as caught:
+        wire.next_event()
+    assert caught.value.answer == 431

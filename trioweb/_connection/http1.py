@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 import trio
 
+from trioweb._connection.body_pace import BodyPace
 from trioweb._connection.departure import ClientLeft, Departure
 from trioweb._connection.timers import Timers
 from trioweb._connection.transport import Transport
@@ -47,6 +48,7 @@ class Http1Connection:
         "_is_wanted",
         "_moved",
         "_owes_continue",
+        "_pace",
         "_received_bytes",
         "_receiving",
         "_timeouts",
@@ -61,7 +63,9 @@ class Http1Connection:
         self._transport = transport
         self._timers = timers
         self._timeouts = timeouts
-        self._wire = Http1Wire(head_bytes=limits.head_bytes, body_bytes=UNROUTED_BYTES)
+        self._wire = Http1Wire(
+            head_bytes=limits.head_bytes, head_fields=limits.head_fields, body_bytes=UNROUTED_BYTES
+        )
         self._idle_scope: trio.CancelScope | None = None
         self._is_draining = False
         self._head: RequestHead | None = None
@@ -72,6 +76,7 @@ class Http1Connection:
         self._has_discarded = False  # some of it was thrown away
         self._begun_bytes = 0  # of a streamed or long answer, with those that are just being sent
         # Made when they are asked for: hardly any request is watched, few have a long body.
+        self._pace: BodyPace | None = None
         self._receiving: trio.Lock | None = None
         self._departure: Departure | None = None
         self._moved: trio.Event | None = None
@@ -103,6 +108,7 @@ class Http1Connection:
         if head is not None:
             self._has_ended_body = self._is_wanted = self._has_discarded = False
             self._received_bytes = 0
+            self._pace = None
             self._owes_continue = head.expects_continue
         return head
 
@@ -149,14 +155,15 @@ class Http1Connection:
                 return None
             self._wire.feed(await self._transport.receive())
 
-    def limit_body(self, body_bytes: int) -> None:
-        """Say how long the body of this request may be; before any of it is received.
+    def limit_body(self, body_bytes: int, bytes_per_second: int) -> None:
+        """Say how long the body of this request may be, and how slow; before any of it is received.
 
         Without it only what is thrown away unread is bounded here.
 
         Raises:
             BodyTooLarge: It is announced to be longer.
         """
+        self._pace = BodyPace(self._timeouts.body_seconds, bytes_per_second)
         self._wire.limit_body(body_bytes)
 
     async def receive_body(self, head: RequestHead) -> bytes:
@@ -209,16 +216,23 @@ class Http1Connection:
 
     async def _feed_in_time(self) -> None:
         """Wait for more, whether it is read here or by the one who reads ahead."""
-        seconds, held_bytes = self._timeouts.body_seconds, self._wire.held_bytes
-        with self._timers.move_on_after(seconds):
+        pace = self._pace = self._pace or BodyPace(self._timeouts.body_seconds, 0)
+        left_seconds, held_bytes = pace.left_seconds, self._wire.held_bytes
+        started = self._timers.now()
+        with self._timers.move_on_after(left_seconds):
             async with self._reading():  # a checkpoint too: who sends fast must not keep the scheduler
                 if self._wire.held_bytes == held_bytes:
-                    self._wire.feed(await self._transport.receive())
+                    self._feed(await self._transport.receive())
+            pace.count_waited(self._timers.now() - started)
             return
+        pace.count_waited(self._timers.now() - started)
         self.stop_waiting()  # whoever answers this has to close (RFC 9110 §15.5.9)
-        raise RemoteProtocolError(
-            f"nothing of the request's body came for {seconds} s (Timeouts.body_seconds)", 408
-        )
+        raise pace.too_slow(left_seconds)
+
+    def _feed(self, data: bytes) -> None:
+        if self._pace is not None:
+            self._pace.count_received(len(data))
+        self._wire.feed(data)
 
     def _reading(self) -> trio.Lock:
         """Return what is held while the transport is read from: it takes one reader at a time."""
@@ -298,7 +312,7 @@ class Http1Connection:
         async with self._reading():
             data = await self._transport.receive()
             if data:
-                self._wire.feed(data)
+                self._feed(data)
         return bool(data)
 
     async def _wait_for_reader(self) -> bool:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from email.utils import formatdate
 from functools import partial
-from urllib.parse import unquote
 
 import trio
 
@@ -171,14 +170,13 @@ class Session:
             BodyTooLarge: Its body is announced to be longer (RFC 9110 §15.5.14).
         """
         request.limit(limits)
-        self._http.limit_body(limits.body_bytes)
+        self._http.limit_body(limits.body_bytes, limits.body_bytes_per_second)
 
     def _request(self, head: RequestHead) -> Request:
         context = self._context
         forwarding = context.proxies.resolve(self._peer, head.headers, self._scheme)
         return Request(
             head,
-            path=unquote(head.raw_path),
             path_params={},
             client=forwarding.client,
             is_unix=self._is_unix,

@@ -20,6 +20,8 @@ _PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]{0,1023}")
 """Printable, no semicolon to start the next attribute, no longer than browsers read (RFC 6265bis §5.6)."""
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 """A host's name: behind a port or a slash browsers would find no domain that they are in."""
+COOKIES = 256
+"""No browser keeps as many for one site, and each is held as some twenty times its bytes."""
 _COOKIE_BYTES = 4096
 """Browsers drop a cookie whose name and value are longer (RFC 6265bis §5.6)."""
 
@@ -27,13 +29,16 @@ _COOKIE_BYTES = 4096
 def parse_cookies(lines: Iterable[str]) -> Mapping[str, str]:
     """Read the Cookie fields of a request (RFC 6265 §5.4), skipping what is no cookie.
 
-    Of two cookies with one name the first counts: browsers send the more specific first.
+    Of two cookies with one name the first counts: browsers send the more specific first. What
+    comes behind `COOKIES` is not read.
     """
     cookies: dict[str, str] = {}
     for line in lines:
         for pair in line.split(";"):
             name, equals, value = pair.partition("=")
             name = name.strip(" \t")
+            if len(cookies) == COOKIES:
+                break
             if equals and is_token(name):
                 cookies.setdefault(name, _read_value(value))
     return MappingProxyType(cookies)

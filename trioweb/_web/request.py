@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import unquote
 
 from trioweb._web.body import RequestBody
 from trioweb._web.charsets import encoding_of
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from trioweb.headers import Headers
 
 
+KEPT_FIELDS = 256
+"""A query of more fields than this is decoded each time that it is asked for."""
+
+
 @explaining(REQUEST)
 class Request:
     """One HTTP request, or the request that opened a WebSocket.
@@ -38,7 +43,6 @@ class Request:
 
     Attributes:
         method: The method, upper case as it came.
-        path: The path, percent-decoded.
         raw_path: The path as it came, without the query.
         query_string: The query as it came, without the question mark.
         headers: The header fields; names match in any case.
@@ -69,7 +73,6 @@ class Request:
         "is_unix",
         "may_be_recoded",
         "method",
-        "path",
         "path_params",
         "query_string",
         "raw_path",
@@ -80,7 +83,6 @@ class Request:
         self,
         head: RequestHead,
         *,
-        path: str,
         path_params: dict[str, Any],
         client: Address | None,
         scheme: str,
@@ -96,7 +98,6 @@ class Request:
         self.query_string: str = head.query_string
         self.headers: Headers = head.headers
         self.http_version: str = head.http_version
-        self.path = path
         self.path_params = path_params
         self.client = client
         self.scheme = scheme
@@ -131,12 +132,22 @@ class Request:
     def state(self, state: State) -> None:
         self._state = state
 
+    # Not kept, nor is a query of many fields: an open WebSocket keeps its request, and what a
+    # stranger wrote is as text up to four times, as fields twenty times as long as on the wire.
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded."""
+        return unquote(self.raw_path)
+
     @property
     def query(self) -> Query:
         """The fields of the query string, decoded when first asked for."""
-        if self._query is None:
-            self._query = Query(self.query_string)
-        return self._query
+        if self._query is not None:
+            return self._query
+        query = Query(self.query_string)
+        if len(query) <= KEPT_FIELDS:
+            self._query = query
+        return query
 
     @property
     def cookies(self) -> Mapping[str, str]:

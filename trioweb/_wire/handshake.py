@@ -47,6 +47,9 @@ _OWN_PREFIX = "sec-websocket-"
 # Browsers offer one of a few things. What is longer is nobody's usual offer, and not kept.
 _USUAL_OFFER_CHARACTERS = 200
 
+OFFERS = 100
+"""More subprotocols than this no client can speak; they are held until the handshake is accepted."""
+
 
 @attrs.define
 class Accepted:
@@ -147,12 +150,14 @@ def offered_subprotocols(head: RequestHead) -> tuple[str, ...]:
     They stand in any number of lines (RFC 6455 §11.3.4); their case counts.
 
     Raises:
-        HandshakeRejected: 400; one of them is no token.
+        HandshakeRejected: 400; one of them is no token, or there are more than `OFFERS`.
     """
     lines = head.headers.get_all("sec-websocket-protocol")
     if not lines:
         return ()
     offered: list[str] = []
+    if ",".join(lines).count(",") >= OFFERS:
+        raise HandshakeRejected(400, f"Sec-WebSocket-Protocol has more than {OFFERS} members.")
     for line in lines:
         for member in line.split(","):
             name = member.strip(" \t")

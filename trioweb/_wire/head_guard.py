@@ -73,12 +73,23 @@ class HeadGuard:
 
     Args:
         head_bytes: How long the head may be, from its first byte through the empty line.
+        head_fields: How many fields there may be. As text, one of three bytes is fifty times as long.
     """
 
-    __slots__ = ("_fields", "_head_bytes", "_method", "_scanner", "_target", "_version")
+    __slots__ = (
+        "_fields",
+        "_head_bytes",
+        "_head_fields",
+        "_left_fields",
+        "_method",
+        "_scanner",
+        "_target",
+        "_version",
+    )
 
-    def __init__(self, head_bytes: int) -> None:
+    def __init__(self, head_bytes: int, head_fields: int) -> None:
         self._head_bytes = head_bytes
+        self._head_fields = self._left_fields = head_fields
         self._scanner: LineScanner | None = None
         self._fields: _Fields = {}
         self._method = b""
@@ -91,7 +102,8 @@ class HeadGuard:
         Raises:
             RemoteProtocolError: The head is malformed (400), or asks for what is not
                 there (501, 505).
-            HeadersTooLarge: It is longer than `head_bytes` (431, or 414 by its target).
+            HeadersTooLarge: It is longer than `head_bytes` (431, or 414 by its target), or has
+                more than `head_fields` (431).
         """
         end = min(len(data), self._head_bytes)
         if self._scanner is None:
@@ -104,6 +116,7 @@ class HeadGuard:
             if self._target is None:
                 self._target = self._read_request_line(line)
             elif line:
+                self._count_fields(1)
                 name, value = split_field(line)
                 if name in _NOTED:
                     self._fields.setdefault(name, []).append(value)
@@ -119,10 +132,18 @@ class HeadGuard:
 
     def _check_whole(self, whole: re.Match[bytes]) -> CheckedHead:
         self._method, raw_target, self._version, lines = whole.groups()
+        self._count_fields(lines.count(b"\n") - 1)
         for name, value in _NOTED_LINE.findall(lines):
             self._fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
         target = parse_target(self._method, raw_target)
         return self._checked_head(target, whole.end(), _split_fields(lines))
+
+    def _count_fields(self, count: int) -> None:
+        self._left_fields -= count
+        if self._left_fields < 0:
+            raise HeadersTooLarge(
+                f"the head of a request has more than {self._head_fields} fields (Limits.head_fields)"
+            )
 
     def _read_request_line(self, line: bytes) -> Target:
         match = _REQUEST_LINE.fullmatch(line)

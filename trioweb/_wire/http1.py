@@ -69,6 +69,7 @@ class Http1Wire:
 
     Args:
         head_bytes: How long a head may be; likewise chunk extensions and trailers together.
+        head_fields: How many fields a head may have.
         body_bytes: How long a body may be.
     """
 
@@ -82,6 +83,7 @@ class Http1Wire:
         "_has_input_ended",
         "_head",
         "_head_bytes",
+        "_head_fields",
         "_head_guard",
         "_input",
         "_is_bodiless",
@@ -90,8 +92,9 @@ class Http1Wire:
         "_unseen_head",
     )
 
-    def __init__(self, *, head_bytes: int, body_bytes: int) -> None:
+    def __init__(self, *, head_bytes: int, head_fields: int = 100, body_bytes: int) -> None:
         self._head_bytes = head_bytes
+        self._head_fields = head_fields
         self._body_bytes = body_bytes
         self._h11: h11.Connection | None = None
         self._unseen_head = b""  # what h11 has still to be told before the answer
@@ -129,7 +132,7 @@ class Http1Wire:
             RemoteProtocolError: The peer broke the protocol; `answer` is the status to
                 tell it. Every later call raises the same.
             BodyTooLarge: The body is, or says that it is, longer than `body_bytes`.
-            HeadersTooLarge: The head is longer than `head_bytes`.
+            HeadersTooLarge: The head is longer than `head_bytes`, or has too many fields.
         """
         if self._failure is not None:
             raise self._failure.with_traceback(None)
@@ -212,7 +215,7 @@ class Http1Wire:
         if len(self._input) == 1 and self._input[0] == _CR:  # maybe half of an empty line
             return None
         if self._head_guard is None:
-            self._head_guard = HeadGuard(self._head_bytes)
+            self._head_guard = HeadGuard(self._head_bytes, self._head_fields)
         checked = self._head_guard.check(self._input)
         # A declared length is refused before anything of it is read (RFC 9110 §15.5.14).
         if checked is not None and checked.content_bytes:
