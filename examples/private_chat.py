@@ -89,8 +89,9 @@ def fault_of(name: str) -> str:
     for character in name:
         if not character.isprintable():
             return f"A name has only characters that can be seen, and U+{ord(character):04X} cannot be."
-    if name in {".", ".."}:  # browsers take these out of a path, escaped or not
-        return 'A name cannot be "." or "..", which mean folders in an address.'
+    # Browsers take these out of a path, escaped or not.
+    if not {"", ".", ".."}.isdisjoint(name.replace("\\", "/").split("/")):
+        return 'A name cannot be "." or "..", nor have them beside a slash, where they mean folders in an address.'
     return ""
 
 
@@ -113,10 +114,10 @@ async def me(request: Request) -> dict[str, Any]:
     return {"name": known(request)[0], "has_cookie": COOKIE in request.cookies}
 
 
-# The name in the path is a wish; the cookie decides. Before the handshake is accepted, an
+# The name in the path is a wish, and may have slashes in it; the cookie decides. Before the handshake is accepted, an
 # exception is an HTTP answer to it. Subprotocols are agreed on only where the page offers one.
 # The page sends 2000 characters at most, in JSON of up to 6 bytes for each: that always fits.
-@app.websocket("/ws/{user_name}", subprotocols=("chat",), limits=Limits(message_bytes=16 * 1024))
+@app.websocket("/ws/{user_name:path}", subprotocols=("chat",), limits=Limits(message_bytes=16 * 1024))
 async def talk(ws: WebSocket, user_name: str) -> None:
     name, session = known(ws.request)
     if not name:

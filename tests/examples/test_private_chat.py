@@ -265,6 +265,9 @@ async def test_who_is_here_is_told_to_all_and_logging_out_ends_it(server):
         ("\u200b", "U+200B"),
         (".", "mean folders"),
         (" .. ", "mean folders"),
+        ("/a", "mean folders"),
+        ("a//b", "mean folders"),
+        ("a\\..", "mean folders"),
     ],
 )
 async def test_a_name_that_cannot_be_one_is_refused_for_the_real_reason(server, name, reason):

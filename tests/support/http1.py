@@ -16,8 +16,10 @@ HANDSHAKE = (
 )
 
 
-def make_wire(data: bytes = b"", *, head_bytes: int = 400, body_bytes: int = 64) -> Http1Wire:
-    wire = Http1Wire(head_bytes=head_bytes, body_bytes=body_bytes)
+def make_wire(
+    data: bytes = b"", *, head_bytes: int = 400, head_fields: int = 100, body_bytes: int = 64
+) -> Http1Wire:
+    wire = Http1Wire(head_bytes=head_bytes, head_fields=head_fields, body_bytes=body_bytes)
     if data:
         wire.feed(data)
     return wire
