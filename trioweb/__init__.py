@@ -1,6 +1,6 @@
 """trioweb: a web framework for Trio in which WebSockets come first."""
 
-from trioweb._connection.outbox import OutboxStatistics
+from trioweb._connection.outbox_channel import OutboxStatistics
 from trioweb._routing.router import Router
 from trioweb._server.instruments import ServerStatistics
 from trioweb._server.serve import run, serve, serve_stream

@@ -14,6 +14,9 @@ IN_FLIGHT = 20
 BATCHES = 40
 """Together fewer messages than an outbox takes, so that `CLOSE` closes nobody meanwhile."""
 
+STALLED_AT_MOST = 1.5
+"""What a member that has stopped may cost, measured by one that reads."""
+
 AT_MOST = 1.3
 """The aim is 1.1, which `benchmarks/` measures; a busy machine measures no better than this."""
 
@@ -59,3 +62,22 @@ async def test_ten_stalled_members_cost_the_server_next_to_nothing(policy):
 
         assert (await server.facts())["members"] == LISTENERS + STALLED
         assert with_stalled < AT_MOST * without
+
+
+@pytest.mark.slow
+async def test_a_stalled_member_costs_a_publisher_hardly_more_than_one_that_reads():
+    """Its outbox is full, so that each message drops the oldest."""
+    async with measured_server() as server:
+        readers = [await server.connect("/room?policy=DROP_OLDEST") for _ in range(STALLED * 6)]
+        await cpu_seconds_for_each(server, readers)  # to be warm
+        reading = await cpu_seconds_for_each(server, readers)
+        for _ in range(len(readers) - STALLED):
+            await server.connect("/stalled?policy=DROP_OLDEST", stops_reading_early=True)
+        await stall(server, "DROP_OLDEST")
+        costs = []
+        for _ in range(BATCHES):
+            before = (await server.facts())["cpu_seconds"]
+            await server.publish("stalled", IN_FLIGHT, MESSAGE_BYTES)
+            costs.append((await server.facts())["cpu_seconds"] - before)
+
+        assert min(costs) / IN_FLIGHT / len(readers) < STALLED_AT_MOST * reading

@@ -49,7 +49,7 @@ class MessageReader:
 class MessageWriter:
     """Sends the pieces of one message as its fragments (RFC 6455 §5.4)."""
 
-    __slots__ = ("_error", "_is_text", "_on_push", "_outbox", "_wire", "is_begun")
+    __slots__ = ("_error", "_has_ended", "_is_text", "_on_push", "_outbox", "_turn", "_wire", "is_begun")
 
     def __init__(
         self,
@@ -65,6 +65,8 @@ class MessageWriter:
         self._is_text = is_text
         self._on_push = on_push
         self._error = error
+        self._turn = trio.StrictFIFOLock()
+        self._has_ended = False
         self.is_begun = False
 
     async def send(self, chunk: str | bytes) -> None:
@@ -74,26 +76,38 @@ class MessageWriter:
             chunk: `str` when the stream was opened with `text=True`, else `bytes`.
 
         Raises:
-            LocalProtocolError: `chunk` is of the other kind.
+            LocalProtocolError: `chunk` is of the other kind, or the stream's block has ended.
             ConnectionClosed: As for `WebSocket.send`.
 
         Cancellation: Atomic; the piece is queued whole or not at all. Leaving the block by
             the cancellation closes the connection, since the message stays incomplete.
+        Concurrency: Any number of tasks; pieces follow each other in the order of the calls.
         """
         if not isinstance(chunk, str if self._is_text else bytes):
             expected = "str" if self._is_text else "bytes"
             raise LocalProtocolError(f"this stream takes {expected}, not {type(chunk).__name__}")
-        await trio.lowlevel.checkpoint()
-        try:
-            frame = self._wire.encode_fragment(
-                chunk, is_text=self._is_text, is_first=not self.is_begun, is_last=False
-            )
-        except UnicodeEncodeError as error:
-            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
-        if not await self._outbox.push_fragment(frame):
-            raise self._error()
-        self.is_begun = True
+        async with self._turn:  # a message has one first frame
+            try:
+                frame = self._wire.encode_fragment(
+                    chunk, is_text=self._is_text, is_first=not self.is_begun, is_last=False
+                )
+            except UnicodeEncodeError as error:
+                raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
+            outbox = self._outbox
+            while not (outbox.is_sealed or self._has_ended or outbox.fragment_fits(frame)):
+                await outbox.wait_for_progress()
+            if outbox.is_sealed:
+                raise self._error()
+            if self._has_ended:
+                raise LocalProtocolError("the message is whole: the block of its `send_stream` has ended")
+            outbox.push_fragment(frame)
+            self.is_begun = True
         self._on_push()
+
+    def end(self) -> None:
+        """Take no more pieces; whoever waits with one is told."""
+        self._has_ended = True
+        self._outbox.tell_progress()
 
     def last_frame(self) -> bytes:
         """Return the empty frame that makes the message whole."""

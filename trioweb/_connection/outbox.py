@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import cast
 
-import attrs
 import trio
 
+from trioweb._connection.outbox_entry import Buffers, Entry, Slot, is_live, size_of
 from trioweb._connection.transport import WRITE_BYTES
+from trioweb._connection.waiting_sender import WaitingSender
 
 BUFFERS_PER_WRITE = 64
 CONTROL_FRAMES = 64
@@ -17,54 +17,11 @@ CONTROL_FRAMES = 64
 PONGS = 32
 """When so many control frames wait, a pong takes the place of another."""
 
-Buffers = bytes | tuple[bytes, bytes]
-"""A frame: whole, or header and payload apart so that a large payload is not copied."""
+PASSED_BY = 16
+"""How many messages of rooms that make room for themselves may go before a task that waits to send."""
 
-
-@attrs.frozen(kw_only=True)
-class OutboxStatistics:
-    """What an outbox holds and has done.
-
-    Attributes:
-        messages: Messages that wait.
-        bytes: Bytes that wait, frame headers included.
-        high_water_bytes: The most bytes that ever waited.
-        drops: Messages that an overflow policy took out or did not let in.
-        is_full: Whether `send` would wait.
-    """
-
-    messages: int
-    bytes: int
-    high_water_bytes: int
-    drops: int
-    is_full: bool
-
-
-class Slot(ABC):
-    """A queued message that can be taken back, or that is encoded only when it leaves.
-
-    Late encoding is for compression with context takeover: what the compressor has seen
-    the peer must see too, in the same order, so nothing may be dropped after encoding.
-    """
-
-    __slots__ = ("held_bytes",)
-
-    def __init__(self, held_bytes: int) -> None:
-        self.held_bytes = held_bytes
-
-    @abstractmethod
-    def encode(self) -> Buffers:
-        """Return the frame; called once, when the message leaves."""
-
-
-Entry = bytes | tuple[bytes, bytes] | Slot
-
-
-def size_of(entry: Entry) -> int:
-    """Return what an entry adds to the bytes held."""
-    if isinstance(entry, Slot):
-        return entry.held_bytes
-    return len(entry) if isinstance(entry, bytes) else len(entry[0]) + len(entry[1])
+GAPS = 32
+"""Messages taken back whose places are closed together, so that each costs next to nothing."""
 
 
 class Outbox:
@@ -72,23 +29,35 @@ class Outbox:
 
     Three kinds of bytes are in it, and they leave in this order: what a write has begun
     (`_writing`; it must go out whole), control frames, messages. A message enters if it
-    fits under both bounds, or if the outbox is empty. Whoever finds no room waits, first
-    come first served, until the outbox has drained to half.
+    fits under both bounds, or if the outbox is empty. Whoever finds no room stands in line
+    until the outbox has drained to half, and nobody enters past the line, with one exception:
+    rooms that drop their own oldest messages keep the outbox full for as long as they
+    publish, so they go on, and every `PASSED_BY` messages they make room for the line.
+
+    A message in several frames keeps all others behind it (`_behind`), since nothing but
+    control frames may come between its frames (RFC 6455 §5.4). If it is never completed,
+    what is behind it can never leave.
+
+    Attributes:
+        waiting: The line, those first who came first.
     """
 
     __slots__ = (
         "_behind",
         "_control",
+        "_gaps",
+        "_is_message_open",
+        "_leaving_messages",
         "_low_bytes",
         "_low_messages",
         "_most_bytes",
         "_most_messages",
+        "_passed_by",
         "_progress",
         "_queue",
-        "_turn",
+        "_streams",
         "_writing",
         "_writing_messages",
-        "awaited_room",
         "drops",
         "held_bytes",
         "high_water_bytes",
@@ -97,6 +66,7 @@ class Outbox:
         "messages",
         "sent_bytes",
         "sent_messages",
+        "waiting",
     )
 
     def __init__(self, *, most_messages: int, most_bytes: int) -> None:
@@ -106,11 +76,15 @@ class Outbox:
         self._behind: list[Entry] = []
         self._control: list[bytes] = []
         self._writing: list[bytes | memoryview] = []
+        self._gaps = 0
+        self.waiting: list[WaitingSender] = []
+        self._passed_by = 0
         self.is_streaming = False
-        self._turn: trio.StrictFIFOLock | None = None
-        self.awaited_room: trio.Event | None = None
+        self._is_message_open = False
+        self._streams = 0
         self._progress: trio.Event | None = None
         self._writing_messages = 0
+        self._leaving_messages: int | None = None
         self.is_sealed = True
         self.messages = 0
         self.sent_messages = 0
@@ -119,24 +93,13 @@ class Outbox:
         self.sent_bytes = 0
         self.drops = 0
 
-    def statistics(self) -> OutboxStatistics:
-        """Return what it holds and has done."""
-        return OutboxStatistics(
-            messages=self.messages,
-            bytes=self.held_bytes,
-            high_water_bytes=self.high_water_bytes,
-            drops=self.drops,
-            is_full=not self.fits(1),
-        )
-
     # Putting in.
 
     def fits(self, size: int) -> bool:
-        """Say whether a message of `size` bytes may enter without waiting for its turn."""
-        return self.awaited_room is None and self.has_space(size)
+        """Say whether a message of `size` bytes may enter without standing in line."""
+        return not self.waiting and self._has_space(size)
 
-    def has_space(self, size: int) -> bool:
-        """Say whether it could enter, whoever else waits."""
+    def _has_space(self, size: int) -> bool:
         if not self.messages and not self.held_bytes:
             return True
         return self.messages < self._most_messages and self.held_bytes + size <= self._most_bytes
@@ -148,14 +111,14 @@ class Outbox:
     @property
     def awaits_peer(self) -> bool:
         """Whether something waits that the peer could take now, not only what is behind a stream."""
-        return bool(self._writing or self._control or self._queue)
+        return bool(self._writing or self._control) or any(map(is_live, self._queue))
 
     def push_if_fits(self, entry: Entry) -> bool:
-        """Queue one message if it may enter without waiting for its turn."""
+        """Queue one message if it may enter without standing in line."""
         size = len(entry) if type(entry) is bytes else size_of(entry)
         held_bytes, messages = self.held_bytes + size, self.messages + 1
         is_within = messages <= self._most_messages and held_bytes <= self._most_bytes
-        if self.awaited_room is not None or not (is_within or (messages == 1 and held_bytes == size)):
+        if self.waiting or not (is_within or (messages == 1 and held_bytes == size)):
             return False
         (self._behind if self.is_streaming else self._queue).append(entry)
         self.messages, self.held_bytes = messages, held_bytes
@@ -163,8 +126,23 @@ class Outbox:
             self.high_water_bytes = held_bytes
         return True
 
+    def push_slot(self, slot: Slot) -> bool:
+        """Queue a message that can be taken back, if there is space; past the line, but not for ever.
+
+        Returns:
+            Whether it was queued. If not, taking others back can make room for it.
+        """
+        if self.waiting:
+            if self._passed_by >= PASSED_BY and not self._admit(1):
+                return False
+            self._passed_by += 1
+        if not self._has_space(slot.held_bytes):
+            return False
+        self.push(slot)
+        return True
+
     def push(self, entry: Entry) -> None:
-        """Queue one message; the caller has made sure that it fits."""
+        """Queue one message; the caller has made sure that there is space."""
         self._append(self._behind if self.is_streaming else self._queue, entry)
 
     def _append(self, queue: list[Entry], entry: Entry) -> None:
@@ -174,32 +152,44 @@ class Outbox:
         if self.held_bytes > self.high_water_bytes:
             self.high_water_bytes = self.held_bytes
 
-    async def push_when_room(self, entry: Entry, size: int) -> bool:
-        """Wait for room, then queue; `False` if the outbox was sealed meanwhile."""
-        if self._turn is None:
-            self._turn = trio.StrictFIFOLock()
-        async with self._turn:
-            await self._wait_for_room(size)
-            if not self.is_sealed:
-                self.push(entry)
-        return not self.is_sealed
+    async def push_when_room(self, entry: Entry) -> bool:
+        """Queue a message, standing in line if there is no room; `False` if the outbox was sealed."""
+        if self.is_sealed or self.push_if_fits(entry):
+            return not self.is_sealed
+        sender = WaitingSender(entry, size_of(entry))
 
-    async def _wait_for_room(self, size: int) -> None:
-        try:
-            while not self.is_sealed and not self._is_low_enough(size):
-                self.awaited_room = trio.Event()
-                await self.awaited_room.wait()
-        finally:
-            self.awaited_room = None
+        def leave(_: object) -> trio.lowlevel.Abort:
+            self.waiting.remove(sender)
+            self._admit_if_low()  # it may have been the one that was too long for what room there is
+            return trio.lowlevel.Abort.SUCCEEDED
 
-    def _is_low_enough(self, size: int) -> bool:
-        if not self.held_bytes:
-            return True
-        return (
-            self.held_bytes <= self._low_bytes
-            and self.messages <= self._low_messages
-            and self.held_bytes + size <= self._most_bytes
-        )
+        self.waiting.append(sender)
+        await trio.lowlevel.wait_task_rescheduled(leave)
+        return sender.is_admitted
+
+    def _admit_if_low(self) -> None:
+        if self.held_bytes <= self._low_bytes and self.messages <= self._low_messages:
+            self._admit(len(self.waiting))
+
+    def _admit(self, most: int) -> bool:
+        """Let in those who wait, in their order, as far as there is space; say whether anybody was."""
+        admitted = 0
+        for sender in self.waiting[:most]:
+            if not self._has_space(sender.size):
+                break
+            self.push(sender.entry)
+            sender.wake(is_admitted=True)
+            admitted += 1
+        del self.waiting[:admitted]
+        if admitted:
+            self._passed_by = 0
+        return admitted > 0
+
+    def _dismiss(self) -> None:
+        """Nobody gets in any more."""
+        for sender in self.waiting:
+            sender.wake(is_admitted=False)
+        self.waiting.clear()
 
     def push_control(self, frame: bytes) -> bool:
         """Queue a control frame ahead of all messages; `False` if too many wait already."""
@@ -228,15 +218,18 @@ class Outbox:
         """Let nothing more in; `close_frame` goes last, or at once when it is urgent.
 
         Urgent means that the peer wants no more messages, or has lost the right to them.
-        What a write has begun still goes first, so no frame is cut in two.
+        What a write has begun still goes first, so no frame is cut in two. A message whose
+        frames have not all come stays incomplete, and what is behind it is lost.
         """
         self.is_sealed = True
         if is_urgent:
             self._discard_messages()
+        elif self._is_message_open:
+            self._discard(self._behind)
         self.end_stream()
         self._append(self._queue, close_frame)
-        self._tell_progress()
-        self._wake()
+        self.tell_progress()
+        self._dismiss()
 
     def discard(self) -> None:
         """Forget everything: the peer is gone."""
@@ -245,23 +238,39 @@ class Outbox:
         self._control.clear()
         self._writing.clear()
         self._writing_messages = 0
+        self._leaving_messages = self.sent_messages
         self.held_bytes = 0
-        self._tell_progress()
-        self._wake()
+        self.tell_progress()
+        self._dismiss()
 
     def _discard_messages(self) -> None:
-        self._queue.clear()
-        self._behind.clear()
-        self.messages = 0
-        self.held_bytes = sum(map(len, self._writing)) + sum(map(len, self._control))
+        self._discard(self._behind)
+        self._discard(self._queue)
+
+    def _discard(self, queue: list[Entry]) -> None:
+        lost = list(filter(is_live, queue))
+        self.messages -= len(lost)
+        self.held_bytes -= sum(map(size_of, lost))
+        queue.clear()
+        if lost:
+            self._leaving_messages = self.sent_messages + self._writing_messages + self.messages
 
     def take_back(self, slot: Slot) -> None:
-        """Remove a message that has not begun to leave."""
-        queue = self._queue if slot in self._queue else self._behind
-        queue.remove(slot)
+        """Remove a message that has not begun to leave.
+
+        Its place is closed later, together with others: finding it among hundreds each time
+        would make a member that has stopped reading dearer than one that reads.
+        """
+        slot.is_taken_back = True
         self.messages -= 1
         self.held_bytes -= slot.held_bytes
-        self._wake_if_low()
+        self._gaps += 1
+        if self._gaps >= GAPS and self._gaps >= self.messages:
+            self._queue = list(filter(is_live, self._queue))
+            self._behind = list(filter(is_live, self._behind))
+            self._gaps = 0
+        if self.waiting:
+            self._admit_if_low()
 
     def resize(self, slot: Slot, held_bytes: int) -> None:
         """A queued message has become another one in the same place."""
@@ -274,41 +283,61 @@ class Outbox:
         """Let other messages queue behind the streamed one."""
         self.is_streaming = True
 
-    async def push_fragment(self, frame: Buffers) -> bool:
-        """Queue a frame of the streamed message when there is room; `False` if sealed.
+    def fragment_fits(self, frame: Buffers) -> bool:
+        """Say whether there is room for a frame of the streamed message.
 
         What waits behind the stream cannot leave before it, so it does not count here.
         """
-        while not self.is_sealed and not self._fragment_fits(frame):
-            await self._wait_for_progress()
-        if not self.is_sealed:
-            self._append(self._queue, frame)
-        return not self.is_sealed
-
-    def _fragment_fits(self, frame: Buffers) -> bool:
-        ahead_bytes = self.held_bytes - sum(map(size_of, self._behind))
+        ahead_bytes = self.held_bytes - sum(map(size_of, filter(is_live, self._behind)))
         return not ahead_bytes or ahead_bytes + size_of(frame) <= self._most_bytes
+
+    def push_fragment(self, frame: Buffers) -> None:
+        """Queue a frame of the streamed message, after which only its last makes it whole."""
+        self._is_message_open = True
+        self._append(self._queue, frame)
 
     def end_stream(self, last_frame: bytes | None = None) -> None:
         """The streamed message is whole with this frame: what waited behind it follows."""
         if last_frame is not None and not self.is_sealed:
             self._append(self._queue, last_frame)
-        self.is_streaming = False
-        self._queue.extend(self._behind)
-        self._behind.clear()
+        self.is_streaming = self._is_message_open = False
+        self._streams += 1
+        if self._behind:
+            self._queue += self._behind
+            self._behind.clear()
+            self.tell_progress()
 
     # Taking out.
 
-    async def flushed(self) -> None:
-        """Wait until all that is queued now has been given to the kernel, or discarded."""
-        target = self.sent_messages + self._writing_messages + self.messages
-        while self.held_bytes and self.sent_messages < target:
-            await self._wait_for_progress()
+    async def flushed(self) -> bool:
+        """Wait until all that is queued now has been given to the kernel; `False` if some was discarded.
 
-    async def _wait_for_progress(self) -> None:
+        While messages wait behind a stream, nobody knows how many frames will go before them.
+        """
+        streams = self._streams
+        while self._behind and streams == self._streams:
+            await self.wait_for_progress()
+            if self._leaving_messages is not None:
+                return False
+        target = self.sent_messages + self._writing_messages + self.messages
+        while self.held_bytes and self.sent_messages < target and not self._has_lost(target):
+            await self.wait_for_progress()
+        return not self._has_lost(target)
+
+    def _has_lost(self, target: int) -> bool:
+        return self._leaving_messages is not None and self._leaving_messages < target
+
+    async def wait_for_progress(self) -> None:
+        """Wait until a write is through, or something else has changed for whoever waits."""
         if self._progress is None:
             self._progress = trio.Event()
         await self._progress.wait()
+
+    def tell_progress(self) -> None:
+        """Wake all who wait for progress."""
+        if self._progress is not None:
+            self._progress.set()
+            self._progress = None
 
     def gather(self) -> list[bytes | memoryview]:
         """Return the buffers to write next, which `advance` changes; small frames are joined to one."""
@@ -337,12 +366,15 @@ class Outbox:
         writing += self._control
         self._control.clear()
         size = sum(map(len, writing))
-        taken = 0
+        taken = gaps = 0
         for entry in queue:
             if size >= WRITE_BYTES or len(writing) >= BUFFERS_PER_WRITE:
                 break
             taken += 1
             if isinstance(entry, Slot):
+                if entry.is_taken_back:
+                    gaps += 1
+                    continue
                 late = entry.encode()
                 self.held_bytes += size_of(late) - entry.held_bytes
                 entry = late
@@ -353,8 +385,9 @@ class Outbox:
                 writing += entry
                 size += len(entry[0]) + len(entry[1])
         del queue[:taken]
-        self.messages -= taken
-        self._writing_messages += taken
+        self._gaps -= gaps
+        self.messages -= taken - gaps
+        self._writing_messages += taken - gaps
         return size
 
     def push_rest(self, frame: bytes, sent_bytes: int) -> None:
@@ -387,20 +420,7 @@ class Outbox:
         if not writing:
             self.sent_messages += self._writing_messages
             self._writing_messages = 0
-            self._tell_progress()
-        if self.awaited_room is not None:
-            self._wake_if_low()
+            self.tell_progress()
+        if self.waiting:
+            self._admit_if_low()
         return self.held_bytes > 0
-
-    def _tell_progress(self) -> None:
-        if self._progress is not None:
-            self._progress.set()
-            self._progress = None
-
-    def _wake_if_low(self) -> None:
-        if self.held_bytes <= self._low_bytes and self.messages <= self._low_messages:
-            self._wake()
-
-    def _wake(self) -> None:
-        if self.awaited_room is not None:
-            self.awaited_room.set()

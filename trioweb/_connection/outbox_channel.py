@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import attrs
 import trio
 
-from trioweb._connection.outbox import Outbox, OutboxStatistics
+from trioweb._connection.outbox import Outbox
+
+
+@attrs.frozen(kw_only=True)
+class OutboxStatistics:
+    """What an outbox holds and has done.
+
+    Attributes:
+        messages: Messages that wait.
+        bytes: Bytes that wait, frame headers included.
+        high_water_bytes: The most bytes that ever waited.
+        drops: Messages that an overflow policy took out or did not let in.
+        is_full: Whether `send` would wait.
+    """
+
+    messages: int
+    bytes: int
+    high_water_bytes: int
+    drops: int
+    is_full: bool
 
 
 class Sender(Protocol):
@@ -43,4 +63,11 @@ class OutboxChannel(trio.abc.SendChannel[str | bytes]):
 
     def statistics(self) -> OutboxStatistics:
         """Return what waits in the outbox, the most that ever did, and what was dropped."""
-        return self._outbox.statistics()
+        outbox = self._outbox
+        return OutboxStatistics(
+            messages=outbox.messages,
+            bytes=outbox.held_bytes,
+            high_water_bytes=outbox.high_water_bytes,
+            drops=outbox.drops,
+            is_full=not outbox.fits(1),
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trioweb._connection.outbox import Buffers, Entry, Slot, size_of
+from trioweb._connection.outbox_entry import Buffers, Entry, Slot, size_of
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.errors import LocalProtocolError

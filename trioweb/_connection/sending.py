@@ -14,7 +14,8 @@ from trioweb._connection.closing_handshake import ClosingHandshake
 from trioweb._connection.engine import Engine
 from trioweb._connection.keepalive import Keepalive
 from trioweb._connection.message_stream import MessageWriter
-from trioweb._connection.outbox import Entry, Outbox, Slot, size_of
+from trioweb._connection.outbox import Outbox
+from trioweb._connection.outbox_entry import Entry, Slot
 from trioweb._connection.publication import LateFrame, Publication, plain_message
 from trioweb._connection.receiving import YIELD_MASK, ReceivingHalf
 from trioweb._connection.state import State
@@ -91,7 +92,7 @@ class SendingHalf(ReceivingHalf):
             return
         if not outbox.push_if_fits(entry):
             self._flush()
-            if not await outbox.push_when_room(entry, size_of(entry)):
+            if not await outbox.push_when_room(entry):
                 raise self._closing.error()
         if not self._is_dirty or outbox.held_bytes >= WRITE_BYTES:
             self._write()
@@ -141,9 +142,11 @@ class SendingHalf(ReceivingHalf):
     async def send_stream(self, *, text: bool = False) -> AsyncIterator[MessageWriter]:
         """Send one message piece by piece (RFC 6455 §5.4).
 
-        Messages that others send meanwhile follow behind it. If the block is left by an
-        exception after a piece was sent, the message can never be completed, so the
-        connection is closed with 1011.
+        Messages that are sent meanwhile wait until it is whole, since nothing may come between
+        its frames. If the block is left by an exception after a piece was sent, the message can
+        never be completed, so the connection is closed with 1011. If that happens, or if the
+        connection is closed in another way before the message is whole, the messages that wait
+        behind it are lost: `flush` raises for whoever waits for them.
 
         Args:
             text: Whether the pieces are `str` and the message is Text.
@@ -163,17 +166,16 @@ class SendingHalf(ReceivingHalf):
             writer = MessageWriter(
                 self._wire, self._outbox, is_text=text, on_push=self._write, error=self._closing.error
             )
+            last_frame = None
             try:
                 yield writer
-            except BaseException:
-                if writer.is_begun:
-                    self._outbox.end_stream()
+                last_frame = writer.last_frame()
+            finally:
+                writer.end()
+                if writer.is_begun and last_frame is None:
                     self._closing.begin(Close(CloseCode.INTERNAL_ERROR, "a message was broken off"))
-                else:
-                    self._outbox.end_stream()
-                raise
-            self._outbox.end_stream(writer.last_frame())
-            self._write()
+                self._outbox.end_stream(last_frame)
+                self._write()
         if self._closing.is_over:
             raise self._closing.error()
 
@@ -181,7 +183,7 @@ class SendingHalf(ReceivingHalf):
         """Wait until everything queued so far has been handed to the network.
 
         Raises:
-            ConnectionClosed: The connection ended before that.
+            ConnectionClosed: The connection ended before that, or has to end without some of it.
 
         Cancellation: Changes nothing; what is queued is still sent.
         Concurrency: Any number of tasks.
@@ -189,8 +191,7 @@ class SendingHalf(ReceivingHalf):
         await trio.lowlevel.checkpoint()
         self._require_accepted()
         self._flush()
-        await self._outbox.flushed()
-        if self._closing.state is State.CLOSED:
+        if not await self._outbox.flushed() or self._closing.state is State.CLOSED:
             raise self._closing.error()
 
     def _encode(self, message: str | bytes) -> Entry:
@@ -242,13 +243,9 @@ class SendingHalf(ReceivingHalf):
         return True
 
     def offer_slot(self, slot: Slot) -> bool:
-        """Queue a message that may be taken back, if there is space, whoever else waits.
-
-        Otherwise one task that waits to send would have all such messages dropped.
-        """
-        if self._outbox.is_sealed or not self._outbox.has_space(slot.held_bytes):
+        """Queue a message that may be taken back, if there is space for it."""
+        if self._outbox.is_sealed or not self._outbox.push_slot(slot):
             return False
-        self._outbox.push(slot)
         self._write()
         return True
 
@@ -272,7 +269,7 @@ class SendingHalf(ReceivingHalf):
         """Queue a shared message when there is room; nothing happens if it ends meanwhile."""
         if not self._outbox.is_sealed:
             entry = publication.entry_for(self.wire)
-            if await self._outbox.push_when_room(entry, size_of(entry)):
+            if await self._outbox.push_when_room(entry):
                 self._write()
 
     # The transport's side, and when to write.
@@ -301,7 +298,7 @@ class SendingHalf(ReceivingHalf):
     def _leaves_at_once(self) -> bool:
         """Whether a message sent now goes before all others, so that it can be compressed now."""
         outbox = self._outbox
-        is_idle = not (outbox.held_bytes or outbox.is_streaming or outbox.awaited_room is not None)
+        is_idle = not (outbox.held_bytes or outbox.is_streaming or outbox.waiting)
         is_likely_last = not (self._is_dirty or self._inbox.items)
         return is_idle and is_likely_last and self._written_pass != self._flusher.pass_number
 
@@ -310,7 +307,7 @@ class SendingHalf(ReceivingHalf):
         outbox, pass_number = self._outbox, self._flusher.pass_number
         if outbox.held_bytes or self._written_pass == pass_number:
             return False
-        if outbox.is_streaming or outbox.awaited_room is not None:
+        if outbox.is_streaming or outbox.waiting:
             return False
         self._written_pass = pass_number
         sent_bytes = self._transport.try_send(frame)

@@ -29,6 +29,7 @@ class Member:
     """
 
     __slots__ = (
+        "_by_key",
         "_gap",
         "_has_left",
         "_is_droppable",
@@ -56,6 +57,7 @@ class Member:
         self._has_left = False
         self._notice = missed_notice
         self._parcels: list[Parcel] = []
+        self._by_key: dict[Hashable, Parcel] = {}
         self._gap = 0
         self._line = WaitingLine() if overflow is Overflow.WAIT else None
         self._late: list[_Late] = []
@@ -131,7 +133,7 @@ class Member:
         connection = self.connection
         if self.overflow is Overflow.LATEST and self._replace(publication, key):
             return
-        parcel = Parcel(publication, key, connection.wire, self._notice, self._parcels.remove)
+        parcel = Parcel(publication, key, connection.wire, self._notice, self._forget)
         while not (self._close_gap() and self._offer(parcel)):
             if not connection.may_ever_fit(parcel) or not self._drop_oldest():
                 self._miss_newest()
@@ -139,36 +141,51 @@ class Member:
 
     def _offer(self, parcel: Parcel) -> bool:
         self._parcels.append(parcel)  # first, since being offered it may leave at once
+        if self.overflow is Overflow.LATEST:
+            self._by_key[parcel.key] = parcel
         if self.connection.offer_slot(parcel):
             return True
-        self._parcels.remove(parcel)
+        self._forget(parcel)
         return False
 
+    def _forget(self, parcel: Parcel) -> None:
+        """A parcel leaves the outbox, or never came in."""
+        parcels = self._parcels
+        if parcels[-1] is parcel:
+            parcels.pop()
+        else:
+            parcels.remove(parcel)  # they leave in their order, so it is the first
+        if self._by_key.get(parcel.key) is parcel:
+            del self._by_key[parcel.key]
+
     def _replace(self, publication: Publication, key: Hashable) -> bool:
-        for parcel in self._parcels:
-            if parcel.publication is not None and parcel.key == key:
-                parcel.publication = publication
-                self.connection.resize(parcel, publication.size_for(self.connection.wire))
-                self._miss()
-                return True
-        return False
+        parcel = self._by_key.get(key)
+        if parcel is None:
+            return False
+        parcel.publication = publication
+        self.connection.resize(parcel, publication.size_for(self.connection.wire))
+        self._miss()
+        return True
 
     def _drop_oldest(self) -> bool:
         """Make room; with a notice, the oldest gap is marked where it is."""
-        oldest = next((parcel for parcel in self._parcels if parcel.publication is not None), None)
-        if oldest is None:
+        parcels = self._parcels
+        mark = parcels[0] if parcels and parcels[0].publication is None else None
+        if len(parcels) == (mark is not None):
             return False
-        self._miss()
-        mark = self._parcels[0]
-        if self._notice is not None and mark is oldest:
-            oldest.publication = None
+        oldest = parcels[mark is not None]
+        self._forget(oldest)
+        oldest.publication = None
+        if mark is not None:
+            mark.missed += 1
+            self.connection.take_back(oldest)
+        elif self._notice is not None:
             oldest.missed = 1
+            parcels.insert(0, oldest)
             self.connection.resize(oldest, NOTICE_BYTES)
         else:
-            if mark is not oldest:
-                mark.missed += 1
-            self._parcels.remove(oldest)
             self.connection.take_back(oldest)
+        self._miss()
         return True
 
     def _close_gap(self) -> bool:

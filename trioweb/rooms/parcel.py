@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable
 
-from trioweb._connection.outbox import Buffers, Slot
+from trioweb._connection.outbox_entry import Buffers, Slot
 from trioweb._connection.publication import Publication
 from trioweb._wire.websocket import WebSocketWire
 

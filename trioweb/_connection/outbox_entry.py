@@ -1,0 +1,45 @@
+"""What waits in an outbox: frames, and messages that become frames only when they leave."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+Buffers = bytes | tuple[bytes, bytes]
+"""A frame: whole, or header and payload apart so that a large payload is not copied."""
+
+
+class Slot(ABC):
+    """A queued message that can be taken back, or that is encoded only when it leaves.
+
+    Late encoding is for compression with context takeover: what the compressor has seen
+    the peer must see too, in the same order, so nothing may be dropped after encoding.
+
+    Attributes:
+        held_bytes: What it adds to the bytes that the outbox holds.
+        is_taken_back: Whether it is only a gap that the outbox has not closed yet.
+    """
+
+    __slots__ = ("held_bytes", "is_taken_back")
+
+    def __init__(self, held_bytes: int) -> None:
+        self.held_bytes = held_bytes
+        self.is_taken_back = False
+
+    @abstractmethod
+    def encode(self) -> Buffers:
+        """Return the frame; called once, when the message leaves."""
+
+
+Entry = bytes | tuple[bytes, bytes] | Slot
+
+
+def size_of(entry: Entry) -> int:
+    """Return what an entry adds to the bytes held."""
+    if isinstance(entry, Slot):
+        return entry.held_bytes
+    return len(entry) if isinstance(entry, bytes) else len(entry[0]) + len(entry[1])
+
+
+def is_live(entry: Entry) -> bool:
+    """Say whether an entry will leave, not having been taken back."""
+    return not (isinstance(entry, Slot) and entry.is_taken_back)
