@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from alive import say_alive
 
 import trioweb
 from trioweb import (
@@ -167,6 +168,7 @@ async def view(ws: WebSocket) -> None:
     try:
         await ws.send_json({"type": "welcome", "key": key})
         ws.nursery.start_soon(viewer.tell, ws)
+        ws.nursery.start_soon(say_alive, ws)
         async for message in ws:
             try:
                 await obey(viewer.subject, parsed(message))

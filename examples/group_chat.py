@@ -10,6 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from alive import say_alive
+from names import fault_of
+
 import trioweb
 from trioweb import App, File, Limits, Overflow, Request, WebSocket
 
@@ -33,6 +36,7 @@ async def page(request: Request) -> File:
 # A peer that sends more than 16 KiB in one message is closed with 1009.
 @app.websocket("/ws", limits=Limits(message_bytes=16 * 1024))
 async def chat(ws: WebSocket) -> None:
+    ws.nursery.start_soon(say_alive, ws)
     present[ws] = name = await introduction(ws)
     try:
         # A member whose connection is slow loses the oldest lines that wait for it, and is
@@ -51,27 +55,27 @@ async def introduction(ws: WebSocket) -> str:
     """Wait for a name, and make it one that nobody here has."""
     while True:
         match parsed(await ws.receive()):
-            case {"type": "join", "name": str(wanted)} if is_name(name := " ".join(wanted.split())):
-                number = 1
+            case {"type": "join", "name": str(wanted)}:
+                name, number = " ".join(wanted.split()), 1
+                if fault := fault_of(name):
+                    await ws.send(line("error", text=fault))
+                    continue
                 while (unique := name if number == 1 else f"{name} {number}") in present.values():
                     number += 1
                 return unique
-            case {"type": "join"}:
-                await ws.send(line("error", text="A name has 1 to 24 characters, all of which can be seen."))
             case _:
                 await ws.send(line("error", text='First say {"type": "join", "name": …}.'))
 
 
-def is_name(name: str) -> bool:
-    return 0 < len(name) <= 24 and name.isprintable()
-
-
 # What comes from outside is matched against the shapes that are understood. Everything
-# else gets an answer, and the conversation goes on.
+# else gets an answer, and the conversation goes on. A line with an id is confirmed: its writer cannot
+# know otherwise whether it came so far.
 async def obey(ws: WebSocket, name: str, request: Any) -> None:
     match request:
-        case {"type": "say", "text": str(text)} if text.strip():
-            await lobby.publish(line("said", name=name, text=text), exclude=ws)
+        case {"type": "say", "text": str(text), **rest} if text.strip():
+            count = await lobby.publish(line("said", name=name, text=text), exclude=ws)
+            if "id" in rest:
+                await ws.send(line("passed_on", id=rest["id"], count=count))
         case {"type": "who"}:  # asked by a page that has missed something
             await ws.send(line("people", people=list(present.values())))
         case _:

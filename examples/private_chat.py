@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import names
 import trio
+from alive import say_alive
 
 import trioweb
 from trioweb import (
@@ -84,11 +86,8 @@ async def log_in(request: Request) -> Response:
 
 def fault_of(name: str) -> str:
     """Return what is wrong with a name, or nothing."""
-    if not 0 < len(name) <= 24:
-        return "A name has 1 to 24 characters."
-    for character in name:
-        if not character.isprintable():
-            return f"A name has only characters that can be seen, and U+{ord(character):04X} cannot be."
+    if fault := names.fault_of(name):
+        return fault
     # Browsers take these out of a path, escaped or not.
     if not {"", ".", ".."}.isdisjoint(name.replace("\\", "/").split("/")):
         return 'A name cannot be "." or "..", nor have them beside a slash, where they mean folders in an address.'
@@ -129,6 +128,7 @@ async def talk(ws: WebSocket, user_name: str) -> None:
         raise CloseWebSocket(NAME_IS_TAKEN, "Somebody else has this name now.")
     if name not in people and len(people) >= MOST_PEOPLE:
         raise CloseWebSocket(CloseCode.TRY_AGAIN_LATER, "There are too many people here.")
+    ws.nursery.start_soon(say_alive, ws)
     person = people.setdefault(name, Person(session))
     person.session, elsewhere, person.ws = session, person.ws, ws
     if elsewhere is not None:  # another tab of the same browser: it is told why it ends

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import trio
+from alive import say_alive
+from names import visible
 
 import trioweb
 from trioweb import App, CloseWebSocket, File, HTTPError, Limits, Overflow, Request, Response, WebSocket
@@ -139,6 +141,7 @@ async def slices(ws: WebSocket) -> None:
 async def begun(ws: WebSocket, *, can_continue: bool) -> AsyncIterator[Upload]:
     """Agree on a file, alone with it: a connection that had it before, perhaps dead, lets go."""
     upload = understood(await next_message(ws))
+    ws.nursery.start_soon(say_alive, ws)
     await let_go(upload.key)
     if len(uploads) >= MOST_UPLOADS:
         raise CloseWebSocket(1013, f"{MOST_UPLOADS} files are on their way already")
@@ -186,8 +189,8 @@ def is_key(key: object) -> bool:
 # A name from outside is a wish. What is left of it has no folder, is not hidden, and fits.
 def safe(wanted: str) -> str:
     last = re.split(r"[/\\]", wanted)[-1]
-    stem, suffix = os.path.splitext("".join(filter(str.isprintable, last)).strip(" ."))
-    return stem.encode()[:100].decode(errors="ignore").strip() + suffix[:16] or "file"
+    stem, suffix = os.path.splitext(visible(last).strip(" ."))
+    return visible(stem.encode()[:100].decode(errors="ignore")).strip() + visible(suffix[:16]) or "file"
 
 
 async def let_go(key: str) -> None:
@@ -260,6 +263,7 @@ async def on_shelf(name: str) -> Path:
 
 @app.websocket("/watch", limits=Limits(message_bytes=1024))
 async def watch(ws: WebSocket) -> None:
+    ws.nursery.start_soon(say_alive, ws)
     async with watchers.join(ws):
         await ws.send(await trio.to_thread.run_sync(listing))
         async for _ in ws:

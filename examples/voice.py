@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
+from alive import say_alive
+from names import fault_of
 
 import trioweb
 from trioweb import App, CloseWebSocket, File, Limits, Overflow, Request, Room, WebSocket
@@ -105,6 +107,7 @@ async def hang_up(ws: WebSocket, talker: Talker) -> None:
 # Who is on the air, for everybody: of this only the newest is worth sending.
 @app.websocket("/watch", limits=Limits(message_bytes=1024))
 async def watch(ws: WebSocket) -> None:
+    ws.nursery.start_soon(say_alive, ws)
     async with watchers.join(ws):
         await ws.send(on_the_air())
         async for _ in ws:
@@ -156,16 +159,6 @@ class Pace:
         cost_seconds = max(size_bytes, self.LEAST_BYTES) / self.BYTES_PER_SECOND
         self.due = max(self.due, trio.current_time() - self.BURST_SECONDS) + cost_seconds
         await trio.sleep_until(self.due)
-
-
-def fault_of(name: str) -> str:
-    """Return what is wrong with a name, or nothing."""
-    if not name.strip() or len(name) > 24:
-        return "A name has 1 to 24 characters, and not only spaces."
-    for character in name:
-        if not character.isprintable():
-            return f"A name has only characters that can be seen, and U+{ord(character):04X} cannot be."
-    return ""
 
 
 def unused(wanted: str) -> str:

@@ -32,6 +32,30 @@ def test_s13_every_property_event_and_method_passes(page, expect, demo_server):
     expect(verdicts(page, "pass")).to_have_count(CHECKS - 1)
 
 
+@pytest.mark.parametrize(
+    ("browser", "came"),
+    [("Chromium", "no connection, 1006."), ("Firefox", "a connection, protocol empty, as Firefox does.")],
+)
+def test_s13_browsers_may_differ_where_the_server_speaks_no_subprotocol_of_the_page(
+    page, expect, demo_server, browser, came
+):
+    if browser == "Firefox":
+        page.add_init_script(LIKE_FIREFOX)
+    page.goto(f"{demo_server}/browser_api/")
+    finish(page, expect, f"{CHECKS - 1} of {CHECKS - 1} pass; 1 not tried.")
+    row = page.locator(".check", has_text="Offering only what the server does not speak")
+    expect(row).to_contain_text(f"Came: {came}")
+
+
+# It opens a connection though the server has chosen none of the subprotocols, which it should fail.
+LIKE_FIREFOX = """
+  const Real = window.WebSocket;
+  window.WebSocket = class WebSocket extends Real {
+    constructor(url, protocols) { protocols === "klingon" ? super(url) : super(url, protocols); }
+  };
+"""
+
+
 def test_s13_wss_is_tried_where_the_page_came_by_https(chromium, expect, tmp_path):
     certificate = trustme.CA().issue_cert("127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "chain.pem")

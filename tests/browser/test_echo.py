@@ -114,6 +114,41 @@ def test_the_round_trip_is_measured_from_the_message_that_came_back(echo):
     assert 1000 <= float(echo.page.locator("#trip").inner_text().split()[0]) < 2000
 
 
+def test_2000_short_messages_do_not_freeze_the_page(echo):
+    echo.open()
+    longest, seconds = echo.page.evaluate(FLOOD)
+    echo.expect(echo.page.locator("#received")).to_have_text("2000")
+    echo.expect_last_line("message number 1999")
+    echo.expect(echo.log).to_have_count(500)
+    assert longest < 3  # seconds; it was one task of 41
+    assert seconds < 10
+    assert float(echo.page.locator("#trip").inner_text().split()[0]) < 5000
+
+
+FLOOD = """async () => {
+  let longest = 0;
+  new PerformanceObserver((list) => {
+    longest = Math.max(longest, ...list.getEntries().map((one) => one.duration / 1000));
+  }).observe({ entryTypes: ["longtask"] });
+  const form = document.getElementById("send"), box = document.getElementById("message");
+  const started = performance.now();
+  for (let number = 0; number < 2000; number += 1) {
+    box.value = `message number ${number}`;
+    form.requestSubmit(form.querySelector("button"));
+  }
+  while (document.getElementById("received").textContent !== "2000") {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100)));
+  return [longest, (performance.now() - started) / 1000];
+}"""
+
+
+def test_the_log_shows_at_once_what_comes_alone(echo):
+    press = "(one) => { one.click(); return document.querySelectorAll('#log li').length; }"
+    assert echo.page.get_by_role("button", name="Open").evaluate(press) == 1
+
+
 def test_s4_the_other_path_answers_in_json(echo):
     echo.page.get_by_label("Wraps it in JSON").check()
     echo.open()

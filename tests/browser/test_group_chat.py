@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.contrast import WEAK_CONTRAST
 from support.program import Program
 from support.slow_relay import SlowRelay
 
 pytestmark = pytest.mark.browser
 
 SLOW_MILLISECONDS = 20_000
+PERSIAN = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"  # its two parts do not join
+CODER = "\U0001f469\u200d\U0001f4bb"  # a woman and a computer, joined
+COLOUR = "(one) => getComputedStyle(one).color.match(/[\\d.]+/g).map(Number)"
 
 
 @pytest.fixture
@@ -106,11 +110,33 @@ def test_a_name_that_cannot_be_one_is_asked_for_again_with_the_reason(page, expe
     box.fill("\u200b")
     assert page.evaluate(fault) == ""
     page.get_by_role("button", name="Join").click()
-    page.wait_for_function(f"{fault} === 'A name has 1 to 24 characters, all of which can be seen.'")
+    page.wait_for_function(
+        f"{fault} === 'A name has only characters that can be seen, and U+200B cannot be.'"
+    )
     expect(box).to_be_visible()
     box.fill("Ann")
     page.get_by_role("button", name="Join").click()
     expect(page.locator(".told").first).to_have_text("You are here as Ann.")
+
+
+def test_names_that_need_joiners_are_taken(enter, expect, demo_server):
+    page = enter(demo_server, PERSIAN)
+    other = enter(demo_server, CODER)
+    expect(other.locator("#people li")).to_have_text([PERSIAN, f"{CODER} (you)"])
+    say(page, "hello")
+    expect(other.locator(".said strong")).to_have_text(PERSIAN)
+
+
+def test_names_stay_easy_to_read_when_day_becomes_night(enter, expect, demo_server):
+    ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ben")
+    ann.emulate_media(color_scheme="light")
+    say(ben, "hello")
+    expect(ann.locator(".said p")).to_have_text("hello")
+    day = ann.locator(".said strong").evaluate(COLOUR)
+    ann.emulate_media(color_scheme="dark")
+    night = ann.locator(".said strong").evaluate(COLOUR)
+    assert max(day) < 140 < max(night)
+    ann.wait_for_function(f"({WEAK_CONTRAST})().length === 0")  # buttons change their colours slowly
 
 
 def test_2000_characters_that_need_escapes_are_said(enter, expect, demo_server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.contrast import WEAK_CONTRAST
 from support.demo_pages import PAGES, SETTLED
 
 pytestmark = pytest.mark.browser
@@ -47,10 +48,11 @@ def test_a_page_asks_nobody_else_and_complains_of_nothing(page, demo_server, pat
     assert path == "/browser_api/" or not complaints
 
 
-def test_a_page_fits_a_phone(page, demo_server, path):
-    page.set_viewport_size({"width": 360, "height": 740})
+@pytest.mark.parametrize("width", [320, 360])
+def test_a_page_fits_a_phone(page, demo_server, path, width):
+    page.set_viewport_size({"width": width, "height": 740})
     page.goto(f"{demo_server}{path}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     small = """[...document.querySelectorAll("button, input:not([type=radio])")]
         .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 32).length"""
     assert page.evaluate(small) == 0
@@ -68,29 +70,6 @@ def test_a_page_is_easy_to_read_in_light_and_in_dark(page, demo_server, path, sc
 def brightness(page, property_name):
     colour = page.evaluate(f"getComputedStyle(document.body).{property_name}")
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
-
-
-# WCAG 2.1, 1.4.3: text has a contrast of 4.5 to 1; what is disabled is excepted.
-WEAK_CONTRAST = """() => {
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const linear = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  function behind(element) {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = parts(getComputedStyle(one).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  }
-  const weak = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!text || !element.checkVisibility() || element.closest(":disabled, script, style")) continue;
-    const [a, b] = [parts(getComputedStyle(element).color), behind(element)].map(luminance).sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) weak.push(`${element.tagName} ${element.textContent.trim().slice(0, 40)}`);
-  }
-  return weak;
-}"""
 
 
 def test_a_page_can_be_used_without_seeing_it(page, demo_server, path):

@@ -163,6 +163,19 @@ def test_a_name_that_cannot_be_one_is_refused_with_the_reason(page, expect, site
     expect(page.get_by_label("Your name")).to_be_focused()
 
 
+def test_one_for_whom_there_is_no_room_is_told_why_and_only_once(page, expect, site):
+    page.route_web_socket(
+        "**/ws/*", lambda route: route.close(code=1013, reason="There are too many people here.")
+    )
+    page.goto(site)
+    log_in(page, "Ann")
+    told = page.locator(".told")
+    expect(told).to_have_text("Connection lost: 1013 (try again later): There are too many people here.")
+    page.get_by_role("button", name="Try now").click()
+    expect(page.get_by_role("button", name="Try now")).to_be_visible()
+    expect(told).to_have_count(1)
+
+
 def test_each_conversation_has_its_own_draft(enter, expect, site):
     ann, _ben, _cy = enter(site, "Ann"), enter(site, "Ben"), enter(site, "Cy")
     box = ann.get_by_label("Message")

@@ -202,6 +202,37 @@ def test_a_refusal_is_shown_with_its_reason(start, upload, make):
         upload.expect(upload.item("small.bin").locator(".badge")).to_have_text("failed")
 
 
+@pytest.mark.parametrize("how", ["In slices", "Whole"])
+def test_one_for_which_there_is_no_room_says_why_and_goes_when_there_is(start, upload, make, how):
+    tries = []
+
+    def pass_on(route):
+        tries.append(route)
+        if len(tries) == 1:
+            route.close(code=1013, reason="32 files are on their way already")
+        else:
+            route.connect_to_server()
+
+    with start() as program:
+        upload.open(program.wait_for_url())
+        upload.page.route_web_socket(re.compile("upload/(slices|whole)"), pass_on)
+        upload.page.evaluate(KEEP_PROBLEMS)
+        path = make("waits.bin", 1000)
+        upload.choose(how, path)
+        upload.expect_done(path)
+        upload.expect(upload.item("waits.bin").locator(".problem")).to_be_hidden()
+        assert "1013 (try again later): 32 files are on their way already" in upload.page.evaluate(
+            "problems.join()"
+        )
+
+
+KEEP_PROBLEMS = """() => {
+  window.problems = [];
+  const keep = () => window.problems.push(document.querySelector("#uploads .problem")?.innerText);
+  new MutationObserver(keep).observe(document.getElementById("uploads"), { childList: true, subtree: true });
+}"""
+
+
 def test_a_dropped_file_is_taken_and_its_name_is_only_text(start, upload):
     with start() as program:
         upload.open(program.wait_for_url())

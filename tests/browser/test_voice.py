@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.bad_line import BadLine
 from support.program import Program
 from websockets.sync.client import connect
 
@@ -145,6 +146,56 @@ def test_s2_what_the_network_does_not_take_is_left_out_and_not_piled_up(visit, e
     expect(ann.locator("#lost")).to_have_text(re.compile(r"^[1-9]\d*$"))
     ann.evaluate("window.waiting = 0")
     expect_sound(expect, ann)
+
+
+def test_s2_a_slow_uplink_leaves_chunks_out_and_stays_near_the_present(visit, expect, demo_server):
+    with BadLine(int(demo_server.rpartition(":")[2]), up_bytes_per_second=1500) as line:
+        ann = visit(f"http://127.0.0.1:{line.port}")
+        ann.get_by_label("Your name").fill("Ann")
+        ann.get_by_role("button", name="Start talking").click()
+        expect(ann.locator("#talk-state")).to_have_text("talking, with gaps", timeout=SLOW_MILLISECONDS)
+        expect(ann.locator("#log")).to_contain_text("your connection is too slow: chunks are left out")
+        trips = ann.evaluate(TRIPS, 8)
+        assert len(trips) > 10  # some go on all the time
+        assert max(trips) < 3000
+        expect_sound(expect, ann)
+
+
+# The round trips that the page shows in so many seconds; before, each was longer than the one before it.
+TRIPS = """async (seconds) => {
+  const trips = [];
+  for (const until = performance.now() + seconds * 1000; performance.now() < until;) {
+    trips.push(parseFloat(document.getElementById("trip").textContent));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return trips;
+}"""
+
+
+def test_s2_one_for_whom_there_is_no_room_is_told_why(visit, expect, demo_server):
+    ann = visit(demo_server)
+    is_full = [True]
+
+    def pass_on(route):
+        if is_full[0]:
+            route.close(code=1013, reason="16 people are talking already")
+        else:
+            route.connect_to_server()
+
+    ann.route_web_socket("**/voice/talk*", pass_on)
+    ann.reload()
+    ann.get_by_label("Your name").fill("Ann")
+    ann.get_by_role("button", name="Start talking").click()
+    expect(ann.get_by_role("alert")).to_contain_text("16 people are talking already")
+    expect(ann.locator("#talk-state")).to_have_text(re.compile("trying again in"))
+    expect(ann.locator("#log")).to_contain_text("1013 (try again later): 16 people are talking already")
+    ann.locator("#retry-talk").click()
+    expect(ann.locator("#retry-talk")).to_be_visible()
+    expect(ann.locator("#log li")).to_have_count(1)  # it is said once
+    is_full[0] = False
+    ann.locator("#retry-talk").click()
+    expect(ann.locator("#talk-state")).to_have_text("talking")
+    expect(ann.locator("#notice")).to_be_hidden()
 
 
 def test_a_talker_who_sends_no_sound_does_the_listeners_no_harm(visit, say, expect, demo_server):

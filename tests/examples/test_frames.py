@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 import tracemalloc
 import zlib
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -29,17 +32,14 @@ LENGTHS = some.one_of(
 @pytest.fixture(scope="module")
 def cutting():
     """The example as a module that outlives the examples of a property."""
-    import importlib.util
-    import sys
-    from pathlib import Path
-
     path = Path(__file__).parents[2] / "examples" / "frames.py"
     spec = importlib.util.spec_from_file_location("frames_under_test", path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)
+        patch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        yield module
 
 
 @some.composite

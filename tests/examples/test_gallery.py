@@ -37,7 +37,7 @@ async def test_every_example_has_a_card_that_leads_to_it_and_to_its_source(examp
 
 async def test_every_program_in_the_folder_is_in_the_gallery(example):
     module = example("gallery")
-    helpers = {"gallery", "source_page"}
+    helpers = {"alive", "gallery", "names", "source_page"}
     assert {path.stem for path in module.FOLDER.glob("*.py")} - helpers == set(module.BY_NAME)
 
 

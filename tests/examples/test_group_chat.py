@@ -105,13 +105,24 @@ async def test_what_is_not_understood_is_answered_and_the_talk_goes_on(server, e
             assert (await ben.hear())["text"] == "still here"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 25, 7, None, "\u200b", "a\x00b", "\ud800"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 25, 7, None, "\u200b", "a\x00b", "\ud800", "\u200dx"])
 async def test_a_name_that_cannot_be_one_is_asked_for_again(server, visit, name):
     async with visit(server, "/ws") as visitor:
         await visitor.tell(type="join", name=name)
         assert (await visitor.hear())["type"] == "error"
         await visitor.tell(type="join", name="x" * 24)
         assert (await visitor.hear())["name"] == "x" * 24
+
+
+async def test_a_line_with_an_id_is_confirmed_when_it_was_passed_on(server, enter):
+    async with enter(server, "Ann") as ann:
+        await ann.tell(type="say", text="alone", id=7)
+        assert await ann.hear() == {"type": "passed_on", "id": 7, "count": 0}
+        async with enter(server, "Ben") as ben:
+            assert (await ann.hear())["type"] == "joined"
+            await ann.tell(type="say", text="hello", id="eight")
+            assert await ann.hear() == {"type": "passed_on", "id": "eight", "count": 1}
+            assert (await ben.hear())["text"] == "hello"
 
 
 async def test_s10_one_who_vanishes_is_gone_from_the_list(server, enter):

@@ -263,6 +263,8 @@ async def test_who_is_here_is_told_to_all_and_logging_out_ends_it(server):
         ("a\x00b", "U+0000"),
         ("\u202e", "U+202E"),
         ("\u200b", "U+200B"),
+        ("Ann\u200d", "U+200D"),
+        ("A\u2066nn", "U+2066"),
         (".", "mean folders"),
         (" .. ", "mean folders"),
         ("/a", "mean folders"),
@@ -276,7 +278,10 @@ async def test_a_name_that_cannot_be_one_is_refused_for_the_real_reason(server, 
         assert reason in client.answer.text
 
 
-@pytest.mark.parametrize("name", ["...", "a/b", "a\\b", "100%", "%2e", "?#", "Grüße 世界"])
+@pytest.mark.parametrize(
+    "name",
+    ["...", "a/b", "a\\b", "100%", "%2e", "?#", "Grüße 世界", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"],
+)
 async def test_a_name_with_marks_that_addresses_give_a_meaning_to_comes_in(server, name):
     async with (
         browser(server, name) as client,
