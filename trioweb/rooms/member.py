@@ -82,6 +82,8 @@ class Member:
         """Take no more messages."""
         self._has_left = True
         self.is_undisturbed = False
+        self._parcels.clear()  # they leave all the same, and nobody is held in a cycle meanwhile
+        self._by_key.clear()
         if self._line is not None:
             self._line.close()
         if self._notice is not None:
@@ -151,6 +153,8 @@ class Member:
     def _forget(self, parcel: Parcel) -> None:
         """A parcel leaves the outbox, or never came in."""
         parcels = self._parcels
+        if self._has_left:
+            return
         if parcels[-1] is parcel:
             parcels.pop()
         else:

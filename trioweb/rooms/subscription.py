@@ -16,7 +16,7 @@ from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.waiting_line import WaitingLine
 
 
-@attrs.frozen(slots=True)
+@attrs.define
 class _Waiting:
     message: str | bytes
     key: Hashable
@@ -51,6 +51,7 @@ class Subscription:
         self._most_messages = most_messages
         self._most_bytes = most_bytes
         self._waiting: deque[_Waiting] = deque()
+        self._by_key: dict[Hashable, _Waiting] = {}
         self._held_bytes = 0
         self._changed = trio.Event()
         self._is_too_slow = False
@@ -82,10 +83,9 @@ class Subscription:
             if self.is_closed:
                 raise StopAsyncIteration
             await self._changed.wait()
-        taken = self._waiting.popleft()
-        self._held_bytes -= taken.held_bytes
+        message = self._take().message
         self._tell()
-        return taken.message
+        return message
 
     def close(self) -> None:
         """Leave the room. What waits can still be received."""
@@ -148,20 +148,29 @@ class Subscription:
 
     def _drop_until_fits(self, waiting: _Waiting) -> None:
         while not self._fits(waiting):
-            self._held_bytes -= self._waiting.popleft().held_bytes
+            self._take()
             self.missed += 1
 
+    def _take(self) -> _Waiting:
+        taken = self._waiting.popleft()
+        self._held_bytes -= taken.held_bytes
+        if self._by_key.get(taken.key) is taken:
+            del self._by_key[taken.key]
+        return taken
+
     def _replace(self, waiting: _Waiting) -> bool:
-        for place, other in enumerate(self._waiting):
-            if other.key == waiting.key:
-                self._waiting[place] = waiting
-                self._held_bytes += waiting.held_bytes - other.held_bytes
-                self.missed += 1
-                return True
-        return False
+        other = self._by_key.get(waiting.key)
+        if other is None:
+            return False
+        self._held_bytes += waiting.held_bytes - other.held_bytes
+        other.message, other.held_bytes = waiting.message, waiting.held_bytes
+        self.missed += 1
+        return True
 
     def _put(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
+        if self.overflow is Overflow.LATEST:
+            self._by_key[waiting.key] = waiting
         self._held_bytes += waiting.held_bytes
         self._tell()
 
