@@ -6,7 +6,8 @@ TriowebError
 │   ├── DuplicateRoute          two routes would answer the same request
 │   └── ConfigError             a setting has a value that cannot work
 ├── HTTPError                   a handler's answer with a status
-│   └── HandshakeRejected       the upgrade is refused with that status
+│   ├── HandshakeRejected       the upgrade is refused with that status
+│   └── MissingField            + KeyError: the request lacks what the handler asked for, 400
 ├── ProtocolError               abstract
 │   ├── LocalProtocolError      this side asked for something illegal: a bug
 │   └── RemoteProtocolError     the peer did, and `answer` is what it is told
@@ -45,6 +46,7 @@ __all__ = [
     "HeadersTooLarge",
     "LocalProtocolError",
     "MessageTooBig",
+    "MissingField",
     "OutboxFull",
     "PatternError",
     "ProtocolError",
@@ -101,6 +103,17 @@ class HTTPError(TriowebError):
 
 class HandshakeRejected(HTTPError):
     """The WebSocket handshake is refused with this status (RFC 6455 §4.2.2)."""
+
+
+class MissingField(HTTPError, KeyError):
+    """The request lacks a field, cookie or file that the handler asked for by name: 400.
+
+    What a client leaves out is no bug of the program. To take it as one may be missing, catch
+    it as `KeyError`, or ask with `get`, `in` or `read(name, default=...)`.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, detail)
 
 
 class ProtocolError(TriowebError):

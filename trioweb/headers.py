@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar, cast, overload
 
-from trioweb.errors import LocalProtocolError
+from trioweb.errors import LocalProtocolError, MissingField
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ILLEGAL_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -47,10 +47,13 @@ class Headers(Mapping[str, str]):
         key = name.lower()
         count = self._keys.count(key)
         if count == 0:
-            raise KeyError(name)
+            raise self._missing(name)
         if count == 1 or key == "set-cookie":
             return self._values[self._keys.index(key)]
         return ", ".join(self.get_all(key))
+
+    def _missing(self, name: str) -> KeyError:
+        return KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(self._keys))
@@ -89,6 +92,15 @@ class Headers(Mapping[str, str]):
         """Return the lower-cased members of a comma-separated list (RFC 9110 §5.6.1)."""
         members = (part.strip(" \t") for value in self.get_all(name) for part in value.split(","))
         return [member.lower() for member in members if member]
+
+
+class RequestHeaders(Headers):
+    """Header fields that a client has sent: `headers["name"]` of one that it left out is 400."""
+
+    __slots__ = ()
+
+    def _missing(self, name: str) -> KeyError:
+        return MissingField(f"the header {name} of the request is missing")
 
 
 class MutableHeaders(Headers):

@@ -93,7 +93,7 @@ async def test_a_receiver_that_never_has_to_wait_lets_others_run(autojump_clock)
     assert len(turns) >= 640 // 32 - 1
 
 
-@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"[-Infinity]"])
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"[-Infinity]", b"[1e999]", b"-2E308"])
 async def test_what_python_takes_for_json_and_is_none_is_1007(autojump_clock, constant):
     async def handler(ws):
         await ws.receive_json()

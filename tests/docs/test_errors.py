@@ -9,7 +9,7 @@ from trioweb import errors
 from trioweb.closing import CloseCode
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
-BRANCH = re.compile(r"^([│├└─ ]*)(\w+)(?: +\+ trio\.(\w+))?")
+BRANCH = re.compile(r"^([│├└─ ]*)(\w+)(?: +\+ (?:trio\.)?(\w+))?")
 
 
 def tree() -> str:

@@ -12,6 +12,7 @@ def test_the_first_of_each_name_counts_and_every_one_can_be_had() -> None:
     assert things.get_all("c") == []
     assert (len(things), "a" in things, things.get("c")) == (2, True, None)
     assert repr(things) == "MultiMapping({'a': [1, 3], 'b': [2]})"
+    assert things.get("c", 7) == 7
     with pytest.raises(KeyError):
         things["c"]
 

@@ -105,10 +105,24 @@ async def test_text_that_does_not_fit_its_charset_is_400(make_request: MakeReque
         (b"\xff", "byte 0 is not UTF-8"),
         (b"[NaN]", "NaN is not a JSON number"),
         (b"[-Infinity]", "-Infinity is not a JSON number"),
+        (b"[1e999]", "the number 1e999 is too large for a float"),
+        (b'{"a": -1E+400}', "the number -1E.400 is too large"),
+        (b"[" + b"9" * 1000 + b".0]", "9... is too large"),
         (b"[" * 100_000, "nested too deeply"),
         (b"1" * 5000, "the body is not JSON"),
     ],
-    ids=["empty", "comma", "not-utf-8", "nan", "infinity", "deep", "digits"],
+    ids=[
+        "empty",
+        "comma",
+        "not-utf-8",
+        "nan",
+        "infinity",
+        "too-large",
+        "too-small",
+        "too-long",
+        "deep",
+        "digits",
+    ],
 )
 async def test_bad_json_is_400_and_says_where(
     make_request: MakeRequest, octets: bytes, complaint: str

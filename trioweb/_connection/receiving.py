@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import trio
 
@@ -18,6 +17,7 @@ from trioweb._connection.keepalive import Keepalive
 from trioweb._connection.message_stream import MessageReader
 from trioweb._connection.transport import Transport
 from trioweb._wire.events import Fragment
+from trioweb._wire.json_text import read_json
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import ConnectionClosed, ReceiveBusy
@@ -131,7 +131,7 @@ class ReceivingHalf(Intake):
         message = await self.receive()
         try:
             text = message if isinstance(message, str) else message.decode()
-            return json.loads(text, parse_constant=_refuse_constant)
+            return read_json(text)
         except (ValueError, RecursionError):
             raise self._refuse(CloseCode.INVALID_PAYLOAD, "expected JSON") from None
 
@@ -266,7 +266,3 @@ class ReceivingHalf(Intake):
 
 def _busy() -> ReceiveBusy:
     return ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON (RFC 8259 §6)")

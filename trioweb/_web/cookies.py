@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from types import MappingProxyType
 from typing import Literal
 
-from trioweb.errors import LocalProtocolError
+from trioweb.errors import LocalProtocolError, MissingField
 from trioweb.headers import is_token
 
 SameSite = Literal["Lax", "Strict", "None"]
@@ -26,13 +26,18 @@ _COOKIE_BYTES = 4096
 """Browsers drop a cookie whose name and value are longer (RFC 6265bis §5.6)."""
 
 
+class _Cookies(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        raise MissingField(f"the cookie {name} is missing")
+
+
 def parse_cookies(lines: Iterable[str]) -> Mapping[str, str]:
     """Read the Cookie fields of a request (RFC 6265 §5.4), skipping what is no cookie.
 
     Of two cookies with one name the first counts: browsers send the more specific first. What
     comes behind `COOKIES` is not read.
     """
-    cookies: dict[str, str] = {}
+    cookies = _Cookies()
     for line in lines:
         for pair in line.split(";"):
             name, equals, value = pair.partition("=")

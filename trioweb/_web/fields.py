@@ -7,16 +7,13 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from trioweb._web.multi_mapping import MultiMapping
-from trioweb.errors import HTTPError
+from trioweb._web.multi_mapping import MultiMapping, shown
+from trioweb.errors import HTTPError, MissingField
 
 T = TypeVar("T")
 D = TypeVar("D")
-
-SHOWN_CHARACTERS = 60
-"""How much of a wrong value is said back to who sent it."""
 
 _REQUIRED: Any = object()
 
@@ -28,15 +25,14 @@ _FALSE = frozenset({"off", "false", "no", "0"})
 class Fields(MultiMapping[str]):
     """Texts by name, as a query or a form brings them; the first value of each counts.
 
-    `fields["name"]` is text and raises `KeyError`; `read` converts, and answers the client
-    with 400 when it cannot. Any number of tasks may read it.
+    `fields["name"]` is text, and `read` converts it; either answers the client with 400 when it
+    cannot. Any number of tasks may read it.
 
     Args:
         pairs: Names and values in the order that they came in.
     """
 
     __slots__ = ()
-    _source: ClassVar[str] = "request"
 
     @overload
     def read(self, name: str) -> str: ...
@@ -68,9 +64,7 @@ class Fields(MultiMapping[str]):
         for value in self._converted(name, kind, self._values.get(name, ())[:1]):
             return value
         if default is _REQUIRED:
-            raise HTTPError(
-                400, f"the field {_shown(name)} of the {self._source} is missing{_expectation(kind)}"
-            )
+            raise MissingField(f"{self._complaint(name)}{_expectation(kind)}")
         return default
 
     @overload
@@ -97,8 +91,8 @@ class Fields(MultiMapping[str]):
                 yield convert(value)
             except (ValueError, LookupError, ArithmeticError) as error:
                 if value.strip():
-                    place = f"the field {_shown(name)} of the {self._source}"
-                    raise HTTPError(400, f"{place} is {_shown(value)}{_expectation(kind)}") from error
+                    place = f"the field {shown(name)} of the {self._source}"
+                    raise HTTPError(400, f"{place} is {shown(value)}{_expectation(kind)}") from error
 
 
 def _converter(kind: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -155,7 +149,3 @@ def _expectation(kind: Callable[[str], Any]) -> str:
         return f": expected one of {', '.join(str(member.value) for member in kind)}"
     # The name of a class says something to a stranger, that of a function does not.
     return f": expected {kind.__name__}" if isinstance(kind, type) else ": expected another value"
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}...")

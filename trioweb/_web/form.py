@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trioweb._web.fields import Fields
-from trioweb._web.multi_mapping import MultiMapping
+from trioweb._web.multi_mapping import MultiMapping, shown
 from trioweb._web.upload import Upload
-from trioweb.errors import HTTPError
 
 
 class Uploads(MultiMapping[Upload]):
     """The files of a form by the names of their fields; the first of each counts."""
 
     __slots__ = ()
+    _source = "form"
+
+    def _complaint(self, name: str) -> str:
+        return f"the file {shown(name)} of the {self._source} is missing: expected an upload"
 
     def __init__(self, uploads: Iterable[Upload] = ()) -> None:
         super().__init__((upload.name, upload) for upload in uploads)
@@ -46,7 +49,4 @@ class Form(Fields):
         Raises:
             HTTPError: 400, there is none.
         """
-        upload = self.files.get(name)
-        if upload is None:
-            raise HTTPError(400, f"the file {name!r} of the form is missing: expected an upload")
-        return upload
+        return self.files[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from trioweb._web.body import RequestBody
@@ -15,6 +15,7 @@ from trioweb._web.form_reader import FormReader
 from trioweb._web.parameters import charset_of, media_type_of
 from trioweb._web.query import Query
 from trioweb._web.state import State
+from trioweb._wire.json_text import read_json
 from trioweb.errors import HTTPError, LocalProtocolError
 from trioweb.foreign_names import REQUEST, explaining
 
@@ -242,7 +243,7 @@ class Request:
         octets = await self.body()
         try:
             # RFC 8259 §8.1: JSON is UTF-8, and a parser may ignore a byte order mark.
-            return json.loads(octets.decode("utf-8-sig"), parse_constant=_refuse_constant)
+            return read_json(octets.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise HTTPError(400, f"the body is not JSON: byte {error.start} is not UTF-8") from error
         except RecursionError as error:
@@ -322,7 +323,3 @@ def _told(error: ValueError) -> str:
 
 async def _receive_nothing() -> bytes:
     return b""
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")

@@ -9,7 +9,7 @@ import attrs
 from trioweb._wire.field_line import LineScanner, split_field
 from trioweb._wire.target import Target, is_authority, parse_target
 from trioweb.errors import HeadersTooLarge, RemoteProtocolError
-from trioweb.headers import Headers
+from trioweb.headers import RequestHeaders
 
 METHOD_BYTES = 32
 """The longest registered method has 17; beyond this it is 501 (RFC 9112 §3)."""
@@ -65,7 +65,7 @@ class CheckedHead:
     connection: frozenset[bytes]
     expect: frozenset[bytes]
     upgrade: frozenset[bytes]
-    headers: Headers | None
+    headers: RequestHeaders | None
 
 
 class HeadGuard:
@@ -157,7 +157,7 @@ class HeadGuard:
             raise RemoteProtocolError(f"HTTP/{self._version.decode()} is not spoken here: use HTTP/1.1", 505)
         return parse_target(self._method, raw_target)
 
-    def _checked_head(self, target: Target, size_bytes: int, headers: Headers | None) -> CheckedHead:
+    def _checked_head(self, target: Target, size_bytes: int, headers: RequestHeaders | None) -> CheckedHead:
         fields = self._fields
         _check_host(fields.get(b"host", []), self._version)
         return CheckedHead(
@@ -173,14 +173,14 @@ class HeadGuard:
         )
 
 
-def _split_fields(lines: bytes) -> Headers:
+def _split_fields(lines: bytes) -> RequestHeaders:
     """Return the fields of a head's lines, which stand between CRLFs and are in order."""
     fields: list[tuple[str, str]] = []
     if len(lines) > 2:
         for line in lines[2:-2].decode("latin-1").split("\r\n"):
             name, _, value = line.partition(":")
             fields.append((name, value.strip(" \t")))
-    return Headers(fields)
+    return RequestHeaders(fields)
 
 
 def _check_method(data: bytearray, end: int) -> None:

@@ -36,7 +36,7 @@ from trioweb._wire.http1_events import (
 )
 from trioweb._wire.request_head import RequestHead
 from trioweb.errors import BodyTooLarge, LocalProtocolError, RemoteProtocolError, phrase
-from trioweb.headers import Headers
+from trioweb.headers import RequestHeaders
 
 __all__ = ["Body", "EndOfBody", "Ended", "Http1Event", "Http1Wire", "NeedData", "Paused", "RequestHead"]
 
@@ -234,7 +234,7 @@ class Http1Wire:
             (name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers.raw_items()
         ]
         return _request_head(
-            checked, event.method.decode("ascii"), event.target.decode("ascii"), Headers(fields)
+            checked, event.method.decode("ascii"), event.target.decode("ascii"), RequestHeaders(fields)
         )
 
     def _skip_empty_lines(self) -> None:
@@ -431,7 +431,9 @@ class Http1Wire:
         return data
 
 
-def _request_head(checked: CheckedHead, method: str, target_text: str, headers: Headers) -> RequestHead:
+def _request_head(
+    checked: CheckedHead, method: str, target_text: str, headers: RequestHeaders
+) -> RequestHead:
     """Put together what was decoded and what the guard found.
 
     Of an absolute target the host counts, not that of the field (RFC 9112 §3.2.2).
@@ -439,7 +441,7 @@ def _request_head(checked: CheckedHead, method: str, target_text: str, headers: 
     target = checked.target
     if target.authority is not None:
         others = [field for field in headers.lines() if field[0].lower() != "host"]
-        headers = Headers([("Host", target.authority), *others])
+        headers = RequestHeaders([("Host", target.authority), *others])
     is_current = checked.http_version == "1.1"
     return RequestHead(
         method=method,
