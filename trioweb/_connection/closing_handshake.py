@@ -27,8 +27,8 @@ class ClosingHandshake:
     """Moves a connection through the states of `state.py` and keeps its deadlines.
 
     Every method is synchronous: a close is begun, by whomever, and then takes its course
-    without a task. `is_over` says that no more messages can be sent, and `wait_closed`
-    returns at the end.
+    without a task. `is_over` says that no more messages can be sent, `is_ending` that the
+    other side may not know it yet, and `wait_closed` returns at the end.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class ClosingHandshake:
         "_watchers",
         "closes_at_latest",
         "is_closed_by_handler",
+        "is_ending",
         "is_over",
         "received",
         "received_first",
@@ -65,6 +66,7 @@ class ClosingHandshake:
         self.wire: WebSocketWire | None = None
         self.state = State.CONNECTING
         self.is_over = False
+        self.is_ending = False
         self.sent: Close | None = None
         self.received: Close | None = None
         self.received_first: bool | None = None
@@ -118,7 +120,6 @@ class ClosingHandshake:
         self.sent, self.received_first = close, False
         self._outbox.seal(self.wire.encode_close(close), is_urgent=False)
         self._move(Event.SEND_CLOSE)
-        self._transport.resume_reading()
         self._start_timer()
         self._transport.flush()
 
@@ -173,7 +174,6 @@ class ClosingHandshake:
 
     def _end_output(self, event: Event = Event.RECEIVE_CLOSE) -> None:
         self._move(event)
-        self._transport.resume_reading()
         if self._outbox.held_bytes:
             self._transport.flush()
         else:
@@ -185,6 +185,7 @@ class ClosingHandshake:
         was_over = self.is_over
         self.state = TRANSITIONS.get((self.state, event), self.state)
         self.is_over = self.state is not State.CONNECTING and self.state is not State.OPEN
+        self.is_ending = self.is_over and self.state is not State.CLOSED
         if self.is_over and not was_over:
             watchers, self._watchers = self._watchers, ()
             for watcher in watchers:

@@ -24,6 +24,9 @@ DECODES_PER_TURN = 1
 COMPRESSED_PER_TURN = 32
 """The same where each call gives one message."""
 
+OVERLOOKED_PER_TURN = 256
+"""Messages decoded at once when a close was sent: hardly any is kept, and the answer is behind them."""
+
 
 class Intake(ABC):
     """Decodes what the transport pushes; called from the pump or a reader task, never blocking.
@@ -101,7 +104,7 @@ class Intake(ABC):
 
     def _decode(self) -> None:
         """Decode what is held, as far as there is room and for as long as is fair."""
-        inbox, wire = self._inbox, self._wire
+        inbox, wire, closing = self._inbox, self._wire, self._closing
         assert wire is not None
         # Compressed messages may be long however little came, so one is taken at a time.
         is_plain = wire.deflate is None
@@ -110,13 +113,15 @@ class Intake(ABC):
                 break
             # Who receives gets the first of what is here; a message behind it may wait to be streamed.
             is_awaited = self._is_receiving and not inbox.items
-            wire.may_hold = self._closing.state is State.OPEN and not is_awaited
-            for event in wire.events(max(1, inbox.most_messages - len(inbox.items)) if is_plain else 1):
+            wire.may_hold = closing.is_ending or not (closing.is_over or is_awaited)
+            for event in wire.events(self._most_at_once if is_plain else 1):
                 if isinstance(event, (str, bytes)):
                     self.received_messages += 1
                     self._keep([event])
                 else:
                     self._handle(event)
+            if wire.is_holding and closing.is_ending:
+                self._overlook_long_message(wire)
             if wire.is_holding or not wire.is_pending:
                 break
         else:
@@ -132,7 +137,13 @@ class Intake(ABC):
 
         Not while the peer's close frame is awaited: it may stand behind any number of messages.
         """
-        return self._inbox.is_full and self._closing.state is not State.CLOSE_SENT
+        return self._inbox.is_full and not self._closing.is_ending
+
+    @property
+    def _most_at_once(self) -> int:
+        if self._closing.is_ending:
+            return OVERLOOKED_PER_TURN
+        return max(1, self._inbox.most_messages - len(self._inbox.items))
 
     def _decode_later(self) -> None:
         """Let others have their turn: go on in the next pass, and read nothing until then."""
@@ -143,6 +154,8 @@ class Intake(ABC):
 
     def _decode_on(self) -> None:
         self._is_decoding_later = False
+        if self._closing.is_ending:
+            self._fail_now()
         if not self._has_no_room:
             self._decode()
         if not self._is_decoding_later and not self._is_paused:
@@ -159,6 +172,24 @@ class Intake(ABC):
                 self._is_discarding = True
             if not self._is_discarding:
                 self._inbox.put((item,))
+
+    def _overlook_long_message(self, wire: WebSocketWire) -> None:
+        """Let a message pass that is over the limit: in pieces that nobody keeps it costs no memory."""
+        self._is_discarding = True
+        wire.start_streaming()
+
+    def _read_to_the_close(self) -> None:
+        """A close was sent or has come: what is held is no longer kept waiting for room.
+
+        The peer's answer may stand behind all of it, and behind all that the kernel holds.
+        """
+        if not self._closing.is_ending:  # it is lost: only what is here can be received
+            return
+        self._is_paused = False
+        if self._violation is not None or (self._wire is not None and self._wire.is_pending):
+            self._decode_later()  # not here, in the midst of what closes
+        elif not self._is_decoding_later:
+            self._transport.resume_reading()
 
     def _fail_in_turn(self, close: Close) -> None:
         """End the connection, but let the handler first answer what came before.

@@ -269,7 +269,8 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         return is_queued
 
     def _ended(self) -> None:
-        """No more can be sent: wake whoever waits for anything."""
+        """No more can be sent: wake whoever waits for anything, and read to the end."""
         self._keepalive.stop()
         self._inbox.wake()
         self._on_drained = ()
+        self._read_to_the_close()

@@ -1,0 +1,230 @@
+"""The closing handshake with a peer that has sent more than anybody read, and answers behind it."""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+from support.peer import BINARY, CLOSE, CONTINUATION, PING, TEXT, Peer, close_frame, frame
+from support.serving import running
+from support.tls import contexts
+
+import trioweb
+from trioweb import App, CloseWebSocket, Config, Deflate, Limits, Timeouts
+
+PATIENT = Timeouts(close_seconds=60, handler_grace_seconds=60, ping_interval_seconds=None)
+"""With which nothing ends by a deadline before the test does."""
+
+SMALL = Limits(inbox_messages=16, message_bytes=100_000)
+
+
+def deflated(data):
+    compressor = zlib.compressobj(wbits=-15)
+    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def fragments(opcode, payload):
+    """A message that has begun, and is never finished."""
+    return frame(opcode, payload, is_final=False) + frame(CONTINUATION, payload, is_final=False) * 1500
+
+
+FLOODS = {
+    "messages": frame(TEXT, b"x" * 32) * 3000,
+    "long messages": frame(BINARY, b"x" * 60_000) * 8,
+    "a message over the limit": frame(BINARY, b"x" * 400_000),
+    "messages and one over the limit": frame(TEXT, b"x") * 50 + frame(BINARY, b"x" * 400_000),
+    "fragments": fragments(TEXT, b"x" * 32),
+    "pings": frame(PING, b"x") * 1500,
+    "messages and pings": (frame(TEXT, b"x") + frame(PING, b"x")) * 1500,
+    "messages and fragments": frame(TEXT, b"x") * 50 + fragments(BINARY, b"x" * 32),
+    "compressed": frame(TEXT, deflated(b"x" * 2000), reserved=4) * 500,
+    "compressed fragments": frame(TEXT, deflated(b"x" * 2000), reserved=4) * 50
+    + frame(TEXT, deflated(b"x" * 50), is_final=False, reserved=4),
+}
+
+
+async def returns(ws):
+    pass
+
+
+async def raises(ws):
+    raise CloseWebSocket(4001, "bye")
+
+
+async def fails(ws):
+    raise KeyError("a bug")
+
+
+async def closes(ws):
+    await ws.aclose(4002)
+
+
+async def goes_down(ws):
+    await ws.wait_closed()
+
+
+ENDS = {returns: 1000, raises: 4001, fails: 1011, closes: 4002, goes_down: 1001}
+CARRIERS = ["plain", "TLS", "a listener with TLS", "plain, without the fast lane"]
+
+
+@asynccontextmanager
+async def serving(app, carrier):
+    """Serve over a carrier, and give the server with a client's stream."""
+    listening, calling = contexts()
+    options = {"ssl_context": listening} if carrier == "TLS" else {}
+    if carrier == "a listener with TLS":
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        options = {"listeners": [trio.SSLListener(one, listening) for one in listeners]}
+    async with running(app, **options) as server:
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        if "TLS" in carrier:
+            stream = trio.SSLStream(stream, calling, server_hostname="localhost")
+        async with stream:
+            yield server, stream
+
+
+async def end_of(peer, is_told):
+    """Read up to the close frame, tell, then to the end; return the code. A reset raises."""
+    while (got := await peer.receive_frame()).opcode != CLOSE:
+        pass
+    is_told.set()
+    assert not peer.buffer
+    while data := await peer.stream.receive_some():
+        assert not data, "something came behind the close frame"
+    return int.from_bytes(got.payload[:2], "big")
+
+
+@pytest.mark.parametrize(
+    ("flood", "end", "carrier"),
+    [
+        *itertools.product(FLOODS, [raises, goes_down], CARRIERS),
+        *itertools.product(["messages"], [returns, fails, closes], CARRIERS),
+    ],
+)
+async def test_a_peer_that_answers_behind_its_flood_sees_a_clean_end(flood, end, carrier):
+    config = Config(
+        limits=SMALL,
+        timeouts=PATIENT,
+        compression=Deflate() if flood.startswith("compressed") else None,
+        fast_lane="without" not in carrier,
+    )
+    app, may_end, codes = App(config), trio.Event(), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        await may_end.wait()
+        await end(ws)
+
+    async with serving(app, carrier) as (server, stream):
+        with trio.fail_after(10):
+            peer, is_told = Peer(stream), trio.Event()
+            await peer.open("/", ("Sec-WebSocket-Extensions", "permessage-deflate"))
+
+            async def talk():
+                await peer.send(FLOODS[flood])
+                await is_told.wait()
+                await peer.send(close_frame(1000))
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(talk)
+                await trio.testing.wait_all_tasks_blocked(0.01)  # until the server reads no more
+                may_end.set()
+                if end is goes_down:
+                    nursery.start_soon(server.aclose)
+                codes.append(await end_of(peer, is_told))
+    assert codes == [ENDS[end]]
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_so_does_one_whose_message_is_being_streamed(end):
+    app, codes, got = App(Config(limits=SMALL, timeouts=PATIENT)), [], []
+    is_streaming = trio.Event()
+
+    @app.websocket("/")
+    async def handler(ws):
+        async with ws.receive_stream() as chunks:
+            got.append(await anext(chunks))
+            await trio.testing.wait_all_tasks_blocked(0.01)  # until the inbox is full
+            is_streaming.set()
+            await end(ws)
+
+    async with serving(app, "plain") as (server, stream):
+        with trio.fail_after(10):
+            peer, is_told = Peer(stream), trio.Event()
+            await peer.open()
+            await peer.send(fragments(BINARY, b"x" * 32))
+            async with trio.open_nursery() as nursery:
+                await is_streaming.wait()
+                if end is goes_down:
+                    nursery.start_soon(server.aclose)
+
+                async def answer():
+                    await is_told.wait()
+                    await peer.send(close_frame(1000))
+
+                nursery.start_soon(answer)
+                codes.append(await end_of(peer, is_told))
+    assert codes == [ENDS[end]]
+    assert got == [b"x" * 32]
+
+
+async def test_what_was_received_before_a_shutdown_is_there_for_the_handler_without_a_gap(autojump_clock):
+    config = Config(limits=Limits(inbox_messages=4), timeouts=PATIENT)
+    app, seen, may_read = App(config), [], trio.Event()
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        await may_read.wait()
+        with pytest.raises(trioweb.ConnectionClosedOK):
+            while True:
+                seen.append(await ws.receive())
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        scope = trio.CancelScope()
+
+        async def serve():
+            with scope:
+                await trioweb.serve_stream(app, theirs)
+
+        nursery.start_soon(serve)
+        peer = Peer(ours)
+        await peer.open()
+        await peer.send(b"".join(frame(TEXT, b"%d" % number) for number in range(100)))
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        assert await peer.receive_close() == (1001, "")
+        await peer.send(frame(TEXT, b"late") + close_frame(1001))
+        await trio.testing.wait_all_tasks_blocked()
+        may_read.set()
+        assert await peer.receive_end() == b""
+    assert seen == ["0", "1", "2", "3"]
+
+
+async def test_a_violation_that_waits_for_the_handler_does_not_outlast_the_handlers_own_close(autojump_clock):
+    """What is wrong stands behind a message that nobody reads; then the handler returns."""
+    app, may_end = App(Config(timeouts=PATIENT)), trio.Event()
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        await may_end.wait()
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trioweb.serve_stream, app, theirs)
+        peer = Peer(ours)
+        await peer.open()
+        await peer.send(frame(TEXT, b"unread") + frame(0x3, b""))
+        await trio.testing.wait_all_tasks_blocked()
+        started = trio.current_time()
+        may_end.set()
+        assert await peer.receive_close() == (1000, "")
+        assert await peer.receive_end() == b""
+        assert trio.current_time() - started < 5
