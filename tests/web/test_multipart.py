@@ -267,6 +267,13 @@ def test_the_head_of_a_part_may_be_as_long_as_is_said_and_no_longer() -> None:
     assert (error.status, "1023 bytes (Limits.form_header_bytes)" in error.detail) == (413, True)
 
 
+def test_a_part_has_16_header_fields_and_no_more() -> None:
+    fields = [b"X-%d: y\r\n" % number for number in range(16)]
+    assert decoded(LINE + b"".join(fields[:15]) + HEAD + b"z" + END)[0][1] == b"z"
+    error = refusal(LINE + b"".join(fields) + HEAD + b"z" + END)
+    assert (error.status, "more than 16 header fields" in error.detail) == (413, True)
+
+
 def seconds_for(data: bytes) -> float:
     best = 10.0
     for _ in range(3):

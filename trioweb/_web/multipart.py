@@ -16,6 +16,9 @@ PIECE_BYTES = 64 * 1024
 BOUNDARY_CHARACTERS = 70
 """The longest boundary that there may be (RFC 2046 §5.1.1)."""
 
+PART_FIELDS = 16
+"""More header fields than this no part has. They cost more time for each byte than anything else."""
+
 _BOUNDARY = re.compile(rf"[\x20-\x7e]{{0,{BOUNDARY_CHARACTERS - 1}}}[\x21-\x7e]")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _HEADER_OVERHEAD_BYTES = 4  # colon, space and CRLF
@@ -87,7 +90,7 @@ class MultipartDecoder:
                 "on_end": self._end,
             },
             # Counted here, over the whole head; the parser's own bounds stand behind that.
-            max_header_count=header_bytes,
+            max_header_count=PART_FIELDS + 1,
             max_header_size=header_bytes + PIECE_BYTES,
         )
         self._parser.logger = _SILENCE
@@ -96,8 +99,8 @@ class MultipartDecoder:
         """Return the heads that are complete with this, each with the content behind it.
 
         Raises:
-            HTTPError: 400 this is not multipart/form-data, 413 a head is too long, 415 a
-                part is encoded.
+            HTTPError: 400 this is not multipart/form-data, 413 a head is too long or has too
+                many fields, 415 a part is encoded.
         """
         from python_multipart.exceptions import FormParserError
 
@@ -137,6 +140,8 @@ class MultipartDecoder:
         self._taken_header_bytes = 0
 
     def _begin_header(self) -> None:
+        if len(self._headers) == PART_FIELDS:
+            raise HTTPError(413, f"a part of the form has more than {PART_FIELDS} header fields")
         self._count(_HEADER_OVERHEAD_BYTES)
 
     def _take_name(self, data: bytes, start: int, end: int) -> None:
