@@ -92,11 +92,33 @@ def test_origins_are_a_list_even_if_there_is_one(value):
 
 
 @pytest.mark.parametrize(
-    "origin", ["example.org", "https://example.org/", "https://a b", "https://", "null", "", 5, "*"]
+    "origin",
+    [
+        *("example.org", "https://example.org/", "https://a b", "https://", "null", "", 5, "*"),
+        *("https://*.example", "https://*", "https://u@a", "https://b\xfccher.example", "https://a:b"),
+        *("https://a..b", "https://.a", "https://[::1", "https://a%2fb", "https://a:123456", "https://a\n"),
+    ],
 )
-def test_an_origin_has_a_scheme_and_a_host_and_no_path(origin):
-    with pytest.raises(ConfigError, match="scheme://host"):
+def test_an_origin_that_could_be_nobodys_is_refused(origin):
+    with pytest.raises(ConfigError, match="list each as browsers send it"):
         parse_origins([origin])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *(
+            "https://a.example",
+            "http://localhost:3000",
+            "https://[::1]:8443",
+            "http://192.0.2.1",
+            "https://a_b.c.",
+        ),
+        *("chrome-extension://abcdef", "https://xn--bcher-kva.example", "capacitor://localhost"),
+    ],
+)
+def test_an_origin_that_browsers_send_is_taken(origin):
+    assert parse_origins([origin]) == (origin,)
 
 
 @pytest.mark.parametrize("entry", ["uinx", "10.0.0.0/33", "10.0.0.1/8", 5, "", None])

@@ -114,7 +114,10 @@ class Deflate:
     context_takeover: bool = attrs.field(default=True, validator=instance_of(bool))
 
 
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+", re.IGNORECASE)
+# As browsers write it (RFC 6454 §6.2): an origin is compared whole, and one in any other form would
+# never be anybody's.
+_HOST = r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])"
+_ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_HOST}(?::[0-9]{{1,5}})?", re.IGNORECASE | re.ASCII)
 
 
 def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
@@ -136,7 +139,8 @@ def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | 
     for origin in allowed:
         if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
             raise ConfigError(
-                f"an origin is scheme://host or scheme://host:port without a path, not {origin!r}"
+                "an origin is scheme://host or scheme://host:port, in ASCII, without a path and without a *"
+                f" for any subdomain, not {origin!r}: list each as browsers send it"
             )
     return tuple(origin.lower() for origin in allowed)
 

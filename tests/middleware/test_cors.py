@@ -196,6 +196,7 @@ async def test_handshakes_are_left_to_the_setting_for_them(autojump_clock):
         ({"origins": ["shop.example"]}, "an origin is scheme://host"),
         ({"origins": ["null"]}, "an origin is scheme://host"),
         ({"origins": ["https://shop.example/path"]}, "an origin is scheme://host"),
+        ({"origins": ["https://*.example"]}, r"without a \* for any subdomain, not .https://\*.example"),
         ({"origins": "*", "methods": "GET"}, "CORS.methods takes a list of names"),
         ({"origins": "*", "methods": ["GET, PUT"]}, "CORS.methods takes a list of names"),
         ({"origins": "*", "methods": None}, "CORS.methods takes a list of names"),
