@@ -3,7 +3,8 @@
 from trioweb._connection.outbox_channel import OutboxStatistics
 from trioweb._routing.router import Router
 from trioweb._server.instruments import ServerStatistics
-from trioweb._server.serve import run, serve, serve_stream
+from trioweb._server.program import run
+from trioweb._server.serve import serve, serve_stream
 from trioweb._server.server import Server
 from trioweb._web.address import Address
 from trioweb._web.event_stream import EventStream

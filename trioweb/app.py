@@ -19,6 +19,7 @@ from trioweb._web.static import StaticFiles
 from trioweb.config import Config
 from trioweb.error_handlers import ErrorHandler, ErrorHandlers
 from trioweb.errors import ConfigError, SetupError
+from trioweb.lifetime import Lifetime
 from trioweb.middleware.chain import Middleware, Next, wrap
 from trioweb.middleware.request_id import forget_request_id
 from trioweb.rooms import Overflow, Room, Rooms
@@ -33,13 +34,15 @@ ErrorHandlerT = TypeVar("ErrorHandlerT", bound=ErrorHandler)
 class App(Router):
     """What a program is made of; `run` or `serve` puts it behind a socket.
 
-    Build it before it is served. Any number of servers may serve one app.
+    Build it before it is served. Any number of servers may serve one app, in one run of Trio
+    if it has a lifespan; they share that.
 
     Args:
         config: Limits, time-outs, origins, compression; the defaults are safe.
         lifespan: An async context manager function that is entered before the first
-            connection and left after the last. It takes a nursery, for tasks that live
-            as long as the server, or the app and a nursery: `lifespan(app, nursery)`.
+            connection and left after the last, once however many servers there are. It takes
+            a nursery, for tasks that live as long, or the app and a nursery:
+            `lifespan(app, nursery)`.
 
     Attributes:
         state: A dict of your own, its keys also usable as attributes.
@@ -54,7 +57,7 @@ class App(Router):
         self._table.is_served = True
         self.config = config or Config()
         self.state = State()
-        self._lifespan = lifespan
+        self.lifetime = None if lifespan is None else Lifetime(partial(_living, self, lifespan))
         self._middleware: list[Middleware] = []
         self._error_handlers = ErrorHandlers()
         self._rooms = Rooms()
@@ -219,24 +222,37 @@ class App(Router):
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Enter the lifespans of this app and then of those in it, in the order they came."""
+        """Hold the lifespans of this app and then of those in it, in the order they came.
+
+        The first who does so enters each of them, and the last leaves it.
+        """
         async with AsyncExitStack() as stack:
-            for router in (self, *self.below()):
-                if isinstance(router, App):
-                    await stack.enter_async_context(router.own_lifespan())
+            for lifetime in self._lifetimes():
+                await stack.enter_async_context(lifetime.held())
             yield
 
     @asynccontextmanager
-    async def own_lifespan(self) -> AsyncIterator[None]:
-        """Enter the lifespan that this app was given; its nursery is cancelled at the end."""
-        if self._lifespan is None:
+    async def lifespan_if_entered(self) -> AsyncIterator[None]:
+        """Hold those lifespans that are entered, which somebody else then does not leave."""
+        async with AsyncExitStack() as stack:
+            for lifetime in self._lifetimes():
+                await stack.enter_async_context(lifetime.held_if_entered())
             yield
-            return
-        async with trio.open_nursery() as nursery:
-            arguments = (self, nursery) if count_positional(self._lifespan) == 2 else (nursery,)
-            async with self._lifespan(*arguments):
-                yield
-            nursery.cancel_scope.cancel()
+
+    def _lifetimes(self) -> list[Lifetime]:
+        return [
+            one.lifetime for one in (self, *self.below()) if isinstance(one, App) and one.lifetime is not None
+        ]
+
+
+@asynccontextmanager
+async def _living(app: App, lifespan: Lifespan) -> AsyncIterator[None]:
+    """Enter a lifespan; its nursery is cancelled at the end."""
+    async with trio.open_nursery() as nursery:
+        arguments = (app, nursery) if count_positional(lifespan) == 2 else (nursery,)
+        async with lifespan(*arguments):
+            yield
+        nursery.cancel_scope.cancel()
 
 
 def _check_are_bare(routers: Iterable[Router]) -> None:

@@ -25,9 +25,11 @@ import trio
 
 import trioweb
 from trioweb._routing.route import HttpRoute, Route
-from trioweb._server.listeners import open_tcp, open_unix
-from trioweb._server.serve import run_until_signal, serve
+from trioweb._server.listeners import HOST, PORT, open_tcp, open_unix
+from trioweb._server.program import run_until_signal
+from trioweb._server.serve import serve
 from trioweb._server.server import Server
+from trioweb._server.signals import EndingSignals
 from trioweb.app import App
 from trioweb.errors import ConfigError
 from trioweb.signatures import label, short_name
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve an app", description="Serve an app until Ctrl-C.")
     run.set_defaults(command=_run, parser=run)
     run.add_argument("app", metavar="MODULE:APP", help="such as main:app or package.module:app")
-    run.add_argument("--host", default="127.0.0.1", help="name or address to listen on (%(default)s)")
+    run.add_argument("--host", default=HOST, help="name or address to listen on (%(default)s)")
     _add_port(run)
     run.add_argument("--unix", metavar="PATH", help="listen on a Unix socket instead")
     _add_certificate(run)
@@ -101,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_port(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, default=8000, help="0 lets the system choose one (%(default)s)")
+    parser.add_argument("--port", type=_port, default=PORT, help="0 lets the system choose one (%(default)s)")
 
 
 def _add_certificate(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +127,8 @@ def _port(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    if arguments.unix and (arguments.host is not HOST or arguments.port is not PORT):
+        raise _Refusal("give either --unix or --host and --port: a server listens on one of them", USAGE)
     ssl_context = _ssl_context(arguments)
     _look_in(os.getcwd())
     _serve(_app_named(arguments.app), arguments, ssl_context)
@@ -220,7 +224,8 @@ def _serve(app: App, arguments: argparse.Namespace, ssl_context: ssl.SSLContext 
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     serving = partial(_serve_or_refuse, app, arguments, ssl_context)
-    trio.run(run_until_signal, serving, _print_urls)
+    with EndingSignals(app.config.timeouts.drain_seconds) as signals:
+        trio.run(run_until_signal, serving, _print_urls, signals)
 
 
 def _print_urls(server: Server) -> None:

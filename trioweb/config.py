@@ -75,7 +75,7 @@ class Timeouts:
         send_seconds: A peer that takes nothing of what waits for it is cut.
         close_seconds: The closing handshake (RFC 6455 §7.1.1).
         handler_grace_seconds: For a handler to end after its connection has.
-        drain_seconds: The whole of a graceful shutdown.
+        drain_seconds: The whole of a graceful shutdown, the end of the lifespan included.
     """
 
     head_seconds: float = attrs.field(default=10.0, validator=seconds(optional=False))

@@ -20,7 +20,7 @@ LAYERS = (
     ("_connection",),
     ("_web",),
     ("rooms",),
-    ("middleware", "error_handlers", "templates"),
+    ("middleware", "error_handlers", "templates", "lifetime"),
     ("app",),
     ("_server",),
     ("__init__",),

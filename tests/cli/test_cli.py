@@ -134,6 +134,14 @@ def test_arguments_that_cannot_be_read_are_one_line(complaint, folder):
     assert "invalid choice: 'loud'" in complaint("run", "main:app", "--log-level", "loud")[1]
 
 
+def test_two_places_to_listen_at_are_refused(complaint, main_module):
+    for place in ("--host=127.0.0.1", "--port=8000"):
+        assert complaint("run", "main:app", "--unix", "x.socket", place) == (
+            2,
+            "give either --unix or --host and --port: a server listens on one of them",
+        )
+
+
 def test_a_key_without_a_certificate_is_refused(complaint, main_module):
     assert complaint("run", "main:app", "--keyfile", "key.pem") == (
         2,
@@ -275,6 +283,29 @@ def test_ctrl_c_during_the_import_ends_quietly(write, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_ctrl_c_while_the_lifespan_is_being_entered_ends_quietly(write, capsys, folder):
+    write(
+        "starting.py",
+        """
+        import signal
+        from contextlib import asynccontextmanager
+        import trio
+        from trioweb import App
+
+        @asynccontextmanager
+        async def lifespan(nursery):
+            signal.raise_signal(signal.SIGINT)
+            await trio.sleep_forever()
+            yield
+
+        app = App(lifespan=lifespan)
+        """,
+    )
+    assert main(["run", "starting:app", "--unix", "web.socket"]) == 0
+    assert capsys.readouterr().out == ""
+    assert not list(folder.glob("*.socket"))
+
+
 @pytest.mark.parametrize("place", [("--port", "0"), ("--unix", "web.socket")])
 def test_a_signal_once_it_serves_ends_it_gracefully(write, capsys, folder, place):
     write(
@@ -282,13 +313,18 @@ def test_a_signal_once_it_serves_ends_it_gracefully(write, capsys, folder, place
         """
         import signal
         from contextlib import asynccontextmanager
+        import trio.testing
         from trioweb import App
 
         @asynccontextmanager
         async def lifespan(nursery):
-            signal.raise_signal(signal.SIGTERM)
+            nursery.start_soon(stop)
             yield
             print("bye")
+
+        async def stop():
+            await trio.testing.wait_all_tasks_blocked()
+            signal.raise_signal(signal.SIGTERM)
 
         app = App(lifespan=lifespan)
         """,

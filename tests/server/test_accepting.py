@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
 import struct
@@ -150,3 +151,33 @@ async def test_who_is_accepted_while_a_shutdown_begins_is_not_kept_waiting(autoj
         await server.wait_closed()
         assert trio.current_time() - started < 1
     assert server.statistics().connections_accepted == 1
+
+
+async def test_want_of_descriptors_is_said_once_a_minute_with_a_count(autojump_clock, caplog):
+    listener = MemoryListener()
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with running(app_for_one(), listeners=[listener]):
+        for _ in range(700):  # each is followed by a tenth of a second
+            await listener.put.send(OSError(errno.EMFILE, "Too many open files"))
+        await listener.put.send(theirs)
+        peer = Peer(ours)
+        await peer.send(GET)
+        assert (await peer.receive_response())[1] == b"hello"
+    lines = [record.getMessage() for record in caplog.records]
+    said = (
+        "cannot accept connections for now: [Errno 24] Too many open files (raise the limit with ulimit -n)"
+    )
+    assert len(lines) == 2
+    assert lines[0] == said
+    assert re.fullmatch(re.escape(said) + r"; (599|600) times more in 60 s", lines[1])
+
+
+async def test_refusals_are_said_once_a_minute_though_others_are_admitted_between_them(caplog):
+    async with running(app_for_one()) as server:
+        for count in (1, 2, 3):
+            async with connected(server):
+                await until(lambda: server.connections == 1)
+                async with connected(server):
+                    await refused(server, count)
+            await until(lambda: server.connections == 0)
+    assert caplog.text.count("refusing connections") == 1

@@ -7,11 +7,12 @@ from functools import partial
 
 import pytest
 import trio
+import trio.testing
 from support.peer import connected
 from support.serving import quick, running
 
 import trioweb
-from trioweb import App, Router, Text
+from trioweb import App, Router, SetupError, Text
 from trioweb.exception_groups import leaves
 
 
@@ -84,7 +85,7 @@ async def test_a_lifespan_is_left_uncancelled_when_the_drain_has_run_out(autojum
     assert order == ["handler cancelled", "database closed"]
 
 
-async def test_a_lifespan_that_does_not_end_is_cancelled_after_its_grace(autojump_clock):
+async def test_a_lifespan_that_does_not_end_is_cancelled_at_the_deadline(autojump_clock, caplog):
     @asynccontextmanager
     async def lifespan(nursery):
         yield
@@ -95,7 +96,72 @@ async def test_a_lifespan_that_does_not_end_is_cancelled_after_its_grace(autojum
         server = await nursery.start(partial(trioweb.serve, app, port=0))
         started = trio.current_time()
         await server.aclose(grace_seconds=3)
-        assert trio.current_time() - started == pytest.approx(5)
+        assert trio.current_time() - started == pytest.approx(3)
+    assert "cancelling the lifespan, which has not ended 3.0 s after the shutdown began" in caplog.text
+
+
+@pytest.mark.parametrize("code", ["shielded", "a task of its nursery"])
+async def test_a_lifespan_that_cannot_be_cancelled_is_left_behind_at_the_deadline(
+    autojump_clock, caplog, code
+):
+    ended = trio.Event()
+
+    async def stay():
+        with trio.CancelScope(shield=True):
+            await trio.sleep(100)
+        ended.set()
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        if code == "shielded":
+            yield
+            await stay()
+        else:
+            nursery.start_soon(stay)
+            yield
+
+    app = App(quick(drain_seconds=2), lifespan=lifespan)
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(trioweb.serve, app, port=0))
+        started = trio.current_time()
+        await server.aclose()
+        assert trio.current_time() - started == pytest.approx(2.25)
+    assert "is left behind" in caplog.text
+    with pytest.raises(SetupError, match="something in it shields itself"):
+        await trioweb.serve(app, port=0)
+    await ended.wait()
+    await trio.testing.wait_all_tasks_blocked()
+    async with running(app):
+        pass
+
+
+async def test_a_lifespan_that_fails_after_it_was_left_behind_is_logged(autojump_clock, caplog):
+    @asynccontextmanager
+    async def lifespan(nursery):
+        yield
+        with trio.CancelScope(shield=True):
+            await trio.sleep(100)
+        raise LookupError("too late")
+
+    async with running(App(lifespan=lifespan)):
+        pass
+    await trio.sleep(100)
+    assert "LookupError: too late" in caplog.text
+
+
+async def test_a_lifespan_that_shields_itself_while_it_is_entered_does_not_hold_a_cancellation(
+    autojump_clock,
+):
+    @asynccontextmanager
+    async def lifespan(nursery):
+        with trio.CancelScope(shield=True):
+            await trio.sleep(100)
+        yield
+
+    started = trio.current_time()
+    with trio.move_on_after(1):
+        await trioweb.serve(App(lifespan=lifespan), port=0)
+    assert trio.current_time() - started == pytest.approx(1.25)
 
 
 async def test_a_lifespan_may_take_the_nursery_alone():

@@ -167,8 +167,14 @@ async def test_given_listeners_are_served_and_closed(certificates):
 async def test_contradicting_arguments_are_refused():
     with pytest.raises(ConfigError, match="takes an App"):
         await trioweb.serve(object())
-    with pytest.raises(ConfigError, match="not both"):
+    with pytest.raises(ConfigError, match="either listeners or unix_path, not both"):
         await trioweb.serve(App(), listeners=[], unix_path="x")
+    with pytest.raises(ConfigError, match="either unix_path or host and port, not both"):
+        await trioweb.serve(App(), "127.0.0.1", unix_path="x")  # the default, but given
+    with pytest.raises(ConfigError, match="either unix_path or host and port, not both"):
+        await trioweb.serve(App(), port=80, unix_path="x")
+    with pytest.raises(ConfigError, match="either listeners or host and port, not both"):
+        await trioweb.serve(App(), None, listeners=[])
 
 
 async def test_running_out_of_descriptors_is_survived(caplog):

@@ -53,8 +53,10 @@ async def conversing(handler, config=None, *, pair=trio.testing.memory_stream_pa
 
 @asynccontextmanager
 async def running(app, **options):
-    """Serve on a free port of the loopback, and give the server."""
+    """Serve on a free port of the loopback, or on `listeners`, and give the server."""
+    if "listeners" not in options:
+        options["port"] = 0
     async with trio.open_nursery() as nursery:
-        server = await nursery.start(partial(trioweb.serve, app, port=0, **options))
+        server = await nursery.start(partial(trioweb.serve, app, **options))
         yield server
         await server.aclose(grace_seconds=0.1)

@@ -60,6 +60,26 @@ async def test_what_must_be_completed_is_waited_for_and_may_ask_whether_it_is_wa
     assert scope.cancelled_caught
 
 
+async def test_what_must_be_completed_is_left_behind_by_a_disk_that_hangs() -> None:
+    slow = SlowDisk()
+    with trio.fail_after(10), trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(disk.complete, slow.open)
+            await begun(slow)
+            scope.cancel()
+    assert scope.cancelled_caught
+    slow.may_end.set()
+
+
+async def test_what_must_be_completed_does_not_begin_for_who_is_cancelled_already() -> None:
+    slow = SlowDisk()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await disk.complete(slow.open)
+    assert scope.cancelled_caught
+    assert not slow.has_begun.is_set()
+
+
 async def test_what_was_opened_is_handed_over_open() -> None:
     thing = Thing()
     assert await disk.acquire(lambda: thing) is thing

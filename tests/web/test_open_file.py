@@ -171,18 +171,33 @@ def test_a_pipe_that_took_the_files_place_is_closed_and_refused() -> None:
     os.close(writing)
 
 
-def test_trouble_of_the_machine_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:
+def test_a_file_that_finds_no_descriptor_is_not_missing_but_to_be_asked_for_again(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.touch()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
     try:
-        with pytest.raises(OSError, match="Too many open files"):
+        with pytest.raises(HTTPError) as linked:
             open_file(str(path))
-        with pytest.raises(OSError, match="Too many open files"):
+        with pytest.raises(HTTPError) as below:
             open_below(str(tmp_path), ["a"])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    for caught in (linked, below):
+        assert caught.value.status == 503
+        assert caught.value.headers["Retry-After"] == "5"
+
+
+def test_trouble_of_the_machine_is_not_taken_for_a_missing_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise OSError(errno.EIO, "the disk fails")
+
+    (tmp_path / "a").touch()
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(OSError, match="the disk fails"):
+        open_file(str(tmp_path / "a"))
 
 
 def test_a_file_that_is_closed_under_a_read_is_closed_when_that_ends(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import sys
 import tempfile
 import threading
+from functools import partial
 
 import pytest
 import trio
 from support.forms import SlowReads, open_files_in
+from support.waiting import until
 
 from trioweb._web import disk
 from trioweb._web.spool import BATCH_BYTES, Content, Spool
@@ -159,3 +161,31 @@ async def test_what_is_being_written_while_it_is_closed_harms_nobody(monkeypatch
         await spool.aclose()
         may_end.set()
     assert not spool.file.exists
+
+
+async def test_a_disk_that_hangs_holds_no_cancelled_flush_and_has_the_file_closed_at_last(
+    monkeypatch,
+) -> None:
+    spool = Spool(0)
+    content = Content(spool)
+    spool.append(content, b"abc")
+    has_begun, may_end = threading.Event(), threading.Event()
+    make = tempfile.TemporaryFile
+
+    def slow(**options: int):
+        has_begun.set()
+        assert may_end.wait(20)
+        return make(**options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", slow)
+    with trio.fail_after(10), trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(spool.flush, is_last=True))
+            await trio.to_thread.run_sync(has_begun.wait, 20)
+            scope.cancel()
+    assert scope.cancelled_caught
+    spool.append(content, b"def")
+    with pytest.raises(LocalProtocolError, match="gone"):
+        await spool.flush(is_last=True)
+    may_end.set()
+    await until(lambda: spool.file._file is not None and not spool.file.exists)

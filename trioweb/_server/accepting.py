@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -16,9 +15,8 @@ from trioweb._connection.tls_transport import TlsTransport
 from trioweb._connection.transport import Transport
 from trioweb._server.context import ServerContext
 from trioweb._server.listeners import Accepted, AnyListener, accept
+from trioweb._server.rationed import Rationed
 from trioweb._server.session import Session
-
-logger = logging.getLogger("trioweb")
 
 REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
@@ -45,14 +43,16 @@ class Acceptor:
         self._ssl_context = ssl_context
         self._sessions: set[Session] = set()
         self._refusing = 0
-        self._has_warned = False
+        self._warn_of_refusals, self._warn_of_shortage = Rationed(), Rationed()
 
     @asynccontextmanager
     async def accepting(self, listeners: Sequence[AnyListener]) -> AsyncIterator[None]:
         """Accept for as long as the block lasts, then close the listeners."""
         async with trio.open_nursery() as nursery:
             for listener in listeners:
-                nursery.start_soon(accept, listener, self._begin, name="trioweb listener")
+                nursery.start_soon(
+                    accept, listener, self._begin, self._warn_of_shortage, name="trioweb listener"
+                )
             try:
                 yield
             finally:
@@ -71,7 +71,6 @@ class Acceptor:
             instruments.connections_refused += 1
             self._refuse(accepted)
             return
-        self._has_warned = False
         instruments.connections += 1
         instruments.connections_accepted += 1
         is_encrypted = self._ssl_context is not None or isinstance(accepted.carrier, trio.SSLStream)
@@ -104,12 +103,10 @@ class Acceptor:
     # Above the limit.
 
     def _refuse(self, accepted: Accepted) -> None:
-        if not self._has_warned:
-            self._has_warned = True
-            logger.warning(
-                "refusing connections: there are %d already (Limits.connections)",
-                self._context.config.limits.connections,
-            )
+        self._warn_of_refusals(
+            "refusing connections: there are %d already (Limits.connections)",
+            self._context.config.limits.connections,
+        )
         if self._refusing >= REFUSALS_AT_A_TIME:
             if isinstance(accepted.carrier, socket.socket):
                 accepted.carrier.close()

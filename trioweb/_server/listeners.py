@@ -14,7 +14,9 @@ from typing import Any, cast
 import attrs
 import trio
 
+from trioweb._server.rationed import Rationed
 from trioweb._web.address import Address
+from trioweb._web.shortage import OUT_OF_RESOURCES
 from trioweb.errors import ConfigError
 
 logger = logging.getLogger("trioweb")
@@ -31,7 +33,6 @@ _UNSENT_LOW_MARK: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _UNIX: int | None = getattr(socket, "AF_UNIX", None)
 
 BACK_OFF_SECONDS = 0.1
-OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 AnyListener = trio.abc.Listener[trio.abc.Stream]
 _SecureListener = trio.SSLListener[trio.abc.Stream]
@@ -48,6 +49,38 @@ class Accepted:
 
 class PortInUse(OSError):
     """Somebody else listens there: for users an `OSError`, for `run` one that needs no traceback."""
+
+
+class _DefaultHost(str):
+    __slots__ = ()
+
+
+class _DefaultPort(int):
+    __slots__ = ()
+
+
+# Objects of their own, so that what was given is told apart from what was not.
+HOST: str = _DefaultHost("127.0.0.1")
+PORT: int = _DefaultPort(8000)
+
+
+def check_place(
+    host: str | None,
+    port: int,
+    unix_path: str | os.PathLike[str] | None,
+    listeners: Sequence[AnyListener] | None,
+) -> None:
+    """Refuse to be told of two places to listen at, one of which would be ignored.
+
+    Raises:
+        ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
+    """
+    check_port(port)
+    if listeners is not None and unix_path is not None:
+        raise ConfigError("give either listeners or unix_path, not both")
+    if (listeners is not None or unix_path is not None) and (host is not HOST or port is not PORT):
+        other = "unix_path" if listeners is None else "listeners"
+        raise ConfigError(f"give either {other} or host and port, not both: they say where to listen")
 
 
 def check_port(port: object) -> None:
@@ -164,19 +197,22 @@ def _address(name: Any) -> Address | None:
     return Address(str(name[0]), int(name[1])) if isinstance(name, tuple) else None  # pyright: ignore[reportUnknownArgumentType]
 
 
-async def accept(listener: AnyListener, begin: Callable[[Accepted], None]) -> None:
+async def accept(listener: AnyListener, begin: Callable[[Accepted], None], warn: Rationed) -> None:
     """Call `begin` for each connection that comes in, surviving what passes.
 
-    Ends when the listener is closed, or by cancellation.
+    Ends when the listener is closed, or by cancellation. What `warn` says is about having
+    run out of descriptors or memory.
     """
     await trio.lowlevel.checkpoint()  # a shutdown may have closed the listener already
     if isinstance(listener, trio.SocketListener):
-        await _accept_sockets(listener, begin)
+        await _accept_sockets(listener, begin, warn)
     else:
-        await _accept_streams(listener, begin)
+        await _accept_streams(listener, begin, warn)
 
 
-async def _accept_sockets(listener: trio.SocketListener, begin: Callable[[Accepted], None]) -> None:
+async def _accept_sockets(
+    listener: trio.SocketListener, begin: Callable[[Accepted], None], warn: Rationed
+) -> None:
     """Take as many as have come, without waking up for each."""
     # A duplicate of the descriptor gives plain sockets, without Trio's wrapper round each.
     with socket.socket(fileno=os.dup(listener.socket.fileno())) as listening:
@@ -191,26 +227,29 @@ async def _accept_sockets(listener: trio.SocketListener, begin: Callable[[Accept
             except BlockingIOError:
                 continue
             except OSError as error:
-                await _survive(error)
+                await _survive(error, warn)
 
 
-async def _accept_streams(listener: AnyListener, begin: Callable[[Accepted], None]) -> None:
+async def _accept_streams(listener: AnyListener, begin: Callable[[Accepted], None], warn: Rationed) -> None:
     while True:
         try:
             stream = await listener.accept()
         except trio.ClosedResourceError:
             return
         except OSError as error:
-            await _survive(error)
+            await _survive(error, warn)
         else:
             begin(Accepted(stream, peer_of(stream), is_unix=is_unix(stream)))
             del stream  # or its buffers would stay until somebody else comes
 
 
-async def _survive(error: OSError) -> None:
-    """Carry on after a failed accept; when descriptors have run out, a little later."""
+async def _survive(error: OSError, warn: Rationed) -> None:
+    """Carry on after a failed accept; when descriptors have run out, a little later.
+
+    Until then those who connect wait in the queue of the system, which is bounded.
+    """
     if error.errno in OUT_OF_RESOURCES:
-        logger.warning("cannot accept connections for now: %s (raise the limit with ulimit -n)", error)
+        warn("cannot accept connections for now: %s (raise the limit with ulimit -n)", error)
         await trio.sleep(BACK_OFF_SECONDS)
     else:
         logger.debug("a connection was gone before it was accepted: %s", error)

@@ -48,10 +48,12 @@ class Server:
 
         Listeners close first. Requests in flight are answered; every WebSocket gets its
         queued messages, then the close frame; handlers get time to end. Whatever is left
-        at the deadline is cancelled and dropped. Calling it again can only hurry it up.
+        shortly before the deadline is cancelled and dropped, so that the lifespan has time
+        to end too. Calling it again can only hurry it up.
 
         Args:
-            grace_seconds: The deadline; `Timeouts.drain_seconds` unless given.
+            grace_seconds: The deadline; `Timeouts.drain_seconds` unless given. The lifespan
+                has a second in any case.
             code: What WebSockets are closed with.
             reason: At most 123 bytes of UTF-8.
 
@@ -76,5 +78,5 @@ class Server:
         self._shutdown.begin()
 
     def abort(self) -> None:
-        """End at once: handlers are cancelled and connections dropped."""
+        """End at once: handlers are cancelled and connections dropped; the lifespan has a second."""
         self._shutdown.abort()

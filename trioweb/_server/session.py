@@ -48,6 +48,7 @@ class Session:
         "_on_end",
         "_peer",
         "_scheme",
+        "_securing",
         "_streamed",
         "_transport",
         "_ws",
@@ -76,6 +77,7 @@ class Session:
         )
         self._on_end = on_end
         self._has_begun = False
+        self._securing: trio.CancelScope | None = None
         self._ws: WebSocket | None = None
         self._streamed: StreamedAnswer | None = None
 
@@ -104,13 +106,18 @@ class Session:
     def drain(self) -> None:
         """End gracefully: close if idle, else finish what has begun."""
         self._http.stop_waiting()
+        if self._securing is not None:
+            self._securing.cancel(reason="the server shuts down")
         if self._ws is not None:
             self._ws.start_draining(self._context.shutdown.close)
         if self._streamed is not None:
             self._streamed.drain()
 
     async def _secure(self) -> bool:
-        with self._context.engine.timers.move_on_after(self._context.config.timeouts.head_seconds):
+        if self._context.shutdown.has_begun:
+            return False
+        timers, timeouts = self._context.engine.timers, self._context.config.timeouts
+        with timers.move_on_after(timeouts.head_seconds) as self._securing:
             try:
                 await self._transport.secure()
             except trio.BrokenResourceError:

@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
+import logging
+
 import trio
 
+from trioweb._server.instruments import Instruments
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Timeouts
+
+logger = logging.getLogger("trioweb")
 
 # The course of a graceful shutdown:
 #
 #   1. listeners are closed; who connects now is refused by the kernel
-#   2. idle HTTP connections are closed, requests in flight are answered with
-#      "Connection: close", WebSockets get their queued messages and the close frame
+#   2. idle HTTP connections and those that are still shaking hands for TLS are closed,
+#      requests in flight are answered with "Connection: close", WebSockets get their
+#      queued messages and the close frame
 #   3. each peer has `Timeouts.close_seconds` to answer, each handler
 #      `Timeouts.handler_grace_seconds` to end
-#   4. at the deadline whatever is left is cancelled and dropped
-#   5. the lifespan is left, uncancelled, so that it can close what it opened; after the
-#      grace that a handler has it is cancelled too
+#   4. shortly before the deadline whatever is left of them is cancelled and dropped
+#   5. the lifespan is left, uncancelled, so that it can close what it opened
+#   6. at the deadline the lifespan is cancelled too
+#
+# So `Timeouts.drain_seconds` holds for the whole, and no other time is added to it. The
+# lifespan has what the connections leave of it: at least a quarter, or `LIFESPAN_SECONDS`
+# if that is less.
 #
 # Everything runs inside a shield, so that cancelling the server's scope begins at 1 and
-# not at 4. It has no deadline while the server serves, because nothing is being shut down;
-# it gets one the moment a shutdown begins. The connections' scope within it has the
-# deadline of 4, and no shield: a lifespan whose task fails ends them.
+# not at 4. The connections' scope within it has no shield: a lifespan whose task fails
+# ends them. Neither has a deadline: `keep_time` cancels them, and first says whom.
+# What shields itself from that cannot be ended from here: `serve` waits for a handler that
+# does so, and `run` ends the process.
+
+LIFESPAN_SECONDS = 2.0
+"""The most that is kept back for the lifespan, where connections need all there is."""
 
 ABORT_SECONDS = 1.0
-"""What is left to the lifespan when somebody has lost patience."""
+"""What is left to the lifespan when somebody has lost patience, or given less than this."""
 
 GOING_AWAY = Close(CloseCode.GOING_AWAY)
 
 
 class Shutdown:
-    """Whether the server is shutting down, how, and until when."""
+    """Whether the server is shutting down, how, and until when.
 
-    def __init__(self, timeouts: Timeouts) -> None:
+    Attributes:
+        shield: Around everything, the lifespan too.
+        connections: Around the sessions.
+        finished: When the server has ended.
+        close: What WebSockets are closed with.
+        is_serving: Whether there is anything to drain.
+        has_drained: Whether only the lifespan is left.
+    """
+
+    def __init__(self, timeouts: Timeouts, instruments: Instruments) -> None:
         self._drain_seconds = timeouts.drain_seconds
-        self._grace_seconds = timeouts.handler_grace_seconds
+        self._instruments = instruments
         self._begun = trio.Event()
+        self._begun_at = 0.0
+        self._until_cut, self._until_end = trio.CancelScope(), trio.CancelScope()
         self.shield = trio.CancelScope(shield=True)
         self.connections = trio.CancelScope()
         self.finished = trio.Event()
         self.close = GOING_AWAY
         self.is_serving = False
+        self.has_drained = False
 
     @property
     def has_begun(self) -> bool:
@@ -49,24 +75,66 @@ class Shutdown:
 
     def begin(self, grace_seconds: float | None = None, close: Close = GOING_AWAY) -> None:
         """Begin, or hurry up: a later deadline never replaces an earlier one."""
-        seconds = self._drain_seconds if grace_seconds is None else grace_seconds
-        self._end_by(trio.current_time() + seconds)
+        now = trio.current_time()
         if not self.has_begun:
             self.close = close
+            self._begun_at = now
             self._begun.set()
-        if not self.is_serving:
+        if self.is_serving:
+            self._end_within(self._drain_seconds if grace_seconds is None else grace_seconds, now)
+        else:
             self.shield.cancel()
 
     def abort(self) -> None:
         """End at once: handlers are cancelled, connections dropped."""
-        self._grace_seconds = min(self._grace_seconds, ABORT_SECONDS)
-        self.begin()
-        self._end_by(trio.current_time())
-        self.connections.cancel()
+        self.begin(0)
+        self._cut("an abort")
 
-    def _end_by(self, deadline: float) -> None:
-        self.connections.deadline = min(self.connections.deadline, deadline)
-        self.shield.deadline = min(self.shield.deadline, deadline + self._grace_seconds)
+    def _end_within(self, seconds: float, now: float) -> None:
+        ends_at = now + max(seconds, ABORT_SECONDS)
+        self._until_end.deadline = min(self._until_end.deadline, ends_at)
+        cut_at = now + seconds - min(LIFESPAN_SECONDS, seconds / 4)
+        self._until_cut.deadline = min(self._until_cut.deadline, cut_at)
+
+    async def keep_time(self) -> None:
+        """Cancel what is left when its time is over; to be run inside the shield."""
+        await self._begun.wait()
+        with self._until_cut:
+            await trio.sleep_forever()
+        self._cut()
+        with self._until_end:
+            await trio.sleep_forever()
+        self._end()
+
+    def _cut(self, because: str = "Timeouts.drain_seconds") -> None:
+        if not self.has_drained and not self.connections.cancel_called:
+            self._warn("dropping the connections that are left, and cancelling their handlers", because)
+        self.connections.cancel(reason="the time for the shutdown is over")
+
+    def _end(self) -> None:
+        if self.has_drained:
+            logger.warning(
+                "cancelling the lifespan, which has not ended %.1f s after the shutdown began"
+                " (Timeouts.drain_seconds)",
+                self._seconds(),
+            )
+        else:
+            self._warn("still waiting for handlers that shield themselves", "Timeouts.drain_seconds")
+        self.shield.cancel(reason="the time for the shutdown is over")
+
+    def _warn(self, what: str, because: str) -> None:
+        if self._instruments.connections:
+            logger.warning(
+                "%s, %.1f s after the shutdown began (%s): connections %d, of them WebSockets %d",
+                what,
+                self._seconds(),
+                because,
+                self._instruments.connections,
+                self._instruments.websockets,
+            )
+
+    def _seconds(self) -> float:
+        return trio.current_time() - self._begun_at
 
     async def wait_begun(self) -> None:
         """Wait until a shutdown begins."""

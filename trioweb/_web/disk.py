@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
 import trio
@@ -17,6 +18,10 @@ names or work in threads.
 
 ResultT = TypeVar("ResultT")
 ArgumentTs = TypeVarTuple("ArgumentTs")
+
+
+COMPLETION_SECONDS = 0.25
+"""How long a cancelled call is waited for that ought to be completed."""
 
 
 class _Closable(Protocol):
@@ -40,13 +45,28 @@ async def call(function: Callable[[*ArgumentTs], ResultT], *arguments: *Argument
 
 
 async def complete(function: Callable[[*ArgumentTs], ResultT], *arguments: *ArgumentTs) -> ResultT:
-    """Run a blocking function that is never left behind, such as one that writes.
+    """Run a blocking function that is left behind only by a disk that hangs, such as one that writes.
 
-    Cancellation: Before it begins; after that it is waited for, and may ask
-        `trio.from_thread.check_cancelled` whether it is still wanted.
+    Cancellation: Before it begins; after that it is waited for, `COMPLETION_SECONDS` at most,
+        and may ask `trio.from_thread.check_cancelled` whether it is still wanted.
     Backpressure: As `call`.
     """
-    return await trio.to_thread.run_sync(function, *arguments, limiter=_threads())
+    await trio.lowlevel.checkpoint_if_cancelled()
+    ended, token = trio.Event(), trio.lowlevel.current_trio_token()
+
+    def run() -> ResultT:
+        try:
+            return function(*arguments)
+        finally:
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(ended.set)
+
+    try:
+        return await call(run)
+    except trio.Cancelled:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + COMPLETION_SECONDS):
+            await ended.wait()
+        raise
 
 
 async def acquire(function: Callable[[], ClosableT]) -> ClosableT:

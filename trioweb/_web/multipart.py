@@ -8,6 +8,7 @@ import re
 import attrs
 
 from trioweb._web.parameters import split_parameters
+from trioweb._web.shortage import shortage_is_503
 from trioweb.errors import HTTPError
 
 PIECE_BYTES = 64 * 1024
@@ -56,12 +57,13 @@ class MultipartDecoder:
         header_bytes: How long the head of one part may be.
 
     Raises:
-        HTTPError: 400, the boundary is missing or too long.
+        HTTPError: 400, the boundary is missing or too long; 503, no descriptor is left.
     """
 
     def __init__(self, boundary: str, *, header_bytes: int) -> None:
         # Here, so that a program without forms need not wait for it.
-        from python_multipart import MultipartParser
+        with shortage_is_503():
+            from python_multipart import MultipartParser
 
         if not _BOUNDARY.fullmatch(boundary):
             raise HTTPError(

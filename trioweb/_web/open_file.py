@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from trioweb._web.shortage import shortage_is_503
 from trioweb.errors import HTTPError
 
 # A pipe put in the file's place between the look and the opening must not block the thread.
@@ -101,7 +102,8 @@ def open_file(path: str) -> OpenFile:
     """Open a regular file, links on the way followed.
 
     Raises:
-        HTTPError: 404, there is none, it may not be read, or it is a folder, pipe or device.
+        HTTPError: 404, there is none, it may not be read, or it is a folder, pipe or device;
+            503, no descriptor is left.
         OSError: The machine is in trouble.
     """
     with _missing_is_404():
@@ -171,7 +173,8 @@ def _require_regular(status: os.stat_result) -> None:
 @contextmanager
 def _missing_is_404() -> Iterator[None]:
     try:
-        yield
+        with shortage_is_503():
+            yield
     except ValueError as error:  # a NUL, or what has no spelling in the file system's encoding
         raise HTTPError(404) from error
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import trio
+
 from trioweb._web import disk
 from trioweb._web.spool_file import SpoolFile
 
@@ -93,10 +95,17 @@ class Spool:
     async def flush(self, *, is_last: bool = False) -> None:
         """Write what has gathered, if it is a batch or the last.
 
-        Cancellation: Atomic; what was not written waits for the next call.
+        Cancellation: Atomic; what was not written waits for the next call. If the disk hangs,
+            all is let go of, and nothing can be read any more.
         """
         if len(self._pending) >= (1 if is_last else BATCH_BYTES):
-            await disk.complete(self.file.append, self._pending)
+            try:
+                await disk.complete(self.file.append, self._pending)
+            except trio.Cancelled:
+                if self.file.is_used:  # by the thread that hangs, which has these bytes and closes the file
+                    self._pending = bytearray()
+                    self.file.close()
+                raise
 
     async def aclose(self) -> None:
         """Let go of everything; to free a large file can take a while.

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from trioweb._web.shortage import shortage_is_503
 from trioweb.errors import LocalProtocolError
 
 
@@ -36,16 +37,22 @@ class SpoolFile:
         """Whether there is a file that is open."""
         return self._file is not None and not self._file.closed
 
+    @property
+    def is_used(self) -> bool:
+        """Whether a thread is writing or reading it."""
+        return self._users > 0
+
     def append(self, data: bytearray) -> None:
         """Write bytes behind all others, and take those away that were written.
 
         Raises:
             LocalProtocolError: The file is closed.
+            HTTPError: 503, no descriptor is left.
             OSError: The disk is full or fails; what is left in `data` was not written.
         """
         with self._in_use():
             if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the last user closes it
+                self._file = _temporary_file()
             view = memoryview(data)
             written = 0
             try:
@@ -119,3 +126,14 @@ class SpoolFile:
         with self._position_lock:
             file.seek(position)
             return file.read(count)
+
+
+def _temporary_file() -> io.FileIO:
+    with shortage_is_503():
+        try:
+            return tempfile.TemporaryFile(buffering=0)
+        except FileNotFoundError:
+            # The first time `tempfile` tries folders by writing to them, and takes every failure
+            # for the folder's. If nothing at all can be opened this says so.
+            os.close(os.open(os.devnull, os.O_RDONLY))
+            raise

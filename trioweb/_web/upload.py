@@ -94,7 +94,8 @@ class Upload:
             OSError: The file cannot be written, its folder is not there.
             LocalProtocolError: The request has been answered.
 
-        Cancellation: What was written so far is removed.
+        Cancellation: What was written so far is removed; where the disk hangs, as soon as it
+            does so no longer.
         """
         await disk.complete(self._save, os.fspath(path), overwrite)
 

@@ -1,0 +1,120 @@
+"""Serving as the whole program, until a signal ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+import trio
+
+from trioweb._server.listeners import HOST, PORT, AnyListener, PortInUse, check_place
+from trioweb._server.serve import serve
+from trioweb._server.server import Server
+from trioweb._server.signals import EndingSignals
+from trioweb.app import App
+from trioweb.config import Config
+from trioweb.exception_groups import bare_exceptions
+
+logger = logging.getLogger("trioweb")
+
+
+def run(
+    app: App,
+    host: str | None = HOST,
+    port: int = PORT,
+    *,
+    unix_path: str | os.PathLike[str] | None = None,
+    listeners: Sequence[AnyListener] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    config: Config | None = None,
+) -> None:
+    """Serve an app as the whole program, until SIGINT, SIGTERM or SIGHUP.
+
+    The first signal shuts down gracefully, or ends the start, and a second one does so at
+    once. The process ends within `Timeouts.drain_seconds` of the first and within some two
+    seconds of the second: what cannot be cancelled is ended by force, with status 128 and
+    the signal's number. If the program has not set up logging, messages of level INFO go to
+    standard error.
+
+    Args:
+        app: What to serve.
+        host: As for `serve`, and so are the others.
+        port: As for `serve`.
+        unix_path: As for `serve`.
+        listeners: As for `serve`.
+        ssl_context: As for `serve`.
+        config: As for `serve`.
+
+    Raises:
+        OSError: The port is in use, or the address is not this machine's.
+        ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
+        SetupError: An app with middleware or error handlers is included in this one.
+        RuntimeError: This is not the main thread, the only one that may handle signals.
+    """
+    settings = config or getattr(app, "config", None) or Config()
+    with EndingSignals(settings.timeouts.drain_seconds) as signals:
+        check_place(host, port, unix_path, listeners)
+        if not logging.getLogger().handlers:
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        serving: Callable[..., Awaitable[None]] = partial(
+            serve,
+            app,
+            host,
+            port,
+            unix_path=unix_path,
+            listeners=listeners,
+            ssl_context=ssl_context,
+            config=config,
+        )
+        try:
+            trio.run(run_until_signal, serving, _log_urls, signals)
+        except PortInUse as error:
+            # Not this program's fault, so without the way the exception took through Trio.
+            raise OSError(error.errno, error.strerror) from None
+
+
+def _log_urls(server: Server) -> None:
+    for url in server.urls:
+        logger.info("serving on %s (stop with Ctrl-C)", url)
+
+
+async def run_until_signal(
+    serving: Callable[..., Awaitable[object]], announce: Callable[[Server], None], signals: EndingSignals
+) -> None:
+    """Serve until a signal: the first ends the start or is graceful, a second ends it at once.
+
+    Args:
+        serving: Takes `task_status` and starts with a `Server`, as `serve` does.
+        announce: Called with it.
+        signals: What to heed, those included that have come already.
+    """
+    starting = trio.CancelScope()
+    server: Server | None = None
+
+    def heed(count: int) -> None:
+        if count == 1:
+            what = "the start is cancelled" if server is None else "shutting down"
+            logger.info("%s; a second signal ends it at once", what)
+        if server is None:
+            starting.cancel()
+        elif count == 1:
+            server.stop()
+        else:
+            server.abort()
+
+    with bare_exceptions(), signals.heeded_by(heed):
+        async with trio.open_nursery() as nursery:
+            with starting:
+                server = await nursery.start(serving)
+            if server is None:
+                return
+            signals.is_serving = True
+            if signals.count:  # they came in the last instant of the start
+                (server.stop if signals.count == 1 else server.abort)()
+            else:
+                announce(server)
+            await server.wait_closed()
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,34 @@
+"""No descriptor or memory is left: the client is to come again, and nothing is broken."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from trioweb.errors import HTTPError
+
+logger = logging.getLogger("trioweb")
+
+OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+RETRY_SECONDS = 5
+
+
+@contextmanager
+def shortage_is_503() -> Iterator[None]:
+    """Answer with 503 what fails for want of descriptors or memory (RFC 9110 §15.6.4).
+
+    Raises:
+        HTTPError: 503, with `Retry-After`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in OUT_OF_RESOURCES:
+            raise
+        # As often as the access log says 503, which does not tell the reason.
+        logger.info("no file can be opened for now: %s (raise the limit with ulimit -n)", error)
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        raise HTTPError(503, "The server is busy. Try again later.", headers) from error

@@ -1,0 +1,187 @@
+"""How long an app's lifespan lasts: from the first server that needs it to the last."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import trio
+
+from trioweb.errors import SetupError
+from trioweb.exception_groups import bare_exceptions
+
+logger = logging.getLogger("trioweb")
+
+LEFT_SECONDS = 0.25
+"""How long a lifespan is waited for that has been cancelled and shields itself."""
+
+
+class Lifetime:
+    """Enters a lifespan for the first who asks, and leaves it after the last.
+
+    Servers come and go in any order, so the lifespan can live in the nursery of none of
+    them: the one that entered it could not end before the others, or would take theirs
+    away. It runs in a task of its own, a system task of Trio, which ends before the `held`
+    block of the last holder does. So for one holder it is as if it were in their task:
+
+    - what it raises, or a task in its nursery, cancels the holders' blocks and is raised
+      from each of them;
+    - what it has set of context variables is set for them too;
+    - when the last holder is cancelled while it waits for the end, the lifespan is
+      cancelled. If that does not end it within `LEFT_SECONDS` it is left behind.
+
+    It belongs to one run of Trio at a time, and so to one thread.
+    """
+
+    def __init__(self, enter: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        self._enter = enter
+        self._stay: _Stay | None = None
+        self._lock = threading.Lock()  # for those who come from two runs at the same time
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold the lifespan for as long as the block, entering it if nobody has.
+
+        Raises:
+            SetupError: It belongs to another run of Trio, or was left behind.
+            Exception: Whatever the lifespan raised.
+        """
+        scope = trio.CancelScope()
+        while (stay := self._joined(scope)).is_leaving:
+            await stay.ended.wait()
+        async with stay.held_by(scope):
+            yield
+
+    @asynccontextmanager
+    async def held_if_entered(self) -> AsyncIterator[None]:
+        """Hold it as `held` does, if it is entered in this run of Trio; else do nothing."""
+        stay = self._stay
+        if stay is None or not stay.is_usable_here:
+            yield
+            return
+        scope = trio.CancelScope()
+        stay.holders.add(scope)
+        async with stay.held_by(scope):
+            yield
+
+    def _joined(self, scope: trio.CancelScope) -> _Stay:
+        """Return the lifespan as it is now, held by `scope` unless it is being left."""
+        with self._lock:
+            stay = self._stay
+            if stay is None or stay.is_over:
+                self._stay = stay = _Stay(self._enter)
+            elif stay.token is not trio.lowlevel.current_trio_token():
+                raise SetupError(
+                    "this app is being served in another run of Trio, to which its lifespan and its state "
+                    "belong: make an App for each run"
+                )
+            elif stay.is_left_behind:
+                raise SetupError(
+                    "the app's lifespan was cancelled and has not ended yet: something in it shields itself"
+                )
+            if not stay.is_leaving:
+                stay.holders.add(scope)
+            return stay
+
+
+class _Stay:
+    """One time that a lifespan is entered and left, in a task of its own."""
+
+    def __init__(self, enter: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        self._enter = enter
+        self._before = contextvars.copy_context()
+        self._context = contextvars.copy_context()
+        self._entered, self._leave, self.ended = trio.Event(), trio.Event(), trio.Event()
+        self._is_entered = False
+        self._scope = trio.CancelScope()
+        self._failure: BaseException | None = None
+        self.holders: set[trio.CancelScope] = set()
+        self.is_left_behind = False
+        self.token = trio.lowlevel.current_trio_token()
+        trio.lowlevel.spawn_system_task(self._run, name="trioweb lifespan", context=self._context)
+
+    @property
+    def is_leaving(self) -> bool:
+        return self._leave.is_set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or the run of Trio that it belonged to."""
+        if self.ended.is_set():
+            return True
+        try:
+            self.token.run_sync_soon(_nothing)
+        except trio.RunFinishedError:
+            return True
+        return False
+
+    @property
+    def is_usable_here(self) -> bool:
+        return self._is_entered and not self.is_leaving and self.token is trio.lowlevel.current_trio_token()
+
+    @asynccontextmanager
+    async def held_by(self, scope: trio.CancelScope) -> AsyncIterator[None]:
+        try:
+            await self._entered.wait()
+            if self._is_entered:
+                self._adopt_variables()
+                with scope:
+                    yield
+        finally:
+            await self._release(scope)
+        if self._failure is not None:
+            raise self._failure
+
+    def _adopt_variables(self) -> None:
+        for variable, value in self._context.items():
+            if variable not in self._before or self._before[variable] is not value:
+                variable.set(value)
+
+    async def _release(self, scope: trio.CancelScope) -> None:
+        self.holders.discard(scope)
+        if self.holders:
+            return
+        self._leave.set()
+        try:
+            await self.ended.wait()
+        except trio.Cancelled:
+            self._scope.cancel(reason="nobody waits for the lifespan any longer")
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + LEFT_SECONDS):
+                await self.ended.wait()
+            if not self.ended.is_set():
+                self.is_left_behind = True
+                logger.warning("the lifespan was cancelled and does not end: it is left behind")
+            raise
+
+    # The lifespan's own task, out of which nothing may be raised.
+
+    async def _run(self) -> None:
+        try:
+            with bare_exceptions(), self._scope:
+                await self._enter_and_leave()
+        except trio.Cancelled:  # Trio is ending
+            pass
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._entered.set()
+            self._leave.set()
+            self.ended.set()
+            for holder in self.holders:
+                holder.cancel(reason="the lifespan has ended")
+        if self.is_left_behind and self._failure is not None:
+            logger.error("the lifespan failed after it was left behind", exc_info=self._failure)
+
+    @trio.lowlevel.disable_ki_protection
+    async def _enter_and_leave(self) -> None:
+        async with self._enter():
+            self._is_entered = True
+            self._entered.set()
+            await self._leave.wait()
+
+
+def _nothing() -> None:
+    pass
