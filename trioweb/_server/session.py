@@ -124,6 +124,8 @@ class Session:
                 logger.debug("the peer spoke no TLS, or is gone")
             else:
                 return True
+            finally:
+                self._securing = None
         return False
 
     async def _next_websocket(self) -> WebSocketSession | None:
