@@ -189,9 +189,10 @@ async def push(ws: WebSocket, here: Visit, cursor: str) -> None:
             cursor = event["id"]
             await ws.send_json(event)
         traffic = ws.traffic()  # frames as they are on the wire, and the handshake's answer
-        new = {"up_bytes": traffic.received_bytes - up_bytes, "down_bytes": traffic.sent_bytes - down_bytes}
-        here.costs["websocket"].update(new)
-        up_bytes, down_bytes = traffic.received_bytes, traffic.sent_bytes
+        up = traffic.received_bytes + traffic.received_control_bytes
+        down = traffic.sent_handshake_bytes + traffic.sent_bytes + traffic.sent_control_bytes
+        here.costs["websocket"].update(up_bytes=up - up_bytes, down_bytes=down - down_bytes)
+        up_bytes, down_bytes = up, down
     raise CloseWebSocket(CloseCode.SERVICE_RESTART, "all lines are cut")
 
 

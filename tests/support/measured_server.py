@@ -73,7 +73,10 @@ async def facts(ws: WebSocket) -> None:
         outboxes = [one.outbox.statistics() for one in stalled]
         known = {
             "cpu_seconds": time.process_time(),
-            "flooded_bytes": sum(ws.traffic().received_bytes for ws in flooding),
+            "flooded_bytes": sum(
+                traffic.received_bytes + traffic.received_control_bytes
+                for traffic in (ws.traffic() for ws in flooding)
+            ),
             "members": len(app.room("everybody")),
             "least_waiting_bytes": min((outbox.bytes for outbox in outboxes), default=0),
             "least_drops": min((outbox.drops for outbox in outboxes), default=0),

@@ -14,6 +14,7 @@ from trioweb._connection.keepalive import Keepalive
 from trioweb._connection.state import State
 from trioweb._connection.transport import Transport
 from trioweb._wire.events import Fragment, Signal
+from trioweb._wire.frames import CONTROL_HEADER_BYTES
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 from trioweb.config import Limits, Timeouts
@@ -50,6 +51,8 @@ class Intake(ABC):
         "_violation",
         "_wire",
         "received_bytes",
+        "received_control_bytes",
+        "received_control_frames",
         "received_messages",
     )
 
@@ -77,6 +80,8 @@ class Intake(ABC):
         self._violation: Close | None = None
         self.received_messages = 0
         self.received_bytes = 0
+        self.received_control_frames = 0
+        self.received_control_bytes = 0
 
     @abstractmethod
     def _handle(self, event: Signal) -> None:
@@ -190,6 +195,10 @@ class Intake(ABC):
             self._decode_later()  # not here, in the midst of what closes
         elif not self._is_decoding_later:
             self._transport.resume_reading()
+
+    def _count_control(self, payload: bytes) -> None:
+        self.received_control_frames += 1
+        self.received_control_bytes += CONTROL_HEADER_BYTES + len(payload)
 
     def _fail_in_turn(self, close: Close) -> None:
         """End the connection, but let the handler first answer what came before.

@@ -6,7 +6,8 @@ from typing import cast
 
 import trio
 
-from trioweb._connection.outbox_entry import Buffers, Entry, Slot, is_live, size_of
+from trioweb._connection.ledger import Ledger
+from trioweb._connection.outbox_entry import Buffers, Entry, Piece, Slot, is_live, size_of
 from trioweb._connection.transport import WRITE_BYTES
 from trioweb._connection.waiting_sender import WaitingSender
 
@@ -40,6 +41,10 @@ class Outbox:
 
     Attributes:
         waiting: The line, those first who came first.
+        sent_messages: Frames and whole messages that are on their way, the close frame and pieces of
+            unfinished messages too, as `flushed` wants to know; `ledger` tells them apart.
+        sent_bytes: Whatever is on its way, which shows whether the peer takes anything.
+        ledger: What of that is not messages.
     """
 
     __slots__ = (
@@ -63,6 +68,7 @@ class Outbox:
         "high_water_bytes",
         "is_sealed",
         "is_streaming",
+        "ledger",
         "messages",
         "sent_bytes",
         "sent_messages",
@@ -92,6 +98,7 @@ class Outbox:
         self.high_water_bytes = 0
         self.sent_bytes = 0
         self.drops = 0
+        self.ledger = Ledger()
 
     # Putting in.
 
@@ -228,12 +235,15 @@ class Outbox:
             self._discard(self._behind)
         self.end_stream()
         self._append(self._queue, close_frame)
+        self.ledger.close_comes(close_frame)
         self.tell_progress()
         self._dismiss()
 
     def discard(self) -> None:
         """Forget everything: the peer is gone."""
         self.is_sealed = True
+        if self.held_bytes:  # the close frame is the last of them
+            self.ledger.close_is_lost()
         self._discard_messages()
         self._control.clear()
         self._writing.clear()
@@ -294,7 +304,10 @@ class Outbox:
     def push_fragment(self, frame: Buffers) -> None:
         """Queue a frame of the streamed message, after which only its last makes it whole."""
         self._is_message_open = True
-        self._append(self._queue, frame)
+        self._append(self._queue, Piece(frame, self._note_piece))
+
+    def _note_piece(self) -> None:
+        self.ledger.piece_leaves(self.sent_messages)
 
     def end_stream(self, last_frame: bytes | None = None) -> None:
         """The streamed message is whole with this frame: what waited behind it follows."""
@@ -359,12 +372,14 @@ class Outbox:
         self._writing_messages = len(frames)
         self.messages -= len(frames)
         frames.clear()
-        self._control.clear()
+        if self._control:
+            self._let_control_leave()
 
     def _take_some(self) -> int:
         writing, queue = self._writing, self._queue
-        writing += self._control
-        self._control.clear()
+        if self._control:
+            writing += self._control
+            self._let_control_leave()
         size = sum(map(len, writing))
         taken = gaps = 0
         for entry in queue:
@@ -389,6 +404,17 @@ class Outbox:
         self.messages -= taken - gaps
         self._writing_messages += taken - gaps
         return size
+
+    def _let_control_leave(self) -> None:
+        self.ledger.control_leaves(self._control, self.sent_bytes)
+        self._control.clear()
+
+    def push_answer(self, answer: bytes, sent_bytes: int) -> None:
+        """Begin with the answer to the handshake, which is on its way up to `sent_bytes`."""
+        self.ledger.answer_bytes = len(answer)
+        self.sent_bytes += sent_bytes
+        if sent_bytes < len(answer):
+            self.push_control(answer[sent_bytes:])
 
     def push_rest(self, frame: bytes, sent_bytes: int) -> None:
         """Take what is left of a message that found nothing waiting, and is partly on its way."""

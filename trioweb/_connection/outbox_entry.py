@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 Buffers = bytes | tuple[bytes, bytes]
 """A frame: whole, or header and payload apart so that a large payload is not copied."""
@@ -28,6 +29,26 @@ class Slot(ABC):
     @abstractmethod
     def encode(self) -> Buffers:
         """Return the frame; called once, when the message leaves."""
+
+
+class Piece(Slot):
+    """A frame that is not the last of its message.
+
+    Args:
+        frame: The frame.
+        leaves: Called when it leaves.
+    """
+
+    __slots__ = ("_frame", "_leaves")
+
+    def __init__(self, frame: Buffers, leaves: Callable[[], None]) -> None:
+        super().__init__(size_of(frame))
+        self._frame = frame
+        self._leaves = leaves
+
+    def encode(self) -> Buffers:
+        self._leaves()
+        return self._frame
 
 
 Entry = bytes | tuple[bytes, bytes] | Slot

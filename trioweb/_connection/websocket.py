@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 
-import attrs
 import trio
 
 from trioweb._connection.closing_handshake import ClosingHandshake
@@ -16,22 +15,14 @@ from trioweb._connection.outbox import Outbox
 from trioweb._connection.outbox_channel import OutboxChannel
 from trioweb._connection.sending import SendingHalf
 from trioweb._connection.state import State
+from trioweb._connection.traffic import Traffic
 from trioweb._connection.transport import Transport
 from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Signal
+from trioweb._wire.frames import encode_close_payload
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import OutboxFull, checked_close
-
-
-@attrs.frozen(kw_only=True)
-class Traffic:
-    """What went over a WebSocket: messages, and bytes with frame headers and control frames."""
-
-    received_messages: int
-    received_bytes: int
-    sent_messages: int
-    sent_bytes: int
 
 
 class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] - as `send` says
@@ -80,11 +71,14 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
 
     def traffic(self) -> Traffic:
         """Return what went each way so far."""
+        outbox = self._outbox
+        sent = outbox.ledger.totals(outbox.sent_messages, outbox.sent_bytes, is_drained=not outbox.held_bytes)
         return Traffic(
-            received_messages=self.received_messages,
-            received_bytes=self.received_bytes,
-            sent_messages=self._outbox.sent_messages,
-            sent_bytes=self._outbox.sent_bytes,
+            self.received_messages,
+            self.received_bytes - self.received_control_bytes,
+            self.received_control_frames,
+            self.received_control_bytes,
+            *sent,
         )
 
     def watch_end(self, watcher: Callable[[], None]) -> None:
@@ -216,9 +210,8 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         self._transport.start(self, self._outbox)
         self._keepalive.start()
         sent_bytes = self._transport.try_send(answer)
-        self._outbox.sent_bytes += sent_bytes
+        self._outbox.push_answer(answer, sent_bytes)
         if sent_bytes < len(answer):
-            self._outbox.push_control(answer[sent_bytes:])
             self._write()
         if early_input:
             if observer is not None:
@@ -246,12 +239,15 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
     def _handle(self, event: Signal) -> None:
         match event:
             case Ping(payload):
+                self._count_control(payload)
                 self._answer_ping(payload)
             case Pong(payload):
+                self._count_control(payload)
                 self._keepalive.pong_received(payload)
             case Fragment():
                 self._take_fragment(event)
             case PeerClosed(close):
+                self._count_control(encode_close_payload(close))
                 self._closing.peer_closed(close)
             case _:
                 self._fail_in_turn(event.close)

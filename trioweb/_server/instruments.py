@@ -6,10 +6,13 @@ from collections import Counter
 
 import attrs
 
+from trioweb._connection.traffic import Traffic
+from trioweb._connection.websocket import WebSocketConnection
+
 
 @attrs.frozen(kw_only=True)
 class ServerStatistics:
-    """A server's numbers at one moment.
+    """A server's numbers at one moment. What is counted of WebSockets is since the start, open ones included.
 
     Attributes:
         connections: TCP connections now.
@@ -18,10 +21,14 @@ class ServerStatistics:
         requests: HTTP requests answered, refused handshakes included.
         websockets: WebSockets open now.
         websockets_accepted: WebSockets since the start.
-        messages_received: Messages from peers on WebSockets that have ended.
-        messages_sent: Messages to them.
-        bytes_received: Bytes of their frames from peers.
-        bytes_sent: Bytes of their frames to them.
+        messages_received: Whole messages from peers, whether or not a handler has taken them.
+        messages_sent: Whole messages that were handed to the network.
+        bytes_received: Bytes of the frames of messages from peers, headers included.
+        bytes_sent: Bytes of the frames of messages to them, headers included.
+        control_frames_received: Pings, pongs and close frames from peers.
+        control_frames_sent: Pings, pongs and close frames to them.
+        control_bytes_received: Bytes of these frames from peers.
+        control_bytes_sent: Bytes of these frames to them.
         close_codes: How often WebSockets ended with each code.
     """
 
@@ -35,37 +42,62 @@ class ServerStatistics:
     messages_sent: int
     bytes_received: int
     bytes_sent: int
+    control_frames_received: int
+    control_frames_sent: int
+    control_bytes_received: int
+    control_bytes_sent: int
     close_codes: dict[int, int]
 
 
 @attrs.define
 class Instruments:
-    """The counters behind `ServerStatistics`; sessions write, `read` reads."""
+    """The counters behind `ServerStatistics`; sessions write, `read` reads.
+
+    Nothing is counted here while messages go: each connection counts its own, and `read` adds up.
+    """
 
     connections: int = 0
     connections_accepted: int = 0
     connections_refused: int = 0
     requests: int = 0
-    websockets: int = 0
     websockets_accepted: int = 0
-    messages_received: int = 0
-    messages_sent: int = 0
-    bytes_received: int = 0
-    bytes_sent: int = 0
     close_codes: Counter[int] = attrs.field(factory=Counter[int])
+    _open: set[WebSocketConnection] = attrs.field(factory=set[WebSocketConnection], init=False)
+    _ended: Traffic = attrs.field(factory=Traffic, init=False)
+
+    def opened(self, ws: WebSocketConnection) -> None:
+        """Count a WebSocket that was accepted."""
+        self.websockets_accepted += 1
+        self._open.add(ws)
+
+    def ended(self, ws: WebSocketConnection) -> None:
+        """Keep the numbers of one that has ended, and let go of it."""
+        self._open.discard(ws)
+        self._ended = _sum(self._ended, ws.traffic())
+        if ws.closed is not None:
+            self.close_codes[ws.closed.code] += 1
 
     def read(self) -> ServerStatistics:
         """Return the numbers as they are now."""
+        traffic = _sum(self._ended, *(ws.traffic() for ws in self._open))
         return ServerStatistics(
             connections=self.connections,
             connections_accepted=self.connections_accepted,
             connections_refused=self.connections_refused,
             requests=self.requests,
-            websockets=self.websockets,
+            websockets=len(self._open),
             websockets_accepted=self.websockets_accepted,
-            messages_received=self.messages_received,
-            messages_sent=self.messages_sent,
-            bytes_received=self.bytes_received,
-            bytes_sent=self.bytes_sent,
+            messages_received=traffic.received_messages,
+            messages_sent=traffic.sent_messages,
+            bytes_received=traffic.received_bytes,
+            bytes_sent=traffic.sent_bytes,
+            control_frames_received=traffic.received_control_frames,
+            control_frames_sent=traffic.sent_control_frames,
+            control_bytes_received=traffic.received_control_bytes,
+            control_bytes_sent=traffic.sent_control_bytes,
             close_codes=dict(self.close_codes),
         )
+
+
+def _sum(*all_traffic: Traffic) -> Traffic:
+    return Traffic(*map(sum, zip(*(traffic.counts() for traffic in all_traffic), strict=True)))

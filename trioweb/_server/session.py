@@ -15,6 +15,7 @@ from trioweb._connection.lingering import linger
 from trioweb._connection.transport import Transport
 from trioweb._routing.route import Route, WebSocketRoute
 from trioweb._server import access_log
+from trioweb._server.access_log import Ending
 from trioweb._server.context import ServerContext
 from trioweb._server.streamed_answer import StreamedAnswer
 from trioweb._server.websocket_session import WebSocketSession
@@ -245,18 +246,22 @@ class Session:
 
     async def _send(self, request: Request, response: Response, started: float) -> None:
         self._context.instruments.requests += 1
+        ending = Ending.BROKEN_OFF
         try:
             response = await response.prepare(request)
             await self._write(response, has_body=request.method != "HEAD")
+            ending = Ending.COMPLETE
         except ClientLeft:
+            ending = Ending.CLIENT_LEFT
             raise
         except Exception as error:
             failed, response = response, await self._answer_failure(request, error)
             await failed.aclose()
             await self._write(response, has_body=request.method != "HEAD")
+            ending = Ending.COMPLETE
         finally:
             if self._http.has_answered:
-                access_log.request_answered(request, response.status, self._http.sent_bytes, started)
+                access_log.request_answered(request, response.status, self._http.sent_bytes, started, ending)
             if response.is_streamed:
                 await response.aclose()
             else:

@@ -125,19 +125,12 @@ class WebSocketSession:
     # What the server counts and logs.
 
     def _accepted(self) -> None:
-        self._context.instruments.websockets += 1
-        self._context.instruments.websockets_accepted += 1
+        self._context.instruments.opened(self._ws)
         access_log.websocket_opened(self._ws)
 
     def _count(self) -> None:
-        instruments, traffic, close = self._context.instruments, self._ws.traffic(), self._ws.closed
-        instruments.websockets -= 1
-        instruments.messages_received += traffic.received_messages
-        instruments.messages_sent += traffic.sent_messages
-        instruments.bytes_received += traffic.received_bytes
-        instruments.bytes_sent += traffic.sent_bytes
-        if close is not None:
-            instruments.close_codes[close.code] += 1
+        self._context.instruments.ended(self._ws)
+        close = self._ws.closed
         code = CloseCode.ABNORMAL_CLOSURE if close is None else close.code
         access_log.websocket_closed(self._ws, code, self._started)
 

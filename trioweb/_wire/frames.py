@@ -23,6 +23,9 @@ TWO_BYTES, EIGHT_BYTES = 126, 127
 CONTROL_BYTES = 125
 """The longest payload of a control frame (RFC 6455 §5.5)."""
 
+CONTROL_HEADER_BYTES = 6
+"""The header of a client's control frame, its mask included (RFC 6455 §5.2)."""
+
 JOINED_BYTES = 16 * 1024
 """Up to this length a payload is copied behind its header; a longer one stays apart."""
 
