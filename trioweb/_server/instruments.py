@@ -65,6 +65,11 @@ class Instruments:
     _open: set[WebSocketConnection] = attrs.field(factory=set[WebSocketConnection], init=False)
     _ended: Traffic = attrs.field(factory=Traffic, init=False)
 
+    @property
+    def websockets(self) -> int:
+        """How many WebSockets are open now."""
+        return len(self._open)
+
     def opened(self, ws: WebSocketConnection) -> None:
         """Count a WebSocket that was accepted."""
         self.websockets_accepted += 1
@@ -85,7 +90,7 @@ class Instruments:
             connections_accepted=self.connections_accepted,
             connections_refused=self.connections_refused,
             requests=self.requests,
-            websockets=len(self._open),
+            websockets=self.websockets,
             websockets_accepted=self.websockets_accepted,
             messages_received=traffic.received_messages,
             messages_sent=traffic.sent_messages,
