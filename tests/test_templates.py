@@ -261,3 +261,22 @@ async def test_a_missing_template_is_500_and_in_the_log(folder, caplog):
     async with running(app) as server, httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
         assert (await client.get("/")).status_code == 500
     assert "there is no template 'nothing.html' in" in caplog.text
+
+
+async def test_a_disk_that_hangs_holds_nobody_who_is_cancelled(folder, monkeypatch):
+    has_begun, may_end = threading.Event(), threading.Event()
+    load = Templates._load
+
+    def slow(templates, name):
+        has_begun.set()
+        assert may_end.wait(20)
+        return load(templates, name)
+
+    monkeypatch.setattr(Templates, "_load", slow)
+    with trio.fail_after(10), trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Templates(folder).render, "forms.html")
+            await trio.to_thread.run_sync(has_begun.wait, 20)
+            scope.cancel()
+    assert scope.cancelled_caught
+    may_end.set()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from trioweb._routing.router import Router
+from trioweb._web import disk
 from trioweb._web.response import HTML
 from trioweb.errors import ConfigError
 
@@ -86,7 +87,7 @@ class Templates:
             FileNotFoundError: It is not there, or one that it includes is not.
             jinja2.TemplateError: It cannot be read, or uses a name that has no value.
 
-        Cancellation: Waits for the file system when it is not loaded yet.
+        Cancellation: Safe, and at once however long the disk takes.
         Concurrency: Any number of tasks. Rendering itself is done at once, in this task.
         """
         import jinja2
@@ -94,7 +95,7 @@ class Templates:
         try:
             template = self._loaded.get(name)
             if template is None or self._reloads:
-                template = self._loaded[name] = await trio.to_thread.run_sync(self._load, name)
+                template = self._loaded[name] = await disk.call(self._load, name)
             else:
                 await trio.lowlevel.checkpoint()
             return HTML(template.render(context))

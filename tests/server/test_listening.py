@@ -164,6 +164,17 @@ async def test_given_listeners_are_served_and_closed(certificates):
             await trio.open_tcp_stream("127.0.0.1", port)
 
 
+async def test_without_a_place_it_is_port_8000_of_this_machine():
+    async with trio.open_nursery() as nursery:
+        try:
+            server = await nursery.start(trioweb.serve, App())
+        except OSError as error:  # somebody else's
+            assert str(error).startswith("[Errno 98] 127.0.0.1 port 8000 is in use")
+        else:
+            assert server.urls == ["http://127.0.0.1:8000"]
+        nursery.cancel_scope.cancel()
+
+
 async def test_contradicting_arguments_are_refused():
     with pytest.raises(ConfigError, match="takes an App"):
         await trioweb.serve(object())

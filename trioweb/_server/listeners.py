@@ -101,6 +101,7 @@ async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
         ConfigError: The port is not from 0 to 65535.
     """
     check_port(port)
+    host, port = None if host is None else str(host), int(port)  # the defaults are of classes of their own
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
     except OSError as error:
