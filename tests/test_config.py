@@ -10,7 +10,9 @@ import pytest
 from trioweb import Config, ConfigError, Deflate, Limits, Timeouts
 from trioweb.config import parse_origins
 
-LEAST_LIMITS = {attribute.name: 1 for attribute in attrs.fields(Limits)} | {
+LEAST_LIMITS = {
+    attribute.name: 1 for attribute in attrs.fields(Limits) if attribute.name != "connections_per_client"
+} | {
     "head_bytes": 256,
     "body_bytes": 0,
     "body_bytes_per_second": 0,
@@ -28,6 +30,14 @@ def test_a_limit_is_a_whole_number_and_has_a_least_value(name, least):
     for value in (least - 1, least + 0.5, str(least + 1), True, None):
         with pytest.raises(ConfigError, match=rf"Limits\.{name} takes a whole number, {least} or more"):
             Limits(**{name: value})
+
+
+def test_only_the_bound_of_each_client_may_be_none():
+    assert Limits().connections_per_client is None
+    assert Limits(connections_per_client=1).connections_per_client == 1
+    for value in (0, 1.5, "2", True):
+        with pytest.raises(ConfigError, match="takes a whole number, 1 or more, or None for no bound, not"):
+            Limits(connections_per_client=value)
 
 
 @pytest.mark.parametrize("name", [attribute.name for attribute in attrs.fields(Timeouts)])

@@ -40,6 +40,9 @@ class Limits:
         outbox_messages: Sent messages that wait for the peer.
         outbox_bytes: Bytes of them. Above either `send` waits.
         connections: Connections at one time; above it 503.
+        connections_per_client: Connections of one client at one time, above it 503; `None` for
+            any number. A client is an IPv4 address or the /64 network of an IPv6 one. Trusted
+            proxies have no such bound.
     """
 
     head_bytes: int = attrs.field(default=16 * 1024, validator=whole_number(256))
@@ -58,6 +61,7 @@ class Limits:
     outbox_messages: int = attrs.field(default=1024, validator=whole_number(1))
     outbox_bytes: int = attrs.field(default=1024 * 1024, validator=whole_number(1))
     connections: int = attrs.field(default=10_000, validator=whole_number(1))
+    connections_per_client: int | None = attrs.field(default=None, validator=whole_number(1, optional=True))
 
 
 @attrs.frozen(kw_only=True)

@@ -12,13 +12,16 @@ from trioweb.errors import ConfigError
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
-def whole_number(least: int, most: int | None = None) -> Validator:
-    """Take whole numbers from `least` to `most`, and no booleans."""
+def whole_number(least: int, most: int | None = None, *, optional: bool = False) -> Validator:
+    """Take whole numbers from `least` to `most`, no booleans, and `None` if that is a choice."""
 
     def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (is_whole and value >= least and (most is None or value <= most)):
+        if optional and value is None:
+            return
+        is_fit = isinstance(value, int) and value >= least and (most is None or value <= most)
+        if not is_fit or isinstance(value, bool):
             span = f"{least} or more" if most is None else f"from {least} to {most}"
+            span += ", or None for no bound" if optional else ""
             raise ConfigError(f"{_place(instance, attribute)} takes a whole number, {span}, not {value!r}")
 
     return validate

@@ -13,6 +13,7 @@ from trioweb._connection.socket_transport import SocketTransport
 from trioweb._connection.stream_transport import StreamTransport
 from trioweb._connection.tls_transport import TlsTransport
 from trioweb._connection.transport import Transport
+from trioweb._server.client_connections import ClientConnections
 from trioweb._server.context import ServerContext
 from trioweb._server.listeners import Accepted, AnyListener, accept
 from trioweb._server.rationed import Rationed
@@ -42,8 +43,10 @@ class Acceptor:
         self._nursery = sessions
         self._ssl_context = ssl_context
         self._sessions: set[Session] = set()
+        self._clients = ClientConnections(context.config.limits.connections_per_client, context.proxies)
         self._refusing = 0
-        self._warn_of_refusals, self._warn_of_shortage = Rationed(), Rationed()
+        self._warn_of_refusals, self._warn_of_crowds = Rationed(), Rationed()
+        self._warn_of_shortage = Rationed()
 
     @asynccontextmanager
     async def accepting(self, listeners: Sequence[AnyListener]) -> AsyncIterator[None]:
@@ -67,8 +70,19 @@ class Acceptor:
 
     def _begin(self, accepted: Accepted) -> None:
         instruments = self._context.instruments
-        if instruments.connections >= self._context.config.limits.connections:
-            instruments.connections_refused += 1
+        limits = self._context.config.limits
+        if instruments.connections >= limits.connections:
+            self._warn_of_refusals(
+                "refusing connections: there are %d already (Limits.connections)", limits.connections
+            )
+            self._refuse(accepted)
+            return
+        if not self._clients.enter(accepted.peer):
+            self._warn_of_crowds(
+                "refusing connections such as from %s, which has %d already (Limits.connections_per_client)",
+                accepted.peer,
+                limits.connections_per_client,
+            )
             self._refuse(accepted)
             return
         instruments.connections += 1
@@ -88,6 +102,7 @@ class Acceptor:
     def _end(self, session: Session) -> None:
         self._sessions.discard(session)
         self._context.instruments.connections -= 1
+        self._clients.leave(session.peer)
 
     def _transport(self, accepted: Accepted) -> Transport:
         engine, carrier = self._context.engine, accepted.carrier
@@ -103,10 +118,7 @@ class Acceptor:
     # Above the limit.
 
     def _refuse(self, accepted: Accepted) -> None:
-        self._warn_of_refusals(
-            "refusing connections: there are %d already (Limits.connections)",
-            self._context.config.limits.connections,
-        )
+        self._context.instruments.connections_refused += 1
         if self._refusing >= REFUSALS_AT_A_TIME:
             if isinstance(accepted.carrier, socket.socket):
                 accepted.carrier.close()

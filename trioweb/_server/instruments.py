@@ -17,7 +17,7 @@ class ServerStatistics:
     Attributes:
         connections: TCP connections now.
         connections_accepted: TCP connections since the start.
-        connections_refused: Those that got 503, being above `Limits.connections`.
+        connections_refused: Those that got 503, being above a bound of `Limits`.
         requests: HTTP requests answered, refused handshakes included.
         websockets: WebSockets open now.
         websockets_accepted: WebSockets since the start.

@@ -39,6 +39,9 @@ class Session:
 
     Whatever the peer sends and however a handler fails, it stays in here: the session
     answers, logs and ends, and nobody else notices.
+
+    Attributes:
+        peer: The other end of the socket, a proxy perhaps; `None` on a Unix socket.
     """
 
     __slots__ = (
@@ -47,12 +50,12 @@ class Session:
         "_http",
         "_is_unix",
         "_on_end",
-        "_peer",
         "_scheme",
         "_securing",
         "_streamed",
         "_transport",
         "_ws",
+        "peer",
     )
 
     def __init__(
@@ -67,7 +70,7 @@ class Session:
     ) -> None:
         self._context = context
         self._transport = transport
-        self._peer = peer
+        self.peer = peer
         self._scheme = scheme
         self._is_unix = is_unix
         self._http = Http1Connection(
@@ -97,7 +100,7 @@ class Session:
         except trio.BrokenResourceError:
             logger.debug("the peer is gone")
         except Exception:
-            logger.exception("the connection of %s is dropped after an error", self._peer)
+            logger.exception("the connection of %s is dropped after an error", self.peer)
         finally:
             self._http.stop_watching()
             self._transport.abort()
@@ -184,7 +187,7 @@ class Session:
 
     def _request(self, head: RequestHead) -> Request:
         context = self._context
-        forwarding = context.proxies.resolve(self._peer, head.headers, self._scheme)
+        forwarding = context.proxies.resolve(self.peer, head.headers, self._scheme)
         return Request(
             head,
             path_params={},
@@ -317,7 +320,7 @@ class Session:
         if self._http.has_answered or error.answer >= 1000:
             return
         forget_request_id()  # it is none of the requests that got one
-        logger.info("refused a request from %s with %d: %s", self._peer, error.answer, error)
+        logger.info("refused a request from %s with %d: %s", self.peer, error.answer, error)
         await self._write(error_response(HTTPError(error.answer, str(error))), has_body=True)
 
 

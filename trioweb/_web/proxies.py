@@ -71,7 +71,7 @@ class TrustedProxies:
             scheme: `"https"` when the socket itself is encrypted, else `"http"`.
         """
         direct = Forwarding(peer, scheme, headers.get("host", ""))
-        if not self._trusts_peer(peer):
+        if not self.trusts(peer):
             return direct
         told = [self._walk(direct, hops) for hops in _claims(headers)]
         if not told:
@@ -89,14 +89,15 @@ class TrustedProxies:
             if not hop.client:
                 break
             client = _node(hop.client)
-            if client is None or not self._trusts(_ip(client.host)):
+            if client is None or not self._trusts(ip_of(client.host)):
                 break
         return Forwarding(client, scheme, host)
 
-    def _trusts_peer(self, peer: Address | None) -> bool:
+    def trusts(self, peer: Address | None) -> bool:
+        """Say whether the other end of a socket is a trusted proxy."""
         if peer is None:
             return self._trusts_unix
-        return bool(self._networks) and self._trusts(_ip(peer.host))
+        return bool(self._networks) and self._trusts(ip_of(peer.host))
 
     def _trusts(self, ip: _IP | None) -> bool:
         return ip is not None and any(ip in network for network in self._networks)
@@ -113,7 +114,8 @@ def _claims(headers: Headers) -> list[list[Hop] | None]:
     return claims
 
 
-def _ip(host: str) -> _IP | None:
+def ip_of(host: str) -> _IP | None:
+    """Return the address that a host is, an IPv4 one where it stands in an IPv6 one; `None` for a name."""
     try:
         ip = ip_address(host.partition("%")[0])
     except ValueError:
@@ -127,7 +129,7 @@ def _node(text: str) -> Address | None:
     text = text.strip('"')
     matched = _NODE.fullmatch(text)
     version_4, version_6, port = matched.groups() if matched else (None, text, None)
-    ip = None if "%" in text else _ip(version_4 or version_6 or "")
+    ip = None if "%" in text else ip_of(version_4 or version_6 or "")
     if ip is None:
         return None
     # A port may be made up, as a whole node may (RFC 7239 §6.3): it then begins with a line.
