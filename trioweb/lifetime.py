@@ -145,16 +145,22 @@ class _Stay:
         if self.holders:
             return
         self._leave.set()
+        if not self._is_entered:
+            await self._cancel()
+            return
         try:
             await self.ended.wait()
         except trio.Cancelled:
-            self._scope.cancel(reason="nobody waits for the lifespan any longer")
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + LEFT_SECONDS):
-                await self.ended.wait()
-            if not self.ended.is_set():
-                self.is_left_behind = True
-                logger.warning("the lifespan was cancelled and does not end: it is left behind")
+            await self._cancel()
             raise
+
+    async def _cancel(self) -> None:
+        self._scope.cancel(reason="nobody waits for the lifespan any longer")
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + LEFT_SECONDS):
+            await self.ended.wait()
+        if not self.ended.is_set():
+            self.is_left_behind = True
+            logger.warning("the lifespan was cancelled and does not end: it is left behind")
 
     # The lifespan's own task, out of which nothing may be raised.
 

@@ -168,11 +168,11 @@ async def test_without_a_place_it_is_port_8000_of_this_machine():
     async with trio.open_nursery() as nursery:
         try:
             server = await nursery.start(trioweb.serve, App())
-        except OSError as error:  # somebody else's
-            assert str(error).startswith("[Errno 98] 127.0.0.1 port 8000 is in use")
-        else:
-            assert server.urls == ["http://127.0.0.1:8000"]
+            place = server.urls[0]
+        except OSError as error:  # the port is somebody else's
+            place = str(error)
         nursery.cancel_scope.cancel()
+    assert "127.0.0.1:8000" in place or "127.0.0.1 port 8000 is in use" in place
 
 
 async def test_contradicting_arguments_are_refused():

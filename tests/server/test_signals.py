@@ -224,3 +224,20 @@ def test_a_third_signal_ends_it_there_and_then(tmp_path):
     seconds, status, _ = ended_by(tmp_path, *numbers, leaving=BLOCKING, first_line="serving on")
     assert seconds < 1
     assert status == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("is_blocking", [False, True])
+def test_an_embedding_program_may_be_interrupted_while_the_lifespan_is_entered(is_blocking):
+    @asynccontextmanager
+    async def lifespan(nursery):
+        timer = threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+        timer.start()
+        if is_blocking:
+            time.sleep(20)  # noqa: ASYNC251 - as programs should not
+        await trio.sleep(20)
+        yield
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(partial(trioweb.serve, App(lifespan=lifespan), port=0))
+    assert time.monotonic() - started < 10
