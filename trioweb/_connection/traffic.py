@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import NamedTuple
 
 
-@attrs.frozen
-class Traffic:
+class Traffic(NamedTuple):
     """What went over a WebSocket so far.
 
     Attributes:
@@ -34,17 +33,3 @@ class Traffic:
     sent_control_frames: int = 0
     sent_control_bytes: int = 0
     sent_handshake_bytes: int = 0
-
-    def counts(self) -> tuple[int, ...]:
-        """Return the numbers in this order."""
-        return (
-            self.received_messages,
-            self.received_bytes,
-            self.received_control_frames,
-            self.received_control_bytes,
-            self.sent_messages,
-            self.sent_bytes,
-            self.sent_control_frames,
-            self.sent_control_bytes,
-            self.sent_handshake_bytes,
-        )

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping
 from enum import Enum
 
-import attrs
 import trio
 
 from trioweb._web.request import Request
@@ -89,7 +88,7 @@ def websocket_closed(ws: WebSocket, code: int, started: float) -> None:
             traffic.received_bytes,
             traffic.sent_messages,
             traffic.sent_bytes,
-            extra={**fields, **attrs.asdict(traffic), "code": code, "seconds": seconds},
+            extra={**fields, **traffic._asdict(), "code": code, "seconds": seconds},
         )
 
 

@@ -105,4 +105,4 @@ class Instruments:
 
 
 def _sum(*all_traffic: Traffic) -> Traffic:
-    return Traffic(*map(sum, zip(*(traffic.counts() for traffic in all_traffic), strict=True)))
+    return Traffic(*map(sum, zip(*all_traffic, strict=True)))
