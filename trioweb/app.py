@@ -153,6 +153,8 @@ class App(Router):
         An app may be included too: its routes, and its lifespan, which is entered after this
         app's. Its rooms and state stay its own, and this app's settings apply. Middleware and
         error handlers belong to the app that is served, so one that has them cannot be included.
+        Since an app can also be served by itself, its handlers take a parameter of the prefix
+        only with a default; those of a router need none.
 
         Args:
             prefix: A path that does not end in "/", or "" for none.
