@@ -51,7 +51,7 @@ class Lifetime:
         """
         scope = trio.CancelScope()
         while (stay := self._joined(scope)).is_leaving:
-            await stay.ended.wait()
+            await stay.settled.wait()
         async with stay.held_by(scope):
             yield
 
@@ -95,6 +95,7 @@ class _Stay:
         self._before = contextvars.copy_context()
         self._context = contextvars.copy_context()
         self._entered, self._leave, self.ended = trio.Event(), trio.Event(), trio.Event()
+        self.settled = trio.Event()  # it has ended, or is left behind
         self._is_entered = False
         self._scope = trio.CancelScope()
         self._failure: BaseException | None = None
@@ -160,6 +161,7 @@ class _Stay:
             await self.ended.wait()
         if not self.ended.is_set():
             self.is_left_behind = True
+            self.settled.set()
             logger.warning("the lifespan was cancelled and does not end: it is left behind")
 
     # The lifespan's own task, out of which nothing may be raised.
@@ -176,6 +178,7 @@ class _Stay:
             self._entered.set()
             self._leave.set()
             self.ended.set()
+            self.settled.set()
             for holder in self.holders:
                 holder.cancel(reason="the lifespan has ended")
         if self.is_left_behind and self._failure is not None:

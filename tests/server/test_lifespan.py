@@ -120,11 +120,18 @@ async def test_a_lifespan_that_cannot_be_cancelled_is_left_behind_at_the_deadlin
             nursery.start_soon(stay)
             yield
 
+    async def serve_again():
+        with pytest.raises(SetupError, match="something in it shields itself"):
+            await trioweb.serve(app, port=0)
+
     app = App(quick(drain_seconds=2), lifespan=lifespan)
     async with trio.open_nursery() as nursery:
         server = await nursery.start(partial(trioweb.serve, app, port=0))
         started = trio.current_time()
-        await server.aclose()
+        server.stop()
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(serve_again)
+        await server.wait_closed()
         assert trio.current_time() - started == pytest.approx(2.25)
     assert "is left behind" in caplog.text
     with pytest.raises(SetupError, match="something in it shields itself"):
