@@ -199,3 +199,18 @@ async def test_pulled_bytes_end_with_the_peer_and_sending_to_it_fails(tls):
         assert await transport.receive() == b""
         with pytest.raises(trio.BrokenResourceError, match="the peer is gone"):
             await transport.send_all(b"x")
+
+
+async def test_it_closes_at_once_when_nothing_is_unread_and_not_otherwise(tls):
+    async with connected(tls=tls) as (transport, client):
+        transport.start(Recorder(), Pile())
+        transport.pause_reading()
+        client.send(b"unread")
+        await settled()
+        assert transport.try_close() is False
+        assert transport.end_output() is True
+        assert client.recv(1) == b""
+        transport.resume_reading()
+        await settled()
+        assert transport.try_close() is True
+        assert transport.try_close() is True

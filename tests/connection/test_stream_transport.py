@@ -155,4 +155,65 @@ async def test_a_stream_that_somebody_has_closed_is_broken_for_who_sends():
         with pytest.raises(trio.BrokenResourceError, match="closed"):
             await transport.send_all(b"x")
         assert await transport.receive() == b""
+        assert transport.end_output() is True
+        await settled()
+
+
+async def test_a_stream_that_can_be_is_half_closed_and_read_on():
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with over(theirs) as transport:
+        recorder = Recorder()
+        transport.start(recorder, Pile())
+        assert transport.end_output() is True
+        assert transport.end_output() is True
+        assert await ours.receive_some() == b""
+        await ours.send_all(b"still here")
+        await settled()
+        assert recorder.told == [("data", b"still here")]
+        transport.abort()
         assert transport.end_output() is False
+
+
+async def test_one_that_cannot_says_its_end_by_being_closed():
+    async with over(OddStream()) as transport:
+        assert transport.end_output() is False
+
+
+async def test_a_close_that_nobody_waits_for_is_waited_for_by_who_asks_later(autojump_clock):
+    class Polite(OddStream):
+        async def aclose(self):
+            await trio.sleep(0.5)
+            await super().aclose()
+
+    stream = Polite()
+    async with over(stream) as transport:
+        recorder = Recorder()
+        transport.start(recorder, Pile())
+        assert transport.try_close() is True
+        assert transport.try_close() is True
+        assert not stream.is_closed.is_set()
+        await transport.aclose()
+        assert stream.is_closed.is_set()
+        transport.abort()
+        assert recorder.told == []
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_farewell_that_does_not_end_is_cut_short(autojump_clock, waits):
+    class Endless(OddStream):
+        async def aclose(self):
+            await trio.sleep_forever()
+
+    async with over(Endless()) as transport:
+        started = trio.current_time()
+        if not waits:
+            transport.try_close()
+        await transport.aclose()
+        assert trio.current_time() - started == pytest.approx(1)
+
+
+async def test_a_stream_whose_closing_has_a_bug_harms_nobody_else(caplog):
+    async with over(OddStream(close=LookupError("a bug in the stream"))) as transport:
+        transport.abort()
+        await settled()
+    assert "a bug in the stream" in caplog.text

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from contextlib import asynccontextmanager
 
 import pytest
 import trio
 import trio.testing
+from support.carriers import CARRIERS, carried
 from support.peer import BINARY, CLOSE, CONTINUATION, PING, TEXT, Peer, close_frame, frame
-from support.serving import running
-from support.tls import contexts
 
 import trioweb
 from trioweb import App, CloseWebSocket, Config, Deflate, Limits, Timeouts
@@ -68,23 +66,7 @@ async def goes_down(ws):
 
 
 ENDS = {returns: 1000, raises: 4001, fails: 1011, closes: 4002, goes_down: 1001}
-CARRIERS = ["plain", "TLS", "a listener with TLS", "plain, without the fast lane"]
-
-
-@asynccontextmanager
-async def serving(app, carrier):
-    """Serve over a carrier, and give the server with a client's stream."""
-    listening, calling = contexts()
-    options = {"ssl_context": listening} if carrier == "TLS" else {}
-    if carrier == "a listener with TLS":
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        options = {"listeners": [trio.SSLListener(one, listening) for one in listeners]}
-    async with running(app, **options) as server:
-        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-        if "TLS" in carrier:
-            stream = trio.SSLStream(stream, calling, server_hostname="localhost")
-        async with stream:
-            yield server, stream
+WAYS = [*CARRIERS, "plain, without the fast lane"]
 
 
 async def end_of(peer, is_told):
@@ -101,8 +83,8 @@ async def end_of(peer, is_told):
 @pytest.mark.parametrize(
     ("flood", "end", "carrier"),
     [
-        *itertools.product(FLOODS, [raises, goes_down], CARRIERS),
-        *itertools.product(["messages"], [returns, fails, closes], CARRIERS),
+        *itertools.product(FLOODS, [raises, goes_down], WAYS),
+        *itertools.product(["messages"], [returns, fails, closes], WAYS),
     ],
 )
 async def test_a_peer_that_answers_behind_its_flood_sees_a_clean_end(flood, end, carrier):
@@ -120,7 +102,7 @@ async def test_a_peer_that_answers_behind_its_flood_sees_a_clean_end(flood, end,
         await may_end.wait()
         await end(ws)
 
-    async with serving(app, carrier) as (server, stream):
+    async with carried(app, carrier) as (server, stream):
         with trio.fail_after(10):
             peer, is_told = Peer(stream), trio.Event()
             await peer.open("/", ("Sec-WebSocket-Extensions", "permessage-deflate"))
@@ -153,7 +135,7 @@ async def test_so_does_one_whose_message_is_being_streamed(end):
             is_streaming.set()
             await end(ws)
 
-    async with serving(app, "plain") as (server, stream):
+    async with carried(app, "plain") as (server, stream):
         with trio.fail_after(10):
             peer, is_told = Peer(stream), trio.Event()
             await peer.open()

@@ -19,8 +19,13 @@ from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
 logger = logging.getLogger("trioweb")
 
 LINGER_SECONDS = 1.0
-"""How long a stream that cannot be half closed is read on after a failure, so that the
-peer finds our close frame and not a reset."""
+"""How long a peer is read on that may be sending still, so that it finds our close frame and not a
+reset: if the connection cannot be half closed, or its time was over before."""
+
+LINGER_BYTES = 64 * 1024 * 1024
+"""How much of it: several times what systems hold in between of what was sent before the end was seen."""
+
+TOO_LONG = "the closing handshake took too long (Timeouts.close_seconds)"
 
 
 class ClosingHandshake:
@@ -34,6 +39,7 @@ class ClosingHandshake:
     __slots__ = (
         "_closed",
         "_is_failed",
+        "_left_bytes",
         "_outbox",
         "_pending",
         "_progress_bytes",
@@ -46,6 +52,7 @@ class ClosingHandshake:
         "is_closed_by_handler",
         "is_ending",
         "is_over",
+        "is_peer_talking",
         "received",
         "received_first",
         "sent",
@@ -62,6 +69,7 @@ class ClosingHandshake:
         self._pending: tuple[Timer, ...] = ()
         self._progress_bytes = 0
         self._is_failed = False
+        self._left_bytes: int | None = None  # of what is overlooked while the peer's end is waited for
         self._watchers: tuple[Callable[[], None], ...] = ()
         self.wire: WebSocketWire | None = None
         self.state = State.CONNECTING
@@ -71,6 +79,7 @@ class ClosingHandshake:
         self.received: Close | None = None
         self.received_first: bool | None = None
         self.is_closed_by_handler = False
+        self.is_peer_talking = False  # something came after a close was sent
         self.closes_at_latest = 0.0
         self._closed: trio.Event | None = None
 
@@ -148,17 +157,34 @@ class ClosingHandshake:
         self._end_output(Event.FAIL)
 
     def drained(self) -> None:
-        """All output has been written."""
+        """All output has been written: close TCP first, unless the peer may be sending still (§7.1.1)."""
         if self.state is not State.ENDING:
             return
-        if not self._is_failed:
+        if not self._is_failed and self._transport.try_close():
             self._move(Event.DRAIN)
-        elif not self._transport.end_output():
-            self._set_timer(min(LINGER_SECONDS, self._timeouts.close_seconds))
+        else:
+            self._linger()
+
+    def _linger(self, *, is_late: bool = False) -> None:
+        """Say that nothing more comes, and read on: what came to a closed socket would reset it."""
+        is_half_closed = self._transport.end_output()
+        if self._left_bytes is None:
+            self._left_bytes = LINGER_BYTES
+            if is_late or not is_half_closed:
+                self._set_timer(min(LINGER_SECONDS, self._timeouts.close_seconds))
+
+    def overlook(self, late_bytes: int) -> None:
+        """Note input that came after a close was sent; once nothing is expected there is an end to it."""
+        self.is_peer_talking = True
+        if self._left_bytes is not None:
+            self._left_bytes -= late_bytes
+            if self._left_bytes < 0:
+                self.cut("the peer goes on sending after the end")
 
     def input_ended(self) -> None:
         """The peer's side of TCP has ended; our answer to its close may still be on its way."""
-        if self.state is not State.ENDING or self._is_failed:
+        if self.state is not State.ENDING or self._left_bytes is not None:
+            self._transport.try_close()
             self.lose()
 
     def lose(self) -> None:
@@ -201,6 +227,8 @@ class ClosingHandshake:
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back in `seconds`, unless the connection is closed by then."""
+        if self.state is State.CLOSED:
+            return
         pending = (timer for timer in self._pending if timer.callback is not None)
         self._pending = (*pending, self._timers.judge_later(seconds, callback))
 
@@ -221,5 +249,14 @@ class ClosingHandshake:
         is_moving = self._outbox.held_bytes and self._outbox.sent_bytes > self._progress_bytes
         if is_moving and self._timers.now() < self.closes_at_latest:
             self._set_timer(self._timeouts.close_seconds)
+        elif self._outbox.held_bytes:
+            self.cut(TOO_LONG)
+        elif self.is_peer_talking and self._left_bytes is None:
+            self._is_failed = True
+            self._move(Event.FAIL)
+            self._linger(is_late=True)
+        elif self._transport.try_close():
+            logger.info("connection closed: %s", TOO_LONG)
+            self.lose()
         else:
-            self.cut("the closing handshake took too long (Timeouts.close_seconds)")
+            self.cut(TOO_LONG)

@@ -98,10 +98,13 @@ class Intake(ABC):
         if fresh:
             self.received_messages += len(fresh)
             if self._closing.is_over:
+                self._closing.overlook(len(data))
                 self._keep(fresh)
             elif inbox.put(fresh):
                 self._pause()
         if not is_done:
+            if self._closing.is_ending:
+                self._closing.overlook(len(data))
             self._decode()
         elif inbox.task is not None:
             task, inbox.task = inbox.task, None

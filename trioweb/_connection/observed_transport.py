@@ -75,6 +75,7 @@ class ObservedTransport:
         "resume_reading",
         "secure",
         "send_all",
+        "try_close",
         "try_receive",
     )
 
@@ -89,6 +90,7 @@ class ObservedTransport:
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
         self.flush = transport.flush
+        self.try_close = transport.try_close
         self.end_output = transport.end_output
         self.abort = transport.abort
         self.aclose = transport.aclose

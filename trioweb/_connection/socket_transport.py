@@ -164,6 +164,16 @@ class SocketTransport:
         except LOST:  # which is an end too
             pass
 
+    def try_close(self) -> bool:
+        """Close, unless the kernel holds input."""
+        try:
+            if self._receiver is not None and self._socket.recv(1, socket.MSG_PEEK):
+                return False
+        except (BlockingIOError, *LOST):
+            pass
+        self.abort()
+        return True
+
     def end_output(self) -> bool:
         """Send FIN: the peer reads what was written, then the end."""
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import cast
 
 import trio
@@ -13,11 +15,16 @@ logger = logging.getLogger("trioweb")
 
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
+FAREWELL_SECONDS = 1.0
+"""How long a stream may take to close, as TLS does for a peer that takes no more; then it is dropped."""
+
 
 class StreamTransport:
     """A stream with a reader task, and a writer task whenever there is something to write."""
 
     __slots__ = (
+        "_farewell",
+        "_has_ended_output",
         "_is_aborted",
         "_is_reading",
         "_is_writing",
@@ -37,6 +44,8 @@ class StreamTransport:
         self._is_reading = False
         self._is_writing = False
         self._is_aborted = False
+        self._has_ended_output = False
+        self._farewell: trio.Event | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -94,27 +103,61 @@ class StreamTransport:
             self._is_writing = True
             self._nursery.start_soon(self._write, name="trioweb writer")
 
+    def try_close(self) -> bool:
+        """Begin to close, with the stream's own farewell; it cannot tell what it holds unread."""
+        if not self._is_aborted:
+            self._let_go()
+            self._farewell = trio.Event()
+            self._nursery.start_soon(self._say_farewell, self._farewell, name="trioweb farewell")
+        return True
+
     def end_output(self) -> bool:
-        """Streams say that they have ended by being closed."""
-        return False
+        """Begin to half close the stream, if it can be: one with TLS says its end by being closed."""
+        if self._is_aborted or not isinstance(self._stream, trio.abc.HalfCloseableStream):
+            return False
+        if not self._has_ended_output:
+            self._has_ended_output = True
+            self._nursery.start_soon(self._guarded, self._stream.send_eof, name="trioweb half close")
+        return True
 
     def abort(self) -> None:
         """Drop the connection at once."""
         if not self._is_aborted:
-            self._is_aborted = True
-            self._receiver = None
-            self._may_read.set()
-            self._nursery.start_soon(trio.aclose_forcefully, self._stream, name="trioweb abort")
+            self._let_go()
+            self._nursery.start_soon(
+                self._guarded, partial(trio.aclose_forcefully, self._stream), name="trioweb abort"
+            )
 
     async def aclose(self) -> None:
-        """Close, with the stream's own farewell."""
+        """Close, with the stream's own farewell, or wait for the one that has begun."""
+        self._let_go()
+        if self._farewell is not None:
+            await self._farewell.wait()
+            return
+        with trio.move_on_after(FAREWELL_SECONDS):
+            try:
+                await self._stream.aclose()
+            except GONE:
+                pass
+
+    def _let_go(self) -> None:
         self._is_aborted = True
         self._receiver = None
         self._may_read.set()
+
+    async def _say_farewell(self, said: trio.Event) -> None:
+        with trio.move_on_after(FAREWELL_SECONDS):
+            await self._guarded(self._stream.aclose)
+        said.set()
+
+    async def _guarded(self, method: Callable[[], Awaitable[None]]) -> None:
+        """Do what nobody waits for: a stream that fails at its end is not the others' concern."""
         try:
-            await self._stream.aclose()
+            await method()
         except GONE:
             pass
+        except Exception:
+            logger.exception("a stream failed while it was being closed")
 
     async def _read(self) -> None:
         try:

@@ -182,6 +182,14 @@ class TlsTransport:
             self._receiver.output_blocked()
         self._carrier.flush()
 
+    def try_close(self) -> bool:
+        """Say close_notify as far as the kernel takes it, then close, unless the kernel holds input."""
+        self._say_goodbye()
+        if not self._carrier.try_close():
+            return False
+        self.abort()
+        return True
+
     def end_output(self) -> bool:
         """Say close_notify, then send FIN."""
         self._say_goodbye()

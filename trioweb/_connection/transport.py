@@ -101,6 +101,17 @@ class Transport(Protocol):
     def flush(self) -> None:
         """Write what `output` has, as far as that can be done without waiting."""
 
+    def try_close(self) -> bool:
+        """Close at once, as servers do first (RFC 6455 §7.1.1), unless input waits that nobody has read.
+
+        With such input a closed socket resets the connection, and the reset can overtake what
+        was written. For when everything has been; the receiver is not told.
+
+        Returns:
+            Whether it is closed, or closing with a farewell.
+        """
+        ...
+
     def end_output(self) -> bool:
         """Tell the peer that nothing more comes; `False` where only closing can say so."""
         ...

@@ -136,7 +136,8 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
 
         Cancellation: The close has begun and takes its course; only the waiting ends.
         Concurrency: Any number of tasks. Waits `Timeouts.close_seconds` at most for a
-            peer that reads, then drops the connection.
+            peer that reads, and a second more for one that is sending all the while; then
+            drops the connection.
         """
         self.start_closing(checked_close(code, reason), is_by_handler=True)
         await self._closing.wait_closed()
@@ -226,6 +227,8 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
 
     def lost(self) -> None:
         """Nothing can be written any more."""
+        if not self._transport.try_close():
+            self._transport.abort()
         self._closing.lose()
 
     def output_drained(self) -> None:

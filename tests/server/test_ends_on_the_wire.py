@@ -1,0 +1,168 @@
+"""How TCP ends when a WebSocket does: by FIN after the close frame, at once, and not by a reset."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+from support.carriers import CARRIERS, carried
+from support.peer import CLOSE, TEXT, Peer, close_frame, frame
+from support.serving import in_memory
+
+from trioweb import App, Config, Limits, Timeouts
+
+PATIENT = Timeouts(close_seconds=60, handler_grace_seconds=60, ping_interval_seconds=None)
+"""With which nothing ends by a deadline before the test does."""
+
+MUCH = frame(TEXT, b"x" * 60_000) * 20
+
+
+async def read_to_the_end(peer):
+    """Return the close code, and have the end after it; a reset, or TLS that is cut off, raises."""
+    while (got := await peer.receive_frame()).opcode != CLOSE:
+        pass
+    assert not peer.buffer
+    assert not await peer.stream.receive_some()
+    return int.from_bytes(got.payload[:2], "big")
+
+
+async def send_all_the_same(peer, data):
+    """Send what may be refused in the midst of it, as a peer does that reads in another task."""
+    try:
+        await peer.send(data)
+    except trio.BrokenResourceError:
+        pass
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_tcp_ends_with_the_closing_handshake_though_the_handler_goes_on(carrier):
+    app, may_end = App(Config(timeouts=PATIENT)), trio.Event()
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        await may_end.wait()
+
+    async with carried(app, carrier) as (server, stream):
+        peer = Peer(stream)
+        await peer.open()
+        await peer.send(close_frame(4001))
+        with trio.fail_after(10):
+            assert await read_to_the_end(peer) == 4001
+        assert server.connections == 1
+        may_end.set()
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_so_it_does_at_a_shutdown(carrier):
+    app, may_end = App(Config(timeouts=PATIENT)), trio.Event()
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        await may_end.wait()
+
+    async with carried(app, carrier) as (server, stream):
+        peer = Peer(stream)
+        await peer.open()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.aclose)
+            with trio.fail_after(10):
+                assert await peer.receive_close() == (1001, "")
+                await peer.send(close_frame(1001))
+                assert not await peer.stream.receive_some()
+            may_end.set()
+
+
+@pytest.mark.parametrize("carrier", ["plain", "TLS"])
+async def test_what_a_peer_sends_behind_its_close_frame_does_not_reset_the_answer_to_it(carrier):
+    app = App(Config(timeouts=PATIENT))
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.receive()
+
+    async with carried(app, carrier) as (_, stream):
+        peer = Peer(stream)
+        await peer.open()
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(send_all_the_same, peer, close_frame(1000) + MUCH)
+                assert await read_to_the_end(peer) == 1000
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_a_peer_that_breaks_the_protocol_is_told_though_it_sends_on(carrier):
+    app = App(Config(timeouts=PATIENT))
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.receive()
+
+    async with carried(app, carrier) as (_, stream):
+        peer = Peer(stream)
+        await peer.open()
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(send_all_the_same, peer, frame(0x3, b"") + MUCH)
+                assert await read_to_the_end(peer) == 1002
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_a_peer_that_sends_on_and_never_answers_finds_the_close_frame_and_the_end(carrier):
+    app = App(Config(limits=Limits(inbox_messages=4), timeouts=Timeouts(close_seconds=0.2)))
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.receive()
+
+    async with carried(app, carrier) as (_, stream):
+        peer, has_ended = Peer(stream), trio.Event()
+        await peer.open()
+
+        async def send_on():
+            while not has_ended.is_set():
+                await send_all_the_same(peer, frame(TEXT, b"x" * 1000))
+                await trio.sleep(0.001)
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(send_on)
+                assert await read_to_the_end(peer) == 1000
+                has_ended.set()
+
+
+async def test_one_that_never_stops_has_its_time_bounded(autojump_clock):
+    app = App(Config(timeouts=Timeouts(close_seconds=5, handler_grace_seconds=1)))
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+
+    async with in_memory(app) as peer:
+        await peer.open()
+        started = trio.current_time()
+        assert await peer.receive_close() == (1000, "")
+        with pytest.raises(trio.BrokenResourceError):
+            while True:
+                await peer.send(frame(TEXT, b"still here"))
+                await trio.sleep(0.25)
+        assert trio.current_time() - started == pytest.approx(6, abs=0.3)
+
+
+async def test_one_that_never_stops_has_its_bytes_bounded(autojump_clock, monkeypatch):
+    monkeypatch.setattr("trioweb._connection.closing_handshake.LINGER_BYTES", 100_000)
+    app = App(Config(timeouts=PATIENT))
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.receive()
+
+    async with in_memory(app) as peer:
+        await peer.open()
+        await peer.send(frame(0x3, b""))
+        assert (await peer.receive_close())[0] == 1002
+        with pytest.raises(trio.BrokenResourceError):
+            for _ in range(20):
+                await peer.send(b"x" * 10_000)
+                await trio.testing.wait_all_tasks_blocked()
