@@ -21,7 +21,8 @@ import source_page
 import trio
 
 import trioweb
-from trioweb import HTML, App, Deflate, HTTPError, Redirect, Request
+from trioweb import HTML, App, Deflate, HTTPError, Redirect, Request, Response
+from trioweb.middleware import Next, SecurityHeaders
 
 FOLDER = Path(__file__).parent
 PAGES = FOLDER / "pages"
@@ -113,6 +114,17 @@ async def lifespan(nursery: trio.Nursery) -> AsyncIterator[None]:
 app = App(lifespan=lifespan)
 app.static("/shared", PAGES / "shared")
 
+# No browser is to remember for a year that this host speaks TLS only, once somebody has tried that.
+stricter = SecurityHeaders(strict_transport_security=None)
+
+
+@app.middleware
+async def secure(request: Request, call_next: Next) -> Response:
+    if request.path.startswith("/push_compared/feed/"):  # its answers are counted by the byte
+        return await call_next(request)
+    return await stricter(request, call_next)
+
+
 # Each example is an app of its own; here its routes stand under its name.
 for one in EXAMPLES:
     app.include(f"/{one.name}", import_module(one.name).app)
@@ -143,7 +155,7 @@ async def source(request: Request, name: str) -> HTML:
 
 def known(name: str) -> Example:
     if name not in BY_NAME:
-        raise HTTPError(404, f"There is no example {name!r}.")
+        raise HTTPError(404, f"There is no example “{name}”: all that there are stand at /.")
     return BY_NAME[name]
 
 

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import hmac
 import json
+import math
 import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -77,7 +78,7 @@ async def log_in(request: Request) -> Response:
         raise HTTPError(400, fault)
     session = known(request)[1] or secrets.token_urlsafe(12)
     if is_taken(name, session):
-        raise HTTPError(409, f"{name} is here already. Choose another name.")
+        raise HTTPError(409, f"{why_taken(name)} Choose another name.")
     response = Response(status=204)
     is_encrypted = request.scheme == "https"
     response.set_cookie(COOKIE, signed(name, session), secure=is_encrypted, same_site="Strict")
@@ -184,6 +185,13 @@ def is_taken(name: str, session: str) -> bool:
         if person.ws is None and now - person.last_seen > HELD_SECONDS:
             del people[other]
     return name in people and people[name].session != session
+
+
+def why_taken(name: str) -> str:
+    if people[name].ws is not None:
+        return f"{name} is here already."
+    seconds = HELD_SECONDS - (trio.current_time() - people[name].last_seen)
+    return f"{name} was here just now, and the name is kept for {math.ceil(seconds)} s more."
 
 
 # The cookie is name, session and a signature over both, which only this server can make.

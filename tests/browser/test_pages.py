@@ -67,6 +67,16 @@ def test_a_page_is_easy_to_read_in_light_and_in_dark(page, demo_server, path, sc
     assert not weak
 
 
+def test_states_are_shown_in_forced_colours(page, demo_server):
+    page.emulate_media(forced_colors="active")
+    page.goto(f"{demo_server}/echo/")
+    style = "(one, part) => { const s = getComputedStyle(one, part); return [s.outlineStyle, s.backgroundColor]; }"
+    choices = page.locator(".choice span")
+    assert [choices.nth(place).evaluate(style)[0] for place in range(2)] == ["solid", "none"]
+    canvas = page.locator(".card").first.evaluate(style)[1]
+    assert page.locator(".badge").first.evaluate(style, "::before")[1] != canvas
+
+
 def brightness(page, property_name):
     colour = page.evaluate(f"getComputedStyle(document.body).{property_name}")
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3

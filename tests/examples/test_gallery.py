@@ -35,6 +35,17 @@ async def test_every_example_has_a_card_that_leads_to_it_and_to_its_source(examp
             assert (await client.get(f"/{entry.name}/shared/{file}")).status_code == 200
 
 
+async def test_every_answer_has_the_security_headers_but_those_that_are_counted_by_the_byte(example, client):
+    entries = example("gallery").EXAMPLES
+    for path in ("/", "/source/echo", "/nowhere", *(f"/{entry.name}/" for entry in entries), "/shared/page.js"):
+        headers = (await client.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "strict-transport-security" not in headers
+    answer = await client.get("/push_compared/feed/somebody/polling")
+    assert "content-security-policy" not in answer.headers
+
+
 async def test_every_program_in_the_folder_is_in_the_gallery(example):
     module = example("gallery")
     helpers = {"alive", "gallery", "names", "source_page"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
@@ -174,6 +175,7 @@ async def test_s11_a_name_is_held_for_a_while_and_then_free(module, server, monk
         pass
     async with browser(server, "Ann") as early:
         assert early.answer.status_code == 409
+        assert re.search(r"Ann was here just now, and the name is kept for (60|[1-5]\d) s more", early.answer.text)
     monkeypatch.setattr(module, "HELD_SECONDS", 0)
     async with browser(server, "Ann") as late:
         assert late.answer.status_code == 204
