@@ -149,6 +149,7 @@ def test_s6_an_upload_whose_line_died_goes_on_over_another(page, expect, line, v
     for _ in range(3):  # the list and the file each come back by themselves
         page.clock.run_for(1000)
     expect(upload.locator(".verdict")).to_contain_text("The same on both sides", timeout=SLOW_MILLISECONDS)
+    page.request.delete(f"http://127.0.0.1:{line.port}/upload/files/dead%20line.bin")
 
 
 def test_s5_a_message_cut_off_by_a_dead_line_is_said(page, expect, line, visit):
