@@ -90,6 +90,27 @@ async def test_pings_and_pongs_are_control_frames_both_ways(autojump_clock):
         assert await peer.receive_close() == (1000, "")
 
 
+async def test_a_ping_between_the_frames_of_a_message_is_counted_apart(autojump_clock):
+    async def handler(ws):
+        assert await ws.receive() == "ab"
+        await ws.flush()
+        await trio.testing.wait_all_tasks_blocked()
+        counted(
+            ws,
+            received_messages=1,
+            received_bytes=2 * 7,
+            received_control_frames=1,
+            received_control_bytes=6 + 1,
+            sent_control_frames=1,
+            sent_control_bytes=2 + 1,
+        )
+
+    async with conversing(handler) as peer:
+        await peer.send(frame(TEXT, b"a", is_final=False) + frame(PING, b"?") + frame(CONTINUATION, b"b"))
+        assert (await peer.receive_frame()).opcode == PONG
+        assert await peer.receive_close() == (1000, "")
+
+
 async def test_an_empty_close_frame_has_no_payload(autojump_clock):
     held = []
 

@@ -85,6 +85,24 @@ async def test_messages_of_all_sizes_come_back(certificates):
         assert peer.stream.has_heard_goodbye
 
 
+async def test_statistics_count_the_frames_and_not_the_records_around_them(certificates):
+    server_context, client_context = certificates
+    async with running(echo_app(), ssl_context=server_context) as server:
+        async with opened(server, client_context) as peer:
+            for length, header_bytes in ((5, 2), (200, 4), (100_000, 10)):
+                before = server.statistics()
+                await peer.send_binary(b"x" * length)
+                await peer.receive_binary()
+                await until(lambda: server.statistics().messages_sent == before.messages_sent + 1)  # noqa: B023
+                after = server.statistics()
+                assert after.bytes_received - before.bytes_received == header_bytes + 4 + length
+                assert after.bytes_sent - before.bytes_sent == header_bytes + length
+            assert (after.control_frames_received, after.control_frames_sent) == (0, 0)
+            assert await peer.close() == (1000, "")
+        await until(lambda: server.statistics().control_bytes_sent == 2 + 2)
+        assert server.statistics().control_bytes_received == 6 + 2
+
+
 async def test_many_frames_in_one_write_come_back_in_order(certificates):
     server_context, client_context = certificates
     async with (
