@@ -146,6 +146,7 @@ class Session:
                 websocket = await self._answer(head)
                 if websocket is not None:
                     return websocket
+                del head  # or an idle connection would keep all that its last request had in it
         except RemoteProtocolError as error:
             await self._refuse(error)
         if http.has_answered:

@@ -116,7 +116,9 @@ class HeadGuard:
             if self._target is None:
                 self._target = self._read_request_line(line)
             elif line:
-                self._count_fields(1)
+                self._left_fields -= 1
+                if self._left_fields < 0:
+                    raise self._too_many_fields()
                 name, value = split_field(line)
                 if name in _NOTED:
                     self._fields.setdefault(name, []).append(value)
@@ -132,18 +134,27 @@ class HeadGuard:
 
     def _check_whole(self, whole: re.Match[bytes]) -> CheckedHead:
         self._method, raw_target, self._version, lines = whole.groups()
-        self._count_fields(lines.count(b"\n") - 1)
         for name, value in _NOTED_LINE.findall(lines):
             self._fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
         target = parse_target(self._method, raw_target)
-        return self._checked_head(target, whole.end(), _split_fields(lines))
+        return self._checked_head(target, whole.end(), self._split_fields(lines))
 
-    def _count_fields(self, count: int) -> None:
-        self._left_fields -= count
-        if self._left_fields < 0:
-            raise HeadersTooLarge(
-                f"the head of a request has more than {self._head_fields} fields (Limits.head_fields)"
-            )
+    def _split_fields(self, lines: bytes) -> RequestHeaders:
+        """Return the fields of a head's lines, which stand between CRLFs and are in order."""
+        fields: list[tuple[str, str]] = []
+        if len(lines) > 2:
+            split = lines[2:-2].decode("latin-1").split("\r\n")
+            if len(split) > self._head_fields:
+                raise self._too_many_fields()
+            for line in split:
+                name, _, value = line.partition(":")
+                fields.append((name, value.strip(" \t")))
+        return RequestHeaders(fields)
+
+    def _too_many_fields(self) -> HeadersTooLarge:
+        return HeadersTooLarge(
+            f"the head of a request has more than {self._head_fields} fields (Limits.head_fields)"
+        )
 
     def _read_request_line(self, line: bytes) -> Target:
         match = _REQUEST_LINE.fullmatch(line)
@@ -171,16 +182,6 @@ class HeadGuard:
             upgrade=_members(fields.get(b"upgrade")),
             headers=headers,
         )
-
-
-def _split_fields(lines: bytes) -> RequestHeaders:
-    """Return the fields of a head's lines, which stand between CRLFs and are in order."""
-    fields: list[tuple[str, str]] = []
-    if len(lines) > 2:
-        for line in lines[2:-2].decode("latin-1").split("\r\n"):
-            name, _, value = line.partition(":")
-            fields.append((name, value.strip(" \t")))
-    return RequestHeaders(fields)
 
 
 def _check_method(data: bytearray, end: int) -> None:

@@ -14,7 +14,7 @@ from trioweb.errors import RemoteProtocolError
 _AUTHORITY = re.compile(
     rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::([0-9]{0,5}))?"
 )
-_PORTS = 65535
+_PORTS, _PORT_DIGITS = 65535, 5
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
 
 
@@ -31,10 +31,12 @@ class Target:
 def is_authority(value: bytes) -> bool:
     """Say whether `value` may stand in a Host field (RFC 9110 §7.2); empty it may be."""
     matched = _AUTHORITY.fullmatch(value)
-    if matched is None:
-        return False
+    if matched is None or matched.lastindex is None:
+        return matched is not None
     version_6, port = matched.groups()
-    return int(port or 0) <= _PORTS and (version_6 is None or _is_version_6(version_6.decode()))
+    if port is not None and len(port) == _PORT_DIGITS and int(port) > _PORTS:
+        return False
+    return version_6 is None or _is_version_6(version_6.decode())
 
 
 def _is_version_6(text: str) -> bool:
