@@ -168,15 +168,15 @@ async def _user(request, item: User): ...
         (
             "/{item}",
             _int,
-            r"takes item: int, and \{item\} in '/\{item\}' is a str: write \{item:int\} in the path",
+            r"takes item: int, and \{item\} in '/\{item\}' gives str: write \{item:int\} in the path",
         ),
         ("/{item}", _new, r"write \{item:int\}"),
         ("/{item}", _annotated, r"write \{item:int\}"),
-        ("/{item:path}", _int, r"\{item:path\} in '/\{item:path\}' is a str: write \{item:int\}"),
+        ("/{item:path}", _int, r"\{item:path\} in '/\{item:path\}' gives str: write \{item:int\}"),
         (
             "/{item:int}",
             _str,
-            r"takes item: str, and \{item:int\} in '/\{item:int\}' is a int: write \{item\} in the path",
+            r"takes item: str, and \{item:int\} in '/\{item:int\}' gives int: write \{item\} in the path",
         ),
         ("/{item:float}", _int, r"write \{item:int\}"),
         ("/{item:int}", _uuid, r"write \{item:uuid\}"),

@@ -15,8 +15,9 @@ class OutboxStatistics:
     """What an outbox holds and has done.
 
     Attributes:
-        messages: Messages that wait.
-        bytes: Bytes that wait, frame headers included.
+        messages: Messages that wait, as `Limits.outbox_messages` counts them: each piece of one that
+            is sent by `send_stream` is one, and so is the close frame.
+        bytes: Bytes that wait, frame headers and control frames included.
         high_water_bytes: The most bytes that ever waited.
         drops: Messages that an overflow policy took out or did not let in.
         is_full: Whether `send` would wait.

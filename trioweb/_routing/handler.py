@@ -152,7 +152,7 @@ class _Signature:
             if expected is not None and not _fits(given, expected):
                 raise SetupError(
                     f"{label(self.handler)} takes {own.name}: {expected.__name__}, and {_braces(parameter)} in "
-                    f"{self.pattern.path!r} is a {given.__name__}: {_advice(own.name, expected, given)}"
+                    f"{self.pattern.path!r} gives {given.__name__}: {_advice(own.name, expected, given)}"
                 )
 
     def _check_annotation_of_first(self) -> None:
@@ -164,9 +164,10 @@ class _Signature:
             annotation.__module__.partition(".")[0] == "trioweb" and annotation.__name__ in _FIRST.values()
         )
         if _value_type(annotation) is not None or (is_ours and annotation.__name__ != expected):
+            other = ", or use the decorator for the other" if is_ours else ""
             raise SetupError(
                 f"{label(self.handler)} begins with {first.name}: {annotation.__name__}, and here the first "
-                f"parameter is a {expected}: write {self.wanted}, or use the decorator of the other kind"
+                f"parameter is a {expected}: write {self.wanted}{other}"
             )
 
 
