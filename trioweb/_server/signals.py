@@ -109,14 +109,20 @@ class EndingSignals:
         self.count = len(self._numbers)
         seconds = self._drain_seconds if self.count == 1 and self.is_serving else ABORT_SECONDS
         if self.count == 2:
-            for one in self._before:
-                signal.signal(one, signal.SIG_DFL)
-        # Not `threading.Thread`, whose locks the interrupted code may hold.
-        _thread.start_new_thread(self._end_by_force, (number, seconds + FORCE_SECONDS))
+            self._leave_to_system()
+        try:
+            # Not `threading.Thread`, whose locks the interrupted code may hold.
+            _thread.start_new_thread(self._end_by_force, (number, seconds + FORCE_SECONDS))
+        except RuntimeError:  # no more threads: then the next signal ends it
+            self._leave_to_system()
         token = self._token
         if token is not None:
             with suppress(trio.RunFinishedError):
                 token.run_sync_soon(self._tell)
+
+    def _leave_to_system(self) -> None:
+        for number in self._before:
+            signal.signal(number, signal.SIG_DFL)
 
     # In a thread.
 
@@ -126,8 +132,9 @@ class EndingSignals:
             if self._over.wait(STEP_SECONDS):
                 return
         said = threading.Event()
-        _thread.start_new_thread(self._say, (number, seconds, said))
-        said.wait(SAYING_SECONDS)
+        with suppress(RuntimeError):  # no more threads
+            _thread.start_new_thread(self._say, (number, seconds, said))
+            said.wait(SAYING_SECONDS)
         os._exit(128 + number)
 
     def _say(self, number: int, seconds: float, said: threading.Event) -> None:
