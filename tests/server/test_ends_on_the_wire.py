@@ -74,7 +74,7 @@ async def test_so_it_does_at_a_shutdown(carrier):
             may_end.set()
 
 
-@pytest.mark.parametrize("carrier", ["plain", "TLS"])
+@pytest.mark.parametrize("carrier", CARRIERS)
 async def test_what_a_peer_sends_behind_its_close_frame_does_not_reset_the_answer_to_it(carrier):
     app = App(Config(timeouts=PATIENT))
 
@@ -86,9 +86,11 @@ async def test_what_a_peer_sends_behind_its_close_frame_does_not_reset_the_answe
         peer = Peer(stream)
         await peer.open()
         with trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(send_all_the_same, peer, close_frame(1000) + MUCH)
-                assert await read_to_the_end(peer) == 1000
+            await peer.send(close_frame(1000) + MUCH)
+            for _ in range(5):  # reading comes after all writing, as in a simple client
+                await trio.sleep(0.01)
+                await peer.send(MUCH)
+            assert await read_to_the_end(peer) == 1000
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -103,9 +105,11 @@ async def test_a_peer_that_breaks_the_protocol_is_told_though_it_sends_on(carrie
         peer = Peer(stream)
         await peer.open()
         with trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(send_all_the_same, peer, frame(0x3, b"") + MUCH)
-                assert await read_to_the_end(peer) == 1002
+            await peer.send(frame(0x3, b"") + MUCH)
+            for _ in range(5):  # reading comes after all writing, as in a simple client
+                await trio.sleep(0.01)
+                await peer.send(MUCH)
+            assert await read_to_the_end(peer) == 1002
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -166,3 +170,65 @@ async def test_one_that_never_stops_has_its_bytes_bounded(autojump_clock, monkey
             for _ in range(20):
                 await peer.send(b"x" * 10_000)
                 await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [("Content-Length: 3000000", 413), ("Content-Length: 900000", 404), ("Content-Length: no number", 400)],
+)
+async def test_an_answer_arrives_whole_though_the_client_reads_only_when_it_has_sent_all(
+    carrier, head, status
+):
+    app = App(Config(timeouts=PATIENT))
+
+    @app.post("/large")
+    async def large(request):
+        return await request.body()
+
+    path = "/nowhere" if status == 404 else "/large"
+    async with carried(app, carrier) as (_, stream):
+        peer = Peer(stream)
+        await peer.send(f"POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{head}\r\n\r\n".encode())
+        with trio.fail_after(10):
+            for _ in range(9):
+                await peer.send(b"x" * 100_000)
+                await trio.sleep(0.01)
+            answer, _ = await peer.receive_response()
+            assert answer.startswith(f"HTTP/1.1 {status} ")
+            assert not peer.buffer
+            assert not await peer.stream.receive_some()
+
+
+async def test_a_request_that_was_read_whole_is_not_lingered_for(autojump_clock):
+    app = App(Config(timeouts=PATIENT))
+
+    @app.get("/")
+    async def index(request):
+        return "hello"
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with in_memory(app, pair=lambda: (ours, Whole(theirs))) as peer:
+        await peer.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await peer.receive_response()
+        assert await peer.receive_end() == b""
+        assert trio.current_time() == 0
+
+
+class Whole(trio.abc.Stream):
+    """A stream that cannot be half closed."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    async def send_all(self, data):
+        await self.stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self):
+        await self.stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes=None):
+        return await self.stream.receive_some(max_bytes)
+
+    async def aclose(self):
+        await self.stream.aclose()

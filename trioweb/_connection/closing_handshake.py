@@ -137,6 +137,7 @@ class ClosingHandshake:
         if self.wire is None or self.state not in {State.OPEN, State.CLOSE_SENT}:
             return
         self.received = close
+        self.is_peer_talking = self.wire.has_leftover  # which is against §5.5.1
         if self.state is State.OPEN:
             self.received_first = True
             self.sent = close
@@ -160,7 +161,8 @@ class ClosingHandshake:
         """All output has been written: close TCP first, unless the peer may be sending still (§7.1.1)."""
         if self.state is not State.ENDING:
             return
-        if not self._is_failed and self._transport.try_close():
+        is_peer_done = not (self._is_failed or self.is_peer_talking)
+        if is_peer_done and self._transport.try_close():
             self._move(Event.DRAIN)
         else:
             self._linger()

@@ -41,7 +41,6 @@ class Http1Connection:
         "_begun_bytes",
         "_departure",
         "_has_discarded",
-        "_has_ended_body",
         "_head",
         "_idle_scope",
         "_is_draining",
@@ -56,6 +55,7 @@ class Http1Connection:
         "_transport",
         "_wire",
         "has_answered",
+        "has_ended_body",
         "sent_bytes",
     )
 
@@ -69,7 +69,7 @@ class Http1Connection:
         self._idle_scope: trio.CancelScope | None = None
         self._is_draining = False
         self._head: RequestHead | None = None
-        self._has_ended_body = True
+        self.has_ended_body = True
         self._owes_continue = False
         self._received_bytes = 0
         self._is_wanted = False  # somebody has begun to read the body
@@ -106,7 +106,7 @@ class Http1Connection:
             head = await self._read_head_in_time()
         self._head = head
         if head is not None:
-            self._has_ended_body = self._is_wanted = self._has_discarded = False
+            self.has_ended_body = self._is_wanted = self._has_discarded = False
             self._received_bytes = 0
             self._pace = None
             self._owes_continue = head.expects_continue
@@ -198,7 +198,7 @@ class Http1Connection:
 
     async def _receive_piece(self) -> bytes:
         head = self._head
-        while not self._has_ended_body:
+        while not self.has_ended_body:
             event = self._wire.next_event()
             if isinstance(event, NeedData):
                 await self._send_continue()
@@ -211,7 +211,7 @@ class Http1Connection:
                 self._received_bytes += len(event.data)
                 return event.data
             assert isinstance(event, EndOfBody)
-            self._has_ended_body = True
+            self.has_ended_body = True
         return b""
 
     async def _feed_in_time(self) -> None:
@@ -292,7 +292,7 @@ class Http1Connection:
         return self._departure
 
     def _has_body_to_come(self) -> bool:
-        return not self._has_ended_body and self._head is not None and self._head.content_bytes != 0
+        return not self.has_ended_body and self._head is not None and self._head.content_bytes != 0
 
     async def _read_ahead(self) -> None:
         """Read until the client's side has ended, or nothing has moved for too long."""
@@ -411,7 +411,7 @@ class Http1Connection:
         A peer that was not asked to continue may send its body or not: nobody could tell
         that from a request (RFC 9110 §10.1.1).
         """
-        if self._has_ended_body or self._head is None:
+        if self.has_ended_body or self._head is None:
             return False
         announced_bytes = self._head.content_bytes or 0
         return self._owes_continue or announced_bytes - self._received_bytes > DISCARDED_BYTES
@@ -470,6 +470,6 @@ class Http1Connection:
         """Hand the connection over, with the bytes that came behind the handshake."""
         self.has_answered = True
         early_input = self._wire.switch_to_websocket()
-        self._has_ended_body = True  # the wire lets no handshake with a body pass
+        self.has_ended_body = True  # the wire lets no handshake with a body pass
         self._head = None
         return early_input

@@ -16,13 +16,19 @@ LINGER_BYTES = 4096
 LINGER_STEP_SECONDS = 1.0
 
 
-async def linger(transport: Transport, timers: Timers) -> None:
+async def linger(transport: Transport, timers: Timers, *, may_be_sending: bool) -> None:
     """Half close, and read on while the peer is still sending.
 
     What comes to a closed socket is answered with a reset, at which the peer's system
     may throw away an answer that was not read yet (RFC 9112 §9.6).
+
+    Args:
+        transport: What to read from.
+        timers: By whose clock.
+        may_be_sending: Read on also where only closing tells the peer that nothing more
+            comes: who has sent all would wait for that.
     """
-    if not transport.end_output():
+    if not transport.end_output() and not may_be_sending:
         return
     deadline = timers.now() + LINGER_SECONDS
     received_bytes = LINGER_BYTES

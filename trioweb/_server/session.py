@@ -137,6 +137,7 @@ class Session:
         http = self._http
         if self._context.shutdown.has_begun:
             http.stop_waiting()
+        may_be_sending = False
         try:
             while not self._has_begun or await http.finish():
                 head = await http.receive_head()
@@ -146,11 +147,13 @@ class Session:
                 websocket = await self._answer(head)
                 if websocket is not None:
                     return websocket
+                may_be_sending = head.content_bytes != 0 and not http.has_ended_body
                 del head  # or an idle connection would keep all that its last request had in it
         except RemoteProtocolError as error:
+            may_be_sending = True
             await self._refuse(error)
         if http.has_answered:
-            await linger(self._transport, self._context.engine.timers)
+            await linger(self._transport, self._context.engine.timers, may_be_sending=may_be_sending)
         return None
 
     async def _answer(self, head: RequestHead) -> WebSocketSession | None:

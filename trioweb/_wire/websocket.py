@@ -78,6 +78,7 @@ class WebSocketWire:
         may_hold: Instead of reporting a message over `message_bytes`, wait for
             `start_streaming`, or for `may_hold` to be false again. Compressed ones are
             reported at once: nobody knows what the rest would inflate to.
+        has_leftover: Something came after what has ended it.
     """
 
     __slots__ = (
@@ -93,6 +94,7 @@ class WebSocketWire:
         "_message_bytes",
         "_position",
         "deflate",
+        "has_leftover",
         "is_holding",
         "is_pending",
         "may_hold",
@@ -122,6 +124,7 @@ class WebSocketWire:
         self.is_pending = False
         self.is_holding = False
         self.may_hold = False
+        self.has_leftover = False
 
     # Receiving.
 
@@ -311,6 +314,7 @@ class WebSocketWire:
     def _end(self) -> None:
         """Let go of everything: what the peer may still send says nothing (RFC 6455 §7.1.7)."""
         self._is_over = True
+        self.has_leftover = self._position < len(self._input)
         self._is_lane_open = self.is_pending = self.is_holding = False
         self._input = b""
         self._position = 0
