@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trioweb._connection.attention import Attention
+from trioweb._connection.attention import CREDIT_SECONDS, Attention
 
 
 def looked(*stalls, running_seconds):
@@ -34,15 +34,21 @@ def test_what_ran_since_the_last_look_is_lost_too_for_nobody_knows_when_it_stood
     assert attention.lost_seconds == 8
 
 
+def test_small_stalls_before_it_take_nothing_from_a_long_one():
+    assert looked(0.1, 0.1, 0.1, 3, running_seconds=0.01).lost_seconds == pytest.approx(3.34, abs=0.1)
+
+
 def test_a_stall_after_which_the_loop_ran_as_long_is_lost_like_the_first():
     assert looked(3, 3, running_seconds=3).lost_seconds == pytest.approx(6)
 
 
 @pytest.mark.parametrize("running_seconds", [0, 0.01, 0.5, 3])
-def test_the_clock_runs_at_half_speed_at_least_after_a_first_stall(running_seconds):
-    stalls = 100
-    lost = looked(*[3] * stalls, running_seconds=running_seconds).lost_seconds
-    assert lost <= 3 + (stalls * (3 + running_seconds)) / 2 + 0.001
+@pytest.mark.parametrize("stall_seconds", [0.1, 3, 60])
+def test_the_clock_runs_at_half_speed_in_the_long_run(running_seconds, stall_seconds):
+    stalls = 1000
+    lost = looked(*[stall_seconds] * stalls, running_seconds=running_seconds).lost_seconds
+    passed = stalls * (stall_seconds + running_seconds)
+    assert lost <= CREDIT_SECONDS + stall_seconds + passed / 2 + 0.001
 
 
 def test_a_jump_of_a_test_s_clock_is_no_stall():

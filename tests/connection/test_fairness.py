@@ -84,6 +84,30 @@ async def test_tiny_frames_let_others_run(data):
         await peer.stream.aclose()
 
 
+@pytest.mark.parametrize("reads", ["handler", "nobody"])
+async def test_a_body_in_chunks_of_one_byte_lets_others_run(autojump_clock, reads):
+    app, turns = App(), []
+
+    @app.post("/", limits=Limits(body_bytes=10**6))
+    async def upload(request):
+        return Text(str(len(await request.body())) if reads == "handler" else "unread")
+
+    async def count_turns():
+        while True:
+            turns.append(None)
+            await trio.lowlevel.checkpoint()
+
+    async with in_memory(app) as peer, trio.open_nursery() as nursery:
+        nursery.start_soon(count_turns)
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        await peer.send(head + b"1\r\nx\r\n" * 15_000 + b"0\r\n\r\n" + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        _, body = await peer.receive_response()
+        assert body == (b"15000" if reads == "handler" else b"unread")
+        await peer.receive_response()  # so the body was read to its end
+        nursery.cancel_scope.cancel()
+    assert len(turns) > 15_000 / 100
+
+
 async def test_publishing_to_a_room_that_nobody_holds_lets_others_run():
     app = App()
     with trio.move_on_after(0.1) as scope:

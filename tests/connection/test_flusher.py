@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from functools import partial
 
 import trio
 import trio.testing
 
-from trioweb._connection.flusher import Flusher
+from trioweb._connection.flusher import TURNS_PER_PASS, Flusher
 
 
 async def test_what_is_put_off_is_done_in_the_next_pass_in_order():
@@ -69,4 +70,31 @@ async def test_what_has_been_flushed_is_let_go_though_nothing_follows():
         del connection
         await trio.testing.wait_all_tasks_blocked()
         assert [one() for one in ended] == [None, None, None]
+        nursery.cancel_scope.cancel()
+
+
+async def test_of_those_that_wait_for_a_turn_a_few_have_it_in_each_pass():
+    flusher, seen, passes = Flusher(), [], []
+
+    def work(number):
+        seen.append(number)
+        passes.append(flusher.pass_number)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flusher.run)
+        for number in range(20):
+            flusher.take_turn(partial(work, number))
+        await flusher.turn()
+        nursery.cancel_scope.cancel()
+    assert seen == list(range(20))
+    assert set(Counter(passes).values()) == {TURNS_PER_PASS}
+
+
+async def test_whoever_is_cancelled_needs_no_turn_any_more():
+    flusher = Flusher()
+    async with trio.open_nursery() as nursery:
+        with trio.move_on_after(0):
+            await flusher.turn()
+        nursery.start_soon(flusher.run)
+        await flusher.turn()
         nursery.cancel_scope.cancel()

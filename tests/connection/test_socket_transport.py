@@ -50,9 +50,12 @@ async def connected(pair=None, tls=None):
         client = client_context.wrap_socket(
             client, server_hostname="localhost", do_handshake_on_connect=False
         )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(transport.secure)
-            await trio.to_thread.run_sync(client.do_handshake)
+        async with trio.open_nursery() as background:
+            background.start_soon(pump.flusher.run)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(transport.secure)
+                await trio.to_thread.run_sync(client.do_handshake)
+            background.cancel_scope.cancel()
         await transport.send_all(b"hi")
         assert client.recv(2) == b"hi"
     try:

@@ -272,8 +272,9 @@ async def test_no_deadline_of_a_peer_passes_while_the_loop_stands_still(app, tra
     assert not [message for message in caplog.messages if "cut" in message or "refused" in message]
 
 
+@pytest.mark.slow
 async def test_a_peer_that_is_gone_is_found_out_however_often_the_loop_stands_still(app):
-    """A ping after 0.2 s and 0.5 s for its answer: at half speed 1.4 s, and two stalls of 0.2 s."""
+    """A ping after 0.2 s and 0.5 s for its answer: at half speed 1.4 s, after 2 s that count for nothing."""
     async with running(app) as server, Visitor(server, "plain") as visitor:
         peer = await visitor.connect()
         await peer.open("/echo")
@@ -282,5 +283,5 @@ async def test_a_peer_that_is_gone_is_found_out_however_often_the_loop_stands_st
             time.sleep(0.2)  # noqa: ASYNC251 - that is what is tested
             await trio.sleep(0.001)
             stalls += 1
-            assert stalls < 20
+            assert stalls < 40
         assert stalls > 3

@@ -14,8 +14,9 @@ SMALL_BUFFER_BYTES = 4096
 
 
 class Measured:
-    def __init__(self, port, stack):
+    def __init__(self, port, secure_port, stack):
         self.port = port
+        self.secure_port = secure_port
         self._stack = stack
 
     async def connect(self, path, *, stops_reading_early=False):
@@ -50,6 +51,7 @@ def program(module, *arguments):
 @asynccontextmanager
 async def measured_server():
     with program("support.measured_server") as server:
+        secure_port = int(server.wait_for(r"secure (\d+)")[1])
         port = int(server.wait_for_url().rpartition(":")[2])
         async with AsyncExitStack() as stack:
-            yield await Measured(port, stack).start()
+            yield await Measured(port, secure_port, stack).start()

@@ -2,10 +2,14 @@
 
 It prints its URL and serves until it is killed:
 
-- `/echo` echoes; `/flood` does too, and its traffic is counted;
+- `/echo` echoes; `/flood` does too, and its traffic is counted; so do `/deflate`, where messages may
+  be compressed, `/deflate/read`, which only reads, and `/unread`, which does not;
+- a POST to `/flood` is read to its end, and counted; so is a GET of `/`;
 - `/room` joins the room `everybody` with the overflow policy of the query `policy`;
   `/stalled` joins the room `stalled` too, so that its outboxes can be filled before;
 - `/publish` takes `ROOM COUNT MESSAGE_BYTES` and publishes so many messages;
+- `/turns` takes `BLOCKED_SECONDS SECONDS`; it blocks the event loop, so that what comes then comes together, and
+  answers with how long each turn was that the loop took afterwards, as JSON;
 - `/facts` answers anything with what is counted, as JSON.
 
 python -m support.measured_server
@@ -13,18 +17,22 @@ python -m support.measured_server
 
 from __future__ import annotations
 
+import gc
 import json
+import ssl
 import time
 from functools import partial
 
 import trio
+import trustme
 
 import trioweb
-from trioweb import App, Overflow, WebSocket
+from trioweb import App, Deflate, Limits, Overflow, Request, Text, WebSocket
 
 app = App()
 flooding: list[WebSocket] = []
 stalled: list[WebSocket] = []
+http_bytes: list[int] = []
 
 
 @app.websocket("/echo")
@@ -37,6 +45,38 @@ async def echo(ws: WebSocket) -> None:
 async def flood(ws: WebSocket) -> None:
     flooding.append(ws)
     await echo(ws)
+
+
+@app.websocket("/deflate", compression=Deflate())
+async def flood_compressed(ws: WebSocket) -> None:
+    await flood(ws)
+
+
+@app.websocket("/deflate/read", compression=Deflate())
+async def read(ws: WebSocket) -> None:
+    flooding.append(ws)
+    async for _ in ws:
+        pass
+
+
+@app.websocket("/unread")
+async def leave_unread(ws: WebSocket) -> None:
+    flooding.append(ws)
+    await ws.accept()
+    await ws.wait_closed()
+
+
+@app.post("/flood", limits=Limits(body_bytes=10**12))
+async def receive(request: Request) -> Text:
+    async for piece in request.stream():
+        http_bytes.append(len(piece))
+    return Text("all")
+
+
+@app.get("/")
+async def index(request: Request) -> Text:
+    http_bytes.append(28)
+    return Text("x")
 
 
 @app.websocket("/room")
@@ -67,13 +107,30 @@ async def publish(ws: WebSocket) -> None:
         await ws.send("published")
 
 
+@app.websocket("/turns")
+async def turns(ws: WebSocket) -> None:
+    """Measure in this thread's own time, so that nothing else on the machine counts."""
+    async for request in ws:
+        assert isinstance(request, str)
+        blocked_seconds, seconds = request.split()
+        time.sleep(float(blocked_seconds))  # noqa: ASYNC251 - that is what is asked for
+        taken = []
+        end = trio.current_time() + float(seconds)
+        while trio.current_time() < end:
+            started = time.thread_time()
+            await trio.lowlevel.checkpoint()
+            taken.append(round(time.thread_time() - started, 6))
+        await ws.send(json.dumps(taken))
+
+
 @app.websocket("/facts")
 async def facts(ws: WebSocket) -> None:
     async for _ in ws:
         outboxes = [one.outbox.statistics() for one in stalled]
         known = {
             "cpu_seconds": time.process_time(),
-            "flooded_bytes": sum(
+            "flooded_bytes": sum(http_bytes)
+            + sum(
                 traffic.received_bytes + traffic.received_control_bytes
                 for traffic in (ws.traffic() for ws in flooding)
             ),
@@ -85,7 +142,12 @@ async def facts(ws: WebSocket) -> None:
 
 
 async def main() -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(tls)
+    gc.freeze()  # or a collection of all that is imported would count as a turn
     async with trio.open_nursery() as nursery:
+        secure = await nursery.start(partial(trioweb.serve, app, port=0, ssl_context=tls))
+        print(f"secure {secure.port}")  # noqa: T201 - what the test waits for
         server = await nursery.start(partial(trioweb.serve, app, port=0))
         print(f"http://127.0.0.1:{server.port}", flush=True)  # noqa: T201 - what the test waits for
 

@@ -35,6 +35,7 @@ async def meeting(server_context, client_context):
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pump.run)
+            nursery.start_soon(pump.flusher.run)
             yield transport, client
             nursery.cancel_scope.cancel()
     finally:

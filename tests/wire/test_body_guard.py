@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trioweb._wire.body_guard import CHUNK_LINE_BYTES
+from trioweb._wire.body_guard import CHUNK_LINE_BYTES, CHUNKS_AT_ONCE
 from trioweb._wire.http1 import Body, EndOfBody, Http1Event, Http1Wire, NeedData, Paused, RequestHead
 from trioweb.errors import BodyTooLarge, HeadersTooLarge, RemoteProtocolError
 
@@ -203,3 +203,13 @@ def test_trailers_may_come_byte_by_byte() -> None:
     for byte in b"0\r\nA: b\r\n\r":
         assert events(wire, bytes([byte])) == [NeedData()]
     assert events(wire, b"\n") == [EndOfBody(), Paused()]
+
+
+def test_thousands_of_tiny_chunks_are_given_a_few_at_a_time() -> None:
+    wire = body_wire()
+    wire.limit_body(10_000)
+    *bodies, end, _ = events(wire, b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n")
+    pieces = [body.data for body in bodies if isinstance(body, Body)]
+    assert b"".join(pieces) == b"x" * 5000
+    assert max(map(len, pieces)) == CHUNKS_AT_ONCE
+    assert isinstance(end, EndOfBody)

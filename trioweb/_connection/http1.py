@@ -41,6 +41,7 @@ class Http1Connection:
         "_begun_bytes",
         "_departure",
         "_has_discarded",
+        "_has_more",
         "_head",
         "_idle_scope",
         "_is_draining",
@@ -70,6 +71,7 @@ class Http1Connection:
         self._is_draining = False
         self._head: RequestHead | None = None
         self.has_ended_body = True
+        self._has_more = False  # of the body, than the piece that was taken last
         self._owes_continue = False
         self._received_bytes = 0
         self._is_wanted = False  # somebody has begun to read the body
@@ -106,7 +108,7 @@ class Http1Connection:
             head = await self._read_head_in_time()
         self._head = head
         if head is not None:
-            self.has_ended_body = self._is_wanted = self._has_discarded = False
+            self.has_ended_body = self._is_wanted = self._has_discarded = self._has_more = False
             self._received_bytes = 0
             self._pace = None
             self._owes_continue = head.expects_continue
@@ -199,6 +201,11 @@ class Http1Connection:
     async def _receive_piece(self) -> bytes:
         head = self._head
         while not self.has_ended_body:
+            if self._has_more:  # pieces of what has come must not keep the scheduler
+                self._has_more = False
+                await trio.lowlevel.checkpoint()
+                self._check_current(head)
+                continue
             event = self._wire.next_event()
             if isinstance(event, NeedData):
                 await self._send_continue()
@@ -209,6 +216,7 @@ class Http1Connection:
                 self._moved.set()
             if isinstance(event, Body):
                 self._received_bytes += len(event.data)
+                self._has_more = self._wire.held_bytes > 0
                 return event.data
             assert isinstance(event, EndOfBody)
             self.has_ended_body = True

@@ -19,12 +19,6 @@ from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 from trioweb.config import Limits, Timeouts
 
-DECODES_PER_TURN = 1
-"""Calls of the wire, each bounded in frames, before other connections have their turn."""
-
-COMPRESSED_PER_TURN = 32
-"""The same where each call gives one message."""
-
 OVERLOOKED_PER_TURN = 256
 """Messages decoded at once when a close was sent: hardly any is kept, and the answer is behind them."""
 
@@ -114,15 +108,11 @@ class Intake(ABC):
         """Decode what is held, as far as there is room and for as long as is fair."""
         inbox, wire, closing = self._inbox, self._wire, self._closing
         assert wire is not None
-        # Compressed messages may be long however little came, so one is taken at a time.
-        is_plain = wire.deflate is None
-        for _ in range(DECODES_PER_TURN if is_plain else COMPRESSED_PER_TURN):
-            if self._has_no_room:
-                break
+        if not self._has_no_room:
             # Who receives gets the first of what is here; a message behind it may wait to be streamed.
             is_awaited = self._is_receiving and not inbox.items
             wire.may_hold = closing.is_ending or not (closing.is_over or is_awaited)
-            for event in wire.events(self._most_at_once if is_plain else 1):
+            for event in wire.events(self._most_at_once):
                 if isinstance(event, (str, bytes)):
                     self.received_messages += 1
                     self._keep([event])
@@ -130,10 +120,8 @@ class Intake(ABC):
                     self._handle(event)
             if wire.is_holding and closing.is_ending:
                 self._overlook_long_message(wire)
-            if wire.is_holding or not wire.is_pending:
-                break
-        else:
-            self._decode_later()
+            if wire.is_pending and not wire.is_holding:
+                self._decode_later()
         if self._has_no_room or wire.is_holding:
             self._pause()
         if inbox.items:
@@ -154,11 +142,15 @@ class Intake(ABC):
         return max(1, self._inbox.most_messages - len(self._inbox.items))
 
     def _decode_later(self) -> None:
-        """Let others have their turn: go on in the next pass, and read nothing until then."""
+        """Let others have their turn: go on in another pass, and read nothing until then.
+
+        Each call of the wire is bounded, in frames and in bytes that it inflates to.
+        """
         if not self._is_decoding_later:
             self._is_decoding_later = True
+            self._keepalive.pause()
             self._transport.pause_reading()
-            self._flusher.put_off(self._decode_on)
+            self._flusher.take_turn(self._decode_on)
 
     def _decode_on(self) -> None:
         self._is_decoding_later = False
@@ -167,6 +159,7 @@ class Intake(ABC):
         if not self._has_no_room:
             self._decode()
         if not self._is_decoding_later and not self._is_paused:
+            self._keepalive.resume()
             self._transport.resume_reading()
 
     def _keep(self, fresh: Sequence[str | bytes | Fragment]) -> None:
@@ -250,6 +243,6 @@ class Intake(ABC):
             return
         was_paused, self._is_paused = self._is_paused, False
         self._decode()
-        if was_paused and not self._is_paused:
+        if was_paused and not self._is_paused and not self._is_decoding_later:
             self._keepalive.resume()
             self._transport.resume_reading()

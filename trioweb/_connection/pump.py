@@ -33,7 +33,7 @@ class Pump:
     """
 
     def __init__(self, poller: Poller, flusher: Flusher) -> None:
-        self._flusher = flusher
+        self.flusher = flusher
         self._poller = poller
         self._sockets: dict[int, Pollable] = {}
 
@@ -78,7 +78,7 @@ class Pump:
         sockets = self._sockets
         but_writable = ~WRITABLE
         now = trio.current_time()
-        self._flusher.pass_number += 1
+        self.flusher.pass_number += 1
         served = self._poller.poll(0, EVENTS_PER_TURN)
         for ready, events in served:
             transport = sockets.get(ready)

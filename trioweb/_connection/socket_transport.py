@@ -69,6 +69,10 @@ class SocketTransport:
             except LOST as error:
                 raise trio.BrokenResourceError(f"the peer is gone: {error}") from error
 
+    async def turn(self) -> None:
+        """Wait for a turn to do something that takes long."""
+        await self._pump.flusher.turn()
+
     # From pulling to pushing.
 
     def start(self, receiver: Receiver, output: Output) -> None:

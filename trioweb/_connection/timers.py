@@ -98,7 +98,8 @@ class Timers:
 
     def now(self) -> float:
         """Return the time by which peers are judged; only differences mean anything."""
-        return trio.current_time() - self._attention.lost_seconds
+        # It stands still as soon as a look is missed, though that is noticed only by the look.
+        return min(trio.current_time(), self._look_at) - self._attention.lost_seconds
 
     def call_at(self, deadline: float, callback: Callable[[], object], *, is_verdict: bool = False) -> Timer:
         """Call `callback` once Trio's clock reaches `deadline`, or later by what is lost until then.

@@ -87,6 +87,7 @@ class TlsTransport:
             if not (data := await self._carrier.receive()):
                 raise trio.BrokenResourceError("the peer left during the TLS handshake")
             self._incoming.write(data)
+            await self._carrier.turn()  # what follows takes a millisecond, and clients come in crowds
         # The end of TLS 1.2's handshake is awaited; with 1.3 only tickets are left.
         if self._tls.version() != "TLSv1.3" and (words := self._outgoing.read()):
             await self._carrier.send_all(words)

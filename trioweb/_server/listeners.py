@@ -22,7 +22,7 @@ from trioweb.errors import ConfigError
 logger = logging.getLogger("trioweb")
 
 BACKLOG = 1024
-ACCEPTS_PER_TURN = 64
+ACCEPTS_PER_TURN = 16
 """Connections accepted in a row before the scheduler runs."""
 
 UNSENT_BYTES = 128 * 1024

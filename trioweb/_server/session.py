@@ -143,7 +143,9 @@ class Session:
                 head = await http.receive_head()
                 if head is None:
                     break
-                self._has_begun = True
+                if not self._has_begun:  # clients come in crowds
+                    self._has_begun = True
+                    await self._context.engine.flusher.turn()
                 websocket = await self._answer(head)
                 if websocket is not None:
                     return websocket

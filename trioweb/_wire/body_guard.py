@@ -11,6 +11,9 @@ from trioweb.errors import BodyTooLarge, HeadersTooLarge, RemoteProtocolError
 CHUNK_LINE_BYTES = 256
 """A chunk's size and extensions; nobody sends extensions (RFC 9112 §7.1.1)."""
 
+CHUNKS_AT_ONCE = 64
+"""Chunks taken in one call, a quarter of a millisecond's work: there may be 20 000 of a byte in one read."""
+
 # Stricter than h11: no whitespace around the size, no lone CR in an extension.
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:;[\t\x20-\x7e\x80-\xff]*)?)")
 _START_OF_CHUNK_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*)?\r?)?")
@@ -70,7 +73,7 @@ class ChunkGuard:
         self._trailers = LineScanner()
 
     def take(self, data: bytearray) -> bytes:
-        """Take what is complete off the front of `data`, and return it for h11.
+        """Take what is complete off the front of `data`, of `CHUNKS_AT_ONCE` chunks, and return it for h11.
 
         Nothing is returned when more is needed. What is good comes before what is wrong:
         the error is then raised by the next call.
@@ -83,7 +86,7 @@ class ChunkGuard:
         pieces: list[bytes] = []
         position = 0
         try:
-            while position < len(data) and self._step is not Step.TRAILERS:
+            while position < len(data) and self._step is not Step.TRAILERS and len(pieces) < CHUNKS_AT_ONCE:
                 count = self._take_step(data, position, pieces)
                 if not count:
                     break

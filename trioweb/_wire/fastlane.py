@@ -13,7 +13,7 @@ begun, nor the lane one of wsproto's. Who decodes:
 | nothing       | whole plain frames, within the limit  | `decode_plain`                      |
 | nothing       | any other plain frame: incomplete, too long, not UTF-8, or to be streamed | `PlainFrame` |
 | nothing       | a whole plain ping, pong or close     | `decode_control`                      |
-| nothing       | a whole message in one compressed frame | `decode_compressed`                 |
+| nothing       | a whole message in one compressed frame | `CompressedFrame`                   |
 | nothing       | part of a header, plain so far        | nobody: it waits, 13 bytes at most  |
 | nothing       | anything else                         | wsproto                             |
 | part of a frame, or an open message | anything        | wsproto                             |
@@ -46,7 +46,6 @@ from trioweb._wire.frames import (
     decode_close_payload,
     payload_bytes,
 )
-from trioweb._wire.inflate import Inflater
 from trioweb._wire.judge import NOT_UTF8
 from trioweb._wire.masking import apply_mask
 from trioweb.closing import CloseCode
@@ -142,44 +141,29 @@ def decode_control(data: bytes, position: int, out: list[WireEvent]) -> int:
     return stop
 
 
-def decode_compressed(data: bytes, position: int, out: list[Any], inflater: Inflater, most_bytes: int) -> int:
-    """Decode a whole message that came compressed in one frame, if one begins there (RFC 7692 §7.2.2).
+def compressed_payload(data: bytes, position: int, most_bytes: int) -> tuple[int, bytes] | None:
+    """Unmask a whole message that came compressed in one frame, if one begins there (RFC 7692 §7.2.2).
 
     Args:
         data: Input.
         position: Where in it a frame begins.
-        out: The message is appended to it.
-        inflater: What earlier messages, here or in wsproto, were inflated with.
         most_bytes: Longer payloads are left to others.
 
     Returns:
-        Where the frame ends; `position` if it is none of that kind, or not yet whole.
-
-    Raises:
-        RemoteProtocolError: It cannot be inflated, inflates to too much, or is no UTF-8.
+        Where the frame ends, and its payload; `None` if it is none of that kind, or not yet whole.
     """
     first = data[position] & ~COMPRESSED
     if first == data[position] or first not in {_FINAL_TEXT, _FINAL_BINARY}:
-        return position
+        return None
     # But for the reserved bit it has the header of a plain frame.
     size = plain_header(bytes((first,)) + data[position + 1 : position + 14], 0)
     if size <= 0:
-        return position
+        return None
     start = position + size
     stop = start + payload_bytes(data[position:start])
     if stop > len(data) or stop - start > most_bytes:
-        return position
-    inflater.begin_message()
-    payload = inflater.piece(apply_mask(data[start:stop], data[start - 4 : start]))
-    payload += inflater.ending()
-    if first == _FINAL_BINARY:
-        out.append(payload)
-    else:
-        try:
-            out.append(payload.decode())
-        except UnicodeDecodeError:
-            raise RemoteProtocolError(NOT_UTF8, CloseCode.INVALID_PAYLOAD) from None
-    return stop
+        return None
+    return stop, apply_mask(data[start:stop], data[start - 4 : start])
 
 
 def plain_header(data: bytes, position: int) -> int:

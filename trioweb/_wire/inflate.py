@@ -8,9 +8,12 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 from trioweb._wire.deflate import NAME, DeflateAgreement
-from trioweb.errors import RemoteProtocolError
+from trioweb.closing import CloseCode
+from trioweb.errors import MessageTooBig, RemoteProtocolError
 
-_FLUSH_TAIL = b"\x00\x00\xff\xff"
+FLUSH_TAIL = b"\x00\x00\xff\xff"
+"""What a flushed block ends with; left out on the wire (RFC 7692 §7.2.2)."""
+
 _ACCEPTED = RsvBits(rsv1=True, rsv2=False, rsv3=False)
 _NOTHING_RESERVED = RsvBits(rsv1=False, rsv2=False, rsv3=False)
 
@@ -24,7 +27,13 @@ class Inflater(Extension):
     `message_bytes`; `without_limit` is for messages that are handed out piece by piece,
     whose bound is the caller's: to pass on little input at a time.
 
+    What came whole in one frame is inflated by `CompressedFrame`, past wsproto but with the same `stream`.
+
     Attributes:
+        stream: zlib's object, with the context of the messages so far; `None` when there is none.
+        keeps_context: Whether the next message goes on with it.
+        message_bytes: What one may inflate to.
+        total_bytes: What all have inflated to.
         without_limit: The open message may inflate to any length.
         complaint: What went wrong, when a hook returned a `CloseReason`.
     """
@@ -34,10 +43,11 @@ class Inflater(Extension):
     def __init__(self, agreement: DeflateAgreement, *, message_bytes: int) -> None:
         # zlib takes no 8 here either, and a larger window reads what a smaller one wrote.
         self._window_bits = max(9, agreement.client_max_window_bits)
-        self._keeps_context = not agreement.client_no_context_takeover
-        self._message_bytes = message_bytes
+        self.keeps_context = not agreement.client_no_context_takeover
+        self.message_bytes = message_bytes
         self._inflated_bytes = 0
-        self._inflater: zlib._Decompress | None = None
+        self.stream: zlib._Decompress | None = None
+        self.total_bytes = 0
         self._is_control = False
         self._is_compressed = False
         self.without_limit = False
@@ -86,65 +96,51 @@ class Inflater(Extension):
         """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2)."""
         if self._is_control or not self._is_compressed or not fin:
             return None
-        return self._inflate_ending()
-
-    def begin_message(self) -> None:
-        """Expect a compressed message that comes past wsproto: each `piece` of it, then its `ending`."""
-        self.without_limit = False
-        self._inflated_bytes = 0
-
-    def piece(self, data: bytes) -> bytes:
-        """Inflate a piece of payload.
-
-        Raises:
-            RemoteProtocolError: It cannot be inflated, or inflates to too much.
-        """
-        return self._checked(self._inflate(data))
-
-    def ending(self) -> bytes:
-        """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2).
-
-        Raises:
-            RemoteProtocolError: As `piece`.
-        """
-        return self._checked(self._inflate_ending())
-
-    def _inflate_ending(self) -> bytes | CloseReason:
         # After BFINAL there may be no block left for the tail to end.
-        rest = self._inflate(_FLUSH_TAIL) if self._inflater is not None else b""
-        if not self._keeps_context:
-            self._inflater = None
+        rest = self._inflate(FLUSH_TAIL) if self.stream is not None else b""
+        if not self.keeps_context:
+            self.stream = None
         return rest
 
-    def _checked(self, result: bytes | CloseReason) -> bytes:
-        if isinstance(result, CloseReason):
-            raise RemoteProtocolError(self.complaint, int(result))
-        return result
+    def open_stream(self) -> zlib._Decompress:
+        """Begin anew, without a context."""
+        self.stream = stream = zlib.decompressobj(-self._window_bits)
+        return stream
+
+    def broken(self, error: zlib.error) -> RemoteProtocolError:
+        """Return what is wrong with input that zlib does not take."""
+        return RemoteProtocolError(_broken(error), CloseCode.INVALID_PAYLOAD)
+
+    def too_big(self) -> MessageTooBig:
+        """Return what is wrong with a message that inflates to over the limit."""
+        return MessageTooBig(
+            f"a message that inflates to over {self.message_bytes} bytes (Limits.message_bytes)"
+        )
 
     def _inflate(self, data: bytes) -> bytes | CloseReason:
         pieces: list[bytes] = []
         try:
             while data:
-                inflater = self._inflater
-                if inflater is None:
-                    inflater = self._inflater = zlib.decompressobj(-self._window_bits)
+                stream = self.stream or self.open_stream()
                 # One byte over the limit tells that it was passed; to zlib 0 means no limit.
-                room = self._message_bytes - self._inflated_bytes
+                room = self.message_bytes - self._inflated_bytes
                 most = 0 if self.without_limit else max(room, 0) + 1
-                piece = inflater.decompress(data, most)
+                piece = stream.decompress(data, most)
                 self._inflated_bytes += len(piece)
-                if self._inflated_bytes > self._message_bytes and not self.without_limit:
-                    return self._too_big()
+                self.total_bytes += len(piece)
+                if self._inflated_bytes > self.message_bytes and not self.without_limit:
+                    self.complaint = str(self.too_big())
+                    return CloseReason.MESSAGE_TOO_BIG
                 pieces.append(piece)
-                if not inflater.eof:
+                if not stream.eof:
                     break
                 # A block with BFINAL ends zlib's stream but not the message (RFC 7692 §7.2.3.4).
-                data, self._inflater = inflater.unused_data, None
+                data, self.stream = stream.unused_data, None
         except zlib.error as error:
-            self.complaint = f"compressed data that cannot be inflated: {error}"
+            self.complaint = _broken(error)
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
         return b"".join(pieces)
 
-    def _too_big(self) -> CloseReason:
-        self.complaint = f"a message that inflates to over {self._message_bytes} bytes (Limits.message_bytes)"
-        return CloseReason.MESSAGE_TOO_BIG
+
+def _broken(error: zlib.error) -> str:
+    return f"compressed data that cannot be inflated: {error}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from trioweb._wire.assembly import Assembly, most_compressed_bytes
+from trioweb._wire.compressed_frame import PART_BYTES, CompressedFrame
 from trioweb._wire.deflate import DeflateAgreement, Deflator
-from trioweb._wire.events import Fragment, PeerClosed, Violation, WireEvent
+from trioweb._wire.events import PeerClosed, Violation, WireEvent
 from trioweb._wire.fastlane import (
     INCOMPLETE,
     NOT_PLAIN,
     PlainFrame,
-    decode_compressed,
+    compressed_payload,
     decode_control,
     decode_plain,
     plain_header,
@@ -43,12 +44,8 @@ _BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
 _STEPS = 16
 """Headers and payloads decoded in one call, so that tiny frames cannot keep others waiting."""
 
-_INFLATED_SLICE = 1024
-"""Input bytes that a streamed message is inflated from at once: to 1 MiB at the most,
-deflate's bound being 1032 to 1. Other messages have `message_bytes` for a bound."""
-
-_INFLATED_ENOUGH = 64 * 1024
-"""A streamed piece of this length is handed out before more input is inflated."""
+_INFLATED_SLICE = 256
+"""Input bytes that wsproto has inflated at once: to 258 KiB at the most, deflate's bound being 1032 to 1."""
 
 
 class WebSocketWire:
@@ -83,6 +80,7 @@ class WebSocketWire:
 
     __slots__ = (
         "_assembly",
+        "_compressed",
         "_deflator",
         "_frame",
         "_has_lane",
@@ -115,6 +113,7 @@ class WebSocketWire:
         self._inflater = None if deflate is None else Inflater(deflate, message_bytes=message_bytes)
         self._judge: Judge | None = None
         self._frame: PlainFrame | None = None
+        self._compressed: CompressedFrame | None = None
         self._has_lane = self._is_lane_open = fast_lane
         self._input = b""
         self._position = 0
@@ -200,8 +199,10 @@ class WebSocketWire:
         assembly = self._assembly
         assembly.hand_out_backlog(out)
         self.is_holding = False
+        inflater = self._inflater
+        enough_bytes = 0 if inflater is None else inflater.total_bytes + PART_BYTES
         for _ in range(_STEPS):
-            if len(out) >= most:
+            if len(out) >= most or (inflater is not None and inflater.total_bytes >= enough_bytes):
                 return
             if assembly.is_over_limit and not assembly.is_streaming:
                 if assembly.is_compressed or not self.may_hold:
@@ -214,7 +215,7 @@ class WebSocketWire:
                 self._position = decode_plain(self._input, self._position, out, most, self._message_bytes)
                 if len(out) >= most:
                     return
-            if self._position == len(self._input):
+            if self._position == len(self._input) and self._compressed is None:
                 self._input = b""
                 self._position = 0
                 self.is_pending = False
@@ -226,9 +227,10 @@ class WebSocketWire:
         """Decode a header, or what there is of a payload; false stops for now."""
         if self._frame is not None:
             self._take_plain_payload(self._frame, out)
+        elif self._compressed is not None:
+            self._take_part(self._compressed, out)
         elif not (self._has_lane and self._is_between_frames) or self._assembly.is_open:
-            if not self._let_judge(out):
-                return False
+            self._let_judge(out)
         elif (end := decode_control(self._input, self._position, out)) != self._position:
             self._position = end
             if isinstance(out[-1], PeerClosed):
@@ -290,13 +292,28 @@ class WebSocketWire:
     def _take_compressed(self, out: list[WireEvent]) -> bool:
         if self._inflater is None or self._assembly.is_streaming:
             return False
-        most_bytes = most_compressed_bytes(self._message_bytes)
-        start = self._position
-        self._position = decode_compressed(self._input, start, out, self._inflater, most_bytes)
-        return self._position != start
+        found = compressed_payload(self._input, self._position, most_compressed_bytes(self._message_bytes))
+        if found is None:
+            return False
+        first = self._input[self._position]
+        self._position, payload = found
+        frame = CompressedFrame(self._inflater, first & ~COMPRESSED, payload)
+        part = frame.next_part()
+        if frame.is_complete:
+            out.append(part)
+        else:
+            self._compressed = frame
+            self._assembly.begin_frame(first)
+            self._assembly.add(part, is_last=False, out=out)
+        return True
 
-    def _let_judge(self, out: list[WireEvent]) -> bool:
-        """Let wsproto have input; false when that inflated to enough for now."""
+    def _take_part(self, frame: CompressedFrame, out: list[WireEvent]) -> None:
+        part = frame.next_part(is_limited=not self._assembly.is_streaming)
+        if frame.is_complete:
+            self._compressed = None
+        self._assembly.add(part, is_last=frame.is_complete, out=out)
+
+    def _let_judge(self, out: list[WireEvent]) -> None:
         judge, is_streaming = self._judge, self._assembly.is_streaming
         if judge is None:
             judge = self._judge = Judge(self._assembly, self._inflater)
@@ -304,12 +321,9 @@ class WebSocketWire:
             self._inflater.without_limit = is_streaming
         if not judge.has_header:
             self._position = judge.take_header(self._input, self._position, out)
-            return True
-        is_slicing = is_streaming and self._assembly.is_compressed
-        most = _INFLATED_SLICE if is_slicing else len(self._input)
-        self._position = judge.take_payload(self._input, self._position, most, out)
-        last = out[-1] if is_slicing and out else None
-        return not (isinstance(last, Fragment) and len(last.data) >= _INFLATED_ENOUGH)
+        else:
+            most = _INFLATED_SLICE if self._assembly.is_compressed else len(self._input)
+            self._position = judge.take_payload(self._input, self._position, most, out)
 
     def _end(self) -> None:
         """Let go of everything: what the peer may still send says nothing (RFC 6455 §7.1.7)."""
@@ -318,7 +332,7 @@ class WebSocketWire:
         self._is_lane_open = self.is_pending = self.is_holding = False
         self._input = b""
         self._position = 0
-        self._frame = self._inflater = None
+        self._frame = self._compressed = self._inflater = None
         self._assembly.clear()
         if self._judge is not None:
             self._judge.release()
