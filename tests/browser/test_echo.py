@@ -120,8 +120,8 @@ def test_2000_short_messages_do_not_freeze_the_page(echo):
     echo.expect(echo.page.locator("#received")).to_have_text("2000")
     echo.expect_last_line("message number 1999")
     echo.expect(echo.log).to_have_count(500)
-    assert longest < 3  # seconds; it was one task of 41
-    assert seconds < 10
+    assert longest < 2  # seconds; it was one task of 41
+    assert seconds < 20
     assert float(echo.page.locator("#trip").inner_text().split()[0]) < 5000
 
 
@@ -135,6 +135,7 @@ FLOOD = """async () => {
   for (let number = 0; number < 2000; number += 1) {
     box.value = `message number ${number}`;
     form.requestSubmit(form.querySelector("button"));
+    if (number % 100 === 0) await new Promise((resolve) => setTimeout(resolve));
   }
   while (document.getElementById("received").textContent !== "2000") {
     await new Promise((resolve) => setTimeout(resolve, 20));
