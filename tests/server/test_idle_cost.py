@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
+import logging
 import weakref
 
 import pytest
 import trio
+from support.carriers import CARRIERS, carried
 from support.odd_stream import MemoryListener
 from support.peer import TEXT, Peer, close_frame, connected, frame
 from support.serving import running
 from support.waiting import until
 from trio.testing import memory_stream_pair
 
-from trioweb import App
+from trioweb import App, CloseWebSocket
 
 
 @pytest.fixture
@@ -95,5 +97,38 @@ async def test_a_stream_that_has_ended_is_let_go_before_another_comes(no_collect
         peer = Peer(ours)
         await peer.open()
         await peer.close()
+        await until(lambda: server.connections == 0)
+        assert references[0]() is None
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("ending", ["wish", "bug", "violation", "flood", "vanishing"])
+async def test_so_does_one_that_ends_badly(no_collector, caplog, ending, carrier):
+    caplog.set_level(logging.CRITICAL, "trioweb")  # or what is caught of a bug would hold its frames
+    app, references = App(), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        references.append(weakref.ref(ws))
+        await ws.receive()
+        if ending == "wish":
+            raise CloseWebSocket(4001)
+        if ending == "bug":
+            raise KeyError("a bug")
+        if ending != "flood":
+            async for _ in ws:
+                pass
+
+    said = {"flood": frame(TEXT, b"x") * 1000, "violation": frame(0x3, b"")}.get(ending, b"")
+    async with carried(app, carrier) as (server, stream):
+        peer = Peer(stream)
+        await peer.open()
+        await peer.send(frame(TEXT, b"go") + said)
+        if ending == "vanishing":
+            await trio.aclose_forcefully(stream)
+        else:
+            await peer.receive_close()
+            await peer.send(close_frame(1000))
+        await stream.aclose()
         await until(lambda: server.connections == 0)
         assert references[0]() is None
