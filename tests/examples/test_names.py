@@ -58,6 +58,19 @@ def test_what_cannot_be_seen_is_refused_by_its_code_point(names, name, code):
     assert code in names.fault_of(name)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        ("\u0639\u0644\u06cc\u200c\u0631\u0636\u0627.txt", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627.txt"),
+        ("\U0001f469\u200d\U0001f4bb.png", "\U0001f469\u200d\U0001f4bb.png"),
+        ("\u200dan\u200d.t\u200cxt\u200c", "an.t\u200cxt"),
+        ("世" * 32 + "\u200d世", "世" * 32),
+    ],
+)
+def test_a_file_keeps_the_joiners_of_its_name(example, wanted, name):
+    assert example("upload").safe(wanted) == name
+
+
 @given(some.text(alphabet="aé\u200c\u200d\u202e\u0dca \U0001f469\ufe0f1", max_size=12))
 def test_what_is_left_to_be_seen_has_nothing_hidden_in_it(names, text):
     seen = names.visible(text)
