@@ -16,6 +16,7 @@ import trio
 from support.peer import BINARY, TEXT, connected, frame
 from support.program import Program
 from support.serving import running
+from support.waiting import until
 from websockets.exceptions import ConnectionClosed
 
 SLICE = 256 * 1024
@@ -249,9 +250,8 @@ async def test_s6_of_several_connections_with_the_key_one_goes_on_alone(module, 
         async with trio.open_nursery() as nursery:
             for visitor in newer:
                 nursery.start_soon(go_on, visitor)
-    assert (len(answers), set(closes)) == (1, {4409})
-    assert on_shelf(module) == {"some.bin": content}
-    assert not module.uploads
+    assert (len(answers), set(closes), on_shelf(module)) == (1, {4409}, {"some.bin": content})
+    await until(lambda: not module.uploads)
 
 
 async def test_s6_nobody_touches_an_upload_without_its_key(module, server, begin, client):
