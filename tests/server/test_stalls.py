@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import time
 from functools import partial
 
 import pytest
 import trio
+from support.measured import program
 from support.peer import CLOSE, PING, PONG, TEXT, Peer, close_frame, frame
 from support.serving import running
 from support.tls import contexts
@@ -285,3 +287,21 @@ async def test_a_peer_that_is_gone_is_found_out_however_often_the_loop_stands_st
             stalls += 1
             assert stalls < 40
         assert stalls > 3
+
+
+@pytest.mark.slow
+async def test_of_hundreds_of_peers_none_is_cut_after_the_process_was_stopped():
+    """By SIGSTOP, for longer than a ping's time-out; each answers 0.6 s after its ping, so many are awaited."""
+    with program("support.measured_server", "1", "2") as server:
+        port = server.wait_for_url().rpartition(":")[2]
+        with program("support.crowd", port, 600, 0.6) as crowd:
+            crowd.wait_for("there")
+            for pause_seconds in (1.2, 1.7, 2.2):
+                await trio.sleep(pause_seconds)
+                server.process.send_signal(signal.SIGSTOP)
+                await trio.sleep(2.5)
+                server.process.send_signal(signal.SIGCONT)
+            await trio.sleep(3)  # who is not heard until then is cut
+            crowd.process.send_signal(signal.SIGUSR1)
+            served = await trio.to_thread.run_sync(crowd.wait_for, r"(\d+) served")
+    assert served[1] == "600"

@@ -12,7 +12,7 @@ It prints its URL and serves until it is killed:
   answers with how long each turn was that the loop took afterwards, as JSON;
 - `/facts` answers anything with what is counted, as JSON.
 
-python -m support.measured_server
+python -m support.measured_server [PING_INTERVAL_SECONDS PING_TIMEOUT_SECONDS]
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import gc
 import json
 import ssl
+import sys
 import time
 from functools import partial
 
@@ -27,7 +28,7 @@ import trio
 import trustme
 
 import trioweb
-from trioweb import App, Deflate, Limits, Overflow, Request, Text, WebSocket
+from trioweb import App, Config, Deflate, Limits, Overflow, Request, Text, Timeouts, WebSocket
 
 app = App()
 flooding: list[WebSocket] = []
@@ -144,11 +145,15 @@ async def facts(ws: WebSocket) -> None:
 async def main() -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(tls)
+    timeouts = Timeouts()
+    if pings := [float(seconds) for seconds in sys.argv[1:]]:
+        timeouts = Timeouts(ping_interval_seconds=pings[0], ping_timeout_seconds=pings[1])
+    config = Config(timeouts=timeouts)
     gc.freeze()  # or a collection of all that is imported would count as a turn
     async with trio.open_nursery() as nursery:
-        secure = await nursery.start(partial(trioweb.serve, app, port=0, ssl_context=tls))
+        secure = await nursery.start(partial(trioweb.serve, app, port=0, ssl_context=tls, config=config))
         print(f"secure {secure.port}")  # noqa: T201 - what the test waits for
-        server = await nursery.start(partial(trioweb.serve, app, port=0))
+        server = await nursery.start(partial(trioweb.serve, app, port=0, config=config))
         print(f"http://127.0.0.1:{server.port}", flush=True)  # noqa: T201 - what the test waits for
 
 

@@ -6,13 +6,10 @@ import zlib
 from codecs import IncrementalDecoder, getincrementaldecoder
 
 from trioweb._wire.frames import FINAL, TEXT
-from trioweb._wire.inflate import FLUSH_TAIL, Inflater
+from trioweb._wire.inflate import FLUSH_TAIL, PART_BYTES, Inflater
 from trioweb._wire.judge import NOT_UTF8
 from trioweb.closing import CloseCode
 from trioweb.errors import RemoteProtocolError
-
-PART_BYTES = 64 * 1024
-"""What is inflated at once, which takes a quarter of a millisecond; deflate's bound is 1032 to 1."""
 
 _WINDOW_BYTES = 4096
 """Input handed to zlib at once, since it copies what it does not take."""
@@ -57,7 +54,7 @@ class CompressedFrame:
         """
         try:
             part = self._inflate(is_limited=is_limited)
-            self._inflater.total_bytes += len(part)
+            self._inflater.turn_bytes += len(part)
             if not self._is_text:
                 return part
             if self._decoder is None:

@@ -14,6 +14,9 @@ from trioweb.errors import MessageTooBig, RemoteProtocolError
 FLUSH_TAIL = b"\x00\x00\xff\xff"
 """What a flushed block ends with; left out on the wire (RFC 7692 §7.2.2)."""
 
+PART_BYTES = 64 * 1024
+"""What is inflated at once, which takes a quarter of a millisecond; deflate's bound is 1032 to 1."""
+
 _ACCEPTED = RsvBits(rsv1=True, rsv2=False, rsv3=False)
 _NOTHING_RESERVED = RsvBits(rsv1=False, rsv2=False, rsv3=False)
 
@@ -33,7 +36,7 @@ class Inflater(Extension):
         stream: zlib's object, with the context of the messages so far; `None` when there is none.
         keeps_context: Whether the next message goes on with it.
         message_bytes: What one may inflate to.
-        total_bytes: What all have inflated to.
+        turn_bytes: What was inflated to since others have had their turn.
         without_limit: The open message may inflate to any length.
         complaint: What went wrong, when a hook returned a `CloseReason`.
     """
@@ -47,7 +50,7 @@ class Inflater(Extension):
         self.message_bytes = message_bytes
         self._inflated_bytes = 0
         self.stream: zlib._Decompress | None = None
-        self.total_bytes = 0
+        self.turn_bytes = 0
         self._is_control = False
         self._is_compressed = False
         self.without_limit = False
@@ -102,6 +105,13 @@ class Inflater(Extension):
             self.stream = None
         return rest
 
+    def has_done_enough(self) -> bool:
+        """Say whether others are to have their turn before more is inflated."""
+        if self.turn_bytes < PART_BYTES:
+            return False
+        self.turn_bytes = 0
+        return True
+
     def open_stream(self) -> zlib._Decompress:
         """Begin anew, without a context."""
         self.stream = stream = zlib.decompressobj(-self._window_bits)
@@ -127,7 +137,7 @@ class Inflater(Extension):
                 most = 0 if self.without_limit else max(room, 0) + 1
                 piece = stream.decompress(data, most)
                 self._inflated_bytes += len(piece)
-                self.total_bytes += len(piece)
+                self.turn_bytes += len(piece)
                 if self._inflated_bytes > self.message_bytes and not self.without_limit:
                     self.complaint = str(self.too_big())
                     return CloseReason.MESSAGE_TOO_BIG

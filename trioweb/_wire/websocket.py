@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trioweb._wire.assembly import Assembly, most_compressed_bytes
-from trioweb._wire.compressed_frame import PART_BYTES, CompressedFrame
+from trioweb._wire.compressed_frame import CompressedFrame
 from trioweb._wire.deflate import DeflateAgreement, Deflator
 from trioweb._wire.events import PeerClosed, Violation, WireEvent
 from trioweb._wire.fastlane import (
@@ -80,7 +80,6 @@ class WebSocketWire:
 
     __slots__ = (
         "_assembly",
-        "_compressed",
         "_deflator",
         "_frame",
         "_has_lane",
@@ -112,8 +111,7 @@ class WebSocketWire:
         self._deflator = None if deflate is None else Deflator(deflate)
         self._inflater = None if deflate is None else Inflater(deflate, message_bytes=message_bytes)
         self._judge: Judge | None = None
-        self._frame: PlainFrame | None = None
-        self._compressed: CompressedFrame | None = None
+        self._frame: PlainFrame | CompressedFrame | None = None
         self._has_lane = self._is_lane_open = fast_lane
         self._input = b""
         self._position = 0
@@ -199,10 +197,8 @@ class WebSocketWire:
         assembly = self._assembly
         assembly.hand_out_backlog(out)
         self.is_holding = False
-        inflater = self._inflater
-        enough_bytes = 0 if inflater is None else inflater.total_bytes + PART_BYTES
         for _ in range(_STEPS):
-            if len(out) >= most or (inflater is not None and inflater.total_bytes >= enough_bytes):
+            if len(out) >= most:
                 return
             if assembly.is_over_limit and not assembly.is_streaming:
                 if assembly.is_compressed or not self.may_hold:
@@ -215,7 +211,7 @@ class WebSocketWire:
                 self._position = decode_plain(self._input, self._position, out, most, self._message_bytes)
                 if len(out) >= most:
                     return
-            if self._position == len(self._input) and self._compressed is None:
+            if self._position == len(self._input) and type(self._frame) is not CompressedFrame:
                 self._input = b""
                 self._position = 0
                 self.is_pending = False
@@ -225,10 +221,12 @@ class WebSocketWire:
 
     def _step(self, out: list[WireEvent]) -> bool:
         """Decode a header, or what there is of a payload; false stops for now."""
-        if self._frame is not None:
-            self._take_plain_payload(self._frame, out)
-        elif self._compressed is not None:
-            self._take_part(self._compressed, out)
+        frame = self._frame
+        if frame is not None:
+            if isinstance(frame, PlainFrame):
+                self._take_plain_payload(frame, out)
+            else:
+                self._take_part(frame, out)
         elif not (self._has_lane and self._is_between_frames) or self._assembly.is_open:
             self._let_judge(out)
         elif (end := decode_control(self._input, self._position, out)) != self._position:
@@ -236,6 +234,7 @@ class WebSocketWire:
             if isinstance(out[-1], PeerClosed):
                 self._end()
                 return False
+            return True  # it changes nothing for the lane
         else:
             size = plain_header(self._input, self._position)
             if size == INCOMPLETE:
@@ -252,7 +251,7 @@ class WebSocketWire:
             self._end()
             return False
         self._is_lane_open = self._is_lane_free
-        return True
+        return self._inflater is None or not self._inflater.has_done_enough()
 
     @property
     def _is_lane_free(self) -> bool:
@@ -281,6 +280,12 @@ class WebSocketWire:
         if not self._frame.payload_left:
             self._take_plain_payload(self._frame, out)
 
+    def _take_part(self, frame: CompressedFrame, out: list[WireEvent]) -> None:
+        part = frame.next_part(is_limited=not self._assembly.is_streaming)
+        if frame.is_complete:
+            self._frame = None
+        self._assembly.add(part, is_last=frame.is_complete, out=out)
+
     def _take_plain_payload(self, frame: PlainFrame, out: list[WireEvent]) -> None:
         piece = self._input[self._position : self._position + frame.payload_left]
         self._position += len(piece)
@@ -302,16 +307,10 @@ class WebSocketWire:
         if frame.is_complete:
             out.append(part)
         else:
-            self._compressed = frame
+            self._frame = frame
             self._assembly.begin_frame(first)
             self._assembly.add(part, is_last=False, out=out)
         return True
-
-    def _take_part(self, frame: CompressedFrame, out: list[WireEvent]) -> None:
-        part = frame.next_part(is_limited=not self._assembly.is_streaming)
-        if frame.is_complete:
-            self._compressed = None
-        self._assembly.add(part, is_last=frame.is_complete, out=out)
 
     def _let_judge(self, out: list[WireEvent]) -> None:
         judge, is_streaming = self._judge, self._assembly.is_streaming
@@ -332,7 +331,7 @@ class WebSocketWire:
         self._is_lane_open = self.is_pending = self.is_holding = False
         self._input = b""
         self._position = 0
-        self._frame = self._compressed = self._inflater = None
+        self._frame = self._inflater = None
         self._assembly.clear()
         if self._judge is not None:
             self._judge.release()
