@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.sending_story import COMPRESSIONS, POLICIES, telling
 
-EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300")) // 20
+EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300")) // 30
 
 SIZES = st.sampled_from([1, 100, 3000, 9000, 15_000, 30_000])
 PLACES = st.integers(0, 5)

@@ -47,6 +47,7 @@ def chunked(data):
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frame", "piece"), [(bytes, b"ab"), (chunked, b"a")])
 async def test_a_body_in_tiny_pieces_is_held_as_its_bytes(autojump_clock, piece, frame):
     app = App()
@@ -143,6 +144,7 @@ async def held_by_each(app, data):
             return growth.held_bytes / CONNECTIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("start", "most"), [(opening, 8), (getting, 0.25)])
 @pytest.mark.parametrize("what", HEADS)
 async def test_a_head_is_held_by_a_websocket_as_a_few_times_its_bytes_and_by_an_idle_connection_not_at_all(
