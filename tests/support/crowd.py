@@ -20,6 +20,7 @@ class Client:
     def __init__(self, peer: Peer, seconds: float) -> None:
         self._peer = peer
         self._seconds = seconds
+        self._sending = trio.Lock()
         self.is_served = trio.Event()
         self.has_ended = trio.Event()
 
@@ -44,7 +45,8 @@ class Client:
     async def _say(self, data: bytes) -> None:
         await trio.sleep(self._seconds)
         try:
-            await self._peer.send(data)
+            async with self._sending:
+                await self._peer.send(data)
         except trio.BrokenResourceError:
             self.has_ended.set()
 
