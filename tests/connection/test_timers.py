@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 import trio
+import trio.testing
 
 from trioweb._connection.timers import Timers
 
@@ -145,3 +146,15 @@ async def test_many_that_are_due_at_once_let_others_run(autojump_clock):
             turns.append(len(fired))
             await trio.lowlevel.checkpoint()
     assert len(turns) >= 2
+
+
+async def test_nobody_looks_while_nothing_of_a_peer_is_awaited(autojump_clock):
+    async with running() as timers:
+        timers.call_later(1000, lambda: None)
+        await trio.testing.wait_all_tasks_blocked()
+        assert timers._look_at - trio.current_time() == pytest.approx(1000)
+        verdict = timers.judge_later(500, lambda: None)
+        assert timers._look_at - trio.current_time() < 500 / 10
+        verdict.cancel()
+        await trio.sleep(100)
+        assert timers._look_at - trio.current_time() == pytest.approx(900)

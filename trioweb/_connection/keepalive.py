@@ -120,6 +120,8 @@ class Keepalive:
             ping = self._pings.pop(number)
             ping.seconds = now - ping.sent_at
             ping.answered.set()
+        if self._timer is not None:
+            self._timer.stop_awaiting()
 
     def _check_silence(self) -> None:
         assert self._interval is not None
@@ -141,7 +143,7 @@ class Keepalive:
             self._timer = self._timers.call_at(now + self._interval, self._check_silence)
         else:
             self.heard_at = NOT_SINCE_THE_PING
-            self._timer = self._timers.call_at(now + self._timeout, self._check_answer)
+            self._timer = self._timers.call_at(now + self._timeout, self._check_answer, is_awaiting=True)
         self.ping()  # last: writing may find the peer gone, and then all this is stopped
 
     def _check_answer(self) -> None:

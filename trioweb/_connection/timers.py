@@ -32,18 +32,28 @@ READING_TURNS = 3
 class Timer:
     """One deadline; `cancel` makes it never come."""
 
-    __slots__ = ("_timers", "callback", "is_verdict")
+    __slots__ = ("_timers", "callback", "is_awaiting", "is_verdict")
 
-    def __init__(self, timers: Timers, callback: Callable[[], object], *, is_verdict: bool) -> None:
+    def __init__(
+        self, timers: Timers, callback: Callable[[], object], *, is_verdict: bool, is_awaiting: bool
+    ) -> None:
         self._timers = timers
         self.callback: Callable[[], object] | None = callback
         self.is_verdict = is_verdict
+        self.is_awaiting = is_awaiting
 
     def cancel(self) -> None:
         """Forget the callback. The heap's entry goes at its time, or at the next sweep."""
         if self.callback is not None:
             self.callback = None
             self._timers.count_cancelled()
+            self.stop_awaiting()
+
+    def stop_awaiting(self) -> None:
+        """Nothing of the peer is awaited any more."""
+        if self.is_awaiting:
+            self.is_awaiting = False
+            self._timers.awaiting -= 1
 
 
 class PeerScope:
@@ -95,24 +105,35 @@ class Timers:
         self._attention = Attention()
         self._look_at = math.inf
         self._catch_up = catch_up
+        self.awaiting = 0  # timers that are held against a peer; without any, nobody looks
 
     def now(self) -> float:
         """Return the time by which peers are judged; only differences mean anything."""
         # It stands still as soon as a look is missed, though that is noticed only by the look.
         return min(trio.current_time(), self._look_at) - self._attention.lost_seconds
 
-    def call_at(self, deadline: float, callback: Callable[[], object], *, is_verdict: bool = False) -> Timer:
+    def call_at(
+        self,
+        deadline: float,
+        callback: Callable[[], object],
+        *,
+        is_verdict: bool = False,
+        is_awaiting: bool = False,
+    ) -> Timer:
         """Call `callback` once Trio's clock reaches `deadline`, or later by what is lost until then.
 
-        It must not block.
+        It must not block. `is_awaiting` says that something of the peer is awaited until then.
         """
-        timer = Timer(self, callback, is_verdict=is_verdict)
+        is_awaiting = is_awaiting or is_verdict
+        timer = Timer(self, callback, is_verdict=is_verdict, is_awaiting=is_awaiting)
+        is_first = is_awaiting and not self.awaiting
+        self.awaiting += is_awaiting
         heap = self._heap
         due_at = deadline - self._attention.lost_seconds
-        if not heap:
+        if is_first:
             self._attention.begin(trio.current_time(), perf_counter())
         heapq.heappush(heap, (due_at, next(self._order), timer))
-        if heap[0][2] is timer and self._sleep is not None:
+        if (is_first or heap[0][2] is timer) and self._sleep is not None:
             self._look_at = min(self._look_at, self._next_look(trio.current_time()))
             self._sleep.deadline = self._look_at
         return timer
@@ -144,7 +165,8 @@ class Timers:
         """Fire what is due, for ever."""
         while True:
             now = trio.current_time()
-            self._attention.look(now, perf_counter(), self._look_at)
+            if self.awaiting:
+                self._attention.look(now, perf_counter(), self._look_at)
             await self._fire(now - self._attention.lost_seconds)
             self._look_at = self._next_look(now)
             with trio.CancelScope(deadline=self._look_at) as self._sleep:
@@ -159,6 +181,8 @@ class Timers:
         if not heap:
             return math.inf
         due_at = heap[0][0] + self._attention.lost_seconds
+        if not self.awaiting:
+            return due_at
         return min(due_at, now + max(LOOK_SECONDS, (due_at - now) / LOOKS_PER_DEADLINE))
 
     async def _fire(self, now: float) -> None:
@@ -192,6 +216,7 @@ def _call(timer: Timer) -> None:
     callback, timer.callback = timer.callback, None
     if callback is None:
         return
+    timer.stop_awaiting()
     try:
         callback()
     except Exception:  # one connection's bug is not another's
