@@ -48,7 +48,7 @@ EXAMPLES = [
     Example(
         "browser_api",
         "The browser's WebSocket",
-        "Every property, event and method of the browser's WebSocket, tested against this server, row by row.",
+        "Every property, event and method of the browser's WebSocket, tried against this server and marked.",
         ("binaryType", "bufferedAmount", "close codes both ways"),
     ),
     Example(
@@ -78,19 +78,19 @@ EXAMPLES = [
     Example(
         "private_chat",
         "Private chat",
-        "Log in, write to one person. The server decides who you are; a message cannot pretend otherwise.",
+        "Log in, write to one person. The server knows who you are; what a message says of it counts nothing.",
         ("signed cookie", "subprotocol", "delivery reports"),
     ),
     Example(
         "voice",
         "Voice",
-        "Speak, hear yourself come back, and let others tune in; a slow listener skips audio and never holds you up.",
+        "Speak, hear yourself come back, and let others tune in; a slow listener loses chunks, never you.",
         ("binary messages", "backpressure", "live audio"),
     ),
     Example(
         "upload",
         "Upload",
-        "Files whole or in slices, several at once, with progress; they resume where the connection broke.",
+        "Files whole or in slices, several at once, with progress; they go on where a lost connection stopped.",
         ("streamed to disk", "acknowledgement", "resuming"),
     ),
     Example(

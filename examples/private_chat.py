@@ -133,7 +133,7 @@ async def talk(ws: WebSocket, user_name: str) -> None:
     person = people.setdefault(name, Person(session))
     person.session, elsewhere, person.ws = session, person.ws, ws
     if elsewhere is not None:  # another tab of the same browser: it is told why it ends
-        ws.nursery.start_soon(elsewhere.aclose, SIGNED_IN_ELSEWHERE, "You are connected in another tab.")
+        ws.nursery.start_soon(elsewhere.aclose, SIGNED_IN_ELSEWHERE, "You came in somewhere else.")
     try:
         async with everyone.join(ws):
             await announce()

@@ -76,7 +76,7 @@ def test_s13_a_server_that_goes_makes_checks_fail_and_one_that_comes_makes_them_
         page.goto(f"{url}/browser_api/")
         finish(page, expect, re.compile("^61 of 61"))
         assert program.interrupt()[0] == 0
-    expect(page.locator("#state")).to_have_text(re.compile("reconnecting in|connecting"))
+    expect(page.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     expect(page.get_by_role("button", name="Run all again")).to_be_disabled()
     page.get_by_role("button", name="Again: A Blob").click()
     finish(page, expect, "60 of 61 pass, 1 fail; 1 not tried.")

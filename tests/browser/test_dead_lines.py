@@ -74,7 +74,7 @@ def test_a_page_notices_that_its_line_is_dead_and_comes_back(page, expect, line,
     state = page.locator("#state")
     expect(state).to_have_text(CONNECTED)
     line.fall_silent()
-    seconds_until(page, state, "reconnecting in|connecting")
+    seconds_until(page, state, "trying again in|connecting")
     page.clock.run_for(1000)
     expect(state).to_have_text(CONNECTED)
 
@@ -154,7 +154,7 @@ def test_s6_an_upload_whose_line_died_goes_on_over_another(page, expect, line, v
 
 def test_s5_a_message_cut_off_by_a_dead_line_is_said(page, expect, line, visit):
     visit("upload")
-    page.get_by_label("One message").check()
+    page.get_by_label("Whole").check()
     line.fall_silent_after(500_000)
     page.locator("#files").set_input_files(
         {"name": "dead.bin", "mimeType": "application/octet-stream", "buffer": bytes(2_000_000)}

@@ -205,7 +205,7 @@ def test_the_page_comes_back_when_the_server_does_and_stays_closed_when_told_to(
         echo = Echo(page, pytest.importorskip("playwright.sync_api").expect)
         echo.open()
         assert program.interrupt()[0] == 0
-    echo.expect(page.locator("#state")).to_have_text(re.compile("reconnecting in|connecting"))
+    echo.expect(page.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     echo.expect(page.get_by_role("button", name="Send text")).to_be_disabled()
     with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()

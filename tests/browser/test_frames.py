@@ -126,9 +126,9 @@ def test_s14_fragments_are_frames_of_one_message(frames):
     frames.expect_names(
         "↑ Text",
         "↓ Text",
-        "↓ Text, first fragment",
-        "↓ Continuation, more to follow",
-        "↓ Continuation, more to follow",
+        "↓ Text, more follow",
+        "↓ Continuation, more follow",
+        "↓ Continuation, more follow",
         "↓ Continuation",
     )
     assert (frames.bits("fin"), frames.bits("opcode")) == ("0", "0001")
@@ -162,7 +162,9 @@ def test_s14_either_side_closes_and_the_other_answers(frames, button, first):
     frames.expect_state("closed")
     second = "↓" if first == "↑" else "↑"
     frames.expect_names("↑ Text", "↓ Text", f"{first} Close", f"{second} Close")
-    frames.expect(frames.page.locator("#said")).to_have_text("Close code 4001 (application): enough")
+    frames.expect(frames.page.locator("#said")).to_have_text(
+        "Close code 4001 (the application's own): enough"
+    )
     frames.expect(frames.page.locator("#frames .note").last).to_contain_text("4001")
     frames.expect(frames.page.get_by_role("button", name="Send text")).to_be_disabled()
     frames.press("Open it again")
@@ -274,7 +276,7 @@ def test_the_page_comes_back_with_the_server(page, expect):
         frames.visit(url)
         assert program.interrupt()[0] == 0
     expect(page.locator("#frames .note.bad").last).to_have_text("The server is gone: 1001 (going away).")
-    frames.expect_state(re.compile("reconnecting in|connecting"))
+    frames.expect_state(re.compile("trying again in|connecting"))
     expect(page.get_by_role("button", name="Send text")).to_be_disabled()
     with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()

@@ -29,7 +29,7 @@ def enter(chromium, expect):
         page.get_by_label("Your name").fill(name)
         page.get_by_role("button", name="Join").click()
         expect(page.locator("#state")).to_have_text("connected")
-        expect(page.locator("#lines")).to_contain_text("You joined as")
+        expect(page.locator("#lines")).to_contain_text("You are here as")
         return page
 
     yield enter
@@ -44,7 +44,7 @@ def say(page, text):
 
 def test_s10_what_one_says_the_other_hears(enter, expect, demo_server):
     ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ben")
-    expect(ann.locator(".told").last).to_have_text("Ben joined.")
+    expect(ann.locator(".told").last).to_have_text("Ben has come.")
     say(ann, "<b>Hello</b> Ben")
     expect(ben.locator(".said p")).to_have_text("<b>Hello</b> Ben")
     expect(ben.locator(".said strong")).to_have_text("Ann")
@@ -59,7 +59,7 @@ def test_s10_who_is_here_is_shown_and_leaving_is_announced(enter, expect, demo_s
     expect(ann.locator("#people li")).to_have_text(["Ann (you)", "Ann 2"])
     expect(ben.locator("#people li")).to_have_text(["Ann", "Ann 2 (you)"])
     ben.context.close()
-    expect(ann.locator(".told").last).to_have_text("Ann 2 left.")
+    expect(ann.locator(".told").last).to_have_text("Ann 2 has left.")
     expect(ann.locator("#people li")).to_have_text(["Ann (you)"])
 
 
@@ -69,7 +69,7 @@ def test_the_page_says_when_the_server_is_gone_and_comes_back_by_itself(enter, e
         page = enter(url, "Ann")
         assert program.interrupt()[0] == 0
     expect(page.locator(".told.gap")).to_have_text("Connection lost: 1001 (going away).")
-    expect(page.locator("#state")).to_have_text(re.compile("reconnecting in|connecting"))
+    expect(page.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     expect(page.get_by_role("button", name="Send")).to_be_disabled()
     with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
@@ -116,7 +116,7 @@ def test_a_name_that_cannot_be_one_is_asked_for_again_with_the_reason(page, expe
     expect(box).to_be_visible()
     box.fill("Ann")
     page.get_by_role("button", name="Join").click()
-    expect(page.locator(".told").first).to_have_text("You joined as Ann.")
+    expect(page.locator(".told").first).to_have_text("You are here as Ann.")
 
 
 def test_names_that_need_joiners_are_taken(enter, expect, demo_server):
@@ -136,9 +136,7 @@ def test_names_stay_easy_to_read_when_day_becomes_night(enter, expect, demo_serv
     ann.emulate_media(color_scheme="dark")
     night = ann.locator(".said strong").evaluate(COLOUR)
     assert max(day) < 140 < max(night)
-    ann.wait_for_function(
-        f"({WEAK_CONTRAST})().length === 0"
-    )  # the button under the mouse changes its colours slowly
+    ann.wait_for_function(f"({WEAK_CONTRAST})().length === 0")  # buttons change their colours slowly
 
 
 def test_2000_characters_that_need_escapes_are_said(enter, expect, demo_server):

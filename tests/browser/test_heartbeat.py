@@ -45,8 +45,8 @@ def test_s7_who_plays_dead_is_dropped_and_comes_back(page, expect, url):
     page.get_by_role("button", name="Play dead").click()
     expect(page.get_by_role("button", name="Come back to life")).to_have_attribute("aria-pressed", "true")
     log = page.locator("#log")
-    expect(log).to_contain_text("The server closed this page: 4001", timeout=SLOW_MILLISECONDS)
-    expect(log).to_contain_text(f"{name} (you): 4001 (application): no heartbeat for 5 s")
+    expect(log).to_contain_text("This page was told: 4001", timeout=SLOW_MILLISECONDS)
+    expect(log).to_contain_text(f"{name} (you): 4001 (the application's own): no heartbeat for 5 s")
     expect(page.locator("#state")).to_have_text("connected")
     expect(page.locator("#name")).not_to_have_text(name)
     expect(page.get_by_role("button", name="Play dead")).to_have_attribute("aria-pressed", "false")
@@ -125,8 +125,8 @@ def test_the_page_says_when_the_server_is_gone_and_comes_back_by_itself(page, ex
         url = program.wait_for_url()
         open_page(page, expect, url)
         assert program.interrupt()[0] == 0
-    expect(page.locator("#log")).to_contain_text("The server closed this page: 1001 (going away)")
-    expect(page.locator("#state")).to_have_text(re.compile("reconnecting in|connecting"))
+    expect(page.locator("#log")).to_contain_text("This page was told: 1001 (going away)")
+    expect(page.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     expect(page.get_by_role("button", name="Play dead")).to_be_disabled()
     expect(page.locator("#here tr")).to_have_count(0)
     with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:

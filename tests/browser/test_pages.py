@@ -31,7 +31,7 @@ def test_a_source_is_one_click_from_the_index_and_from_the_example(page, demo_se
     page.goto(demo_server)
     page.get_by_role("link", name="Source of Echo").click()
     assert "async for message in ws:" in page.locator("pre").first.inner_text()
-    page.get_by_role("link", name="Run it").click()
+    page.get_by_role("link", name="Open it").click()
     page.get_by_role("link", name="Source", exact=True).click()
     assert page.url == f"{demo_server}/source/echo"
 

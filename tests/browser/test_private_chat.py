@@ -89,10 +89,10 @@ def test_s11_a_second_tab_takes_over_and_the_first_says_so_and_may_come_back(ent
     second = first.context.new_page()
     second.goto(site)
     expect(second.locator("#state")).to_have_text("connected")
-    expect(first.get_by_role("heading", name="You are connected in another tab")).to_be_visible()
+    expect(first.get_by_role("heading", name="You came in somewhere else")).to_be_visible()
     first.get_by_role("button", name="Use it here").click()
     expect(first.locator("#state")).to_have_text("connected")
-    expect(second.get_by_role("heading", name="You are connected in another tab")).to_be_visible()
+    expect(second.get_by_role("heading", name="You came in somewhere else")).to_be_visible()
 
 
 def test_logging_out_frees_the_name(enter, expect, page, site):
@@ -111,7 +111,7 @@ def test_the_page_logs_in_again_when_the_server_has_started_anew(enter, expect):
         expect(ann.locator(".person")).to_have_text(re.compile("Ben"))
         assert program.interrupt()[0] == 0
     expect(ann.locator(".told.gap").last).to_have_text("Connection lost: 1001 (going away).")
-    expect(ann.locator("#state")).to_have_text(re.compile("reconnecting in|connecting"))
+    expect(ann.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     expect(ann.locator(".person")).to_have_text(re.compile("Ben.*away"))
     expect(ann.locator("#alone")).to_be_hidden()
     with Program("examples/private_chat.py", "--port", url.rpartition(":")[2]) as program:
@@ -147,14 +147,14 @@ def test_s11_pressing_use_it_here_twice_comes_in_and_stays(enter, expect, site):
     expect(second.locator("#state")).to_have_text("connected")
     expect(first.get_by_role("button", name="Use it here")).to_be_visible()
     first.evaluate("for (const _ of '12') document.getElementById('here').click()")
-    expect(second.get_by_role("heading", name="You are connected in another tab")).to_be_visible()
+    expect(second.get_by_role("heading", name="You came in somewhere else")).to_be_visible()
     expect(first.locator("#state")).to_have_text("connected")
     expect(first.locator("#alone")).to_have_text("Nobody else is here yet.")
-    expect(first.get_by_role("heading", name="You are connected in another tab")).to_be_hidden()
+    expect(first.get_by_role("heading", name="You came in somewhere else")).to_be_hidden()
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("..", "mean folders"), ("\u200b", "U+200B"), ("  ", "1 to 24 characters")]
+    ("name", "reason"), [("..", "which mean folders"), ("\u200b", "U+200B"), ("  ", "1 to 24 characters")]
 )
 def test_a_name_that_cannot_be_one_is_refused_with_the_reason(page, expect, site, name, reason):
     page.goto(site)
@@ -194,7 +194,7 @@ def test_logging_out_without_a_network_says_that_it_could_not_be_told(enter, exp
     ann = enter(site, "Ann")
     ann.context.set_offline(True)
     ann.get_by_role("button", name="Log out").click()
-    expect(ann.get_by_role("alert")).to_have_text("The server cannot be reached, so you are still logged in.")
+    expect(ann.get_by_role("alert")).to_have_text("The server could not be told: you are still logged in.")
     ann.context.set_offline(False)
     ann.get_by_role("button", name="Log out").click()
     expect(ann.get_by_role("heading", name="Log in")).to_be_visible()
@@ -213,7 +213,7 @@ def test_logging_out_leaves_nothing_for_who_comes_next(enter, expect, site):
     expect(ann.locator(".person")).to_have_text(re.compile("Ben"))
     expect(ann.locator(".said")).to_have_count(0)
     expect(ann.get_by_label("Message")).to_have_value("")
-    expect(ann.get_by_role("heading", name="Pick somebody to write to")).to_be_visible()
+    expect(ann.get_by_role("heading", name="Nobody chosen")).to_be_visible()
 
 
 def test_s11_after_a_logout_in_one_tab_no_other_logs_in_by_itself(enter, expect, site):

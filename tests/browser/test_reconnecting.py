@@ -20,7 +20,7 @@ HEIGHT = "(card) => card.querySelector('header').getBoundingClientRect().height"
 
 LONGEST = """async (card) => {
   const { showState } = await import("./shared/page.js");
-  showState(card.querySelector(".badge"), "waiting", "reconnecting in 15 s");
+  showState(card.querySelector(".badge"), "waiting", "trying again in 15 s");
   card.querySelector(".badge + button").hidden = false;
   return card.querySelector("header").getBoundingClientRect().height;
 }"""
@@ -67,7 +67,7 @@ def test_nothing_moves_when_the_connection_is_lost(page, expect, demo_server, lo
     before = card.evaluate(HEIGHT)
     lose(page.url)
     badge = card.locator(".badge")
-    expect(badge).to_have_text(re.compile("reconnecting in"))
+    expect(badge).to_have_text(re.compile("trying again in"))
     assert card.evaluate(LONGEST) == before
 
 
@@ -76,16 +76,16 @@ def test_the_seconds_to_the_next_try_count_down_and_are_not_announced(page, expe
     page.goto(f"{demo_server}/echo/")
     badge = page.locator("#state")
     expect(badge).to_have_text("closed")
-    page.evaluate(SHOW, ["waiting", "reconnecting in 12 s"])
-    expect(badge).to_have_text("reconnecting in 12 s")
+    page.evaluate(SHOW, ["waiting", "trying again in 12 s"])
+    expect(badge).to_have_text("trying again in 12 s")
     page.clock.run_for(2100)
-    expect(badge).to_have_text("reconnecting in 10 s")
+    expect(badge).to_have_text("trying again in 10 s")
     assert badge.locator("[aria-live=off]").inner_text() == "10"
-    page.evaluate(SHOW, ["waiting", "reconnecting in 12 s"])  # said again, it goes on
+    page.evaluate(SHOW, ["waiting", "trying again in 12 s"])  # said again, it goes on
     page.clock.run_for(3000)
-    expect(badge).to_have_text("reconnecting in 7 s")
+    expect(badge).to_have_text("trying again in 7 s")
     page.clock.run_for(30_000)
-    expect(badge).to_have_text("reconnecting in 1 s")
+    expect(badge).to_have_text("trying again in 1 s")
     page.evaluate(SHOW, ["open", "connected"])
     page.clock.run_for(3000)
     expect(badge).to_have_text("connected")
@@ -96,6 +96,6 @@ def test_no_try_is_more_than_fifteen_seconds_away(page, demo_server):
     page.route_web_socket("**/nowhere", lambda route: route.close(code=1012))
     page.goto(f"{demo_server}/upload/")
     texts = page.evaluate(DELAYS)
-    seconds = [int(re.fullmatch(r"reconnecting in (\d+) s", text)[1]) for text in texts]
+    seconds = [int(re.fullmatch(r"trying again in (\d+) s", text)[1]) for text in texts]
     assert min(seconds) >= 1
     assert 8 <= max(seconds) <= 15

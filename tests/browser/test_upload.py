@@ -103,7 +103,7 @@ def make(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("how", ["In slices", "One message"], ids=["S6", "S5"])
+@pytest.mark.parametrize("how", ["In slices", "Whole"], ids=["S6", "S5"])
 def test_s5_s6_files_arrive_as_they_are_several_at_once(start, upload, make, how):
     sizes = (0, 1, 55, 56, 63, 64, 65, 119, 120, 262_144, 262_145, 3_000_000)
     paths = [make(f"{size}.bin", size) for size in sizes]
@@ -128,7 +128,7 @@ def test_s6_an_upload_goes_on_over_a_restart_of_the_server(start, upload, make):
         )
         assert program.interrupt()[0] == 0
     upload.expect(upload.item("large.bin").locator(".badge")).to_have_text(
-        re.compile("reconnecting in|connecting")
+        re.compile("trying again in|connecting")
     )
     with start(url.rpartition(":")[2]) as program:
         program.wait_for_url()
@@ -182,7 +182,7 @@ def test_s5_a_whole_file_that_is_cut_off_can_be_tried_again(start, upload, make)
             route.on_message(lambda message: server.send(message) if len(cut) > 1 else route.close(code=1012))
 
         upload.page.route_web_socket("**/upload/whole", cut_first)
-        upload.choose("One message", path)
+        upload.choose("Whole", path)
         upload.expect(upload.item("large.bin").locator(".problem")).to_contain_text(
             "cannot be continued in the middle"
         )
@@ -202,7 +202,7 @@ def test_a_refusal_is_shown_with_its_reason(start, upload, make):
         upload.expect(upload.item("small.bin").locator(".badge")).to_have_text("failed")
 
 
-@pytest.mark.parametrize("how", ["In slices", "One message"])
+@pytest.mark.parametrize("how", ["In slices", "Whole"])
 def test_one_for_which_there_is_no_room_says_why_and_goes_when_there_is(start, upload, make, how):
     tries = []
 
@@ -262,7 +262,7 @@ def test_what_is_on_the_shelf_is_downloaded_and_deleted_with_a_second_press(star
         upload.press("Delete: some file.bin")
         upload.press("Really delete?: some file.bin")
         upload.expect(upload.shelf).to_have_count(0)
-        upload.press("Clear finished")
+        upload.press("Clear the finished")
         upload.expect(upload.items).to_have_count(0)
 
 
@@ -303,7 +303,7 @@ def test_a_double_click_does_not_delete(start, upload, make):
         upload.press("Really delete?: one.bin")
         upload.expect(upload.shelf).to_have_count(0)
         upload.expect(upload.page.locator("#shelf-told")).to_have_text("one.bin is deleted.")
-        upload.expect(upload.page.get_by_role("heading", name="Stored files")).to_be_focused()
+        upload.expect(upload.page.get_by_role("heading", name="On the shelf")).to_be_focused()
 
 
 def test_a_file_that_could_not_be_deleted_is_said_where_it_can_be_seen(start, upload, make):
@@ -328,7 +328,7 @@ def test_the_focus_stays_near_what_was_removed(start, upload, make):
         for name, following in (("b.bin", "a.bin"), ("a.bin", "c.bin")):
             upload.press(f"Remove from list: {name}")
             upload.expect(focused).to_have_attribute("aria-label", f"Remove from list: {following}")
-        upload.press("Clear finished")
+        upload.press("Clear the finished")
         upload.expect(focused).to_have_text("Choose files")
         names = [
             one.removeprefix("Delete: ") for one in upload.page.locator("#shelf button").evaluate_all(LABELS)

@@ -187,7 +187,7 @@ def test_s2_one_for_whom_there_is_no_room_is_told_why(visit, expect, demo_server
     ann.get_by_label("Your name").fill("Ann")
     ann.get_by_role("button", name="Start talking").click()
     expect(ann.get_by_role("alert")).to_contain_text("16 people are talking already")
-    expect(ann.locator("#talk-state")).to_have_text(re.compile("reconnecting in"))
+    expect(ann.locator("#talk-state")).to_have_text(re.compile("trying again in"))
     expect(ann.locator("#log")).to_contain_text("1013 (try again later): 16 people are talking already")
     ann.locator("#retry-talk").click()
     expect(ann.locator("#retry-talk")).to_be_visible()
@@ -222,9 +222,9 @@ def test_talking_and_listening_go_on_over_a_restart_of_the_server(say, visit, ex
         ben.get_by_role("button", name="Tune in: Ann").click()
         expect_sound(expect, ben)
         assert program.interrupt()[0] == 0
-    expect(ann.locator("#talk-state")).to_have_text(re.compile("reconnecting in|connecting"))
+    expect(ann.locator("#talk-state")).to_have_text(re.compile("trying again in|connecting"))
     expect(ann.locator("#log")).to_contain_text("your voice is cut off: 1001 (going away)")
-    expect(ben.locator("#state")).to_have_text(re.compile("reconnecting in|connecting"))
+    expect(ben.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         expect(ann.locator("#talk-state")).to_have_text("talking", timeout=SLOW_MILLISECONDS)
@@ -305,7 +305,7 @@ def test_who_is_cut_off_sees_no_old_figures_and_can_try_at_once(visit, expect, d
     expect(ann.locator("#trip")).to_have_text(re.compile("ms$"))
     is_there[0] = False
     routes[0].close(code=1012)
-    expect(ann.locator("#talk-state")).to_have_text(re.compile("reconnecting in"))
+    expect(ann.locator("#talk-state")).to_have_text(re.compile("trying again in"))
     expect(ann.locator("#trip")).to_have_text("–")
     retry = ann.locator("#retry-talk")
     for _ in range(5):  # each time the next try would come later

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,11 +12,11 @@ from hypothesis import strategies as some
 @pytest.fixture(scope="module")
 def names():
     """The module, which outlives the examples of a property."""
-    path = Path(__file__).parents[2] / "examples" / "names.py"
-    spec = importlib.util.spec_from_file_location("names_under_test", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("examples")
+        import names
+
+        yield names
 
 
 @pytest.mark.parametrize(

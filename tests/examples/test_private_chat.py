@@ -175,9 +175,7 @@ async def test_s11_a_name_is_held_for_a_while_and_then_free(module, server, monk
         pass
     async with browser(server, "Ann") as early:
         assert early.answer.status_code == 409
-        assert re.search(
-            r"Ann was here just now, and the name is kept for (60|[1-5]\d) s more", early.answer.text
-        )
+        assert re.search(r"Ann was here just now, and the name is kept for (60|[1-5]\d) s more", early.answer.text)
     monkeypatch.setattr(module, "HELD_SECONDS", 0)
     async with browser(server, "Ann") as late:
         assert late.answer.status_code == 204
@@ -189,7 +187,7 @@ async def test_s11_another_tab_of_the_same_browser_takes_over_and_the_first_is_t
         with pytest.raises(ConnectionClosed):
             while True:
                 await first.ws.recv()
-        assert (first.ws.close_code, first.ws.close_reason) == (4001, "You are connected in another tab.")
+        assert (first.ws.close_code, first.ws.close_reason) == (4001, "You came in somewhere else.")
         await second.tell(to_user="Ann", info="here")
         assert (await second.hear("message"))["info"] == "here"
 

@@ -17,7 +17,7 @@ export function socketURL(path) {
 /**
  * Say in a badge how the connection is: connecting, open, closing, waiting, lost or closed.
  *
- * The seconds in "reconnecting in 12 s" count down by themselves until the badge says something else.
+ * The seconds in "trying again in 12 s" count down by themselves until the badge says something else.
  */
 export function showState(badge, state, text = state) {
   badge.dataset.state = state;
@@ -25,7 +25,7 @@ export function showState(badge, state, text = state) {
   if (shown?.text === text) return;
   clearInterval(shown?.timer);
   countdowns.delete(badge);
-  const seconds = state === "waiting" && /^reconnecting in (\d+) s$/.exec(text)?.[1];
+  const seconds = state === "waiting" && /^trying again in (\d+) s$/.exec(text)?.[1];
   if (seconds) countDown(badge, text, Number(seconds));
   else badge.textContent = text;
 }
@@ -38,7 +38,7 @@ function countDown(badge, text, seconds) {
   const number = element("span", seconds);
   number.ariaLive = "off";
   const words = element("span", ""); // one, since the badge's own parts stand apart
-  const leading = [["reconnecting ", "first"], ["in ", "second"]];
+  const leading = [["trying ", "first"], ["again ", "second"], ["in ", "third"]];
   words.append(...leading.map(([word, place]) => element("span", word, place)), number, " s");
   badge.replaceChildren(words);
   const endsAt = performance.now() + seconds * 1000;
@@ -51,7 +51,7 @@ function countDown(badge, text, seconds) {
 
 /** "1000 (normal closure)": a close event in words. */
 export function describeClose(event) {
-  const name = CLOSE_NAMES[event.code] ?? (event.code >= 4000 ? "application" : "registered elsewhere");
+  const name = CLOSE_NAMES[event.code] ?? (event.code >= 4000 ? "the application's own" : "registered elsewhere");
   return `${event.code} (${name})${event.reason ? `: ${event.reason}` : ""}`;
 }
 
@@ -233,7 +233,7 @@ export function stayConnected(path, { opened = () => {}, received, changed, raw 
       delay = Math.min(delay * 2, MOST_DELAY_SECONDS);
       timer = setTimeout(connect, seconds * 1000);
       waitingConnections.add(connect);
-      changed("waiting", `reconnecting in ${Math.ceil(seconds)} s`, event);
+      changed("waiting", `trying again in ${Math.ceil(seconds)} s`, event);
     }
   }
 
