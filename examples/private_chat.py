@@ -91,7 +91,7 @@ def fault_of(name: str) -> str:
         return fault
     # Browsers take these out of a path, escaped or not.
     if not {"", ".", ".."}.isdisjoint(name.replace("\\", "/").split("/")):
-        return 'A name cannot be "." or "..", nor have them beside a slash, where they mean folders in an address.'
+        return 'A name cannot be "." or "..", which mean folders in an address, nor have them beside a slash.'
     return ""
 
 
