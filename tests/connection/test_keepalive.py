@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import PING, PONG, TEXT, frame
-from support.serving import in_memory
+from support.peer import PING, PONG, TEXT, Peer, frame
+from support.sending_story import small_listener, small_stream
+from support.serving import in_memory, running
 
 import trioweb
-from trioweb import App, Config, Timeouts
+from trioweb import App, Config, Limits, Timeouts
 from trioweb._connection.keepalive import Keepalive
+from trioweb._connection.outbox import Outbox
 from trioweb._connection.timers import Timers
 
 
@@ -159,6 +161,7 @@ async def test_a_ping_whose_writing_finds_the_peer_gone_is_the_last(autojump_clo
 
     keepalive = Keepalive(
         timers,
+        Outbox(most_messages=1, most_bytes=1),
         interval_seconds=5,
         timeout_seconds=timeout_seconds,
         send_ping=send_ping,
@@ -171,3 +174,51 @@ async def test_a_ping_whose_writing_finds_the_peer_gone_is_the_last(autojump_clo
         nursery.cancel_scope.cancel()
     assert (len(pings), cuts) == (1, [])
     assert not caplog.records
+
+
+async def test_a_peer_that_is_taking_a_long_message_is_not_cut_for_the_ping_behind_it():
+    """It cannot answer what has not come to it yet."""
+    app = App(
+        Config(
+            limits=Limits(outbox_bytes=4_000_000),
+            timeouts=Timeouts(ping_interval_seconds=0.1, ping_timeout_seconds=0.1),
+        )
+    )
+
+    @app.websocket("/")
+    async def send_much(ws):
+        await ws.send(b"x" * 3_000_000)
+        await ws.flush()
+
+    async with (
+        running(app, listeners=[small_listener()]) as server,
+        await small_stream(server.port) as stream,
+    ):
+        peer = Peer(stream)
+        await peer.open()
+        received = len(peer.buffer)
+        while received < 3_000_010:
+            data = await stream.receive_some(50_000)
+            assert data, "cut in the middle"
+            received += len(data)
+            await trio.sleep(0.01)  # all of it takes several times as long as the peer may be silent
+
+
+async def test_a_peer_that_has_stopped_amid_a_long_message_is_gone_when_its_pong_is_due(autojump_clock):
+    """Taking nothing is no sign of life."""
+    seen = []
+    app = listening(seen, ping_interval_seconds=5, ping_timeout_seconds=7, send_seconds=100)
+    app_sends = App(app.config)
+
+    @app_sends.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        started = trio.current_time()
+        ws.send_nowait(b"x" * 900_000)
+        assert (await ws.wait_closed()).code == 1006
+        seen.append(trio.current_time() - started)
+
+    async with in_memory(app_sends, pair=trio.testing.lockstep_stream_pair) as peer:
+        await peer.open()
+        await trio.sleep(50)
+    assert seen == [pytest.approx(12, abs=0.5)]

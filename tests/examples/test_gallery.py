@@ -37,7 +37,13 @@ async def test_every_example_has_a_card_that_leads_to_it_and_to_its_source(examp
 
 async def test_every_answer_has_the_security_headers_but_those_that_are_counted_by_the_byte(example, client):
     entries = example("gallery").EXAMPLES
-    for path in ("/", "/source/echo", "/nowhere", *(f"/{entry.name}/" for entry in entries), "/shared/page.js"):
+    for path in (
+        "/",
+        "/source/echo",
+        "/nowhere",
+        *(f"/{entry.name}/" for entry in entries),
+        "/shared/page.js",
+    ):
         headers = (await client.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]

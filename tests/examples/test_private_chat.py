@@ -175,7 +175,9 @@ async def test_s11_a_name_is_held_for_a_while_and_then_free(module, server, monk
         pass
     async with browser(server, "Ann") as early:
         assert early.answer.status_code == 409
-        assert re.search(r"Ann was here just now, and the name is kept for (60|[1-5]\d) s more", early.answer.text)
+        assert re.search(
+            r"Ann was here just now, and the name is kept for (60|[1-5]\d) s more", early.answer.text
+        )
     monkeypatch.setattr(module, "HELD_SECONDS", 0)
     async with browser(server, "Ann") as late:
         assert late.answer.status_code == 204

@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 import trio
 
+from trioweb._connection.outbox import Outbox
 from trioweb._connection.timers import Timer, Timers
 
 PINGS_IN_FLIGHT = 64
+
+PING_FRAME_BYTES = 6
 
 NOT_SINCE_THE_PING = -1.0
 
@@ -33,13 +36,17 @@ class Keepalive:
 
     Any byte proves life, not only a pong: a peer that is busy sending is not dead. And
     while this side has paused reading, silence proves nothing, so the clock stands still.
+    Nor is a peer dead that is still taking what stood before the ping: it cannot answer yet,
+    and if it takes nothing it is cut for that (`Timeouts.send_seconds`).
     """
 
     __slots__ = (
+        "_blocked_at_bytes",
         "_cut",
         "_interval",
         "_is_paused",
         "_number",
+        "_outbox",
         "_pings",
         "_send_ping",
         "_timeout",
@@ -52,6 +59,7 @@ class Keepalive:
     def __init__(
         self,
         timers: Timers,
+        outbox: Outbox,
         *,
         interval_seconds: float | None,
         timeout_seconds: float | None,
@@ -59,6 +67,8 @@ class Keepalive:
         cut: Callable[[str], None],
     ) -> None:
         self._timers = timers
+        self._outbox = outbox
+        self._blocked_at_bytes: int | None = None
         self._interval = interval_seconds
         self._timeout = timeout_seconds
         self._send_ping = send_ping
@@ -144,7 +154,17 @@ class Keepalive:
         else:
             self.heard_at = NOT_SINCE_THE_PING
             self._timer = self._timers.call_at(now + self._timeout, self._check_answer, is_awaiting=True)
-        self.ping()  # last: writing may find the peer gone, and then all this is stopped
+        self.ping()  # writing may find the peer gone, and then all this is stopped
+        self._note_block()
+
+    def _note_block(self) -> None:
+        """Note how much has left if more waits than the ping, which keeps it from leaving."""
+        outbox = self._outbox
+        self._blocked_at_bytes = outbox.sent_bytes if outbox.held_bytes > PING_FRAME_BYTES else None
+
+    @property
+    def _is_taking(self) -> bool:
+        return self._blocked_at_bytes is not None and self._outbox.sent_bytes > self._blocked_at_bytes
 
     def _check_answer(self) -> None:
         if self._is_paused:
@@ -158,5 +178,8 @@ class Keepalive:
     def _judge(self) -> None:
         if self._is_paused or self.heard_at != NOT_SINCE_THE_PING:
             self._check_answer()
+        elif self._is_taking and self._timeout is not None:
+            self._note_block()
+            self._timer = self._timers.judge_later(self._timeout, self._judge)
         else:
             self._cut(f"no answer to a ping in {self._timeout} s (Timeouts.ping_timeout_seconds)")

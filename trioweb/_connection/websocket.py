@@ -41,6 +41,7 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         closing = ClosingHandshake(transport, outbox, engine.timers, timeouts)
         keepalive = Keepalive(
             engine.timers,
+            outbox,
             interval_seconds=timeouts.ping_interval_seconds,
             timeout_seconds=timeouts.ping_timeout_seconds,
             send_ping=self._send_ping,
