@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -17,13 +16,13 @@ from trioweb._web.response import Response
 from trioweb._web.state import State
 from trioweb._web.static import StaticFiles
 from trioweb.config import Config
-from trioweb.error_handlers import ErrorHandler, ErrorHandlers
+from trioweb.error_handlers import ErrorHandler, ErrorHandlers, check_key
 from trioweb.errors import ConfigError, SetupError
 from trioweb.lifetime import Lifetime
 from trioweb.middleware.chain import Middleware, Next, wrap
 from trioweb.middleware.request_id import forget_request_id
 from trioweb.rooms import Overflow, Room, Rooms
-from trioweb.signatures import check_lifespan, check_takes, count_positional
+from trioweb.signatures import check_lifespan, check_takes, count_positional, is_async
 
 Lifespan = Callable[..., AbstractAsyncContextManager[object]]
 
@@ -76,7 +75,7 @@ class App(Router):
             SetupError: It is not async, takes other parameters, or this app is included in another one.
         """
         self._check_has_no_place("middleware")
-        if not _is_async(function):
+        if not is_async(function):
             raise SetupError(
                 "middleware is an async function of request and call_next, or an object that can be called "
                 f"so: write async def, or GZip() and not GZip. This is {function!r}"
@@ -98,10 +97,11 @@ class App(Router):
                 or this app is included in another one.
             DuplicateRoute: There is one already.
         """
+        check_key(key)
 
         def decorate(handler: ErrorHandlerT) -> ErrorHandlerT:
             self._check_has_no_place("an error handler")
-            if not _is_async(handler):
+            if not is_async(handler):
                 raise SetupError(
                     "an error handler is an async function of request and error: write async def"
                 )
@@ -176,6 +176,9 @@ class App(Router):
             name: Any text.
             overflow: What happens when a member's outbox is full, for those who join
                 from now on without a policy of their own; at first `Overflow.CLOSE`.
+
+        Raises:
+            ConfigError: `overflow` is not an `Overflow`.
         """
         return self._rooms.room(name, overflow=overflow)
 
@@ -192,9 +195,11 @@ class App(Router):
         A router that is included here already may have been given an app since.
 
         Raises:
-            SetupError: An app with middleware or error handlers is included.
+            SetupError: An app with middleware or error handlers is included, or a parameter of a
+                handler has a default that nothing will ever replace.
         """
         _check_are_bare(self.below())
+        self._table.check_defaults()
 
     def _check_has_no_place(self, what: str) -> None:
         if self._table.parent is not None:
@@ -263,10 +268,3 @@ def _check_are_bare(routers: Iterable[Router]) -> None:
             "an app with middleware or error handlers cannot be included, since they would be lost: "
             "give them to the app that is served"
         )
-
-
-def _is_async(function: object) -> bool:
-    """Say whether calling it gives a coroutine: an async function, or an object with `async def __call__`."""
-    return inspect.iscoroutinefunction(function) or (
-        callable(function) and inspect.iscoroutinefunction(type(function).__call__)
-    )

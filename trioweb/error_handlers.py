@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
@@ -32,18 +33,17 @@ class ErrorHandlers:
     def add(self, key: type[Exception] | int, handler: ErrorHandler) -> None:
         """Register a handler for a class of exceptions or for one status.
 
+        Args:
+            key: What `check_key` lets pass.
+            handler: What answers it.
+
         Raises:
-            SetupError: `key` is neither.
             DuplicateRoute: There is one already.
         """
-        if isinstance(key, int) and 400 <= key <= 599:
+        if isinstance(key, int):
             known = self._by_status.setdefault(key, handler)
-        elif isinstance(key, type) and issubclass(key, Exception):
-            known = self._by_type.setdefault(key, handler)
         else:
-            raise SetupError(
-                f"an error handler is for an exception class or a status from 400 to 599, not {key!r}"
-            )
+            known = self._by_type.setdefault(key, handler)
         if known is not handler:
             raise DuplicateRoute(f"there is an error handler for {key!r} already")
 
@@ -86,6 +86,27 @@ class ErrorHandlers:
             if kind in self._by_type:
                 return self._by_type[kind]
         return self._by_status.get(500) if answer is None else None
+
+
+def check_key(key: object) -> None:
+    """Refuse what an error handler cannot be for.
+
+    Raises:
+        SetupError: It is neither an exception class nor a status of an error.
+    """
+    routine = inspect.isroutine(key)
+    is_status = isinstance(key, int) and not isinstance(key, bool) and 400 <= key <= 599
+    if not is_status and not (isinstance(key, type) and issubclass(key, Exception)):
+        advice = ""
+        if routine:
+            advice = (
+                ": write @app.error_handler(SomeError) above the handler, with what it is for in parentheses"
+            )
+        elif isinstance(key, tuple):
+            advice = ": write one @app.error_handler(...) above the handler for each"
+        raise SetupError(
+            f"an error handler is for an exception class or a status from 400 to 599, not {key!r}{advice}"
+        )
 
 
 def as_http_error(error: Exception) -> HTTPError | None:

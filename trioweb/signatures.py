@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
+import typing
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -25,6 +27,13 @@ def label(function: object) -> str:
     target = without_partial(function)
     module = getattr(target, "__module__", type(target).__module__)
     return f"{module}.{getattr(target, '__qualname__', type(target).__qualname__)}"
+
+
+def is_async(function: object) -> bool:
+    """Say whether calling it gives a coroutine: an async function, or an object with `async def __call__`."""
+    return inspect.iscoroutinefunction(function) or (
+        callable(function) and inspect.iscoroutinefunction(type(function).__call__)
+    )
 
 
 def parameters_of(function: Callable[..., object], *, follow_wrapped: bool) -> list[inspect.Parameter] | None:
@@ -128,6 +137,17 @@ def resolved_annotation(parameter: inspect.Parameter, function: object) -> objec
             annotation = inspect.get_annotations(carrier, globals=names, eval_str=True)["it"]
         except Exception:  # whatever evaluating it raises, it says nothing about the function
             return None
+    return _bare(annotation)
+
+
+def union_members(annotation: object) -> list[object]:
+    """Return what a union is one of, beside `None`; of anything else itself."""
+    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
+        return [annotation]
+    return [_bare(one) for one in typing.get_args(annotation) if one is not types.NoneType]
+
+
+def _bare(annotation: Any) -> object:
     if hasattr(annotation, "__metadata__"):  # Annotated
         annotation = annotation.__origin__
     while hasattr(annotation, "__supertype__"):  # NewType

@@ -157,6 +157,8 @@ async def _new(request, item: UserId): ...
 async def _annotated(request, item: Annotated[int, "positive"]): ...
 async def _optional(request, item: Optional[int]): ...  # noqa: UP045 - as many programs have it
 async def _union(request, item: int | str): ...
+async def _number_or_none(request, item: UserId | float | None): ...
+async def _user_or_number(request, item: User | int): ...
 async def _any(request, item: Any): ...
 async def _object(request, item: object): ...
 async def _user(request, item: User): ...
@@ -184,6 +186,9 @@ async def _user(request, item: User): ...
         ("/{item}", _bool, r"write item: str, or a converter of your own \(router\.converter\)"),
         ("/{item}", _decimal, "a converter of your own"),
         ("/{item}", _colour, "a converter of your own"),
+        ("/{item}", _optional, r"takes item: int, .* gives str: write \{item:int\}"),
+        ("/{item}", _number_or_none, r"takes item: int \| float, .* gives str: write \{item:int\}"),
+        ("/{item:uuid}", _union, r"takes item: int \| str, .* gives UUID: write \{item:int\}"),
     ],
 )
 def test_an_annotation_that_contradicts_the_path_is_refused(path: str, handler: Any, advice: str) -> None:
@@ -200,10 +205,12 @@ def test_an_annotation_that_contradicts_the_path_is_refused(path: str, handler: 
         ("/{item:int}", _float),
         ("/{item:int}", _new),
         ("/{item:uuid}", _uuid),
+        ("/{item:int}", _optional),
+        ("/{item:int}", _number_or_none),
         *[
             (path, one)
             for path in ("/{item}", "/{item:int}")
-            for one in (_optional, _union, _any, _object, _user)
+            for one in (_union, _any, _object, _user, _user_or_number)
         ],
     ],
 )

@@ -189,9 +189,13 @@ def test_what_is_not_async_or_known_twice_is_refused_where_it_is_written():
         async def other(request, error):
             return None
 
-    for key in (200, "404", BaseException):
+    for key in (200, True, "404", BaseException, KeyError(), (KeyError, ValueError)):
         with pytest.raises(SetupError, match="status from 400"):
-            app.error_handler(key)(handler)
+            app.error_handler(key)
+    with pytest.raises(SetupError, match=r"write @app\.error_handler\(SomeError\) above the handler"):
+        app.error_handler(handler)  # a decorator without its parentheses
+    with pytest.raises(SetupError, match=r"one @app\.error_handler\(\.\.\.\) above the handler for each"):
+        app.error_handler((KeyError, ValueError))
     with pytest.raises(ConfigError):
         App({"debug": True})
 

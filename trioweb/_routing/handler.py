@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import attrs
@@ -15,11 +15,13 @@ from trioweb._routing.pattern import Parameter, Pattern
 from trioweb.errors import SetupError
 from trioweb.signatures import (
     BY_POSITION,
+    is_async,
     is_required,
     label,
     parameters_of,
     resolved_annotation,
     short_name,
+    union_members,
     without_partial,
 )
 
@@ -49,11 +51,7 @@ def check_is_async(_: object, __: attrs.Attribute[Any], handler: object) -> None
     Raises:
         SetupError: It is not an async function, nor an object that can be called as one.
     """
-    target = without_partial(handler)
-    is_async = callable(target) and (
-        inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
-    )
-    if not is_async:
+    if not is_async(without_partial(handler)):
         raise SetupError(
             f"{label(handler)} is not an async function: write async def, and no yield in it. "
             "What blocks goes to a thread: await trio.to_thread.run_sync(function)"
@@ -148,11 +146,12 @@ class _Signature:
             given = _GIVEN.get(parameter.converter.rank)
             if own is None or given is None:
                 continue
-            expected = _value_type(resolved_annotation(own, self.handler))
-            if expected is not None and not _fits(given, expected):
+            expected = _value_types(resolved_annotation(own, self.handler))
+            if expected and not any(_fits(given, one) for one in expected):
+                said = " | ".join(one.__name__ for one in expected)
                 raise SetupError(
-                    f"{label(self.handler)} takes {own.name}: {expected.__name__}, and {_braces(parameter)} in "
-                    f"{self.pattern.path!r} gives {given.__name__}: {_advice(own.name, expected, given)}"
+                    f"{label(self.handler)} takes {own.name}: {said}, and {_braces(parameter)} in "
+                    f"{self.pattern.path!r} gives {given.__name__}: {_advice(own.name, expected[0], given)}"
                 )
 
     def _check_annotation_of_first(self) -> None:
@@ -163,7 +162,7 @@ class _Signature:
         is_ours = (
             annotation.__module__.partition(".")[0] == "trioweb" and annotation.__name__ in _FIRST.values()
         )
-        if _value_type(annotation) is not None or (is_ours and annotation.__name__ != expected):
+        if _is_value_type(annotation) or (is_ours and annotation.__name__ != expected):
             other = ", or use the decorator for the other" if is_ours else ""
             raise SetupError(
                 f"{label(self.handler)} begins with {first.name}: {annotation.__name__}, and here the first "
@@ -171,11 +170,18 @@ class _Signature:
             )
 
 
-def _value_type(annotation: object) -> type | None:
-    """Return a class that says what the value is; `None` for unions, type variables, and classes of users."""
-    if isinstance(annotation, type) and (annotation.__module__ in _VALUES or issubclass(annotation, Enum)):
-        return annotation
-    return None
+def _value_types(annotation: object) -> tuple[type, ...]:
+    """Return the classes that say what the value is, those of a union without its `None`.
+
+    Empty where they cannot tell: for type variables and classes of users, or when one of a union is such.
+    """
+    members = union_members(annotation)
+    types = tuple(one for one in members if _is_value_type(one))
+    return types if len(types) == len(members) else ()
+
+
+def _is_value_type(annotation: object) -> TypeGuard[type]:
+    return isinstance(annotation, type) and (annotation.__module__ in _VALUES or issubclass(annotation, Enum))
 
 
 def _fits(given: type, expected: type) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from trioweb._routing.converters import BUILT_IN, Converter
+from trioweb._routing.defaults import check_defaults
 from trioweb._routing.handler import check_parameters
 from trioweb._routing.names import Names
 from trioweb._routing.pattern import Pattern, parse_prefix
@@ -36,6 +37,7 @@ class Table:
         self.own_converters: dict[str, Converter] = {}
         self.parent: tuple[Table, Pattern] | None = None
         self.is_served = False
+        self._checked_routes = 0
 
     def converters(self) -> Mapping[str, Converter]:
         """Return the converters by name; a nearer table's goes before a farther one's."""
@@ -69,6 +71,17 @@ class Table:
             ]
         )
         table.parent = (self, prefix)
+
+    def check_defaults(self) -> None:
+        """Refuse parameters that nothing fills, now that all routes are here.
+
+        Raises:
+            SetupError: A handler has one.
+        """
+        *_, (top, _) = self._upwards()
+        if self._checked_routes != len(top.routes):  # `serve_stream` asks for each connection
+            check_defaults(top.routes)
+            self._checked_routes = len(top.routes)
 
     def _upwards(self) -> Iterator[tuple[Table, Pattern]]:
         """Yield this table and those above, each with the prefix that this one has there."""

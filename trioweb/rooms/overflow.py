@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from trioweb.errors import ConfigError
+
 
 class Overflow(Enum):
     """The policy for a member that is slower than the room.
@@ -23,3 +25,14 @@ class Overflow(Enum):
     DROP_NEWEST = "drop-newest"
     LATEST = "latest"
     WAIT = "wait"
+
+
+def check_overflow(overflow: object) -> None:
+    """Refuse a policy that is none.
+
+    Raises:
+        ConfigError: It is not an `Overflow`.
+    """
+    if not isinstance(overflow, Overflow):
+        names = ", ".join(f"Overflow.{one.name}" for one in Overflow)
+        raise ConfigError(f"overflow={overflow!r}: expected one of {names}")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable
 from trioweb._connection.outbox_entry import Buffers, Slot
 from trioweb._connection.publication import Publication
 from trioweb._wire.websocket import WebSocketWire
+from trioweb.errors import SetupError
+from trioweb.signatures import is_async
 
 logger = logging.getLogger("trioweb")
 
@@ -49,6 +51,19 @@ class Parcel(Slot):
         if publication is None and self._notice is not None:
             publication = notice_of(self._notice, self.missed)
         return b"" if publication is None else publication.frame_for(self._wire)
+
+
+def check_notice(make: object) -> None:
+    """Refuse a notice that could never be made.
+
+    Raises:
+        SetupError: It cannot be called, or calling it gives a coroutine.
+    """
+    if not callable(make) or is_async(make):
+        raise SetupError(
+            f"missed_notice={make!r}: expected a function, not an async one, that takes how many messages "
+            'were missed and returns the notice, such as lambda missed: f"you missed {missed}"'
+        )
 
 
 def notice_of(make: Callable[[int], str | bytes], missed: int) -> Publication | None:

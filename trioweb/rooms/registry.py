@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakValueDictionary
 
-from trioweb.rooms.overflow import Overflow
+from trioweb.rooms.overflow import Overflow, check_overflow
 from trioweb.rooms.room import Room
 
 
@@ -24,7 +24,12 @@ class Rooms:
         Args:
             name: Any text.
             overflow: The policy for those who join from now on without one of their own.
+
+        Raises:
+            ConfigError: `overflow` is not an `Overflow`.
         """
+        if overflow is not None:
+            check_overflow(overflow)
         room = self._rooms.get(name)
         if room is None:
             room = self._rooms[name] = Room(name)

@@ -13,7 +13,8 @@ from trioweb._connection.publication import Publication
 from trioweb._web.websocket import WebSocket
 from trioweb.rooms.joining import Joining
 from trioweb.rooms.member import Member
-from trioweb.rooms.overflow import Overflow
+from trioweb.rooms.overflow import Overflow, check_overflow
+from trioweb.rooms.parcel import check_notice
 from trioweb.rooms.subscription import Subscription, deliver_when_room
 
 DELIVERIES_PER_TURN = 64
@@ -105,10 +106,14 @@ class Room:
 
         Raises:
             ConnectionClosed: The connection has ended.
+            ConfigError: `overflow` is not an `Overflow`.
+            SetupError: `missed_notice` cannot be called, or is an async function.
 
         Cancellation: Leaves the room.
         """
-        member = Member(ws, overflow or self.overflow, missed_notice)
+        if missed_notice is not None:
+            check_notice(missed_notice)
+        member = Member(ws, self._policy(overflow), missed_notice)
         return Joining(self.name, member, put_in=self._put_in, leave=self._take_out)
 
     def _put_in(self, member: Member) -> None:
@@ -127,15 +132,23 @@ class Room:
             overflow: What happens when too much waits; the room's policy unless given.
             most_messages: How many messages may wait.
             most_bytes: How many bytes of them.
+
+        Raises:
+            ConfigError: `overflow` is not an `Overflow`.
         """
         subscription = Subscription(
             self._unsubscribe,
-            overflow or self.overflow,
+            self._policy(overflow),
             most_messages=most_messages,
             most_bytes=most_bytes,
         )
         self._subscriptions.add(subscription)
         return subscription
+
+    def _policy(self, overflow: Overflow | None) -> Overflow:
+        policy = self.overflow if overflow is None else overflow
+        check_overflow(policy)
+        return policy
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
