@@ -28,6 +28,12 @@ def site(**limits):
     async def own(request):
         return Text(str(len(await request.body())))
 
+    @app.post("/poll")
+    async def poll(request):
+        while True:
+            with trio.move_on_after(7):
+                return Text(str(len(await request.body())))
+
     @app.post("/slow")
     async def slow(request):
         count = 0
@@ -79,6 +85,63 @@ async def test_what_drips_is_408_when_its_patience_is_spent(autojump_clock, what
         assert "close" in head
         assert b"Limits.body_bytes_per_second" in text
         assert 150 <= seconds < 155
+
+
+def reading_before_routes():
+    app = App()
+
+    @app.middleware
+    async def read_first(request, call_next):
+        await request.body()
+        return await call_next(request)
+
+    return app
+
+
+def reading_in_an_error_handler():
+    app = App()
+
+    @app.error_handler(404)
+    @app.error_handler(405)
+    async def echo(request, error):
+        return Text(str(len(await request.body())), status=error.status)
+
+    return app
+
+
+@pytest.mark.parametrize("make", [reading_before_routes, reading_in_an_error_handler])
+@pytest.mark.parametrize("path", ["/unknown", "/get"])
+async def test_a_drip_ends_where_no_route_takes_the_request(autojump_clock, make, path):
+    app = make()
+
+    @app.get("/get")
+    async def get(request):
+        return "got"
+
+    first, piece = request(f"Content-Length: {ENDLESS}", start=f"POST {path} HTTP/1.1"), b"a"
+    async with in_memory(app) as peer:
+        (head, text), seconds = await drip(peer, first, piece, 29)
+        assert head.startswith("HTTP/1.1 408")
+        assert b"Limits.body_bytes_per_second" in text
+        assert 150 <= seconds < 155
+
+
+async def test_a_drip_ends_for_a_handler_that_looks_again_and_again(autojump_clock):
+    data = request(f"Content-Length: {ENDLESS}", start="POST /poll HTTP/1.1")
+    async with in_memory(site()) as peer:
+        (head, text), seconds = await drip(peer, data, b"a", 29)
+        assert head.startswith("HTTP/1.1 408")
+        assert b"Limits.body_bytes_per_second" in text
+        assert 150 <= seconds < 160
+
+
+async def test_a_pause_ends_for_a_handler_that_looks_again_and_again(autojump_clock):
+    data = request(f"Content-Length: {ENDLESS}", start="POST /poll HTTP/1.1")
+    async with in_memory(site()) as peer:
+        (head, text), seconds = await drip(peer, data, b"", 10**6)
+        assert head.startswith("HTTP/1.1 408")
+        assert b"Timeouts.body_seconds" in text
+        assert seconds == pytest.approx(30, abs=1)
 
 
 async def test_a_drip_ends_also_when_it_comes_often(autojump_clock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.serving import in_memory
 
-from trioweb import App, Config, ConfigError, Limits
+from trioweb import App, Config, ConfigError, Limits, Text
 
 SMALL, LARGE = 10, 50_000
 FRAMINGS = ["length", "chunks", "many chunks"]
@@ -67,6 +67,24 @@ async def test_a_body_may_be_as_long_as_its_route_says_and_no_longer(autojump_cl
         assert b"%d" % limit in body or b"in chunks" in body
         assert b"Limits.body_bytes" in body
         assert "x-stamp: seen" in head.lower(), "middleware and error handlers see it"
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+async def test_where_no_route_takes_a_body_the_limits_of_the_application_hold(autojump_clock, framing):
+    app, _ = site()
+
+    @app.error_handler(404)
+    async def echo(request, error):
+        return Text(str(len(await request.body())), status=404)
+
+    async with in_memory(app) as peer:
+        await peer.send(request("/unknown", 100, framing))
+        head, body = await peer.receive_response()
+        assert (head.split()[1], body) == ("404", b"100")
+        await peer.send(request("/unknown", 101, framing))
+        head, body = await peer.receive_response()
+        assert head.startswith("HTTP/1.1 413")
+        assert b"Limits.body_bytes" in body
 
 
 async def test_the_limit_of_one_request_is_not_that_of_the_next(autojump_clock):

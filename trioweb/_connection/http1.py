@@ -157,16 +157,16 @@ class Http1Connection:
                 return None
             self._wire.feed(await self._transport.receive())
 
-    def limit_body(self, body_bytes: int, bytes_per_second: int) -> None:
-        """Say how long the body of this request may be, and how slow; before any of it is received.
+    def limit_body(self, limits: Limits) -> None:
+        """Say how long the body of this request may be, and how slow.
 
-        Without it only what is thrown away unread is bounded here.
+        To be called for each request with a body, before any of it is received.
 
         Raises:
             BodyTooLarge: It is announced to be longer.
         """
-        self._pace = BodyPace(self._timeouts.body_seconds, bytes_per_second)
-        self._wire.limit_body(body_bytes)
+        self._pace = BodyPace(self._timeouts.body_seconds, limits.body_bytes_per_second)
+        self._wire.limit_body(limits.body_bytes)
 
     async def receive_body(self, head: RequestHead) -> bytes:
         """Return the next piece of this request's body, `b""` at its end.
@@ -224,18 +224,19 @@ class Http1Connection:
 
     async def _feed_in_time(self) -> None:
         """Wait for more, whether it is read here or by the one who reads ahead."""
-        pace = self._pace = self._pace or BodyPace(self._timeouts.body_seconds, 0)
-        left_seconds, held_bytes = pace.left_seconds, self._wire.held_bytes
-        started = self._timers.now()
-        with self._timers.move_on_after(left_seconds):
-            async with self._reading():  # a checkpoint too: who sends fast must not keep the scheduler
-                if self._wire.held_bytes == held_bytes:
-                    self._feed(await self._transport.receive())
-            pace.count_waited(self._timers.now() - started)
-            return
-        pace.count_waited(self._timers.now() - started)
+        assert self._pace is not None, "a body is read that nobody has limited"
+        pace, started, held_bytes = self._pace, self._timers.now(), self._wire.held_bytes
+        received_bytes = pace.received_bytes
+        try:
+            with self._timers.move_on_after(pace.left_seconds):
+                async with self._reading():  # a checkpoint too: who sends fast must not keep the scheduler
+                    if self._wire.held_bytes == held_bytes:
+                        self._feed(await self._transport.receive())
+                return
+        finally:  # or who asks again and again, each time for a moment, would never see it end
+            pace.count_waited(self._timers.now() - started, has_come=pace.received_bytes > received_bytes)
         self.stop_waiting()  # whoever answers this has to close (RFC 9110 §15.5.9)
-        raise pace.too_slow(left_seconds)
+        raise pace.too_slow()
 
     def _feed(self, data: bytes) -> None:
         if self._pace is not None:

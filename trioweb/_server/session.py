@@ -26,8 +26,7 @@ from trioweb._web.response import Response
 from trioweb._web.switching import SwitchingProtocols, Terms, switch_protocols
 from trioweb._web.websocket import Handshake, WebSocket
 from trioweb._wire.request_head import RequestHead
-from trioweb.config import Limits
-from trioweb.errors import HTTPError, RemoteProtocolError
+from trioweb.errors import BodyTooLarge, HTTPError, RemoteProtocolError
 from trioweb.middleware.chain import Next
 from trioweb.middleware.request_id import forget_request_id
 
@@ -166,12 +165,12 @@ class Session:
             match = self._context.app.resolve(head.raw_path, head.method, is_websocket=head.wants_websocket)
             request.path_params = match.path_params
             route = match.route
-            if head.content_bytes != 0:
-                self._limit(request, route.limits or self._context.config.limits)
             endpoint = self._endpoint(head, route)
-        # No route, too long a body, or a converter that fails: middleware is to see it.
+        # No route, or a converter that fails: middleware is to see it.
         except Exception as error:
             endpoint = _raising(error)
+        if head.content_bytes != 0:
+            endpoint = self._limited(request, route, endpoint)
         try:
             response = await self._context.app.answer(request, endpoint, is_debug=self._context.config.debug)
             if isinstance(response, SwitchingProtocols) and isinstance(route, WebSocketRoute):
@@ -182,14 +181,18 @@ class Session:
                 await request.aclose()
         return None
 
-    def _limit(self, request: Request, limits: Limits) -> None:
-        """Hold the request to what its route allows.
+    def _limited(self, request: Request, route: Route | None, endpoint: Next) -> Next:
+        """Hold the body to what its route allows, or the application where no route takes it.
 
-        Raises:
-            BodyTooLarge: Its body is announced to be longer (RFC 9110 §15.5.14).
+        Middleware and error handlers may read it then too.
         """
+        limits = (route and route.limits) or self._context.config.limits
         request.limit(limits)
-        self._http.limit_body(limits.body_bytes, limits.body_bytes_per_second)
+        try:
+            self._http.limit_body(limits)
+        except BodyTooLarge as error:  # it is announced to be longer (RFC 9110 §15.5.14)
+            return endpoint if route is None else _raising(error)
+        return endpoint
 
     def _request(self, head: RequestHead) -> Request:
         context = self._context
