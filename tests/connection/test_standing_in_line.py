@@ -163,6 +163,56 @@ async def test_those_who_wait_learn_of_the_end(autojump_clock):
     assert heard == ["the end"] * 3
 
 
+async def test_nobody_passes_the_publishers_that_wait_for_a_member():
+    """All of them stand in the line, and not only the first of them."""
+    room = App().room("slow", overflow=Overflow.WAIT)
+    all_wait = trio.Event()
+
+    async def handler(ws):
+        async with room.join(ws):
+            for _ in range(30):
+                await ws.send("x" * 10_000)
+            async with trio.open_nursery() as nursery:
+                for number in range(ROOMY):
+                    nursery.start_soon(room.publish, f"waited {number:2}".ljust(10_000))
+                    await settled()
+                all_wait.set()
+                while nursery.child_tasks:
+                    await trio.lowlevel.checkpoint()
+                    with suppress(OutboxFull):
+                        ws.send_nowait("later".ljust(10_000))
+
+    async def drive(peer):
+        order = []
+        await all_wait.wait()
+        while (got := await peer.receive_frame()).opcode != CLOSE:
+            order.append(got.payload.decode().strip())
+        waited = [text for text in order if text.startswith("waited")]
+        assert waited == [f"waited {number:2}" for number in range(ROOMY)]
+        assert "later" not in order[: order.index(waited[-1])]
+
+    await over_small_sockets(handler, drive, outbox_bytes=320_000)
+
+
+async def test_a_send_that_lets_others_run_has_its_place_before_them(autojump_clock):
+    """Every 32nd call yields, also where nothing has to be waited for."""
+    called = []
+
+    async def send(ws, number):
+        called.append(number)
+        await ws.send(str(number))
+
+    async def handler(ws):
+        async with trio.open_nursery() as nursery:
+            for number in range(200):
+                nursery.start_soon(send, ws, number)
+
+    async def drive(peer):
+        assert [int(await peer.receive_text()) for _ in range(200)] == called
+
+    await in_lockstep(handler, drive)
+
+
 @pytest.mark.parametrize("policy", [Overflow.DROP_OLDEST, Overflow.LATEST])
 async def test_a_handler_gets_its_turn_beside_a_room_that_keeps_the_outbox_full(policy):
     """The room makes room for itself, at every message: it might do so for ever."""

@@ -210,3 +210,39 @@ async def test_a_member_that_has_left_is_let_go_however_long_its_peer_does_not_r
         gc.collect()
         assert slow.ws.outbox.statistics().messages
         assert not [one for one in gc.get_objects() if isinstance(one, Member)]
+
+
+@pytest.mark.parametrize("listener", ["member", "subscription"])
+async def test_messages_that_grow_in_their_places_keep_to_the_bound(autojump_clock, listener):
+    """A hundred short ones of a key each fit, but not the long ones that would take their places."""
+    app = App(Config(limits=Limits(outbox_bytes=100_000)))
+    room, held = app.room("prices", overflow=Overflow.LATEST), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        await settled()
+        ws.send_nowait(b"x")  # which is on its way for as long as the peer does not read
+        await settled()
+        async with room.join(ws):
+            await publish_growing()
+            held.append(ws.outbox.statistics().high_water_bytes)
+
+    async def publish_growing():
+        for size in (10, 5000, 20_000):
+            for key in range(100):
+                await room.publish(f"{key} ".ljust(size), key=str(key))
+
+    if listener == "member":
+        async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
+            await peer.open()
+            await until(lambda: held)
+            assert held[0] <= 100_000
+            texts = await texts_until(peer, "99 ".ljust(20_000))
+    else:
+        with room.subscribe(most_bytes=100_000) as subscription:
+            await publish_growing()
+        texts = [text async for text in subscription]
+        assert subscription.missed == 300 - len(texts)
+    assert [text.split()[0] for text in texts][-4:] == ["96", "97", "98", "99"]
+    assert sum(map(len, texts)) <= 100_000

@@ -111,6 +111,10 @@ class Outbox:
             return True
         return self.messages < self._most_messages and self.held_bytes + size <= self._most_bytes
 
+    def may_grow(self, size: int) -> bool:
+        """Say whether there is space for so many bytes more in what is queued already."""
+        return size <= 0 or self.held_bytes + size <= self._most_bytes
+
     def may_ever_fit(self, size: int) -> bool:
         """Say whether making room for it can help at all."""
         return size <= self._most_bytes
@@ -163,16 +167,20 @@ class Outbox:
         """Queue a message, standing in line if there is no room; `False` if the outbox was sealed."""
         if self.is_sealed or self.push_if_fits(entry):
             return not self.is_sealed
+        return await self.line_up(entry).wait(self.leave_line)
+
+    def line_up(self, entry: Entry) -> WaitingSender:
+        """Put a message at the end of the line."""
         sender = WaitingSender(entry, size_of(entry))
-
-        def leave(_: object) -> trio.lowlevel.Abort:
-            self.waiting.remove(sender)
-            self._admit_if_low()  # it may have been the one that was too long for what room there is
-            return trio.lowlevel.Abort.SUCCEEDED
-
         self.waiting.append(sender)
-        await trio.lowlevel.wait_task_rescheduled(leave)
-        return sender.is_admitted
+        return sender
+
+    def leave_line(self, sender: WaitingSender) -> None:
+        """Take a message out of the line; whoever waits with it goes on."""
+        if sender in self.waiting:
+            self.waiting.remove(sender)
+            sender.end(is_admitted=False)
+            self._admit_if_low()  # it may have been the one that was too long for what room there is
 
     def _admit_if_low(self) -> None:
         if self.held_bytes <= self._low_bytes and self.messages <= self._low_messages:
@@ -185,7 +193,7 @@ class Outbox:
             if not self._has_space(sender.size):
                 break
             self.push(sender.entry)
-            sender.wake(is_admitted=True)
+            sender.end(is_admitted=True)
             admitted += 1
         del self.waiting[:admitted]
         if admitted:
@@ -195,7 +203,7 @@ class Outbox:
     def _dismiss(self) -> None:
         """Nobody gets in any more."""
         for sender in self.waiting:
-            sender.wake(is_admitted=False)
+            sender.end(is_admitted=False)
         self.waiting.clear()
 
     def push_control(self, frame: bytes) -> bool:

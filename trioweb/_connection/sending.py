@@ -20,6 +20,7 @@ from trioweb._connection.publication import LateFrame, Publication, plain_messag
 from trioweb._connection.receiving import YIELD_MASK, ReceivingHalf
 from trioweb._connection.state import State
 from trioweb._connection.transport import WRITE_BYTES, Transport
+from trioweb._connection.waiting_sender import WaitingSender
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
@@ -73,7 +74,7 @@ class SendingHalf(ReceivingHalf):
         Concurrency: Any number of tasks; messages never interleave.
         """
         self._calls = calls = self._calls + 1
-        if not calls & YIELD_MASK or is_cancelled():
+        if is_cancelled():
             await trio.lowlevel.checkpoint()
         outbox = self._outbox
         if outbox.is_sealed:
@@ -88,14 +89,15 @@ class SendingHalf(ReceivingHalf):
                 entry = self._encode(message)
         except UnicodeEncodeError as error:
             raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
-        if not (self._is_dirty or self._inbox.items) and type(entry) is bytes and self._write_first(entry):
-            return
-        if not outbox.push_if_fits(entry):
-            self._flush()
-            if not await outbox.push_when_room(entry):
-                raise self._closing.error()
-        if not self._is_dirty or outbox.held_bytes >= WRITE_BYTES:
-            self._write()
+        if self._is_dirty or self._inbox.items or type(entry) is not bytes or not self._write_first(entry):
+            if not outbox.push_if_fits(entry):
+                self._flush()
+                if not await outbox.push_when_room(entry):
+                    raise self._closing.error()
+            if not self._is_dirty or outbox.held_bytes >= WRITE_BYTES:
+                self._write()
+        if not calls & YIELD_MASK:  # only now: whoever yields first would be passed
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
     def send_nowait(self, message: str | bytes) -> None:
         """Queue one message if there is room for it.
@@ -265,12 +267,17 @@ class SendingHalf(ReceivingHalf):
         """Note in the statistics that a message was not sent."""
         self._outbox.drops += 1
 
-    async def send_publication(self, publication: Publication) -> None:
-        """Queue a shared message when there is room; nothing happens if it ends meanwhile."""
-        if not self._outbox.is_sealed:
-            entry = publication.entry_for(self.wire)
-            if await self._outbox.push_when_room(entry):
-                self._write()
+    def may_grow(self, slot: Slot, held_bytes: int) -> bool:
+        """Say whether a queued message may become one of so many bytes in its place."""
+        return self._outbox.may_grow(held_bytes - slot.held_bytes)
+
+    def line_up(self, slot: Slot) -> WaitingSender:
+        """Let a message wait for room, after all that wait already."""
+        return self._outbox.line_up(slot)
+
+    def leave_line(self, sender: WaitingSender) -> None:
+        """Let a message wait no longer."""
+        self._outbox.leave_line(sender)
 
     # The transport's side, and when to write.
 

@@ -1,6 +1,8 @@
-"""A task that waits for room in an outbox, with the message it wants to send."""
+"""A place in the line before a full outbox."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import trio
 
@@ -8,7 +10,7 @@ from trioweb._connection.outbox_entry import Entry
 
 
 class WaitingSender:
-    """One place in the line before a full outbox.
+    """A message that waits for room, and the task that waits for that, if one does.
 
     The outbox lets the message in by itself, in the moment when there is room, and only then
     wakes the task. If it woke the task first, whoever ran before it would take the room.
@@ -19,15 +21,36 @@ class WaitingSender:
         is_admitted: Whether the message has been queued.
     """
 
-    __slots__ = ("_task", "entry", "is_admitted", "size")
+    __slots__ = ("_is_over", "_task", "entry", "is_admitted", "size")
 
     def __init__(self, entry: Entry, size: int) -> None:
         self.entry = entry
         self.size = size
         self.is_admitted = False
-        self._task = trio.lowlevel.current_task()
+        self._is_over = False
+        self._task: trio.lowlevel.Task | None = None
 
-    def wake(self, *, is_admitted: bool) -> None:
-        """Let the task go on: its message has been queued, or never will be."""
+    async def wait(self, give_up: Callable[[WaitingSender], None]) -> bool:
+        """Wait until the message is queued, or never will be; say which.
+
+        Args:
+            give_up: Called if the task is cancelled meanwhile.
+        """
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._task = None
+            give_up(self)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        if not self._is_over:
+            self._task = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(abort)
+        return self.is_admitted
+
+    def end(self, *, is_admitted: bool) -> None:
+        """The message has been queued, or never will be."""
         self.is_admitted = is_admitted
-        trio.lowlevel.reschedule(self._task)
+        self._is_over = True
+        task, self._task = self._task, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)

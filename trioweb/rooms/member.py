@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from functools import partial
 
-import trio
-
 from trioweb._connection.publication import Publication
+from trioweb._connection.waiting_sender import WaitingSender
 from trioweb._web.websocket import WebSocket
 from trioweb.closing import Close, CloseCode
 from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.parcel import NOTICE_BYTES, Parcel, notice_of
-from trioweb.rooms.waiting_line import WaitingLine
 
 TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "too slow for the room")
 
@@ -34,7 +32,6 @@ class Member:
         "_has_left",
         "_is_droppable",
         "_late",
-        "_line",
         "_notice",
         "_parcels",
         "connection",
@@ -59,24 +56,23 @@ class Member:
         self._parcels: list[Parcel] = []
         self._by_key: dict[Hashable, Parcel] = {}
         self._gap = 0
-        self._line = WaitingLine() if overflow is Overflow.WAIT else None
-        self._late: list[_Late] = []
+        self._late: dict[Parcel, WaitingSender] = {}
 
-    def deliver(self, publication: Publication, key: Hashable) -> bool:
-        """Queue a message without waiting; `False` means that the publisher has to wait."""
+    def deliver(self, publication: Publication, key: Hashable) -> Parcel | None:
+        """Queue a message without waiting; what is returned the publisher has to wait for."""
         connection = self.connection
         if self._has_left or connection.is_sealed:
-            return True
+            return None
         if self._is_droppable and not connection.is_idle:
             self._deliver_parcel(publication, key)
-        elif self._line is not None:
-            return self._line.is_empty and self._close_gap() and connection.offer(publication)
         elif self._gap or not connection.offer(publication):
+            if self.overflow is Overflow.WAIT:
+                return self._line_up(publication)
             if self.overflow is Overflow.CLOSE:
                 connection.start_closing(TOO_SLOW, is_by_handler=False)
             elif not (self._close_gap() and connection.offer(publication)):
                 self._miss_newest()
-        return True
+        return None
 
     def leave(self) -> None:
         """Take no more messages."""
@@ -84,50 +80,51 @@ class Member:
         self.is_undisturbed = False
         self._parcels.clear()  # they leave all the same, and nobody is held in a cycle meanwhile
         self._by_key.clear()
-        if self._line is not None:
-            self._line.close()
+        late, self._late = self._late, {}
+        for sender in late.values():
+            self.connection.leave_line(sender)
         if self._notice is not None:
             self.connection.call_no_more(self._tell_gap)
 
     # Waiting.
 
-    async def deliver_when_room(self, publication: Publication) -> None:
-        """Wait for room, then queue: what `Overflow.WAIT` makes a publisher do.
+    def _line_up(self, publication: Publication) -> Parcel:
+        parcel = Parcel(publication, None, self.connection.wire, self._notice, self._forget)
+        self._parcels.append(parcel)
+        self._late[parcel] = self.connection.line_up(parcel)
+        return parcel
+
+    async def wait_for(self, parcel: Parcel) -> None:
+        """Wait until a message is queued: what `Overflow.WAIT` makes a publisher do.
 
         If the publisher is cancelled meanwhile, the member has missed the message.
         """
-        assert self._line is not None
-        late = _Late(publication, self._gap)
-        self._gap = 0
-        self._late.append(late)
-        self.is_undisturbed = False
-        try:
-            await self._line.wait(partial(self._deliver_late, late))
-        except trio.Cancelled:
-            if not (self._has_left or self.connection.is_sealed):
-                self._miss_late(late)
-            raise
-        finally:
-            self._late.remove(late)
-            self._tell_gap_later()
+        sender = self._late.get(parcel)
+        if sender is not None:  # else the member has left
+            await sender.wait(partial(self._miss_late, parcel))
+            if parcel.publication is not None:
+                self._late.pop(parcel, None)
 
-    async def _deliver_late(self, late: _Late) -> None:
-        if late.gap and self._notice is not None:
-            notice = notice_of(self._notice, late.gap)
-            if notice is not None:
-                await self.connection.send_publication(notice)
-        late.gap = 0
-        await self.connection.send_publication(late.publication)
-
-    def _miss_late(self, late: _Late) -> None:
-        """Widen the gap before whatever comes next: the next that waits, or one that is yet to come."""
-        gap = late.gap + 1
-        following = self._late[self._late.index(late) + 1 :]
-        if following:
-            following[0].gap += gap
-        else:
-            self._gap += gap
+    def _miss_late(self, parcel: Parcel, sender: WaitingSender) -> None:
+        """Make a message that nobody waits with the mark of a gap, one with the gaps beside it."""
         self._miss()
+        place = self._parcels.index(parcel)
+        following = self._parcels[place + 1] if place + 1 < len(self._parcels) else None
+        preceding = self._parcels[place - 1] if place else None
+        parcel.publication, parcel.missed = None, 1
+        if following is not None and following.publication is None:
+            parcel.missed += following.missed
+            self._take_out_of_line(following)
+        if self._notice is None or (preceding is not None and preceding.publication is None):
+            if preceding is not None:
+                preceding.missed += parcel.missed
+            self._take_out_of_line(parcel)
+        else:
+            sender.size = parcel.held_bytes = NOTICE_BYTES
+
+    def _take_out_of_line(self, parcel: Parcel) -> None:
+        self._parcels.remove(parcel)
+        self.connection.leave_line(self._late.pop(parcel))
 
     # Dropping.
 
@@ -161,14 +158,21 @@ class Member:
             parcels.remove(parcel)  # they leave in their order, so it is the first
         if self._by_key.get(parcel.key) is parcel:
             del self._by_key[parcel.key]
+        self._late.pop(parcel, None)
 
     def _replace(self, publication: Publication, key: Hashable) -> bool:
         parcel = self._by_key.get(key)
         if parcel is None:
             return False
-        parcel.publication = publication
-        self.connection.resize(parcel, publication.size_for(self.connection.wire))
         self._miss()
+        held_bytes = publication.size_for(self.connection.wire)
+        if not self.connection.may_grow(parcel, held_bytes):  # so the new one has to find room
+            self._forget(parcel)
+            parcel.publication = None
+            self.connection.take_back(parcel)
+            return False
+        parcel.publication = publication
+        self.connection.resize(parcel, held_bytes)
         return True
 
     def _drop_oldest(self) -> bool:
@@ -211,23 +215,13 @@ class Member:
 
     def _tell_gap_later(self) -> None:
         """See to it that a gap is told though no message may follow that would have it told."""
-        if self._gap and self._notice is not None and not self._late:
+        if self._gap and self._notice is not None:
             self.connection.call_when_drained(self._tell_gap)
 
     def _tell_gap(self) -> None:
-        if not (self._has_left or self.connection.is_sealed or self._late or self._close_gap()):
+        if not (self._has_left or self.connection.is_sealed or self._close_gap()):
             self._tell_gap_later()
 
     def _miss(self) -> None:
         self.missed += 1
         self.connection.count_drop()
-
-
-class _Late:
-    """A message whose publisher waits, and how many messages are missing before it."""
-
-    __slots__ = ("gap", "publication")
-
-    def __init__(self, publication: Publication, gap: int) -> None:
-        self.publication = publication
-        self.gap = gap

@@ -14,7 +14,7 @@ from trioweb._web.websocket import WebSocket
 from trioweb.rooms.joining import Joining
 from trioweb.rooms.member import Member
 from trioweb.rooms.overflow import Overflow, check_overflow
-from trioweb.rooms.parcel import check_notice
+from trioweb.rooms.parcel import Parcel, check_notice
 from trioweb.rooms.subscription import Subscription, deliver_when_room
 
 DELIVERIES_PER_TURN = 64
@@ -182,21 +182,22 @@ class Room:
         publication = Publication(message)
         self._published += 1
         members = [member for member in self._members if member.connection is not exclude]
-        waiting: list[Member] = []
+        waiting: list[tuple[Member, Parcel]] = []
         for start in range(0, len(members), DELIVERIES_PER_TURN):
             if start:
                 await trio.lowlevel.cancel_shielded_checkpoint()
             for member in members[start : start + DELIVERIES_PER_TURN]:
                 if member.is_undisturbed and member.connection.offer(publication):
                     continue  # the usual case, without a call more
-                if not member.deliver(publication, key):
-                    waiting.append(member)
+                parcel = member.deliver(publication, key)
+                if parcel is not None:
+                    waiting.append((member, parcel))
         late = await self._deliver_to_subscriptions(publication, key) if self._subscriptions else []
         self._delivered += len(members)
         if waiting or late:
             async with trio.open_nursery() as nursery:  # at once: the slow ones differ in how slow
-                for member in waiting:
-                    nursery.start_soon(member.deliver_when_room, publication)
+                for member, parcel in waiting:
+                    nursery.start_soon(member.wait_for, parcel)
                 for reference in late:
                     nursery.start_soon(deliver_when_room, reference, publication.message, key)
         if not next(_calls) % CALLS_PER_TURN:

@@ -16,7 +16,7 @@ from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.waiting_line import WaitingLine
 
 
-@attrs.define
+@attrs.define(eq=False)
 class _Waiting:
     message: str | bytes
     key: Hashable
@@ -161,6 +161,11 @@ class Subscription:
     def _replace(self, waiting: _Waiting) -> bool:
         other = self._by_key.get(waiting.key)
         if other is None:
+            return False
+        if self._held_bytes - other.held_bytes + waiting.held_bytes > self._most_bytes:
+            self._waiting.remove(other)  # so the new one has to find room
+            self._held_bytes -= other.held_bytes
+            self.missed += 1
             return False
         self._held_bytes += waiting.held_bytes - other.held_bytes
         other.message, other.held_bytes = waiting.message, waiting.held_bytes
