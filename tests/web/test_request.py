@@ -12,6 +12,14 @@ from trioweb.errors import BodyTooLarge, HTTPError, LocalProtocolError
 MakeRequest = Callable[..., Request]
 
 
+@pytest.mark.parametrize("length", [512, 513])
+def test_a_query_and_cookies_of_any_length_can_be_read_again(make_request: MakeRequest, length: int) -> None:
+    text = "a=" + "x" * (length - 2)
+    request = make_request(f"/?{text}", headers=[("Cookie", text)])
+    for _ in range(2):
+        assert request.query["a"] == request.cookies["a"] == "x" * (length - 2)
+
+
 def test_a_request_says_what_was_asked(make_request: MakeRequest) -> None:
     request = make_request(
         "/caf%C3%A9/7?q=a+b", "POST", [("Cookie", "a=1"), ("Content-Type", "Text/CSV; charset=x")]

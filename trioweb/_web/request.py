@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from trioweb.headers import Headers
 
 
-KEPT_FIELDS = 256
-"""A query of more fields than this is decoded each time that it is asked for."""
+KEPT_BYTES = 512
+"""A query longer than this, or cookies, are decoded each time that they are asked for. As fields they may
+take sixty times their bytes, so a bound in bytes is what bounds the memory, to some 45 kB for both."""
 
 
 @explaining(REQUEST)
@@ -133,8 +134,8 @@ class Request:
     def state(self, state: State) -> None:
         self._state = state
 
-    # Not kept, nor is a query of many fields: an open WebSocket keeps its request, and what a
-    # stranger wrote is as text up to four times, as fields twenty times as long as on the wire.
+    # Not kept, nor is what is long of the query and of the cookies: an open WebSocket keeps its
+    # request, and what a stranger wrote is as text up to four times as long as on the wire.
     @property
     def path(self) -> str:
         """The path, percent-decoded."""
@@ -142,20 +143,27 @@ class Request:
 
     @property
     def query(self) -> Query:
-        """The fields of the query string, decoded when first asked for."""
+        """The fields of the query string; one of more than 512 bytes is decoded anew each time."""
         if self._query is not None:
             return self._query
         query = Query(self.query_string)
-        if len(query) <= KEPT_FIELDS:
+        if len(self.query_string) <= KEPT_BYTES:
             self._query = query
         return query
 
     @property
     def cookies(self) -> Mapping[str, str]:
-        """The cookies by name, read leniently: what cannot be a cookie is not there."""
-        if self._cookies is None:
-            self._cookies = parse_cookies(self.headers.get_all("cookie"))
-        return self._cookies
+        """The cookies by name, read leniently: what cannot be a cookie is not there.
+
+        As with the query, those of more than 512 bytes are read anew each time.
+        """
+        if self._cookies is not None:
+            return self._cookies
+        lines = self.headers.get_all("cookie")
+        cookies = parse_cookies(lines)
+        if sum(map(len, lines)) <= KEPT_BYTES:
+            self._cookies = cookies
+        return cookies
 
     @property
     def url(self) -> str:
