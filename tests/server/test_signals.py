@@ -204,7 +204,7 @@ def test_one_signal_ends_a_start_that_cannot_be_cancelled(tmp_path, entering):
     seconds, status, printed = ended_by(tmp_path, signal.SIGTERM, entering=entering, first_line="entering")
     assert seconds < 5
     assert status == 128 + signal.SIGTERM
-    assert "ending by force, 1.5 s after signal 15" in printed
+    assert "ending by force, 0.8 s after signal 15" in printed
     assert "Traceback" not in printed
 
 

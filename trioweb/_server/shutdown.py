@@ -37,7 +37,7 @@ logger = logging.getLogger("trioweb")
 LIFESPAN_SECONDS = 2.0
 """The most that is kept back for the lifespan, where connections need all there is."""
 
-ABORT_SECONDS = 1.0
+ABORT_SECONDS = 0.5
 """What is left to the lifespan when somebody has lost patience, or given less than this."""
 
 GOING_AWAY = Close(CloseCode.GOING_AWAY)

@@ -22,7 +22,7 @@ logger = logging.getLogger("trioweb")
 _HANGUP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
 ENDING = tuple(one for one in (signal.SIGINT, signal.SIGTERM, _HANGUP) if one is not None)
 
-FORCE_SECONDS = 0.5
+FORCE_SECONDS = 0.25
 """How much later than it should have ended by itself the process is ended."""
 
 STEP_SECONDS = 0.05
