@@ -77,17 +77,20 @@ async def test_a_large_file_arrives_as_it_is(http):
     assert (head.headers["content-length"], head.headers["accept-ranges"]) == (str(len(BIG)), "bytes")
 
 
-@pytest.mark.parametrize("validator", ["etag", "last-modified"])
-async def test_a_download_that_broke_off_is_resumed(folder, validator):
+@pytest.mark.parametrize(
+    ("path", "validator"),
+    [("/static/big.bin", "etag"), ("/download", "etag"), ("/download", "last-modified")],
+)
+async def test_a_download_that_broke_off_is_resumed(folder, path, validator):
     async with running(site(folder)) as server, httpx.AsyncClient(base_url=server.urls[0]) as http:
         async with connected(server) as peer:
-            await peer.send(b"GET /static/big.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+            await peer.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             head = await peer.receive_head()
             while len(peer.buffer) < 1_000_000:
                 peer.buffer += await peer.stream.receive_some(65_536)
         kept = re.search(f"{validator}: (.*)\r", head, re.IGNORECASE)[1]
         got = len(peer.buffer)
-        rest = await http.get("/static/big.bin", headers={"Range": f"bytes={got}-", "If-Range": kept})
+        rest = await http.get(path, headers={"Range": f"bytes={got}-", "If-Range": kept})
     assert rest.status_code == 206
     assert rest.headers["content-range"] == f"bytes {got}-{len(BIG) - 1}/{len(BIG)}"
     assert peer.buffer + rest.content == BIG

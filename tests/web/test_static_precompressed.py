@@ -187,14 +187,31 @@ async def test_part_of_one_coding_is_never_joined_by_date_to_the_rest_of_another
     assert (whole.status, text) == (200, {"gzip": "app.gz", "br": "app.br", "identity": "app"}[accept])
 
 
-async def test_a_file_in_one_coding_only_is_resumed_by_its_date(
-    make_request: MakeRequest, folder: Path
+@pytest.mark.parametrize("condition", ["If-Range", "If-Unmodified-Since"])
+async def test_part_of_a_coding_that_is_gone_is_not_joined_by_date_to_the_rest_of_the_file(
+    make_request: MakeRequest, folder: Path, condition: str
 ) -> None:
-    date = (await answer(make_request, folder, "plain.css"))[0].headers["last-modified"]
-    fields = [("Accept-Encoding", "gzip"), ("Range", "bytes=2-"), ("If-Range", date)]
-    assert (await answer(make_request, folder, "plain.css", *fields))[1] == "ain"
-    fields[-1] = ("If-Unmodified-Since", date)
-    assert (await answer(make_request, folder, "plain.css", *fields))[1] == "ain"
+    first, _ = await answer(make_request, folder, "app.js", ("Accept-Encoding", "gzip"))
+    for suffix in (".br", ".gz", ".zst"):
+        (folder / f"app.js{suffix}").unlink()
+    fields = [("Range", "bytes=2-"), (condition, first.headers["last-modified"])]
+    whole, text = await answer(make_request, folder, "app.js", *fields)
+    assert (whole.status, text) == (200, "app")
+
+
+@pytest.mark.parametrize("condition", ["If-Range", "If-Unmodified-Since"])
+async def test_where_other_forms_are_left_alone_a_file_is_resumed_by_its_date(
+    make_request: MakeRequest, folder: Path, condition: str
+) -> None:
+    files = StaticFiles(folder, precompressed=False)
+    request = make_request("/app.js")
+    first = await (await files.respond(request, "app.js")).prepare(request)
+    first.close()
+    fields = [("Range", "bytes=2-"), (condition, first.headers["last-modified"])]
+    request = make_request("/app.js", headers=fields)
+    part = await (await files.respond(request, "app.js")).prepare(request)
+    part.close()
+    assert (part.status, part.headers["content-range"]) == (206, "bytes 2-2/3")
 
 
 async def test_each_coding_is_resumed_by_its_tag(make_request: MakeRequest, folder: Path) -> None:

@@ -81,12 +81,16 @@ class File(Response):
         """Refuse: only what `prepare` returned has them."""
         raise LocalProtocolError("a File has no content before prepare(request) opened it")
 
+    def _is_coding_certain(self, request: Request) -> bool:
+        """Say whether nobody is ever sent this file in another coding, now or before."""
+        return not request.may_be_recoded
+
     def _open(self) -> OpenFile:
         return open_file(self._path)
 
     def _answer(self, request: Request, opened: OpenFile) -> Response:
         headers = MutableHeaders(self.headers.lines())
-        validators = _validated(headers, opened, is_coding_certain=not request.may_be_recoded)
+        validators = _validated(headers, opened, is_coding_certain=self._is_coding_certain(request))
         if self.status != 200 or request.method not in ("GET", "HEAD"):
             return FileContent(opened, self.status, headers, _whole(opened))
         verdict = evaluate(request.headers, validators)

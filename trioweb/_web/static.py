@@ -137,20 +137,33 @@ class StaticFiles:
             headers["vary"] = "Accept-Encoding"
         if coding is not None:
             headers["content-encoding"] = coding
-        return _FileInside(self._folder, entry.names, headers, media_type(found.name))
+        return _FileInside(
+            self._folder, entry.names, headers, media_type(found.name), has_codings=bool(self._suffixes)
+        )
 
 
 class _FileInside(File):
     """A file that is opened from its folder, and not where a path leads by then."""
 
-    __slots__ = ("_folder", "_names")
+    __slots__ = ("_folder", "_has_codings", "_names")
 
     def __init__(
-        self, folder: Folder, names: tuple[str, ...], headers: dict[str, str], content_type: str
+        self,
+        folder: Folder,
+        names: tuple[str, ...],
+        headers: dict[str, str],
+        content_type: str,
+        *,
+        has_codings: bool,
     ) -> None:
         super().__init__(names[-1], headers=headers, content_type=content_type)
         self._folder = folder
         self._names = names
+        self._has_codings = has_codings
+
+    def _is_coding_certain(self, request: Request) -> bool:
+        # What stands beside the file now says nothing of what stood there when the client got its part.
+        return not self._has_codings and super()._is_coding_certain(request)
 
     def _open(self) -> OpenFile:
         return self._folder.open(self._names)
