@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import trio
 from support.conduct import request, talk
 from support.peer import handshake
 from support.serving import in_memory
 
-from trioweb import App, Text
+from trioweb import App, HTTPError, Stream, Text
 
 FORM = request(
     "Content-Type: application/x-www-form-urlencoded",
@@ -87,6 +88,128 @@ async def test_a_handshake_without_it_is_refused(autojump_clock):
     async with in_memory(site()) as peer:
         await peer.send(handshake("/ws"))
         assert (await peer.receive_head()).startswith("HTTP/1.1 400")
+
+
+async def read_as_a_number(ws):
+    await ws.accept()
+    await ws.send(str(ws.request.query.read("n", int)))
+
+
+async def miss_in_a_task(ws):
+    async def look():
+        await ws.send(ws.request.cookies["missing"])
+
+    await ws.accept()
+    ws.nursery.start_soon(look)
+    await trio.sleep_forever()
+
+
+@pytest.mark.parametrize(
+    ("handler", "path", "named"),
+    [
+        (read_as_a_number, "/", "'n' of the query is missing"),
+        (read_as_a_number, "/?n=x", "'n' of the query is 'x'"),
+        (read_as_a_number, "/?" + "&" * 1000, "1000 fields"),
+        (miss_in_a_task, "/", "cookie missing"),
+    ],
+)
+async def test_behind_an_accepted_handshake_it_closes_with_1008_and_one_line_of_the_log(
+    autojump_clock, caplog, handler, path, named
+):
+    caplog.set_level("INFO", "trioweb")
+    app = App()
+    app.websocket("/")(handler)
+    async with in_memory(app) as peer:
+        await peer.open(path)
+        code, reason = await peer.receive_close()
+        assert code == 1008
+        assert named in reason
+    (record,) = [record for record in caplog.records if named in record.message]
+    assert (record.levelname, record.exc_info) == ("INFO", None)
+
+
+async def test_a_bug_beside_it_is_still_a_bug(autojump_clock, caplog):
+    app = App()
+
+    @app.websocket("/")
+    async def listen(ws):
+        await ws.accept()
+
+        async def fail():
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise RuntimeError("a bug")
+
+        ws.nursery.start_soon(fail)
+        await ws.send(ws.request.query["missing"])
+
+    async with in_memory(app) as peer:
+        await peer.open("/")
+        assert (await peer.receive_close())[0] == 1011
+    assert "a bug" in caplog.text
+
+
+async def test_an_error_of_the_handlers_own_that_comes_too_late_is_1011_and_logged_with_its_traceback(
+    autojump_clock, caplog
+):
+    app = App()
+
+    @app.websocket("/")
+    async def listen(ws):
+        await ws.accept()
+        raise HTTPError(404)
+
+    async with in_memory(app) as peer:
+        await peer.open("/")
+        assert (await peer.receive_close())[0] == 1011
+    assert [record.exc_info for record in caplog.records if record.levelname == "ERROR"] != [None]
+
+
+async def tell_missing(request):
+    yield b"x"
+    yield request.query["missing"].encode()
+
+
+async def tell_odd(request):
+    yield b"x"
+    async with trio.open_nursery():
+        request.query.read("n", int)
+
+
+async def tell_json(request):
+    yield b"x"
+    await request.json()
+
+
+@pytest.mark.parametrize(
+    ("tell", "named"),
+    [
+        (tell_missing, "'missing' of the query"),
+        (tell_odd, "'n' of the query is 'x'"),
+        (tell_json, "not JSON"),
+    ],
+)
+async def test_within_an_answer_it_breaks_that_off_with_one_line_of_the_log(
+    autojump_clock, caplog, tell, named
+):
+    caplog.set_level("INFO", "trioweb")
+    app = App()
+
+    @app.get("/")
+    async def index(request):
+        return Stream(tell(request))
+
+    async with in_memory(app) as peer:
+        await peer.send(request(start="GET /?n=x HTTP/1.1"))
+        await peer.receive_head()
+        received = peer.buffer
+        while piece := await peer.stream.receive_some():
+            received += piece
+        assert received == b"1\r\nx\r\n"
+    (record,) = [record for record in caplog.records if "broke off" in record.message]
+    assert named in record.message
+    assert (record.levelname, record.exc_info) == ("INFO", None)
 
 
 async def test_it_can_still_be_caught_as_a_key_error_and_other_ones_are_bugs(autojump_clock, caplog):

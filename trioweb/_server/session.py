@@ -24,9 +24,11 @@ from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._web.switching import SwitchingProtocols, Terms, switch_protocols
+from trioweb._web.unreadable import is_clients_mistake
 from trioweb._web.websocket import Handshake, WebSocket
 from trioweb._wire.request_head import RequestHead
 from trioweb.errors import BodyTooLarge, HTTPError, RemoteProtocolError
+from trioweb.exception_groups import bare
 from trioweb.middleware.chain import Next
 from trioweb.middleware.request_id import forget_request_id
 
@@ -285,13 +287,15 @@ class Session:
         Without its end the client sees that it is incomplete (RFC 9112 §8).
         """
         if self._http.has_answered:
-            is_bug = not isinstance(error, RemoteProtocolError)  # of which the client's body may be full
+            only = bare(error)
+            # What the client's body, and the rest of its request, may be full of.
+            is_bug = not (isinstance(only, RemoteProtocolError) or is_clients_mistake(only))
             logger.log(
                 logging.ERROR if is_bug else logging.INFO,
                 "%s %s broke off within its answer: %s",
                 request.method,
                 request.raw_path,
-                error,
+                only,
                 exc_info=error if is_bug else None,
             )
             raise ClientLeft("the answer could not be completed") from error

@@ -11,6 +11,7 @@ from trioweb._routing.handler import Handler
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
 from trioweb._web.response import Response
+from trioweb._web.unreadable import is_clients_mistake
 from trioweb._web.websocket import WebSocket
 from trioweb.closing import REASON_BYTES, Close, CloseCode
 from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError
@@ -151,7 +152,16 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
         return NORMAL
     if isinstance(error, CloseWebSocket):
         return error.close
+    if is_clients_mistake(error):
+        # Too late for 400. Of RFC 6455 §7.4.1 only 1008 fits: 1002 and 1007 are of frames and messages.
+        logger.info("WebSocket %s is closed for what its request lacks: %s", ws.request.raw_path, error)
+        return _explained(CloseCode.POLICY_VIOLATION, str(error))
     explain(error)
     logger.error("the handler of WebSocket %s failed", ws.request.raw_path, exc_info=error)
     reason = f"{type(error).__name__}: {error}" if is_debug else ""
-    return Close(CloseCode.INTERNAL_ERROR, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
+    return _explained(CloseCode.INTERNAL_ERROR, reason)
+
+
+def _explained(code: CloseCode, reason: str) -> Close:
+    """Return a close with as much of the reason as there is room for."""
+    return Close(code, reason.encode(errors="replace")[:REASON_BYTES].decode(errors="ignore"))

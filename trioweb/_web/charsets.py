@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trioweb.errors import HTTPError
+from trioweb._web.unreadable import Unreadable
 
 # Python knows a hundred encodings, some of them slow on hostile input: these few are what clients send.
 _ENCODINGS = {
@@ -24,5 +24,5 @@ def encoding_of(charset: str) -> str:
     """
     encoding = _ENCODINGS.get(charset.strip().lower())
     if encoding is None:
-        raise HTTPError(415, f"the charset {charset[:40]!r} is not known: expected utf-8")
+        raise Unreadable(415, f"the charset {charset[:40]!r} is not known: expected utf-8")
     return encoding

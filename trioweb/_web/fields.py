@@ -10,7 +10,8 @@ from enum import Enum
 from typing import Any, TypeVar, overload
 
 from trioweb._web.multi_mapping import MultiMapping, shown
-from trioweb.errors import HTTPError, MissingField
+from trioweb._web.unreadable import Unreadable
+from trioweb.errors import MissingField
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -92,7 +93,7 @@ class Fields(MultiMapping[str]):
             except (ValueError, LookupError, ArithmeticError) as error:
                 if value.strip():
                     place = f"the field {shown(name)} of the {self._source}"
-                    raise HTTPError(400, f"{place} is {shown(value)}{_expectation(kind)}") from error
+                    raise Unreadable(400, f"{place} is {shown(value)}{_expectation(kind)}") from error
 
 
 def _converter(kind: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -11,10 +11,10 @@ from trioweb._web.form import Form
 from trioweb._web.multipart import MultipartDecoder, PartHead
 from trioweb._web.parameters import charset_of, media_type_of, split_parameters
 from trioweb._web.spool import Content, Spool
+from trioweb._web.unreadable import Unreadable
 from trioweb._web.upload import Upload
 from trioweb._web.urlencoded import UrlencodedDecoder
 from trioweb.config import Limits
-from trioweb.errors import HTTPError
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -167,7 +167,7 @@ class FormReader:
         self._taken_field_bytes += count
         if self._taken_field_bytes > self._limits.form_field_bytes:
             place = "" if name is None else f", at the field {name[:60].decode('utf-8', 'replace')!r}"
-            raise HTTPError(
+            raise Unreadable(
                 413,
                 f"the form's fields are longer than {self._limits.form_field_bytes} bytes"
                 f" together{place} (Limits.form_field_bytes)",
@@ -175,7 +175,7 @@ class FormReader:
 
     def _check_count(self, things: str, count: int, limit: int) -> None:
         if count > limit:
-            raise HTTPError(413, f"the form has more than {limit} {things} (Limits.form_{things})")
+            raise Unreadable(413, f"the form has more than {limit} {things} (Limits.form_{things})")
 
     # From bytes to text.
 
@@ -216,12 +216,12 @@ def _decoder(content_type: str, limits: Limits) -> MultipartDecoder | None:
         return None
     if kind != MULTIPART:
         was = f"the Content-Type is {kind[:60]!r}" if kind else "there is no Content-Type"
-        raise HTTPError(
+        raise Unreadable(
             415, f"{was}: expected {URLENCODED} or {MULTIPART}", {"Accept": f"{URLENCODED}, {MULTIPART}"}
         )
     parsed = split_parameters(content_type)
     if parsed is None:
-        raise HTTPError(400, "the parameters of the Content-Type cannot be read: expected boundary=...")
+        raise Unreadable(400, "the parameters of the Content-Type cannot be read: expected boundary=...")
     return MultipartDecoder(parsed[1].get("boundary", ""), header_bytes=limits.form_header_bytes)
 
 

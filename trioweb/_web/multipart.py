@@ -9,7 +9,7 @@ import attrs
 
 from trioweb._web.parameters import split_parameters
 from trioweb._web.shortage import shortage_is_503
-from trioweb.errors import HTTPError
+from trioweb._web.unreadable import Unreadable
 
 PIECE_BYTES = 64 * 1024
 """The parser gets no more at a time, so that what comes out is bounded as well."""
@@ -66,7 +66,7 @@ class MultipartDecoder:
             from python_multipart import MultipartParser
 
         if not _BOUNDARY.fullmatch(boundary):
-            raise HTTPError(
+            raise Unreadable(
                 400,
                 "a form of the type multipart/form-data needs a boundary of 1 to"
                 f" {BOUNDARY_CHARACTERS} ASCII characters in its Content-Type (RFC 2046 §5.1.1)",
@@ -143,7 +143,7 @@ class MultipartDecoder:
 
     def _begin_header(self) -> None:
         if len(self._headers) == PART_FIELDS:
-            raise HTTPError(413, f"a part of the form has more than {PART_FIELDS} header fields")
+            raise Unreadable(413, f"a part of the form has more than {PART_FIELDS} header fields")
         self._count(_HEADER_OVERHEAD_BYTES)
 
     def _take_name(self, data: bytes, start: int, end: int) -> None:
@@ -157,7 +157,7 @@ class MultipartDecoder:
     def _count(self, count: int) -> None:
         self._taken_header_bytes += count
         if self._taken_header_bytes > self._header_bytes:
-            raise HTTPError(
+            raise Unreadable(
                 413,
                 f"the head of a part of the form is longer than {self._header_bytes} bytes"
                 " (Limits.form_header_bytes)",
@@ -186,7 +186,7 @@ def _part_head(headers: dict[str, bytes]) -> PartHead:
     # Deprecated for forms (RFC 7578 §4.7): content that is encoded would be stored as it is, unnoticed.
     encoding = headers.get("content-transfer-encoding", b"binary").strip().lower()
     if encoding not in {b"7bit", b"8bit", b"binary"}:
-        raise HTTPError(415, "a part of the form has a Content-Transfer-Encoding: expected plain bytes")
+        raise Unreadable(415, "a part of the form has a Content-Transfer-Encoding: expected plain bytes")
     disposition = split_parameters(headers.get("content-disposition", b"").decode("latin-1"))
     if disposition is None or disposition[0] != "form-data" or "name" not in disposition[1]:
         raise _malformed('a part lacks its Content-Disposition: expected form-data; name="..."')
@@ -204,5 +204,5 @@ def _octets(text: str) -> bytes:
     return _PERCENT.sub(lambda match: chr(int(match[1], 16)), text).encode("latin-1")
 
 
-def _malformed(problem: str) -> HTTPError:
-    return HTTPError(400, f"the body is no multipart/form-data (RFC 7578): {problem}")
+def _malformed(problem: str) -> Unreadable:
+    return Unreadable(400, f"the body is no multipart/form-data (RFC 7578): {problem}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from trioweb._web.fields import Fields
+from trioweb._web.unreadable import Unreadable
 from trioweb._web.urlencoded import decode_urlencoded
-from trioweb.errors import HTTPError
 
 FIELDS = 1000
 """More fields than this are no form that a person filled in, and cost time to hold."""
@@ -28,7 +28,7 @@ class Query(Fields):
 
     def __init__(self, text: str = "") -> None:
         if text.count("&") >= FIELDS:
-            raise HTTPError(400, f"the query has more than {FIELDS} fields, which no setting changes")
+            raise Unreadable(400, f"the query has more than {FIELDS} fields, which no setting changes")
         # The wire hands bytes over as latin-1, so a query with raw UTF-8 in it is got back by this way.
         pairs = decode_urlencoded(text.encode("latin-1", "replace"))
         super().__init__(

@@ -15,8 +15,9 @@ from trioweb._web.form_reader import FormReader
 from trioweb._web.parameters import charset_of, media_type_of
 from trioweb._web.query import Query
 from trioweb._web.state import State
+from trioweb._web.unreadable import Unreadable
 from trioweb._wire.json_text import read_json
-from trioweb.errors import HTTPError, LocalProtocolError
+from trioweb.errors import LocalProtocolError
 from trioweb.foreign_names import REQUEST, explaining
 
 if TYPE_CHECKING:
@@ -237,7 +238,9 @@ class Request:
             # A byte order mark says nothing about UTF-8, and is not part of the text.
             return octets.decode("utf-8-sig" if encoding == "utf-8" else encoding)
         except UnicodeDecodeError as error:
-            raise HTTPError(400, f"the body is not {charset.lower()}: byte {error.start} is wrong") from error
+            raise Unreadable(
+                400, f"the body is not {charset.lower()}: byte {error.start} is wrong"
+            ) from error
 
     async def json(self) -> Any:
         """Return the body read as JSON (RFC 8259), whatever its Content-Type.
@@ -253,13 +256,13 @@ class Request:
             # RFC 8259 §8.1: JSON is UTF-8, and a parser may ignore a byte order mark.
             return read_json(octets.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise HTTPError(400, f"the body is not JSON: byte {error.start} is not UTF-8") from error
+            raise Unreadable(400, f"the body is not JSON: byte {error.start} is not UTF-8") from error
         except RecursionError as error:
-            raise HTTPError(400, "the body is not JSON that can be read: it is nested too deeply") from error
+            raise Unreadable(400, "the body is not JSON that can be read: it is nested too deeply") from error
         except json.JSONDecodeError as error:
-            raise HTTPError(400, f"the body is not JSON: {error}") from error
+            raise Unreadable(400, f"the body is not JSON: {error}") from error
         except ValueError as error:  # what Python refuses to read has advice for programmers in it
-            raise HTTPError(400, f"the body is not JSON: {_told(error)}") from error
+            raise Unreadable(400, f"the body is not JSON: {_told(error)}") from error
 
     async def form(self) -> Form:
         """Return the body read as a form, url-encoded or multipart, with its files.
