@@ -7,7 +7,7 @@ import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
-from support.peer import CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, connected, frame
+from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, connected, frame
 from support.serving import conversing, in_memory, running
 
 from trioweb import App, Config, Deflate, Limits, Timeouts
@@ -150,6 +150,77 @@ async def test_a_message_in_pieces_is_one_message_each_way(autojump_clock):
         await peer.send(frame(CONTINUATION, b"c"))
         assert [(await peer.receive_frame()).payload for _ in range(4)] == [b"1", b"22", b"333", b""]
         assert await peer.receive_close() == (1000, "")
+
+
+FAILING = {
+    "too big": (frame(BINARY, bytes(20)), 1009),
+    "too big in pieces": (frame(BINARY, bytes(8), is_final=False) + frame(CONTINUATION, bytes(8)), 1009),
+    "too many pieces": (
+        frame(BINARY, b"a", is_final=False) + frame(CONTINUATION, b"b", is_final=False) * 3,
+        1008,
+    ),
+    "a wrong opcode": (frame(3, b"?"), 1002),
+    "no UTF-8": (frame(TEXT, b"\xff"), 1007),
+    "no UTF-8 in the second piece": (frame(TEXT, b"a", is_final=False) + frame(CONTINUATION, b"\xff"), 1007),
+    "a broken close frame": (frame(CLOSE, b"\x03"), 1002),
+    "two messages at once": (frame(TEXT, b"a", is_final=False) + frame(TEXT, b"b"), 1002),
+}
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+@pytest.mark.parametrize("compression", [None, Deflate()])
+@pytest.mark.parametrize("what", FAILING)
+async def test_what_broke_a_rule_is_no_message_nor_is_what_came_after(
+    autojump_clock, what, compression, fast_lane
+):
+    app, held = App(Config(fast_lane=fast_lane, compression=compression)), []
+
+    @app.websocket("/", limits=Limits(message_bytes=10, message_fragments=3))
+    async def handler(ws):
+        held.append(ws)
+        async for _ in ws:
+            pass
+
+    wrong, code = FAILING[what]
+    async with in_memory(app) as peer:
+        await peer.open("/", ("Sec-WebSocket-Extensions", "permessage-deflate"))
+        await peer.send(frame(TEXT, b"hi") + frame(PING) + wrong + frame(TEXT, b"after"))
+        while (answer := await peer.receive_frame()).opcode != CLOSE:
+            pass
+        assert int.from_bytes(answer.payload[:2], "big") == code
+        await peer.send(close_frame(code))
+        await peer.receive_end()
+    traffic = held[0].traffic()
+    assert (traffic.received_messages, traffic.received_bytes) == (1, 6 + 2)
+    assert (traffic.received_control_frames, traffic.received_control_bytes) == (1, 6)
+
+
+async def test_a_message_counts_when_it_is_whole_and_a_ping_within_it_at_once(autojump_clock):
+    held = []
+
+    async def handler(ws):
+        held.append(ws)
+        async for _ in ws:
+            pass
+
+    async with conversing(handler) as peer:
+        await peer.send(frame(TEXT, b"a", is_final=False) + frame(PING, b"?"))
+        assert (await peer.receive_frame()).opcode == PONG
+        ping = {"received_control_frames": 1, "received_control_bytes": 7}
+        pong = {"sent_control_frames": 1, "sent_control_bytes": 3}
+        counted(held[0], **ping, **pong)
+        whole = frame(CONTINUATION, b"b")
+        for piece in (whole[:3], whole[3:]):
+            counted(held[0], **ping, **pong)
+            await peer.send(piece)
+            await trio.testing.wait_all_tasks_blocked()
+        counted(held[0], received_messages=1, received_bytes=7 + 7, **ping, **pong)
+        await peer.send(frame(TEXT, b"a", is_final=False) + close_frame(1000))
+        await peer.receive_close()
+        await peer.receive_end()
+    traffic = held[0].traffic()
+    assert (traffic.received_messages, traffic.received_bytes) == (1, 7 + 7)
+    assert (traffic.received_control_frames, traffic.received_control_bytes) == (2, 7 + 8)
 
 
 async def test_a_message_that_was_broken_off_is_none(autojump_clock):

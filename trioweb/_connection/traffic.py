@@ -11,8 +11,9 @@ class Traffic(NamedTuple):
     Attributes:
         received_messages: Whole messages from the peer, received by the handler or not; one in
             several frames counts once, when its last has come.
-        received_bytes: Bytes of the frames of messages, headers included, as they came: compressed,
-            whole or not, and also of what broke a rule.
+        received_bytes: Bytes of the frames of these messages, headers included, compressed as they came.
+            What is not whole yet, or broke a rule or a limit, is in none of these numbers, nor
+            is anything that came after that.
         received_control_frames: Pings, pongs and the close frame.
         received_control_bytes: Bytes of these, headers included.
         sent_messages: Whole messages that have been handed to the network, those of rooms too; one

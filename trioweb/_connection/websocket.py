@@ -73,10 +73,11 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
     def traffic(self) -> Traffic:
         """Return what went each way so far."""
         outbox = self._outbox
+        unfinished_bytes = 0 if self._wire is None else self._wire.unfinished_bytes
         sent = outbox.ledger.totals(outbox.sent_messages, outbox.sent_bytes, is_drained=not outbox.held_bytes)
         return Traffic(
             self.received_messages,
-            self.received_bytes - self.received_control_bytes,
+            self.received_bytes - self.received_control_bytes - unfinished_bytes,
             self.received_control_frames,
             self.received_control_bytes,
             *sent,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from trioweb._wire.events import PeerClosed, Ping, Pong
 from trioweb.closing import NEVER_ON_THE_WIRE, REASON_BYTES, Close, CloseCode, is_sendable_code
 from trioweb.errors import RemoteProtocolError
 
@@ -79,6 +80,12 @@ def payload_bytes(header: bytes | bytearray) -> int:
     if length == EIGHT_BYTES:
         return int.from_bytes(header[2:10], "big")
     return length
+
+
+def control_frame_bytes(event: Ping | Pong | PeerClosed) -> int:
+    """Return how long the frame was that a client sent."""
+    payload = encode_close_payload(event.close) if isinstance(event, PeerClosed) else event.payload
+    return CONTROL_HEADER_BYTES + len(payload)
 
 
 def encode_close_payload(close: Close) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trioweb._wire.assembly import Assembly, most_compressed_bytes
 from trioweb._wire.compressed_frame import CompressedFrame
 from trioweb._wire.deflate import DeflateAgreement, Deflator
-from trioweb._wire.events import PeerClosed, Violation, WireEvent
+from trioweb._wire.events import PeerClosed, Ping, Pong, Violation, WireEvent
 from trioweb._wire.fastlane import (
     INCOMPLETE,
     NOT_PLAIN,
@@ -27,6 +27,7 @@ from trioweb._wire.frames import (
     TEXT,
     TWO_BYTES,
     Buffers,
+    control_frame_bytes,
     encode_close_payload,
     encode_control,
     encode_frame,
@@ -76,6 +77,7 @@ class WebSocketWire:
             `start_streaming`, or for `may_hold` to be false again. Compressed ones are
             reported at once: nobody knows what the rest would inflate to.
         has_leftover: Something came after what has ended it.
+        unfinished_bytes: How much came that belongs to no whole message or control frame.
     """
 
     __slots__ = (
@@ -96,6 +98,7 @@ class WebSocketWire:
         "is_pending",
         "may_hold",
         "must_encode_in_order",
+        "unfinished_bytes",
     )
 
     def __init__(
@@ -118,15 +121,15 @@ class WebSocketWire:
         self._is_over = False
         self.deflate = deflate
         self.must_encode_in_order = deflate is not None and not deflate.shares_frames
-        self.is_pending = False
-        self.is_holding = False
-        self.may_hold = False
+        self.is_pending = self.is_holding = self.may_hold = False
         self.has_leftover = False
+        self.unfinished_bytes = 0
 
     # Receiving.
 
     def feed(self, data: bytes) -> None:
         """Take input. Nothing is decoded before it is asked for."""
+        self.unfinished_bytes += len(data)
         if self._is_over:
             return
         if self._position < len(self._input):
@@ -152,6 +155,7 @@ class WebSocketWire:
                 return True
             self._input = data
             self._position = position
+            self.unfinished_bytes = len(data) - position
             self.is_pending = True
         else:
             self.feed(data)
@@ -165,7 +169,7 @@ class WebSocketWire:
             self._position = position = decode_plain(data, self._position, out, most, self._message_bytes)
             if position == len(data):
                 self._input = b""
-                self._position = 0
+                self._position = self.unfinished_bytes = 0
                 self.is_pending = False
                 return out
         if len(out) < most and not self._is_over:
@@ -174,6 +178,8 @@ class WebSocketWire:
             except RemoteProtocolError as error:
                 out.append(Violation(Close(error.answer, shortened(str(error)))))
                 self._end()
+        else:
+            self._look_around()
         return out
 
     def start_streaming(self) -> None:
@@ -190,7 +196,7 @@ class WebSocketWire:
     def stop_streaming(self) -> None:
         """Take `start_streaming` back, unless pieces of the message were handed out."""
         self._assembly.stop_streaming()
-        self._is_lane_open = self._is_lane_free
+        self._look_around()
 
     def _decode(self, out: list[WireEvent], most: int) -> None:
         """Decode what `events` could not do in one stroke."""
@@ -209,6 +215,7 @@ class WebSocketWire:
                 return
             if self._is_lane_open:
                 self._position = decode_plain(self._input, self._position, out, most, self._message_bytes)
+                self.unfinished_bytes = len(self._input) - self._position
                 if len(out) >= most:
                     return
             if self._position == len(self._input) and type(self._frame) is not CompressedFrame:
@@ -231,6 +238,7 @@ class WebSocketWire:
             self._let_judge(out)
         elif (end := decode_control(self._input, self._position, out)) != self._position:
             self._position = end
+            self.unfinished_bytes = len(self._input) - end
             if isinstance(out[-1], PeerClosed):
                 self._end()
                 return False
@@ -250,20 +258,16 @@ class WebSocketWire:
         if self._judge is not None and self._judge.has_closed:
             self._end()
             return False
-        self._is_lane_open = self._is_lane_free
+        self._look_around()
         return self._inflater is None or not self._inflater.has_done_enough()
 
-    @property
-    def _is_lane_free(self) -> bool:
-        """Whether the next byte is the lane's: see the table in `fastlane.py`."""
-        return (
-            self._has_lane
-            and not self._is_over
-            and self._frame is None
-            and self._is_between_frames
-            and not self._assembly.is_open
-            and not self._assembly.is_streaming
-        )
+    def _look_around(self) -> None:
+        """Between two messages nothing is unfinished, and the next byte is the lane's: see `fastlane.py`."""
+        if self._frame is None and not (self._is_over or self._assembly.is_open) and self._is_between_frames:
+            self.unfinished_bytes = len(self._input) - self._position
+            self._is_lane_open = self._has_lane and not self._assembly.is_streaming
+        else:
+            self._is_lane_open = False
 
     @property
     def _is_between_frames(self) -> bool:
@@ -271,9 +275,8 @@ class WebSocketWire:
         return self._judge is None or self._judge.is_between_frames
 
     def _begin_plain_frame(self, size: int, out: list[WireEvent]) -> None:
-        start = self._position
-        self._position = start + size
-        header = self._input[start : self._position]
+        header = self._input[self._position : self._position + size]
+        self._position += size
         self._assembly.begin_frame(header[0])
         self._assembly.announce(payload_bytes(header))
         self._frame = PlainFrame(header, payload_bytes(header))
@@ -318,11 +321,14 @@ class WebSocketWire:
             judge = self._judge = Judge(self._assembly, self._inflater)
         if self._inflater is not None:
             self._inflater.without_limit = is_streaming
+        known = len(out)
         if not judge.has_header:
             self._position = judge.take_header(self._input, self._position, out)
         else:
             most = _INFLATED_SLICE if self._assembly.is_compressed else len(self._input)
             self._position = judge.take_payload(self._input, self._position, most, out)
+        if len(out) > known and isinstance(last := out[-1], (Ping, Pong, PeerClosed)):
+            self.unfinished_bytes -= control_frame_bytes(last)  # it may stand within a message
 
     def _end(self) -> None:
         """Let go of everything: what the peer may still send says nothing (RFC 6455 §7.1.7)."""
