@@ -106,7 +106,16 @@ def test_origins_are_a_list_even_if_there_is_one(value):
     [
         *("example.org", "https://example.org/", "https://a b", "https://", "null", "", 5, "*"),
         *("https://*.example", "https://*", "https://u@a", "https://b\xfccher.example", "https://a:b"),
-        *("https://a..b", "https://.a", "https://[::1", "https://a%2fb", "https://a:123456", "https://a\n"),
+        *(
+            "https://a..b",
+            "https://.a",
+            "https://[::1",
+            "https://a%2fb",
+            "https://a:123456",
+            "https://a:99999",
+            "https://a:0",
+            "https://a\n",
+        ),
     ],
 )
 def test_an_origin_that_could_be_nobodys_is_refused(origin):

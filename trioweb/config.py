@@ -118,10 +118,12 @@ class Deflate:
     context_takeover: bool = attrs.field(default=True, validator=instance_of(bool))
 
 
+HIGHEST_PORT = 65535
+
 # As browsers write it (RFC 6454 §6.2): an origin is compared whole, and one in any other form would
 # never be anybody's.
 _HOST = r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])"
-_ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_HOST}(?::[0-9]{{1,5}})?", re.IGNORECASE | re.ASCII)
+_ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_HOST}(?::([0-9]{{1,5}}))?", re.IGNORECASE | re.ASCII)
 
 
 def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
@@ -141,9 +143,11 @@ def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | 
         )
     allowed: tuple[Any, ...] = tuple(value)
     for origin in allowed:
-        if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
+        match = _ORIGIN.fullmatch(origin) if isinstance(origin, str) else None
+        if match is None or not 0 < int(match[1] or 80) <= HIGHEST_PORT:
             raise ConfigError(
-                "an origin is scheme://host or scheme://host:port, in ASCII, without a path and without a *"
+                f"an origin is scheme://host or scheme://host:port (1 to {HIGHEST_PORT}), in ASCII, without a"
+                " path and without a *"
                 f" for any subdomain, not {origin!r}: list each as browsers send it"
             )
     return tuple(origin.lower() for origin in allowed)

@@ -127,9 +127,10 @@ async def test_the_log_has_a_dash_for_the_other_end_of_a_stream_in_memory(autoju
     assert caplog.messages[0].startswith('- "GET /who" 200')
 
 
-@pytest.mark.parametrize("is_stream", [False, True])
-async def test_the_log_says_unix_of_a_unix_socket(tmp_path, caplog, is_stream):
-    caplog.set_level("INFO", "trioweb.access")
+async def logged_over_a_unix_socket(tmp_path, caplog, data, *, is_stream=False):
+    """Send this over a Unix socket, and return the messages of the log."""
+    caplog.set_level("INFO", "trioweb")
+    caplog.clear()
     path = tmp_path / "app.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -140,10 +141,39 @@ async def test_the_log_says_unix_of_a_unix_socket(tmp_path, caplog, is_stream):
             server = await nursery.start(partial(trioweb.serve, app(), listeners=listeners))
             async with await trio.open_unix_socket(str(path)) as stream:
                 peer = Peer(stream)
-                await peer.send(request(start="GET /who HTTP/1.1"))
+                await peer.send(data)
                 await peer.receive_response()
             await server.aclose(grace_seconds=1)
-    assert caplog.messages[0].startswith('unix "GET /who" 200')
+    return [message for message in caplog.messages if " /who" in message or "refused" in message]
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_the_log_says_unix_of_a_unix_socket(tmp_path, caplog, is_stream):
+    data = request(start="GET /who HTTP/1.1")
+    (line,) = await logged_over_a_unix_socket(tmp_path, caplog, data, is_stream=is_stream)
+    assert line.startswith('unix "GET /who" 200')
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["X-Forwarded-For: unknown", 'Forwarded: for="_hidden"', "Forwarded: for=;;=", "X-Forwarded-For: ,"],
+)
+async def test_a_client_that_a_proxy_over_a_unix_socket_could_not_name_is_not_the_socket(
+    tmp_path, caplog, field
+):
+    data = request(field, start="GET /who HTTP/1.1")
+    (line,) = await logged_over_a_unix_socket(tmp_path, caplog, data)
+    assert line.startswith('- "GET /who" 200')
+
+
+async def test_a_refusal_over_a_unix_socket_or_a_stream_in_memory_says_so(tmp_path, caplog):
+    (line,) = await logged_over_a_unix_socket(tmp_path, caplog, b"GET / HTTP/1.1\r\n\r\n")
+    assert line.startswith("refused a request from unix with 400")
+    caplog.clear()
+    async with in_memory(app()) as peer:
+        await peer.send(b"GET / HTTP/1.1\r\n\r\n")
+        await peer.receive_response()
+    assert any(line.startswith("refused a request from - with 400") for line in caplog.messages)
 
 
 # The origin check behind a proxy that ends TLS (RFC 6455 §10.2).

@@ -185,15 +185,15 @@ def test_a_client_that_cannot_be_named_is_unknown_and_not_the_proxy(spelled: str
 
 def test_a_field_that_cannot_be_read_is_not_believed() -> None:
     assert resolve({"Forwarded": 'for="6.6.6.6, for=192.0.2.1;proto=https'}) == Forwarding(
-        None, "http", "inner"
+        None, "http", "inner", is_anonymous=True
     )
 
 
 def test_of_two_fields_that_contradict_each_other_none_is_believed() -> None:
     spoofed = {"X-Forwarded-For": "192.0.2.1", "Forwarded": "for=10.0.0.7"}
-    assert resolve(spoofed) == Forwarding(None, "http", "inner")
+    assert resolve(spoofed) == Forwarding(None, "http", "inner", is_anonymous=True)
     spoofed_host = {"X-Forwarded-For": "192.0.2.1", "Forwarded": "for=192.0.2.1;host=evil"}
-    assert resolve(spoofed_host) == Forwarding(None, "http", "inner")
+    assert resolve(spoofed_host) == Forwarding(None, "http", "inner", is_anonymous=True)
     same = EVERYTHING | {"Forwarded": "for=192.0.2.1;proto=https;host=public.example"}
     assert resolve(same) == resolve(EVERYTHING)
 

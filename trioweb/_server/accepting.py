@@ -19,10 +19,9 @@ from trioweb._server.listeners import Accepted, AnyListener, accept
 from trioweb._server.rationed import Rationed
 from trioweb._server.session import Session
 
+# Nobody reads the request, which may be HEAD: no body is the one that is right for each (RFC 9110 §9.3.2).
 REFUSAL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
-    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 44\r\n\r\n"
-    b"503 Too many connections. Try again later.\r\n"
+    b"HTTP/1.1 503 Too many connections\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 REFUSALS_AT_A_TIME = 64
 REFUSAL_SECONDS = 1.0

@@ -11,6 +11,7 @@ from enum import Enum
 
 import trio
 
+from trioweb._web.address import Address
 from trioweb._web.request import Request
 from trioweb._web.websocket import WebSocket
 
@@ -28,10 +29,15 @@ class Ending(Enum):
     BROKEN_OFF = "broken off after "
 
 
+def named(address: Address | None, *, is_unix: bool) -> str:
+    """Return how the log calls a peer: by its address, `unix` without one, `-` when it is not known."""
+    if address is not None:
+        return str(address)
+    return "unix" if is_unix else "-"
+
+
 def _client(request: Request) -> str:
-    if request.client is not None:
-        return str(request.client)
-    return "unix" if request.is_unix else "-"
+    return named(request.client, is_unix=request.is_unix and not request.is_anonymous)
 
 
 def request_answered(request: Request, status: int, sent_bytes: int, started: float, ending: Ending) -> None:

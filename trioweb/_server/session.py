@@ -101,12 +101,16 @@ class Session:
         except trio.BrokenResourceError:
             logger.debug("the peer is gone")
         except Exception:
-            logger.exception("the connection of %s is dropped after an error", self.peer)
+            logger.exception("the connection of %s is dropped after an error", self._name)
         finally:
             self._http.stop_watching()
             self._transport.abort()
             if self._on_end is not None:
                 self._on_end(self)
+
+    @property
+    def _name(self) -> str:
+        return access_log.named(self.peer, is_unix=self._is_unix)
 
     def drain(self) -> None:
         """End gracefully: close if idle, else finish what has begun."""
@@ -204,6 +208,7 @@ class Session:
             path_params={},
             client=forwarding.client,
             is_unix=self._is_unix,
+            is_anonymous=forwarding.is_anonymous,
             scheme=forwarding.scheme,
             host=forwarding.host,
             receive_body=partial(self._http.receive_body, head),
@@ -333,7 +338,7 @@ class Session:
         if self._http.has_answered or error.answer >= 1000:
             return
         forget_request_id()  # it is none of the requests that got one
-        logger.info("refused a request from %s with %d: %s", self.peer, error.answer, error)
+        logger.info("refused a request from %s with %d: %s", self._name, error.answer, error)
         await self._write(error_response(HTTPError(error.answer, str(error))), has_body=True)
 
 

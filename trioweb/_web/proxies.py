@@ -39,11 +39,13 @@ class Forwarding:
         client: Who sent it; `None` on a Unix socket, or when nobody can tell.
         scheme: `"http"` or `"https"`.
         host: The Host field that the client sent.
+        is_anonymous: Whether a proxy was to name the client, and could not.
     """
 
     client: Address | None
     scheme: str
     host: str
+    is_anonymous: bool = attrs.field(default=False, kw_only=True)
 
 
 class TrustedProxies:
@@ -76,12 +78,13 @@ class TrustedProxies:
         told = [self._walk(direct, hops) for hops in _claims(headers)]
         if not told:
             return direct
-        return told[0] if all(one == told[0] for one in told) else attrs.evolve(direct, client=None)
+        return told[0] if all(one == told[0] for one in told) else _anonymous(direct)
 
     def _walk(self, direct: Forwarding, hops: list[Hop] | None) -> Forwarding:
         if hops is None:
-            return attrs.evolve(direct, client=None)
+            return _anonymous(direct)
         client, scheme, host = direct.client, direct.scheme, direct.host
+        is_anonymous = False
         for hop in reversed(hops):
             scheme = _SCHEMES.get(hop.scheme.lower(), scheme)
             host = host if parse_host(hop.host) is None else hop.host
@@ -89,9 +92,10 @@ class TrustedProxies:
             if not hop.client:
                 break
             client = _node(hop.client)
+            is_anonymous = client is None
             if client is None or not self._trusts(ip_of(client.host)):
                 break
-        return Forwarding(client, scheme, host)
+        return Forwarding(client, scheme, host, is_anonymous=is_anonymous)
 
     def trusts(self, peer: Address | None) -> bool:
         """Say whether the other end of a socket is a trusted proxy."""
@@ -101,6 +105,10 @@ class TrustedProxies:
 
     def _trusts(self, ip: _IP | None) -> bool:
         return ip is not None and any(ip in network for network in self._networks)
+
+
+def _anonymous(direct: Forwarding) -> Forwarding:
+    return attrs.evolve(direct, client=None, is_anonymous=True)
 
 
 def _claims(headers: Headers) -> list[list[Hop] | None]:

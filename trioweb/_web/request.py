@@ -54,6 +54,7 @@ class Request:
         host: The `Host` field, or what a trusted proxy says that it was.
         client: Where the client is; `None` on a Unix socket or when it is not known.
         is_unix: Whether it came over a Unix socket.
+        is_anonymous: Whether it came from a trusted proxy that could not name the client.
         may_be_recoded: Whether middleware may compress the answer. It says so before it asks
             for it, and a `File` is then not resumed by its date.
         path_params: What the route's path matched, converted.
@@ -73,6 +74,7 @@ class Request:
         "headers",
         "host",
         "http_version",
+        "is_anonymous",
         "is_unix",
         "may_be_recoded",
         "method",
@@ -93,6 +95,7 @@ class Request:
         limits: Limits,
         host: str | None = None,
         is_unix: bool = False,
+        is_anonymous: bool = False,
         app_state: Any = None,
         connection: Http1Connection | None = None,
     ) -> None:
@@ -106,6 +109,7 @@ class Request:
         self.scheme = scheme
         self.host = head.headers.get("host", "") if host is None else host
         self.is_unix = is_unix
+        self.is_anonymous = is_anonymous
         self.may_be_recoded = False
         self.app_state = app_state
         # Made when they are asked for: an open WebSocket keeps its request, and what that holds.
