@@ -71,7 +71,6 @@ async def receive(request: Request) -> Text:
 
 @app.get("/")
 async def index(request: Request) -> Text:
-    http_bytes.append(28)
     return Text("x")
 
 
