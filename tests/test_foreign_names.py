@@ -10,7 +10,7 @@ from support.serving import conversing
 
 import trioweb
 from trioweb import App, Request, Response, Router, Text, WebSocket
-from trioweb.foreign_names import KEYWORDS, REQUEST, RESPONSE, ROUTER, WEBSOCKET
+from trioweb.foreign_names import KEYWORDS, MODULE, REQUEST, RESPONSE, ROUTER, WEBSOCKET
 
 HOLDERS = ((WebSocket, WEBSOCKET), (Router, ROUTER), (Request, REQUEST), (Response, RESPONSE))
 
@@ -100,3 +100,19 @@ def test_the_page_for_newcomers_names_what_is_there():
                 hasattr(trioweb, name) or hasattr(trioweb.middleware, name) or name in {"SomeError", "True"}
             )
     assert len(rows) > 20
+
+
+def test_the_module_says_what_to_write_however_it_is_asked():
+    with pytest.raises(
+        ImportError, match=r"cannot import name 'JSONResponse' from 'trioweb': write trioweb\.JSON"
+    ):
+        from trioweb import JSONResponse  # noqa: F401
+    with pytest.raises(AttributeError, match="has no attribute 'Depends': write a call in the handler"):
+        trioweb.Depends  # noqa: B018
+    assert not hasattr(trioweb, "responses")
+    with pytest.raises(AttributeError, match=r"^module 'trioweb' has no attribute 'nonsense'$"):
+        trioweb.nonsense  # noqa: B018
+    for name, advice in MODULE.items():
+        assert name not in dir(trioweb)
+        for ours in re.findall(r"\btrioweb\.(\w+)", advice):
+            assert hasattr(trioweb, ours)

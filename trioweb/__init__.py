@@ -1,5 +1,7 @@
 """trioweb: a web framework for Trio in which WebSockets come first."""
 
+from typing import TYPE_CHECKING, NoReturn
+
 from trioweb._connection.outbox_channel import OutboxStatistics
 from trioweb._routing.router import Router
 from trioweb._server.instruments import ServerStatistics
@@ -39,8 +41,15 @@ from trioweb.errors import (
     SetupError,
     TriowebError,
 )
+from trioweb.foreign_names import refuse_module_name
 from trioweb.headers import Headers
 from trioweb.rooms import Member, Overflow, Room, RoomStatistics, Subscription
+
+if not TYPE_CHECKING:  # or checkers would take every name for one of ours
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse_module_name(name)
+
 
 __version__ = "0.1.0"
 

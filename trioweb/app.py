@@ -10,17 +10,18 @@ from typing import TypeVar
 
 import trio
 
-from trioweb._routing.router import Router
+from trioweb._routing.router import Router, check_inclusion
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._web.state import State
 from trioweb._web.static import StaticFiles
 from trioweb.config import Config
 from trioweb.error_handlers import ErrorHandler, ErrorHandlers, check_key
-from trioweb.errors import ConfigError, SetupError
+from trioweb.errors import ConfigError, PatternError, SetupError
 from trioweb.lifetime import Lifetime
 from trioweb.middleware.chain import Middleware, Next, wrap
 from trioweb.middleware.request_id import forget_request_id
+from trioweb.newcomers import explained
 from trioweb.rooms import Overflow, Room, Rooms
 from trioweb.signatures import check_lifespan, check_takes, count_positional, is_async
 
@@ -136,6 +137,8 @@ class App(Router):
             LocalProtocolError: `cache_control` cannot be sent.
             PatternError: `prefix` cannot be read.
         """
+        if prefix and not prefix.startswith("/"):
+            raise PatternError(f'a prefix starts with "/", unlike {prefix!r}: write {"/" + prefix!r}')
         files = StaticFiles(folder, cache_control=cache_control, precompressed=precompressed)
         path = prefix.rstrip("/")
 
@@ -166,6 +169,7 @@ class App(Router):
             SetupError: `router` has a place already, is this one or above it, or is an app
                 that would lose something.
         """
+        check_inclusion(prefix, router)
         _check_are_bare((router, *router.below()))
         super().include(prefix, router)
 
@@ -257,8 +261,9 @@ async def _living(app: App, lifespan: Lifespan) -> AsyncIterator[None]:
     """Enter a lifespan; its nursery is cancelled at the end."""
     async with trio.open_nursery() as nursery:
         arguments = (app, nursery) if count_positional(lifespan) == 2 else (nursery,)
-        async with lifespan(*arguments):
-            yield
+        with explained():
+            async with lifespan(*arguments):
+                yield
         nursery.cancel_scope.cancel()
 
 

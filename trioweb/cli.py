@@ -38,6 +38,12 @@ FAILED = 1
 USAGE = 2
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
+_INSTEAD = {
+    "--reload": 'watchfiles "trioweb run MODULE:APP" restarts it when a file changes (pip install watchfiles)',
+    "--workers": "a server is one process: start several, each on a port of its own, behind a proxy",
+}
+"""What is done instead of options that other servers have."""
+
 
 class _Refusal(Exception):
     """What the user is told in one line, and the exit status."""
@@ -63,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         arguments, unknown = _parser().parse_known_args(argv)
+        for option in {text.partition("=")[0] for text in unknown} & set(_INSTEAD):
+            arguments.parser.error(f"there is no {option}: {_INSTEAD[option]}")
         if unknown:  # `parse_args` would name the help of the whole, which lists no command's options
             arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         arguments.command(arguments)

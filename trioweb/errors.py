@@ -90,8 +90,8 @@ class HTTPError(TriowebError):
     """
 
     def __init__(self, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> None:
-        if not 400 <= status <= 599:
-            raise LocalProtocolError(f"HTTPError takes a status from 400 to 599, not {status}")
+        if not isinstance(status, int) or not 400 <= status <= 599:  # type: ignore[redundant-expr]
+            raise LocalProtocolError(f"HTTPError takes a status from 400 to 599, not {status!r}")
         self.status = int(status)
         self.detail = detail or phrase(self.status)
         self.headers: dict[str, str] = dict(headers or {})

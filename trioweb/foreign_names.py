@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn, TypeVar
 
@@ -70,6 +71,31 @@ RESPONSE = {
     "mimetype": 'response.headers["content-type"]',
 }
 
+MODULE = {
+    "JSONResponse": "trioweb.JSON",
+    "ORJSONResponse": "trioweb.JSON",
+    "HTMLResponse": "trioweb.HTML",
+    "PlainTextResponse": "trioweb.Text",
+    "RedirectResponse": "trioweb.Redirect",
+    "FileResponse": "trioweb.File",
+    "StreamingResponse": "trioweb.Stream",
+    "EventSourceResponse": "trioweb.EventStream",
+    "HTTPException": "trioweb.HTTPError",
+    "WebSocketException": "trioweb.CloseWebSocket",
+    "WebSocketDisconnect": "async for message in ws, which ends when the peer leaves",
+    "Depends": "a call in the handler: there is no injection of dependencies",
+    "APIRouter": "trioweb.Router",
+    "Blueprint": "trioweb.Router",
+    "FastAPI": "trioweb.App",
+    "Starlette": "trioweb.App",
+    "UploadFile": "trioweb.Upload",
+    "StaticFiles": "app.static(prefix, folder)",
+    "responses": "trioweb.Response, trioweb.JSON and the others, which are in trioweb itself",
+    "websockets": "trioweb.WebSocket",
+    "requests": "trioweb.Request",
+    "exceptions": "trioweb.errors",
+}
+
 KEYWORDS = {
     "status_code": "status=",
     "media_type": "content_type=",
@@ -123,3 +149,17 @@ def explaining(names: Mapping[str, str]) -> Callable[[ClassT], ClassT]:
         return cls
 
     return decorate
+
+
+def refuse_module_name(name: str) -> NoReturn:
+    """Raise what says that trioweb does not have a name; for `__getattr__` of the module.
+
+    Raises:
+        ImportError: For `from trioweb import name`, which would put a text of its own over an `AttributeError`.
+        AttributeError: For any other use.
+    """
+    advice = f": write {MODULE[name]}" if name in MODULE else ""
+    # This function, `__getattr__`, and whoever asks: importlib looks with `hasattr` for submodules.
+    if advice and sys._getframe(2).f_code.co_name == "_handle_fromlist":  # noqa: SLF001 - it is public all the same
+        raise ImportError(f"cannot import name {name!r} from 'trioweb'{advice}", name=name)
+    raise AttributeError(f"module 'trioweb' has no attribute {name!r}{advice}", name=name)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import trio
 
@@ -10,7 +13,7 @@ from trioweb.errors import SetupError
 from trioweb.exception_groups import leaves
 from trioweb.foreign_names import KEYWORDS
 
-_NO_LOOP = "no running event loop"
+_OF_ASYNCIO = re.compile(r"no (running|current) event loop|framework like asyncio")
 _NOTE = (
     "trioweb runs handlers under Trio, where nothing of asyncio works: write trio.sleep, nursery.start_soon"
     " and trio.Event in place of asyncio.sleep, asyncio.create_task and asyncio.Event, and use libraries that"
@@ -44,8 +47,27 @@ def explain(error: BaseException) -> None:
             leaf.add_note(note)
 
 
+@contextmanager
+def explained() -> Iterator[None]:
+    """Add such a note to whatever the block raises."""
+    try:
+        yield
+    except Exception as error:
+        explain(error)
+        raise
+
+
+def _was_raised_in_asyncio(error: BaseException) -> bool:
+    """Say whether asyncio has failed for want of its loop, which it takes to be there: `None.create_future()`."""
+    frames = error.__traceback__
+    if not isinstance(error, (AttributeError, RuntimeError)) or frames is None:
+        return False
+    *_, (innermost, _) = traceback.walk_tb(frames)
+    return str(innermost.f_globals.get("__name__")).partition(".")[0] == "asyncio"
+
+
 def _note_for(error: BaseException) -> str | None:
-    if isinstance(error, RuntimeError) and str(error) == _NO_LOOP:
+    if _OF_ASYNCIO.search(str(error)) or _was_raised_in_asyncio(error):
         return _NOTE
     found = _OURS.match(str(error)) if isinstance(error, TypeError) else None
     advice = None if found is None else KEYWORDS.get(found["keyword"])

@@ -92,7 +92,12 @@ def check_lifespan(lifespan: object) -> None:
             f"{label(lifespan)} is not an async context manager function: write async def, with one yield in"
             " it, and decorate it with @contextlib.asynccontextmanager"
         )
-    if not callable(lifespan) or count_positional(lifespan) not in {1, 2}:
+    if not callable(lifespan):
+        raise SetupError(
+            f"lifespan={lifespan!r}: expected an async context manager function, since "
+            "a lifespan is called with the nursery, or with the app and the nursery"
+        )
+    if count_positional(lifespan) not in {1, 2}:
         raise SetupError("a lifespan is called with the nursery, or with the app and the nursery")
     names = [
         one.name for one in parameters_of(lifespan, follow_wrapped=True) or [] if one.kind in BY_POSITION

@@ -127,10 +127,17 @@ def test_arguments_that_cannot_be_read_are_one_line(complaint, folder):
             text
             == f"argument --port: a port is a number from 0 to 65535, not {port!r} (see trioweb run --help)"
         )
-    assert complaint("run", "main:app", "--reload") == (
+    assert complaint("run", "main:app", "--nonsense") == (
         2,
-        "unrecognized arguments: --reload (see trioweb run --help)",
+        "unrecognized arguments: --nonsense (see trioweb run --help)",
     )
+    for option, instead in (
+        ("--reload", 'watchfiles "trioweb run'),
+        ("--workers=4", "start several, each on a port"),
+    ):
+        status, text = complaint("run", "main:app", option)
+        assert status == 2
+        assert f"there is no {option.partition('=')[0]}: " in text and instead in text
     assert "invalid choice: 'loud'" in complaint("run", "main:app", "--log-level", "loud")[1]
 
 

@@ -19,7 +19,7 @@ async def handler(request: object, **params: Any) -> None:
     [
         ("", 'starts with "/"'),
         ("a", 'starts with "/"'),
-        (handler, 'starts with "/"'),
+        (handler, "write the decorator with its path, as in @app.get"),
         ("/a?b={c}", "query"),
         ("/a#b", "query"),
         ("/a//b", "empty segment"),

@@ -355,3 +355,12 @@ def test_whatever_was_url_encoded_is_read(form_request, pairs, places):
         assert [(name, value) for name in form for value in form.get_all(name)] == by_name(pairs)
 
     trio.run(read)
+
+
+async def test_a_file_that_is_asked_for_as_text_says_how_it_is_read(form_request):
+    form = await form_request(encode(Part("photo", b"x", "a.jpg"))).form()
+    for ask in (lambda: form["photo"], lambda: form.read("photo")):
+        with pytest.raises(
+            HTTPError, match=r"the field 'photo' of the form is a file, which form\.upload\('photo'\) gives"
+        ):
+            ask()

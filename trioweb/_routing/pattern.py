@@ -107,6 +107,8 @@ def parse_pattern(path: str, converters: Mapping[str, Converter]) -> Pattern:
     Raises:
         PatternError: The path cannot be read, or could never match.
     """
+    if callable(path):  # a decorator without its parentheses is given the handler
+        raise PatternError('write the decorator with its path, as in @app.get("/path")')
     if not _is_absolute(path):
         raise PatternError(f'a path starts with "/", unlike {path!r}')
     if "?" in path or "#" in path:
@@ -137,7 +139,6 @@ def parse_prefix(path: str, converters: Mapping[str, Converter]) -> Pattern:
 
 
 def _is_absolute(path: object) -> bool:
-    # A decorator without its parentheses passes the handler for a path.
     return isinstance(path, str) and path.startswith("/")
 
 
@@ -157,6 +158,10 @@ def _parse_segment(text: str, path: str, converters: Mapping[str, Converter]) ->
         raise PatternError(f"{name!r} in {path!r} cannot be the name of a handler's parameter")
     if not colon:
         return Parameter(name, STR)
+    if converter_name not in converters and name in converters:
+        raise PatternError(
+            f"{path!r} has the type before the name in {text!r}: write {{{converter_name}:{name}}}"
+        )
     if converter_name not in converters:
         raise PatternError(
             f"{path!r} names the converter {converter_name!r}; "
@@ -167,6 +172,8 @@ def _parse_segment(text: str, path: str, converters: Mapping[str, Converter]) ->
 
 
 def _parse_static(text: str, path: str) -> str:
+    if text.startswith(":") and text[1:].isidentifier():  # as Express and many others write it
+        raise PatternError(f"{path!r} has {text!r} for a parameter: write {{{text[1:]}}}")
     foreign = _ANGLE.fullmatch(text)
     if foreign is not None:
         inside = f"{foreign['name']}:{foreign['converter']}" if foreign["converter"] else foreign["name"]

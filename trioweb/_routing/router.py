@@ -12,6 +12,7 @@ from trioweb._routing.pattern import parse_pattern
 from trioweb._routing.route import HttpRoute, Route, WebSocketRoute
 from trioweb._routing.table import Table
 from trioweb.config import Deflate, Limits, parse_origins
+from trioweb.errors import SetupError
 from trioweb.foreign_names import ROUTER, explaining
 
 HandlerT = TypeVar("HandlerT", bound=Handler)
@@ -162,6 +163,7 @@ class Router:
             SetupError: `router` has a place already, or is this one or above it; or a handler
                 does not take the prefix's parameters.
         """
+        check_inclusion(prefix, router)
         self._table.include(prefix, router._table)
         self._included.append(router)
 
@@ -218,3 +220,15 @@ class Router:
                 `Allow`, 426 a WebSocket is there and the request is no handshake.
         """
         return find_match(self._table.tree, raw_path, method, is_websocket=is_websocket)
+
+
+def check_inclusion(prefix: object, router: object) -> None:
+    """Refuse what is not a prefix and a router, in this order.
+
+    Raises:
+        SetupError: One of them is something else.
+    """
+    if not isinstance(prefix, str) or not isinstance(router, Router):
+        raise SetupError(
+            f'include takes a prefix and then a router, as in app.include("/x", router), not {prefix!r} and {router!r}'
+        )

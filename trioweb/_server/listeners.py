@@ -104,6 +104,8 @@ async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
     host, port = None if host is None else str(host), int(port)  # the defaults are of classes of their own
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+    except socket.gaierror as error:
+        raise socket.gaierror(error.errno, f"host {host!r} cannot be resolved: {error.strerror}") from None
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -130,6 +132,12 @@ async def open_unix(path: str | os.PathLike[str]) -> trio.SocketListener:
     try:
         await listening.bind(name)
         listening.listen(BACKLOG)
+    except FileNotFoundError as error:
+        listening.close()
+        folder = os.path.dirname(name)
+        raise FileNotFoundError(
+            error.errno, f"the folder {folder!r} for the Unix socket is not there"
+        ) from None
     except BaseException:
         listening.close()
         raise

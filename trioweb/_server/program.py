@@ -16,6 +16,7 @@ from trioweb._server.server import Server
 from trioweb._server.signals import EndingSignals
 from trioweb.app import App
 from trioweb.config import Config
+from trioweb.errors import ConfigError, SetupError
 from trioweb.exception_groups import bare_exceptions
 
 logger = logging.getLogger("trioweb")
@@ -51,10 +52,18 @@ def run(
     Raises:
         OSError: The port is in use, or the address is not this machine's.
         ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
-        SetupError: An app with middleware or error handlers is included in this one.
+        SetupError: Trio runs already, or an app with middleware or error handlers is included in this one.
         RuntimeError: This is not the main thread, the only one that may handle signals.
     """
-    settings = config or getattr(app, "config", None) or Config()
+    if not isinstance(app, App):
+        raise ConfigError(
+            f"trioweb.run takes an App, not {app!r}: write trioweb.run(app), or in a shell trioweb run MODULE:APP"
+        )
+    if trio.lowlevel.in_trio_run():
+        raise SetupError(
+            "trioweb.run(app) starts Trio, which runs already: write await nursery.start(trioweb.serve, app)"
+        )
+    settings = config or app.config
     with EndingSignals(settings.timeouts.drain_seconds) as signals:
         check_place(host, port, unix_path, listeners)
         if not logging.getLogger().handlers:

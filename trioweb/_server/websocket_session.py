@@ -157,6 +157,10 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
         logger.info("WebSocket %s is closed for what its request lacks: %s", ws.request.raw_path, error)
         return _explained(CloseCode.POLICY_VIOLATION, str(error))
     explain(error)
+    if isinstance(error, HTTPError):
+        error.add_note(
+            "The handshake has been answered, so no status can be sent: raise CloseWebSocket(code, reason)"
+        )
     logger.error("the handler of WebSocket %s failed", ws.request.raw_path, exc_info=error)
     reason = f"{type(error).__name__}: {error}" if is_debug else ""
     return _explained(CloseCode.INTERNAL_ERROR, reason)

@@ -40,6 +40,11 @@ class Form(Fields):
         super().__init__(pairs)
         self.files = Uploads(uploads)
 
+    def _complaint(self, name: str) -> str:
+        if name in self.files:  # who is wrong, the client or the program, cannot be known
+            return f"the field {shown(name)} of the form is a file, which form.upload({shown(name)}) gives"
+        return super()._complaint(name)
+
     def __repr__(self) -> str:
         return f"Form({self._values!r}, files={list(self.files.values())!r})"
 

@@ -66,8 +66,8 @@ class Response:
             raise TypeError(
                 f"{type(self).__name__} takes str or bytes, not {_shown(body)}: JSON(...) takes the rest"
             )
-        if not 200 <= status <= 599:
-            raise LocalProtocolError(f"a response takes a status from 200 to 599, not {status}")
+        if not isinstance(status, int) or not 200 <= status <= 599:  # type: ignore[redundant-expr]
+            raise LocalProtocolError(f"a response takes a status from 200 to 599, not {status!r}")
         if body and status in WITHOUT_BODY:
             raise LocalProtocolError(f"a response with status {status} has no body (RFC 9110 §15)")
         self.status = int(status)
