@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import zlib
 
 import pytest
@@ -66,6 +67,11 @@ async def goes_down(ws):
 
 
 ENDS = {returns: 1000, raises: 4001, fails: 1011, closes: 4002, goes_down: 1001}
+BOMBS = 2500
+"""Of 900 bytes each. To inflate them all takes some seconds of computing, to walk over them hardly any."""
+
+COMPUTING_SECONDS = 1.0
+
 WAYS = [*CARRIERS, "plain, without the fast lane"]
 
 
@@ -155,6 +161,63 @@ async def test_so_does_one_whose_message_is_being_streamed(end):
     assert got == [b"x" * 32]
 
 
+def bombs(*, keeps_context):
+    """Deflated zeros, each message with the context that the one before it has left, or without."""
+    compressor = zlib.compressobj(9, wbits=-15)
+    first, later = (
+        (compressor.compress(bytes(900_000)) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4] for _ in range(2)
+    )
+    return b"".join(
+        frame(BINARY, payload, reserved=4) * count
+        for payload, count in ((first, 1), (later if keeps_context else first, BOMBS))
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "keeps_context", "carrier"),
+    [
+        *itertools.product([returns, goes_down], [True, False], ["plain", "plain, without the fast lane"]),
+        *itertools.product([raises, fails, closes], [True], ["plain"]),
+        (returns, True, "TLS"),
+    ],
+)
+async def test_what_nobody_gets_is_not_inflated_on_the_way_to_the_answer(end, keeps_context, carrier):
+    config = Config(
+        timeouts=PATIENT,
+        compression=Deflate(context_takeover=keeps_context),
+        fast_lane="without" not in carrier,
+    )
+    app, may_end, codes = App(config), trio.Event(), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        await may_end.wait()
+        await end(ws)
+
+    async with carried(app, carrier) as (server, stream):
+        with trio.fail_after(30):
+            peer, flood, is_told = Peer(stream), bombs(keeps_context=keeps_context), trio.Event()
+            await peer.open("/", ("Sec-WebSocket-Extensions", "permessage-deflate"))
+
+            async def talk():
+                await peer.send(flood)
+                await is_told.wait()
+                await peer.send(close_frame(1000))
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(talk)
+                await trio.testing.wait_all_tasks_blocked(0.01)  # until the server reads no more
+                started = time.thread_time()
+                may_end.set()
+                if end is goes_down:
+                    nursery.start_soon(server.aclose)
+                codes.append(await end_of(peer, is_told))
+                computing_seconds = time.thread_time() - started
+    assert codes == [ENDS[end]]
+    assert computing_seconds < COMPUTING_SECONDS
+
+
 async def test_what_was_received_before_a_shutdown_is_there_for_the_handler_without_a_gap(autojump_clock):
     config = Config(limits=Limits(inbox_messages=4), timeouts=PATIENT)
     app, seen, may_read = App(config), [], trio.Event()
@@ -187,6 +250,61 @@ async def test_what_was_received_before_a_shutdown_is_there_for_the_handler_with
         may_read.set()
         assert await peer.receive_end() == b""
     assert seen == ["0", "1", "2", "3"]
+
+
+async def test_a_peer_that_talks_on_when_its_time_is_over_fills_the_inbox_and_no_more(autojump_clock):
+    timeouts = Timeouts(close_seconds=5, handler_grace_seconds=60)
+    app, seen = App(Config(limits=Limits(inbox_messages=4), timeouts=timeouts)), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        ws.start_closing(trioweb.Close(1001), is_by_handler=False)
+        await trio.sleep(timeouts.close_seconds + 0.5)
+        with pytest.raises(trioweb.ConnectionClosedOK):
+            while True:
+                seen.append(await ws.receive())
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trioweb.serve_stream, app, theirs)
+        peer = Peer(ours)
+        await peer.open()
+        assert await peer.receive_close() == (1001, "")
+        await peer.send(frame(TEXT, b"0"))
+        await trio.sleep(timeouts.close_seconds + 0.1)
+        await peer.send(b"".join(frame(TEXT, b"%d" % number) for number in range(1, 100)))
+        await trio.sleep(0.5)
+        await ours.send_eof()
+        assert await peer.receive_end() == b""
+    assert seen == ["0", "1", "2", "3"]
+
+
+async def test_nothing_is_received_after_the_gap_that_a_refused_message_leaves(autojump_clock):
+    app, seen, is_refused = App(Config(timeouts=PATIENT)), [], trio.Event()
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.accept()
+        with pytest.raises(trioweb.ConnectionClosed):
+            await ws.receive_text()
+        is_refused.set()
+        with pytest.raises(trioweb.ConnectionClosed):
+            while True:
+                await trio.sleep(1)
+                seen.append(await ws.receive())
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trioweb.serve_stream, app, theirs)
+        peer = Peer(ours)
+        await peer.open()
+        await peer.send(frame(BINARY, b"no text") + frame(TEXT, b"lost"))
+        await is_refused.wait()
+        await peer.send(frame(TEXT, b"behind the gap") + close_frame(1003))
+        assert (await peer.receive_close())[0] == 1003
+        assert await peer.receive_end() == b""
+    assert seen == []
 
 
 async def test_a_violation_that_waits_for_the_handler_does_not_outlast_the_handlers_own_close(autojump_clock):

@@ -20,7 +20,7 @@ from trioweb.closing import Close
 from trioweb.config import Limits, Timeouts
 
 OVERLOOKED_PER_TURN = 256
-"""Messages decoded at once when a close was sent: hardly any is kept, and the answer is behind them."""
+"""Messages decoded at once when a close was sent, until there is no room for another."""
 
 
 class Intake(ABC):
@@ -118,8 +118,8 @@ class Intake(ABC):
                     self._keep([event])
                 else:
                     self._handle(event)
-            if wire.is_holding and closing.is_ending:
-                self._overlook_long_message(wire)
+            if wire.is_holding and closing.is_ending:  # a message over the limit
+                self._discard()
             if wire.is_pending and not wire.is_holding:
                 self._decode_later()
         if self._has_no_room or wire.is_holding:
@@ -168,16 +168,16 @@ class Intake(ABC):
         Then the first item that finds no room is the last that would have counted.
         """
         for item in fresh:
-            is_full = self._inbox.is_full and self._closing.state is State.CLOSE_SENT
-            if is_full or self._closing.is_closed_by_handler:
-                self._is_discarding = True
+            if self._inbox.is_full and self._closing.is_ending:
+                self._discard()
             if not self._is_discarding:
                 self._inbox.put((item,))
 
-    def _overlook_long_message(self, wire: WebSocketWire) -> None:
-        """Let a message pass that is over the limit: in pieces that nobody keeps it costs no memory."""
+    def _discard(self) -> None:
+        """Keep nothing more: what comes is not even decoded, up to the peer's close (RFC 6455 §1.4)."""
         self._is_discarding = True
-        wire.start_streaming()
+        if self._wire is not None:
+            self._wire.overlook()
 
     def _read_to_the_close(self) -> None:
         """A close was sent or has come: what is held is no longer kept waiting for room.

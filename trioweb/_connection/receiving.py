@@ -261,6 +261,7 @@ class ReceivingHalf(Intake):
         """Close because of what was received, and return what the caller raises."""
         self._closing.begin(Close(code, reason))
         self._inbox.clear()
+        self._discard()  # what comes now would come after a gap
         return self._closing.error()
 
 

@@ -13,7 +13,8 @@ class Traffic(NamedTuple):
             several frames counts once, when its last has come.
         received_bytes: Bytes of the frames of these messages, headers included, compressed as they came.
             What is not whole yet, or broke a rule or a limit, is in none of these numbers, nor
-            is anything that came after that.
+            is anything that came after that. After our close, from where nothing more can be
+            received, only the peer's close frame counts.
         received_control_frames: Pings, pongs and the close frame.
         received_control_bytes: Bytes of these, headers included.
         sent_messages: Whole messages that have been handed to the network, those of rooms too; one

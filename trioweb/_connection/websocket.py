@@ -157,6 +157,7 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         if is_by_handler:
             self._closing.is_closed_by_handler = True
             self._inbox.clear()
+            self._discard()
         self._is_dirty = False
         self._closing.begin(close)
 

@@ -104,6 +104,13 @@ class Judge:
             self._let_judge(piece, out)
         return end
 
+    def give_back(self) -> tuple[bytes, int]:
+        """Return what has to be read again by whoever reads on, and how much payload is still to come."""
+        header = bytes(self._header)
+        if self.has_header and header[0] & OPCODE != CLOSE:
+            return b"", self.payload_left
+        return header + self._close_payload, 0
+
     def release(self) -> None:
         """Let go of wsproto, and of what it may hold."""
         self._protocol = self._inflater = None

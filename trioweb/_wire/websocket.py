@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from trioweb._wire.assembly import Assembly, most_compressed_bytes
 from trioweb._wire.compressed_frame import CompressedFrame
-from trioweb._wire.deflate import DeflateAgreement, Deflator
+from trioweb._wire.deflate import DeflateAgreement
+from trioweb._wire.encoder import FrameEncoder
 from trioweb._wire.events import PeerClosed, Ping, Pong, Violation, WireEvent
 from trioweb._wire.fastlane import (
     INCOMPLETE,
@@ -15,32 +16,12 @@ from trioweb._wire.fastlane import (
     decode_plain,
     plain_header,
 )
-from trioweb._wire.frames import (
-    BINARY,
-    CLOSE,
-    COMPRESSED,
-    CONTINUATION,
-    FINAL,
-    PING,
-    PONG,
-    SHORT_HEADERS,
-    TEXT,
-    TWO_BYTES,
-    Buffers,
-    control_frame_bytes,
-    encode_close_payload,
-    encode_control,
-    encode_frame,
-    payload_bytes,
-    shortened,
-)
+from trioweb._wire.frames import COMPRESSED, control_frame_bytes, payload_bytes, shortened
 from trioweb._wire.inflate import Inflater
 from trioweb._wire.judge import Judge
+from trioweb._wire.overlook import Overlook
 from trioweb.closing import Close
 from trioweb.errors import RemoteProtocolError
-
-_TEXT_HEADERS = SHORT_HEADERS[FINAL | TEXT]
-_BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
 
 _STEPS = 16
 """Headers and payloads decoded in one call, so that tiny frames cannot keep others waiting."""
@@ -49,7 +30,7 @@ _INFLATED_SLICE = 256
 """Input bytes that wsproto has inflated at once: to 258 KiB at the most, deflate's bound being 1032 to 1."""
 
 
-class WebSocketWire:
+class WebSocketWire(FrameEncoder):
     """The server's side of one WebSocket after its handshake; no task, no clock, no socket.
 
     `feed` what arrives, then ask for `events` until `is_pending` is false. Held are the
@@ -67,10 +48,6 @@ class WebSocketWire:
         fast_lane: Whether plain frames are decoded without wsproto.
 
     Attributes:
-        deflate: The same. Frames of one wire fit all whose `deflate` is equal, unless
-            `must_encode_in_order`.
-        must_encode_in_order: The compressor remembers what it has seen, so messages have
-            to be encoded in the order in which they leave, and each for one peer.
         is_pending: `events` may have more to give without more input.
         is_holding: Decoding has stopped before a message that is too long; see `may_hold`.
         may_hold: Instead of reporting a message over `message_bytes`, wait for
@@ -82,7 +59,6 @@ class WebSocketWire:
 
     __slots__ = (
         "_assembly",
-        "_deflator",
         "_frame",
         "_has_lane",
         "_inflater",
@@ -92,12 +68,10 @@ class WebSocketWire:
         "_judge",
         "_message_bytes",
         "_position",
-        "deflate",
         "has_leftover",
         "is_holding",
         "is_pending",
         "may_hold",
-        "must_encode_in_order",
         "unfinished_bytes",
     )
 
@@ -109,23 +83,19 @@ class WebSocketWire:
         deflate: DeflateAgreement | None = None,
         fast_lane: bool = True,
     ) -> None:
+        super().__init__(deflate)
         self._message_bytes = message_bytes
         self._assembly = Assembly(message_bytes=message_bytes, message_fragments=message_fragments)
-        self._deflator = None if deflate is None else Deflator(deflate)
         self._inflater = None if deflate is None else Inflater(deflate, message_bytes=message_bytes)
         self._judge: Judge | None = None
-        self._frame: PlainFrame | CompressedFrame | None = None
+        self._frame: PlainFrame | CompressedFrame | Overlook | None = None
         self._has_lane = self._is_lane_open = fast_lane
         self._input = b""
         self._position = 0
         self._is_over = False
-        self.deflate = deflate
-        self.must_encode_in_order = deflate is not None and not deflate.shares_frames
         self.is_pending = self.is_holding = self.may_hold = False
         self.has_leftover = False
         self.unfinished_bytes = 0
-
-    # Receiving.
 
     def feed(self, data: bytes) -> None:
         """Take input. Nothing is decoded before it is asked for."""
@@ -198,6 +168,22 @@ class WebSocketWire:
         self._assembly.stop_streaming()
         self._look_around()
 
+    def overlook(self) -> None:
+        """Decode no more, since nobody will get it: only the peer's close, or a `Violation`, is still found.
+
+        What was collected or announced is let go of. There is no way back.
+        """
+        if self._is_over or isinstance(self._frame, Overlook):
+            return
+        unread, payload_left = (b"", 0) if self._judge is None else self._judge.give_back()
+        if isinstance(self._frame, PlainFrame):
+            payload_left = self._frame.payload_left
+        self._let_go()
+        self._frame = Overlook(payload_left, is_deflated=self.deflate is not None)
+        self._input = unread + self._input[self._position :]
+        self._position = 0
+        self._is_lane_open = self.is_holding = self._assembly.is_over_limit = False
+
     def _decode(self, out: list[WireEvent], most: int) -> None:
         """Decode what `events` could not do in one stroke."""
         assembly = self._assembly
@@ -232,8 +218,10 @@ class WebSocketWire:
         if frame is not None:
             if isinstance(frame, PlainFrame):
                 self._take_plain_payload(frame, out)
-            else:
+            elif isinstance(frame, CompressedFrame):
                 self._take_part(frame, out)
+            else:
+                return self._walk(frame, out)
         elif not (self._has_lane and self._is_between_frames) or self._assembly.is_open:
             self._let_judge(out)
         elif (end := decode_control(self._input, self._position, out)) != self._position:
@@ -246,10 +234,7 @@ class WebSocketWire:
         else:
             size = plain_header(self._input, self._position)
             if size == INCOMPLETE:
-                self._input = self._input[self._position :]
-                self._position = 0
-                self.is_pending = False
-                return False
+                return self._wait_for_rest()
             if size == NOT_PLAIN:
                 if not self._take_compressed(out):
                     self._let_judge(out)
@@ -282,6 +267,22 @@ class WebSocketWire:
         self._frame = PlainFrame(header, payload_bytes(header))
         if not self._frame.payload_left:
             self._take_plain_payload(self._frame, out)
+
+    def _walk(self, frame: Overlook, out: list[WireEvent]) -> bool:
+        self._position = frame.walk(self._input, self._position, out)
+        if out and isinstance(out[-1], PeerClosed):
+            self.unfinished_bytes -= control_frame_bytes(out[-1])
+            self._end()
+        elif frame.needs_input:
+            return self._wait_for_rest()
+        return False
+
+    def _wait_for_rest(self) -> bool:
+        """Keep the part of a header that is here until more of it comes."""
+        self._input = self._input[self._position :]
+        self._position = 0
+        self.is_pending = False
+        return False
 
     def _take_part(self, frame: CompressedFrame, out: list[WireEvent]) -> None:
         part = frame.next_part(is_limited=not self._assembly.is_streaming)
@@ -337,62 +338,10 @@ class WebSocketWire:
         self._is_lane_open = self.is_pending = self.is_holding = False
         self._input = b""
         self._position = 0
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._frame = self._inflater = None
         self._assembly.clear()
         if self._judge is not None:
             self._judge.release()
-
-    # Sending.
-
-    def encode(self, message: str | bytes) -> Buffers:
-        """Build the frame of a whole message, a long payload apart from its header.
-
-        Raises:
-            UnicodeEncodeError: The text has surrogates, which UTF-8 cannot express.
-        """
-        if isinstance(message, str):
-            payload, headers = message.encode(), _TEXT_HEADERS
-        else:
-            payload, headers = message, _BINARY_HEADERS
-        length = len(payload)
-        if self._deflator is not None:
-            compressed = self._deflator.compress(payload)
-            if compressed is not None:
-                return encode_frame(headers[0][0] | COMPRESSED, compressed)
-        if length < TWO_BYTES:
-            return headers[length] + payload
-        return encode_frame(headers[0][0], payload)
-
-    def encode_fragment(self, data: str | bytes, *, is_text: bool, is_first: bool, is_last: bool) -> Buffers:
-        """Build one frame of a message that is sent piece by piece (RFC 6455 §5.4).
-
-        It is never compressed, so it depends on nothing that was sent before.
-
-        Args:
-            data: `str` if `is_text`.
-            is_text: Whether the message is text.
-            is_first: Whether the message begins with it.
-            is_last: Whether the message ends with it.
-
-        Raises:
-            UnicodeEncodeError: The text has surrogates.
-        """
-        opcode = CONTINUATION if not is_first else TEXT if is_text else BINARY
-        payload = data.encode() if isinstance(data, str) else data
-        return encode_frame(opcode | FINAL if is_last else opcode, payload)
-
-    def encode_ping(self, payload: bytes) -> bytes:
-        """Build a ping; `payload` has at most 125 bytes (RFC 6455 §5.5.2)."""
-        return encode_control(PING, payload)
-
-    def encode_pong(self, payload: bytes) -> bytes:
-        """Build a pong; `payload` is the ping's (RFC 6455 §5.5.3)."""
-        return encode_control(PONG, payload)
-
-    def encode_close(self, close: Close) -> bytes:
-        """Build a close frame; it is empty for codes that are never sent, such as 1005.
-
-        A reason that is too long is shortened. Whether the code is one to send is checked
-        where the application says it.
-        """
-        return encode_control(CLOSE, encode_close_payload(close))

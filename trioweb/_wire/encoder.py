@@ -1,0 +1,99 @@
+"""The sending side of a WebSocket's frames: messages in, bytes out."""
+
+from __future__ import annotations
+
+from trioweb._wire.deflate import DeflateAgreement, Deflator
+from trioweb._wire.frames import (
+    BINARY,
+    CLOSE,
+    COMPRESSED,
+    CONTINUATION,
+    FINAL,
+    PING,
+    PONG,
+    SHORT_HEADERS,
+    TEXT,
+    TWO_BYTES,
+    Buffers,
+    encode_close_payload,
+    encode_control,
+    encode_frame,
+)
+from trioweb.closing import Close
+
+_TEXT_HEADERS = SHORT_HEADERS[FINAL | TEXT]
+_BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
+
+
+class FrameEncoder:
+    """Builds frames; it knows no states, so any can be built at any time.
+
+    Args:
+        deflate: What was agreed on about compression, if anything was.
+
+    Attributes:
+        deflate: The same. Frames of one encoder fit all whose `deflate` is equal, unless
+            `must_encode_in_order`.
+        must_encode_in_order: The compressor remembers what it has seen, so messages have
+            to be encoded in the order in which they leave, and each for one peer.
+    """
+
+    __slots__ = ("_deflator", "deflate", "must_encode_in_order")
+
+    def __init__(self, deflate: DeflateAgreement | None) -> None:
+        self._deflator = None if deflate is None else Deflator(deflate)
+        self.deflate = deflate
+        self.must_encode_in_order = deflate is not None and not deflate.shares_frames
+
+    def encode(self, message: str | bytes) -> Buffers:
+        """Build the frame of a whole message, a long payload apart from its header.
+
+        Raises:
+            UnicodeEncodeError: The text has surrogates, which UTF-8 cannot express.
+        """
+        if isinstance(message, str):
+            payload, headers = message.encode(), _TEXT_HEADERS
+        else:
+            payload, headers = message, _BINARY_HEADERS
+        length = len(payload)
+        if self._deflator is not None:
+            compressed = self._deflator.compress(payload)
+            if compressed is not None:
+                return encode_frame(headers[0][0] | COMPRESSED, compressed)
+        if length < TWO_BYTES:
+            return headers[length] + payload
+        return encode_frame(headers[0][0], payload)
+
+    def encode_fragment(self, data: str | bytes, *, is_text: bool, is_first: bool, is_last: bool) -> Buffers:
+        """Build one frame of a message that is sent piece by piece (RFC 6455 §5.4).
+
+        It is never compressed, so it depends on nothing that was sent before.
+
+        Args:
+            data: `str` if `is_text`.
+            is_text: Whether the message is text.
+            is_first: Whether the message begins with it.
+            is_last: Whether the message ends with it.
+
+        Raises:
+            UnicodeEncodeError: The text has surrogates.
+        """
+        opcode = CONTINUATION if not is_first else TEXT if is_text else BINARY
+        payload = data.encode() if isinstance(data, str) else data
+        return encode_frame(opcode | FINAL if is_last else opcode, payload)
+
+    def encode_ping(self, payload: bytes) -> bytes:
+        """Build a ping; `payload` has at most 125 bytes (RFC 6455 §5.5.2)."""
+        return encode_control(PING, payload)
+
+    def encode_pong(self, payload: bytes) -> bytes:
+        """Build a pong; `payload` is the ping's (RFC 6455 §5.5.3)."""
+        return encode_control(PONG, payload)
+
+    def encode_close(self, close: Close) -> bytes:
+        """Build a close frame; it is empty for codes that are never sent, such as 1005.
+
+        A reason that is too long is shortened. Whether the code is one to send is checked
+        where the application says it.
+        """
+        return encode_control(CLOSE, encode_close_payload(close))

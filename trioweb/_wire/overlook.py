@@ -1,0 +1,126 @@
+"""What the peer still sends once nobody will get it: walked over, up to its close frame."""
+
+from __future__ import annotations
+
+from trioweb._wire.events import PeerClosed, WireEvent
+from trioweb._wire.frames import (
+    BINARY,
+    CLOSE,
+    COMPRESSED,
+    CONTINUATION,
+    CONTROL_BYTES,
+    EIGHT_BYTES,
+    FINAL,
+    LENGTH,
+    MASKED,
+    OPCODE,
+    PING,
+    PONG,
+    TEXT,
+    TWO_BYTES,
+    decode_close_payload,
+    header_bytes,
+    payload_bytes,
+)
+from trioweb._wire.masking import apply_mask
+from trioweb.errors import RemoteProtocolError
+
+# Theory. An endpoint that has sent a close frame discards what comes, but for the peer's close
+# frame (RFC 6455 §1.4), which may stand after any number of messages. To find it, headers are
+# enough: each tells where the next one is. So nothing is unmasked, inflated, read as text or
+# collected, and a header costs the same whatever its payload inflates to. Whether messages are
+# in order (§5.4), what they hold and how long they are does not matter any more; a header that
+# cannot be one (§5.2) does, because behind it nobody knows where the next one is.
+
+_DATA = frozenset(bits | opcode for bits in (0, FINAL) for opcode in (CONTINUATION, TEXT, BINARY))
+_COMPRESSED_DATA = frozenset(bits | COMPRESSED | opcode for bits in (0, FINAL) for opcode in (TEXT, BINARY))
+_CONTROL = frozenset(FINAL | opcode for opcode in (CLOSE, PING, PONG))  # §5.5: never in fragments
+
+_FIRST_BYTES = {False: _DATA | _CONTROL, True: _DATA | _COMPRESSED_DATA | _CONTROL}
+"""What a frame may begin with, by whether compression was agreed on."""
+
+_HEADERS = 1024
+"""How many are read in one call, which takes a millisecond."""
+
+
+class Overlook:
+    """Walks over frames by their headers, and holds nothing of them.
+
+    Args:
+        payload_left: How much of a payload is still to come before the first header.
+        is_deflated: Whether messages may be compressed (RFC 7692 §6).
+
+    Attributes:
+        needs_input: The last walk stopped where only more input leads on.
+    """
+
+    __slots__ = ("_first_bytes", "_payload_left", "needs_input")
+
+    def __init__(self, payload_left: int, *, is_deflated: bool) -> None:
+        self._payload_left = payload_left
+        self._first_bytes = _FIRST_BYTES[is_deflated]
+        self.needs_input = False
+
+    def walk(self, data: bytes, position: int, out: list[WireEvent]) -> int:
+        """Go on up to the close frame, the end of what is here, or as far as is fair.
+
+        Args:
+            data: Input. From where the walk has stopped, it is wanted again.
+            position: Where in it the walk goes on.
+            out: The peer's close is appended to it.
+
+        Returns:
+            Where it stops: after the close frame, or at the first byte that is still needed.
+
+        Raises:
+            RemoteProtocolError: A header cannot be one, or the close frame's payload is wrong.
+        """
+        self.needs_input = False
+        for _ in range(_HEADERS):
+            skipped = min(self._payload_left, len(data) - position)
+            self._payload_left -= skipped
+            position += skipped
+            size = self._header_bytes(data[position : position + 14])
+            if not size:
+                self.needs_input = True
+                break
+            start = position + size
+            length = payload_bytes(data[position:start])
+            if data[position] & OPCODE == CLOSE:
+                if start + length > len(data):
+                    self.needs_input = True
+                    break
+                payload = apply_mask(data[start : start + length], data[start - 4 : start])
+                out.append(PeerClosed(decode_close_payload(payload)))
+                return start + length
+            position, self._payload_left = start, length
+        return position
+
+    def _header_bytes(self, header: bytes) -> int:
+        """Return how long the header is that begins here; 0 if it is not whole yet.
+
+        Raises:
+            RemoteProtocolError: It is wrong. That shows as early as the byte that is.
+        """
+        if not header:
+            return 0
+        if header[0] not in self._first_bytes:
+            raise _wrong(f"first byte 0x{header[0]:02x}")
+        if len(header) < 2:
+            return 0
+        length = header[1] & LENGTH
+        if header[1] < MASKED:
+            raise _wrong("no mask")
+        if length > CONTROL_BYTES:
+            if header[0] & CLOSE:
+                raise _wrong("a control frame of over 125 bytes")
+            if length == TWO_BYTES and len(header) >= 4 and payload_bytes(header) < TWO_BYTES:
+                raise _wrong("a length that is not in its shortest form")
+            if length == EIGHT_BYTES and len(header) >= 10 and not 0xFFFF < payload_bytes(header) < 1 << 63:
+                raise _wrong("a length that is not in its shortest form, or over 63 bits")
+        size = header_bytes(header[1])
+        return size if len(header) >= size else 0
+
+
+def _wrong(what: str) -> RemoteProtocolError:
+    return RemoteProtocolError(f"a frame whose header has {what} (RFC 6455 §5.2, §5.5)")
