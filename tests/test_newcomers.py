@@ -204,6 +204,11 @@ def test_running_a_name_says_that_the_app_itself_is_wanted():
         (lambda: App().static("static", "."), "unlike 'static': write '/static'$"),
         (lambda: App(lifespan=3), "lifespan=3: expected an async context manager function"),
         (lambda: trioweb.Response("x", "200"), "a status from 200 to 599, not '200'"),
+        (
+            lambda: trioweb.CloseWebSocket("4000"),
+            "a close code is an int and its reason a str, not '4000' and ''",
+        ),
+        (lambda: trioweb.CloseWebSocket(4000, b"x"), "its reason a str, not 4000 and b'x'"),
         (lambda: trioweb.HTTPError("404"), "a status from 400 to 599, not '404'"),
     ],
 )

@@ -157,7 +157,8 @@ class App(Router):
         app's. Its rooms and state stay its own, and this app's settings apply. Middleware and
         error handlers belong to the app that is served, so one that has them cannot be included.
         Since an app can also be served by itself, its handlers take a parameter of the prefix
-        only with a default; those of a router need none.
+        only with a default; those of a router need none. A default that no prefix or path replaces
+        in the program at hand is refused when the app is served.
 
         Args:
             prefix: A path that does not end in "/", or "" for none.

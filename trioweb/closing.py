@@ -68,6 +68,8 @@ def is_sendable_code(code: int) -> bool:
 
 def complaint(code: int, reason: str) -> str | None:
     """Return what is wrong with a close that an application asks for, or `None`."""
+    if not (isinstance(code, int) and isinstance(reason, str)):  # type: ignore[redundant-expr]
+        return f"a close code is an int and its reason a str, not {code!r} and {reason!r}"  # type: ignore[unreachable]
     if not is_sendable_code(code):
         return f"close code {code} cannot be sent: expected 1000-1003, 1007-1014 or 3000-4999"
     try:
