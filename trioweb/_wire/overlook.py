@@ -100,14 +100,12 @@ class Overlook:
         """Return how long the header is that begins here; 0 if it is not whole yet.
 
         Raises:
-            RemoteProtocolError: It is wrong. That shows as early as the byte that is.
+            RemoteProtocolError: It is wrong. That shows as early as with wsproto, which begins with two bytes.
         """
-        if not header:
+        if len(header) < 2:
             return 0
         if header[0] not in self._first_bytes:
             raise _wrong(f"first byte 0x{header[0]:02x}")
-        if len(header) < 2:
-            return 0
         length = header[1] & LENGTH
         if header[1] < MASKED:
             raise _wrong("no mask")

@@ -178,8 +178,9 @@ class WebSocketWire(FrameEncoder):
         unread, payload_left = (b"", 0) if self._judge is None else self._judge.give_back()
         if isinstance(self._frame, PlainFrame):
             payload_left = self._frame.payload_left
-        self._let_go()
         self._frame = Overlook(payload_left, is_deflated=self.deflate is not None)
+        self._inflater = self._judge = None
+        self._assembly.clear()
         self._input = unread + self._input[self._position :]
         self._position = 0
         self._is_lane_open = self.is_holding = self._assembly.is_over_limit = False
@@ -338,9 +339,6 @@ class WebSocketWire(FrameEncoder):
         self._is_lane_open = self.is_pending = self.is_holding = False
         self._input = b""
         self._position = 0
-        self._let_go()
-
-    def _let_go(self) -> None:
         self._frame = self._inflater = None
         self._assembly.clear()
         if self._judge is not None:
