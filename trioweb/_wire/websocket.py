@@ -143,6 +143,7 @@ class WebSocketWire(FrameEncoder):
                 self.is_pending = False
                 return out
         if len(out) < most and not self._is_over:
+            self._is_lane_open = False  # it has done what it can; each step says when it may go on
             try:
                 self._decode(out, most)
             except RemoteProtocolError as error:
@@ -188,7 +189,8 @@ class WebSocketWire(FrameEncoder):
     def _decode(self, out: list[WireEvent], most: int) -> None:
         """Decode what `events` could not do in one stroke."""
         assembly = self._assembly
-        assembly.hand_out_backlog(out)
+        if assembly.is_streaming:
+            assembly.hand_out_backlog(out)
         self.is_holding = False
         for _ in range(_STEPS):
             if len(out) >= most:
@@ -223,7 +225,11 @@ class WebSocketWire(FrameEncoder):
                 self._take_part(frame, out)
             else:
                 return self._walk(frame, out)
-        elif not (self._has_lane and self._is_between_frames) or self._assembly.is_open:
+        elif (
+            not self._has_lane
+            or self._assembly.is_open
+            or not (self._judge is None or self._judge.is_between_frames)  # the property, without its call
+        ):
             self._let_judge(out)
         elif (end := decode_control(self._input, self._position, out)) != self._position:
             self._position = end
@@ -231,7 +237,8 @@ class WebSocketWire(FrameEncoder):
             if isinstance(out[-1], PeerClosed):
                 self._end()
                 return False
-            return True  # it changes nothing for the lane
+            self._is_lane_open = not self._assembly.is_streaming
+            return True
         else:
             size = plain_header(self._input, self._position)
             if size == INCOMPLETE:
@@ -283,6 +290,7 @@ class WebSocketWire(FrameEncoder):
         self._input = self._input[self._position :]
         self._position = 0
         self.is_pending = False
+        self._look_around()
         return False
 
     def _take_part(self, frame: CompressedFrame, out: list[WireEvent]) -> None:
