@@ -172,6 +172,7 @@ async def test_one_that_never_stops_has_its_bytes_bounded(autojump_clock, monkey
                 await trio.testing.wait_all_tasks_blocked()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize(
     ("head", "status"),

@@ -238,7 +238,10 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("transport", ["plain", "TLS", "streams"])
+@pytest.mark.parametrize(
+    "transport",
+    ["plain", pytest.param("TLS", marks=pytest.mark.slow), pytest.param("streams", marks=pytest.mark.slow)],
+)
 async def test_no_deadline_of_a_peer_passes_while_the_loop_stands_still(app, transport, caplog):
     """Each does what it has to a round trip after the stall, and all were long overdue by then."""
     caplog.set_level(logging.INFO, "trioweb")
