@@ -135,6 +135,7 @@ async def test_compressed_messages_do_not_exceed_the_inbox(autojump_clock):
     assert held[0] < 2_200_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["room", "aclose", "stop"])
 async def test_an_endless_message_is_bounded_after_a_close_has_begun(way):
     app = App(Config(timeouts=Timeouts(close_seconds=0.5, handler_grace_seconds=0.5, drain_seconds=2)))

@@ -176,6 +176,7 @@ async def test_a_ping_whose_writing_finds_the_peer_gone_is_the_last(autojump_clo
     assert not caplog.records
 
 
+@pytest.mark.slow
 async def test_a_peer_that_is_taking_a_long_message_is_not_cut_for_the_ping_behind_it():
     """It cannot answer what has not come to it yet."""
     app = App(

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from support.foreign_client import UNREAD
 from websockets.trio.client import connect
 
 FOLDER = Path(__file__).parents[2] / "examples"
@@ -32,7 +33,8 @@ def visit():
 
     @asynccontextmanager
     async def visit(server, path):
-        async with connect(f"ws://127.0.0.1:{server.port}{path}", proxy=None, max_size=None) as ws:
+        url = f"ws://127.0.0.1:{server.port}{path}"
+        async with connect(url, proxy=None, max_size=None, max_queue=UNREAD) as ws:
             yield Visitor(ws)
 
     return visit

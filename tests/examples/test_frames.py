@@ -15,6 +15,7 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as some
+from support.foreign_client import UNREAD
 from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame
 from support.program import Program
 from support.serving import running
@@ -155,7 +156,9 @@ def watch(server, visit):
         async with visit(server, "/view") as view:
             key = (await view.hear())["key"]
             url = f"ws://127.0.0.1:{server.port}/{path}/{key}"
-            async with connect(url, proxy=None, **{"compression": None} | options) as subject:
+            async with connect(
+                url, proxy=None, max_queue=UNREAD, **{"compression": None} | options
+            ) as subject:
                 yield Watched(view, subject)
 
     return watch

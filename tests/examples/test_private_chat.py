@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 import trio
+from support.foreign_client import UNREAD
 from support.peer import Peer
 from support.program import Program
 from support.serving import running
@@ -43,6 +44,7 @@ def knock(server, name, client=None, **options):
         f"ws://127.0.0.1:{server.port}/ws/{quote(name)}",
         proxy=None,
         additional_headers={"Cookie": cookies} if cookies else None,
+        max_queue=UNREAD,
         **options,
     )
 

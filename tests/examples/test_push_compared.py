@@ -344,6 +344,7 @@ async def billed(visitor, way, line, requests):
         assert total["down_bytes"] <= line.received
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["polling", "long_polling"])
 async def test_s8_each_byte_of_polling_is_billed(feed, server, visit, way):
     async with visit(server, "/visit/v") as visitor, line_to(server) as line:

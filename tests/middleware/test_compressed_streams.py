@@ -109,6 +109,7 @@ async def test_a_stream_is_closed_when_the_client_leaves(source):
             await ended.wait()
 
 
+@pytest.mark.slow
 async def test_a_stream_that_a_shutdown_ends_is_complete(open_client):
     async def pieces():
         yield TEXT

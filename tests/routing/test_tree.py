@@ -122,6 +122,7 @@ def test_a_walk_over_hostile_patterns_comes_to_no_place_twice() -> None:
     assert parsed == []
 
 
+@pytest.mark.slow
 def test_twenty_thousand_routes_do_not_slow_down_a_request() -> None:
     router = Router()
     for number in range(20_000):

@@ -87,6 +87,7 @@ async def test_a_reset_stops_the_source():
             await source.ended.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["TLS 1.2", "TLS 1.3"])
 @pytest.mark.parametrize("says_goodbye", [False, True])
 async def test_a_client_that_leaves_over_tls_stops_the_source(version, says_goodbye):

@@ -74,6 +74,7 @@ async def test_so_it_does_at_a_shutdown(carrier):
             may_end.set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carrier", CARRIERS)
 async def test_what_a_peer_sends_behind_its_close_frame_does_not_reset_the_answer_to_it(carrier):
     app = App(Config(timeouts=PATIENT))
@@ -93,6 +94,7 @@ async def test_what_a_peer_sends_behind_its_close_frame_does_not_reset_the_answe
             assert await read_to_the_end(peer) == 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carrier", CARRIERS)
 async def test_a_peer_that_breaks_the_protocol_is_told_though_it_sends_on(carrier):
     app = App(Config(timeouts=PATIENT))

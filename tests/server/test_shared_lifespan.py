@@ -248,6 +248,7 @@ async def test_an_included_app_that_is_also_served_itself_shares_its_lifespan(or
     assert order == ["entering", "up", "down"]
 
 
+@pytest.mark.slow
 async def test_a_stream_keeps_the_lifespan_that_a_server_entered(order):
     app = living(order)
     ours, theirs = trio.testing.memory_stream_pair()
@@ -262,6 +263,7 @@ async def test_a_stream_keeps_the_lifespan_that_a_server_entered(order):
     assert order == ["entering", "up", "down"]
 
 
+@pytest.mark.slow
 async def test_a_stream_enters_no_lifespan_and_holds_none_that_is_not_entered(order):
     app = living(order, entering=trio.Event())
     ours, theirs = trio.testing.memory_stream_pair()

@@ -251,6 +251,7 @@ async def test_a_stream_is_finished_within_the_grace_of_a_shutdown(autojump_cloc
         await peer.receive_end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pieces", [(), ("a",)])
 async def test_a_stream_that_may_end_at_a_shutdown_does_so_at_once_and_properly(caplog, pieces):
     source = Source(*pieces, then=trio.sleep_forever)
@@ -374,6 +375,7 @@ async def test_middleware_sees_a_stream_and_may_wrap_it(autojump_clock):
 # What stays behind.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make_response", [Stream, EventStream])
 @pytest.mark.parametrize("ending", ["client", "source", "both", "reader"])
 async def test_an_ended_answer_leaves_nothing_for_the_collector(monkeypatch, make_response, ending):
