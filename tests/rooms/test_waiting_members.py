@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import permutations
 
 import pytest
 import trio
@@ -99,6 +100,32 @@ async def test_a_gap_among_publishers_that_wait_is_told_where_it_is(autojump_clo
             await settled()
             assert await texts_until(peer, "last") == expected
         assert slow.members[0].missed == len(impatient)
+        await peer.send_text("bye")
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_a_gap_is_one_in_whatever_order_its_publishers_lose_patience(autojump_clock, order):
+    slow = waiting_member()
+    async with slow.serve() as peer:
+        await peer.open()
+        await slow.stuff()
+        patience = [trio.CancelScope() for _ in range(3)]
+
+        async def publish(number):
+            with patience[number]:
+                await slow.room.publish(f"news {number}")
+
+        async with trio.open_nursery() as nursery:
+            for number in range(3):
+                nursery.start_soon(publish, number)
+                await settled()
+            nursery.start_soon(slow.room.publish, "last")
+            await settled()
+            for number in order:
+                patience[number].cancel()
+                await settled()
+            assert await texts_until(peer, "last") == ["you missed 3", "last"]
+        assert slow.members[0].missed == 3
         await peer.send_text("bye")
 
 

@@ -13,8 +13,6 @@ from trioweb._routing.route import Route
 from trioweb.errors import SetupError
 from trioweb.signatures import BY_POSITION, label, parameters_of, resolved_annotation
 
-_READABLE = (str, int, float, bool)
-
 
 def check_defaults(routes: Iterable[Route]) -> None:
     """Refuse parameters that would have their default for ever.

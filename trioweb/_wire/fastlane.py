@@ -35,7 +35,6 @@ from trioweb._wire.frames import (
     BINARY,
     CLOSE,
     COMPRESSED,
-    EIGHT_BYTES,
     FINAL,
     LENGTH,
     MASKED,
@@ -54,7 +53,6 @@ from trioweb.errors import RemoteProtocolError
 _FINAL_TEXT = FINAL | TEXT
 _FINAL_BINARY = FINAL | BINARY
 _MASKED_TWO_BYTES = MASKED | TWO_BYTES
-_MASKED_EIGHT_BYTES = MASKED | EIGHT_BYTES
 
 _CONTROL: dict[int, Callable[[bytes], WireEvent]] = {
     FINAL | CLOSE: lambda payload: PeerClosed(decode_close_payload(payload)),

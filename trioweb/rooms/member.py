@@ -23,7 +23,7 @@ class Member:
         overflow: What happens when its outbox is full.
         missed: How many of the room's messages it was not sent, replaced ones included.
         is_undisturbed: Whether the next message needs no more than room in the outbox: the
-            member is here, missed nothing that is not told yet, drops nothing, and nobody waits.
+            member is here, missed nothing that is not told yet, and drops nothing.
     """
 
     __slots__ = (
@@ -115,9 +115,10 @@ class Member:
         if following is not None and following.publication is None:
             parcel.missed += following.missed
             self._take_out_of_line(following)
-        if self._notice is None or (preceding is not None and preceding.publication is None):
-            if preceding is not None:
-                preceding.missed += parcel.missed
+        if preceding is not None and preceding.publication is None:
+            preceding.missed += parcel.missed
+            self._take_out_of_line(parcel)
+        elif self._notice is None:
             self._take_out_of_line(parcel)
         else:
             sender.size = parcel.held_bytes = NOTICE_BYTES
