@@ -6,11 +6,12 @@ import json
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import compressed
 import rivals
-from building import HOME
 from environment import Environment
 from results import Results, Run, gathered
 from rivals import Rival
@@ -62,10 +63,17 @@ def generator_options(workload: Workload, durations: Durations) -> dict[str, obj
 
 def run_once(environment: Environment, workload: Workload, rival: Rival, durations: Durations) -> Run:
     """Start a server, put it under load, and return what the generator found; never raises for a rival."""
+    with TemporaryDirectory() as folder:
+        return _run_once(environment, workload, rival, durations, Path(folder))
+
+
+def _run_once(
+    environment: Environment, workload: Workload, rival: Rival, durations: Durations, folder: Path
+) -> Run:
     options = generator_options(workload, durations)
-    text, answer = b"", HOME / "answer"
+    text, answer = b"", folder / "answer"
     if workload.is_deflated:
-        text, frame = compressed.json_text(workload.message_bytes), HOME / "frame"
+        text, frame = compressed.json_text(workload.message_bytes), folder / "frame"
         frame.write_bytes(compressed.masked_frame(text))
         options |= {"--extensions": compressed.OFFER, "--frame": frame, "--answer": answer}
     try:
