@@ -15,9 +15,9 @@ from typing import Any, cast
 import trio
 
 from trioweb import Limits, Timeouts
-from trioweb._connection.engine import open_engine
-from trioweb._connection.outbox import Outbox
-from trioweb._connection.websocket import WebSocketConnection
+from trioweb._transport.engine import open_engine
+from trioweb._websocket.connection import WebSocketConnection
+from trioweb._websocket.outbox import Outbox
 from trioweb._wire.fastlane import decode_plain
 from trioweb._wire.websocket import WebSocketWire
 

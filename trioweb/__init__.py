@@ -2,24 +2,24 @@
 
 from typing import TYPE_CHECKING, NoReturn
 
-from trioweb._connection.outbox_channel import OutboxStatistics
 from trioweb._routing.router import Router
 from trioweb._server.instruments import ServerStatistics
 from trioweb._server.program import run
 from trioweb._server.serve import serve, serve_stream
 from trioweb._server.server import Server
 from trioweb._web.address import Address
-from trioweb._web.event_stream import EventStream
-from trioweb._web.fields import Fields
-from trioweb._web.file import File
-from trioweb._web.form import Form, Uploads
+from trioweb._web.files.file import File
+from trioweb._web.forms.fields import Fields
+from trioweb._web.forms.form import Form, Uploads
+from trioweb._web.forms.upload import Upload
 from trioweb._web.query import Query
 from trioweb._web.request import Request
 from trioweb._web.response import HTML, JSON, Redirect, Response, Text
-from trioweb._web.server_sent_event import ServerSentEvent
-from trioweb._web.stream import Stream
-from trioweb._web.upload import Upload
+from trioweb._web.streams.event_stream import EventStream
+from trioweb._web.streams.server_sent_event import ServerSentEvent
+from trioweb._web.streams.stream import Stream
 from trioweb._web.websocket import WebSocket
+from trioweb._websocket.outbox_channel import OutboxStatistics
 from trioweb.app import App
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Config, Deflate, Limits, Timeouts

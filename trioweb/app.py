@@ -11,10 +11,10 @@ from typing import TypeVar
 import trio
 
 from trioweb._routing.router import Router, check_inclusion
+from trioweb._web.files.static import StaticFiles
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._web.state import State
-from trioweb._web.static import StaticFiles
 from trioweb.config import Config
 from trioweb.error_handlers import ErrorHandler, ErrorHandlers, check_key
 from trioweb.errors import ConfigError, PatternError, SetupError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from trioweb._routing.router import Router
-from trioweb._web import disk
+from trioweb._web.files import disk
 from trioweb._web.response import HTML
 from trioweb.errors import ConfigError
 

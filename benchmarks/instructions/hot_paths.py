@@ -11,8 +11,8 @@ from functools import partial
 
 import attrs
 
-from trioweb._connection.outbox import Outbox
-from trioweb._connection.transport import READ_BYTES
+from trioweb._transport.transport import READ_BYTES
+from trioweb._websocket.outbox import Outbox
 from trioweb._wire.deflate import DeflateAgreement, Deflator, negotiate
 from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
 from trioweb._wire.frames import BINARY, CLOSE, COMPRESSED, CONTINUATION, FINAL, MASKED, PING, PONG, TEXT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from trioweb._connection.state import TRANSITIONS, Event, State
+from trioweb._websocket.state import TRANSITIONS, Event, State
 
 PAGE = (Path(__file__).parents[2] / "docs" / "concepts" / "closing.md").read_text(encoding="utf-8")
 

@@ -232,7 +232,7 @@ def head_of(length, *more, path="/form"):
 
 async def test_the_file_of_a_client_that_leaves_within_its_form_is_closed(monkeypatch, caplog):
     spools = []
-    import trioweb._web.form_reader as reader
+    import trioweb._web.forms.form_reader as reader
 
     class Noted(reader.Spool):
         def __init__(self, memory_bytes):

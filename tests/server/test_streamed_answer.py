@@ -10,10 +10,10 @@ import trio.testing
 from support.streaming import GET, Source
 
 from trioweb import EventStream, Limits, Stream, Timeouts
-from trioweb._connection.http1 import Http1Connection
-from trioweb._connection.stream_transport import StreamTransport
-from trioweb._connection.timers import Timers
+from trioweb._http.connection import Http1Connection
 from trioweb._server.streamed_answer import StreamedAnswer
+from trioweb._transport.stream_transport import StreamTransport
+from trioweb._transport.timers import Timers
 
 
 class CancelAtStep(trio.abc.Instrument):

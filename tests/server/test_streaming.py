@@ -18,7 +18,7 @@ from support.waiting import until
 
 import trioweb
 from trioweb import App, EventStream, HTTPError, Response, Stream, Timeouts
-from trioweb._connection.socket_transport import SocketTransport
+from trioweb._transport.socket_transport import SocketTransport
 
 # Framing.
 

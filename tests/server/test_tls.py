@@ -19,7 +19,7 @@ from support.waiting import until
 
 import trioweb
 from trioweb import App, Config, Limits, Timeouts
-from trioweb._connection.tls_transport import TlsTransport
+from trioweb._transport.tls_transport import TlsTransport
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -9,12 +9,12 @@ import trio
 import trio.testing
 from support.tls import TlsClient, contexts
 
-from trioweb._connection.flusher import Flusher
-from trioweb._connection.outbox import Outbox
-from trioweb._connection.poller import open_poller
-from trioweb._connection.pump import Pump
-from trioweb._connection.socket_transport import SocketTransport
-from trioweb._connection.tls_transport import TlsTransport
+from trioweb._transport.flusher import Flusher
+from trioweb._transport.poller import open_poller
+from trioweb._transport.pump import Pump
+from trioweb._transport.socket_transport import SocketTransport
+from trioweb._transport.tls_transport import TlsTransport
+from trioweb._websocket.outbox import Outbox
 
 
 @asynccontextmanager

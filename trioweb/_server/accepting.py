@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trioweb._connection.socket_transport import SocketTransport
-from trioweb._connection.stream_transport import StreamTransport
-from trioweb._connection.tls_transport import TlsTransport
-from trioweb._connection.transport import Transport
 from trioweb._server.client_connections import ClientConnections
 from trioweb._server.context import ServerContext
 from trioweb._server.listeners import Accepted, AnyListener, accept
 from trioweb._server.rationed import Rationed
 from trioweb._server.session import Session
+from trioweb._transport.socket_transport import SocketTransport
+from trioweb._transport.stream_transport import StreamTransport
+from trioweb._transport.tls_transport import TlsTransport
+from trioweb._transport.transport import Transport
 
 # Nobody reads the request, which may be HEAD: no body is the one that is right for each (RFC 9110 §9.3.2).
 REFUSAL = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from trioweb._connection.engine import Engine
 from trioweb._server.instruments import Instruments
 from trioweb._server.shutdown import Shutdown
+from trioweb._transport.engine import Engine
 from trioweb._web.proxies import TrustedProxies
 from trioweb.app import App
 from trioweb.config import Config

@@ -6,8 +6,8 @@ from collections import Counter
 
 import attrs
 
-from trioweb._connection.traffic import Traffic
-from trioweb._connection.websocket import WebSocketConnection
+from trioweb._websocket.connection import WebSocketConnection
+from trioweb._websocket.traffic import Traffic
 
 
 @attrs.frozen(kw_only=True)

@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trioweb._connection.engine import open_engine
-from trioweb._connection.stream_transport import StreamTransport
 from trioweb._server.accepting import Acceptor
 from trioweb._server.context import ServerContext
 from trioweb._server.instruments import Instruments
@@ -31,6 +29,8 @@ from trioweb._server.listeners import (
 from trioweb._server.server import Server
 from trioweb._server.session import Session
 from trioweb._server.shutdown import Shutdown
+from trioweb._transport.engine import open_engine
+from trioweb._transport.stream_transport import StreamTransport
 from trioweb._web.address import Address
 from trioweb._web.proxies import TrustedProxies
 from trioweb.app import App

@@ -9,16 +9,16 @@ from functools import partial
 
 import trio
 
-from trioweb._connection.departure import ClientLeft
-from trioweb._connection.http1 import Http1Connection
-from trioweb._connection.lingering import linger
-from trioweb._connection.transport import Transport
+from trioweb._http.connection import Http1Connection
+from trioweb._http.departure import ClientLeft
 from trioweb._routing.route import Route, WebSocketRoute
 from trioweb._server import access_log
 from trioweb._server.access_log import Ending
 from trioweb._server.context import ServerContext
 from trioweb._server.streamed_answer import StreamedAnswer
 from trioweb._server.websocket_session import WebSocketSession
+from trioweb._transport.lingering import linger
+from trioweb._transport.transport import Transport
 from trioweb._web.address import Address
 from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request

@@ -8,11 +8,11 @@ from functools import partial
 
 import trio
 
-from trioweb._connection.companion import accompanied
-from trioweb._connection.departure import ClientLeft
-from trioweb._connection.http1 import Http1Connection
-from trioweb._web.keepalive import Keepalive
+from trioweb._http.connection import Http1Connection
+from trioweb._http.departure import ClientLeft
+from trioweb._transport.companion import accompanied
 from trioweb._web.response import Response
+from trioweb._web.streams.keepalive import Keepalive
 
 SendHead = Callable[[bytes], Awaitable[None]]
 """Sends the head, and the first piece of the body with it."""

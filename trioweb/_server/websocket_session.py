@@ -6,10 +6,10 @@ import logging
 
 import trio
 
-from trioweb._connection.timers import Timer
 from trioweb._routing.handler import Handler
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
+from trioweb._transport.timers import Timer
 from trioweb._web.response import Response
 from trioweb._web.unreadable import is_clients_mistake
 from trioweb._web.websocket import WebSocket

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trioweb._web.fields import Fields
+from trioweb._web.forms.fields import Fields
+from trioweb._web.forms.urlencoded import decode_urlencoded
 from trioweb._web.unreadable import Unreadable
-from trioweb._web.urlencoded import decode_urlencoded
 
 FIELDS = 1000
 """More fields than this are no form that a person filled in, and cost time to hold."""

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from trioweb._web.body import RequestBody
 from trioweb._web.charsets import encoding_of
 from trioweb._web.cookies import parse_cookies
-from trioweb._web.form import Form
-from trioweb._web.form_reader import FormReader
+from trioweb._web.forms.form import Form
+from trioweb._web.forms.form_reader import FormReader
 from trioweb._web.parameters import charset_of, media_type_of
 from trioweb._web.query import Query
 from trioweb._web.state import State
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import trio
 
-    from trioweb._connection.http1 import Http1Connection
+    from trioweb._http.connection import Http1Connection
     from trioweb._web.address import Address
     from trioweb._wire.request_head import RequestHead
     from trioweb.config import Limits

@@ -15,8 +15,8 @@ from trioweb.foreign_names import RESPONSE, explaining
 from trioweb.headers import HeaderSource, MutableHeaders
 
 if TYPE_CHECKING:
-    from trioweb._web.keepalive import Keepalive
     from trioweb._web.request import Request
+    from trioweb._web.streams.keepalive import Keepalive
 
 OCTETS = "application/octet-stream"
 WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})

@@ -8,13 +8,13 @@ from typing import Any
 import attrs
 import trio
 
-from trioweb._connection.engine import Engine
-from trioweb._connection.observed_transport import WireObserver
-from trioweb._connection.transport import Transport
-from trioweb._connection.websocket import WebSocketConnection
+from trioweb._transport.engine import Engine
+from trioweb._transport.observed_transport import WireObserver
+from trioweb._transport.transport import Transport
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._web.state import State
+from trioweb._websocket.connection import WebSocketConnection
 from trioweb._wire.handshake import Accepted, encode_accept
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close

@@ -15,9 +15,9 @@ from trioweb._web.accept_encoding import preferred_coding, refuses_identity
 from trioweb._web.parameters import media_type_of
 from trioweb._web.request import Request
 from trioweb._web.response import Response
-from trioweb._web.vary import vary_on
 from trioweb.headers import MutableHeaders
 from trioweb.middleware.chain import Next
+from trioweb.middleware.vary import vary_on
 from trioweb.middleware.wrapped import Wrapped
 from trioweb.validators import whole_number
 

@@ -9,12 +9,12 @@ import attrs
 
 from trioweb._web.request import Request
 from trioweb._web.response import Response, Text
-from trioweb._web.vary import vary_on
 from trioweb._wire.origin import is_listed
 from trioweb.config import parse_origins
 from trioweb.errors import ConfigError
 from trioweb.headers import MutableHeaders, is_token
 from trioweb.middleware.chain import Next
+from trioweb.middleware.vary import vary_on
 from trioweb.validators import instance_of, whole_number
 
 ANY = "*"

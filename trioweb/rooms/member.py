@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from functools import partial
 
-from trioweb._connection.publication import Publication
-from trioweb._connection.waiting_sender import WaitingSender
 from trioweb._web.websocket import WebSocket
+from trioweb._websocket.publication import Publication
+from trioweb._websocket.waiting_sender import WaitingSender
 from trioweb.closing import Close, CloseCode
 from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.parcel import NOTICE_BYTES, Parcel, notice_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable
 
-from trioweb._connection.outbox_entry import Buffers, Slot
-from trioweb._connection.publication import Publication
+from trioweb._websocket.outbox_entry import Buffers, Slot
+from trioweb._websocket.publication import Publication
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.errors import SetupError
 from trioweb.signatures import is_async

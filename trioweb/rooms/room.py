@@ -9,8 +9,8 @@ from weakref import WeakSet, ref
 import attrs
 import trio
 
-from trioweb._connection.publication import Publication
 from trioweb._web.websocket import WebSocket
+from trioweb._websocket.publication import Publication
 from trioweb.rooms.joining import Joining
 from trioweb.rooms.member import Member
 from trioweb.rooms.overflow import Overflow, check_overflow

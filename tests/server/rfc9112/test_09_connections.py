@@ -368,7 +368,7 @@ async def test_9_6_a_client_that_drips_on_is_not_waited_for_either():
 
 
 async def test_9_6_a_client_that_sends_for_ever_is_not_listened_to_for_ever(monkeypatch):
-    monkeypatch.setattr("trioweb._connection.lingering.LINGER_SECONDS", 0.5)
+    monkeypatch.setattr("trioweb._transport.lingering.LINGER_SECONDS", 0.5)
     async with running(Site().app) as server, connected(server) as peer:
         await peer.send(request("Content-Length: 999999999999", start="POST / HTTP/1.1"))
         with trio.fail_after(10), pytest.raises(trio.BrokenResourceError):

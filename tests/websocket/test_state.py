@@ -1,0 +1,119 @@
+"""The table of states, and every pair of it in a living connection."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+import trio
+import trio.testing
+from support.peer import close_frame, frame, handshake
+from support.serving import in_memory
+
+from trioweb import App, Close, Config, ConnectionClosed, LocalProtocolError, Timeouts
+from trioweb._websocket.state import TRANSITIONS, Event, State
+
+PATIENT = Timeouts(
+    ping_interval_seconds=None,
+    send_seconds=1000,
+    close_seconds=1000,
+    handler_grace_seconds=1000,
+    drain_seconds=0.01,
+)
+
+
+def test_every_end_is_the_same_and_there_is_a_way_to_it_from_everywhere():
+    assert not [state for state, _ in TRANSITIONS if state is State.CLOSED]
+    for state in set(State) - {State.CLOSED}:
+        assert TRANSITIONS[state, Event.LOSE] is State.CLOSED
+
+
+def test_every_state_is_reached_and_none_is_come_back_to():
+    order = list(State)
+    assert {State.CONNECTING, *TRANSITIONS.values()} == set(State)
+    assert all(order.index(state) < order.index(after) for (state, _), after in TRANSITIONS.items())
+
+
+def test_every_event_counts_somewhere():
+    assert {event for _, event in TRANSITIONS} == set(Event)
+
+
+class Connection:
+    """Both ends of a WebSocket over streams that hand over only what the other side reads."""
+
+    def __init__(self, peer, ws, nursery):
+        self.peer, self.ws, self.nursery = peer, ws, nursery
+
+    @property
+    def state(self):
+        return self.ws._closing.state
+
+    def say(self, data):
+        async def send():
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.peer.send(data)
+
+        self.nursery.start_soon(send)
+
+    async def settled(self):
+        await trio.testing.wait_all_tasks_blocked()
+
+    async def become(self, state):
+        if state is State.CONNECTING:
+            return
+        await self.cause(Event.ACCEPT)
+        await self.peer.receive_head()
+        if state is State.CLOSE_SENT:
+            await self.cause(Event.SEND_CLOSE)
+        elif state is not State.OPEN:
+            self.say(close_frame(4001))
+            await self.settled()
+        if state is State.CLOSED:
+            assert await self.peer.receive_close() == (4001, "")
+        await self.settled()
+
+    async def cause(self, event):
+        match event:
+            case Event.ACCEPT:
+                with suppress(LocalProtocolError, ConnectionClosed):
+                    await self.ws.accept()
+            case Event.SEND_CLOSE:
+                self.ws._closing.begin(Close(4000))
+            case Event.RECEIVE_CLOSE:
+                self.say(close_frame(4002))
+            case Event.FAIL:
+                self.say(frame(0x3, b""))
+            case Event.DRAIN:
+                self.nursery.start_soon(self.peer.receive_end)
+            case Event.LOSE if self.state is State.CONNECTING:
+                self.ws.start_draining(Close(1001))
+            case Event.LOSE:
+                await self.peer.stream.aclose()
+        await self.settled()
+
+
+@asynccontextmanager
+async def connecting():
+    app, websockets = App(Config(timeouts=PATIENT)), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        websockets.append(ws)
+        await trio.sleep_forever()
+
+    pair = trio.testing.lockstep_stream_pair
+    async with in_memory(app, pair=pair) as peer, trio.open_nursery() as nursery:
+        await peer.send(handshake())
+        await trio.testing.wait_all_tasks_blocked()
+        yield Connection(peer, websockets[0], nursery)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("state", State)
+async def test_an_event_moves_a_connection_as_the_table_says_or_not_at_all(state, event):
+    async with connecting() as connection:
+        await connection.become(state)
+        assert connection.state is state
+        await connection.cause(event)
+        assert connection.state is TRANSITIONS.get((state, event), state)

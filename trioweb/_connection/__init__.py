@@ -1,1 +1,0 @@
-"""Connections: where Trio begins. See README.md beside this file."""

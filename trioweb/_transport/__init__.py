@@ -1,0 +1,1 @@
+"""What carries bytes: sockets and streams, pushed by shared tasks."""

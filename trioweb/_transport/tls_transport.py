@@ -1,0 +1,357 @@
+"""TLS between an outbox and a plain socket, without a task of its own."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Sequence
+
+import trio
+
+from trioweb._transport.socket_transport import SocketTransport
+from trioweb._transport.transport import WRITE_BYTES, Output, Receiver
+
+logger = logging.getLogger("trioweb")
+
+RECORD_BYTES = 16 * 1024
+"""The most plaintext in one record (RFC 8446 §5.1), so each read empties one."""
+
+FEED_BYTES = 16 * 1024
+"""Ciphertext handed to OpenSSL at a time. Its buffers keep the size they once had, so the memory of a
+whole read would stay with every connection that has ever sent a long message."""
+
+OWN_BYTES = 16 * 1024
+"""What TLS may have to say by itself and cannot, before the peer is dropped: some 500 alerts."""
+
+
+class TlsTransport:
+    """A socket's transport with TLS in between: its receiver, and its output.
+
+    OpenSSL works on two buffers in memory here, so the socket stays the pump's and is read and
+    written by the same code as a plain one. What TLS adds is this:
+
+    - In comes ciphertext. All of it is decrypted at once and handed on as one piece, so nothing
+      stays behind in the buffers when reading pauses.
+    - Out goes plaintext that was encrypted a batch at a time, and only when the batch before has
+      left. Encryption cannot be taken back: what the kernel does not take is kept in `_unsent`,
+      and the output is told of no more plaintext than has certainly gone. Of `n` bytes of
+      ciphertext that are left at most `n` can be plaintext.
+    - TLS speaks by itself: session tickets, answers to key updates, alerts. These need no turn of
+      their own where a write follows, so tickets leave with the first answer: a peer that never
+      reads them would reset the connection when it closes.
+    - There are two ends of input, TCP's and TLS's own. The first without the second may be an
+      attacker's work, but HTTP and WebSocket both know by themselves what is incomplete.
+    """
+
+    __slots__ = (
+        "_carrier",
+        "_has_ended",
+        "_has_said_goodbye",
+        "_incoming",
+        "_is_broken",
+        "_outgoing",
+        "_output",
+        "_receiver",
+        "_tls",
+        "_unsent",
+        "_unsent_plain_bytes",
+    )
+
+    def __init__(self, carrier: SocketTransport, context: ssl.SSLContext) -> None:
+        self._carrier = carrier
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._receiver: Receiver | None = None
+        self._output: Output | None = None
+        self._unsent: list[bytes | memoryview] = []
+        self._unsent_plain_bytes = 0
+        self._has_ended = False
+        self._has_said_goodbye = False
+        self._is_broken = False
+
+    @property
+    def is_plain(self) -> bool:
+        """It is not: hands are shaken first, and a farewell said last."""
+        return False
+
+    async def secure(self) -> None:
+        """Shake hands.
+
+        Raises:
+            trio.BrokenResourceError: The peer does not speak TLS, or none that the context
+                allows, or is gone.
+        """
+        while not self._try_handshake():
+            if words := self._outgoing.read():
+                await self._carrier.send_all(words)
+            if not (data := await self._carrier.receive()):
+                raise trio.BrokenResourceError("the peer left during the TLS handshake")
+            self._incoming.write(data)
+            await self._carrier.turn()  # what follows takes a millisecond, and clients come in crowds
+        # The end of TLS 1.2's handshake is awaited; with 1.3 only tickets are left.
+        if self._tls.version() != "TLSv1.3" and (words := self._outgoing.read()):
+            await self._carrier.send_all(words)
+
+    def _try_handshake(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError as error:
+            self._break_off(error)
+            raise trio.BrokenResourceError(f"the TLS handshake failed: {error}") from error
+        return True
+
+    async def receive(self) -> bytes:
+        """Return what has come, `b""` at the end of the peer's side or when it is gone."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        plain = self._pull(b"")
+        while not plain and not self._has_ended and (data := await self._carrier.receive()):
+            plain = self._pull(data)
+        return plain
+
+    def try_receive(self) -> bytes | None:
+        """Return what has come, `b""` at the end or when the peer is gone, `None` if nothing has."""
+        if self._incoming.pending:  # it came with the end of the handshake
+            plain = self._pull(b"")
+        elif data := self._carrier.try_receive():
+            plain = self._pull(data)
+        else:
+            return data
+        return plain if plain or self._has_ended else None
+
+    def _pull(self, data: bytes) -> bytes:
+        plain = self._decrypt(data)
+        # With TLS 1.3 whatever is left can wait for the next write; a refusal in TLS 1.2 is awaited.
+        if self._outgoing.pending and not self._unsent and self._tls.version() != "TLSv1.3":
+            self._say(self._outgoing.read())
+        return plain
+
+    async def send_all(self, data: bytes) -> None:
+        """Write `data` whole; after a cancellation nothing more can be written."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        view = memoryview(data)
+        for start in range(0, len(data), WRITE_BYTES):
+            if self._is_broken or not self._encrypt((view[start : start + WRITE_BYTES],)):
+                raise trio.BrokenResourceError("TLS has failed, or was interrupted while it wrote")
+            try:
+                await self._carrier.send_all(b"".join(self._unsent))
+            except BaseException:
+                self._break_off("half a record may have left")
+                raise
+            self._unsent.clear()
+            self._unsent_plain_bytes = 0
+
+    # From pulling to pushing.
+
+    def start(self, receiver: Receiver, output: Output) -> None:
+        """Give the socket to the pump; what came with the handshake has been pulled before."""
+        self._receiver, self._output = receiver, output
+        self._carrier.start(self, self)
+
+    def pause_reading(self) -> None:
+        """Read no more; nothing is held back in here."""
+        self._carrier.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._carrier.resume_reading()
+
+    def try_send(self, data: bytes) -> int:
+        """Write `data` if it fits into one record; what does not leave of it is encrypted already.
+
+        So the output has to begin with the rest, as it has if it was empty before.
+        """
+        if self._unsent or self._is_broken or len(data) > RECORD_BYTES:
+            return 0
+        try:
+            self._tls.write(data)
+        except ssl.SSLError:
+            return 0  # `flush` will find the same
+        encrypted = self._outgoing.read()
+        sent_bytes = self._carrier.try_send(encrypted)
+        if sent_bytes == len(encrypted):
+            return len(data)
+        self._unsent.append(memoryview(encrypted)[sent_bytes:])
+        self._unsent_plain_bytes = min(len(data), len(encrypted) - sent_bytes)
+        return len(data) - self._unsent_plain_bytes
+
+    def flush(self) -> None:
+        """Write what there is; when the kernel takes no more, the pump goes on later."""
+        if self._unsent and not self._unsent_plain_bytes and self._receiver is not None:
+            # TLS's own words are stuck: of that nobody has been told who had nothing to write.
+            self._receiver.output_blocked()
+        self._carrier.flush()
+
+    def try_close(self) -> bool:
+        """Say close_notify as far as the kernel takes it, then close, unless the kernel holds input."""
+        self._say_goodbye()
+        if not self._carrier.try_close():
+            return False
+        self.abort()
+        return True
+
+    def end_output(self) -> bool:
+        """Say close_notify, then send FIN."""
+        self._say_goodbye()
+        return not self._unsent and self._carrier.end_output()
+
+    def abort(self) -> None:
+        """Drop the connection, without a close_notify: what was written may be incomplete."""
+        self._receiver = self._output = None
+        self._unsent.clear()
+        self._carrier.abort()
+
+    async def aclose(self) -> None:
+        """Say close_notify as far as the kernel takes it, then close; the peer need not answer."""
+        self._say_goodbye()
+        self._receiver = self._output = None
+        await self._carrier.aclose()
+
+    def _say_goodbye(self) -> None:
+        if self._has_said_goodbye or self._is_broken or self._unsent:
+            return
+        self._has_said_goodbye = True
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:  # the peer has not said it too, which is not waited for
+            pass
+        self._say(self._outgoing.read())
+
+    def _say(self, words: bytes) -> None:
+        if (sent_bytes := self._carrier.try_send(words)) < len(words):
+            self._unsent.append(memoryview(words)[sent_bytes:])
+
+    # What the socket is told: the other side of TLS.
+
+    def data_received(self, data: bytes, now: float) -> None:
+        """Decrypt all of it, hand it on, then say what TLS has to say."""
+        plain = self._decrypt(data)
+        if plain and self._receiver is not None:
+            self._receiver.data_received(plain, now)
+        if self._is_broken:
+            self._carrier.pause_reading()
+            self.lost()
+        elif self._outgoing.pending:
+            self._carrier.flush()
+
+    def input_ended(self) -> None:
+        """The peer has ended its side, with a close_notify or without."""
+        if self._receiver is not None:
+            self._receiver.input_ended()
+
+    def lost(self) -> None:
+        """Nothing can be written any more."""
+        receiver, self._receiver, self._output = self._receiver, None, None
+        if receiver is not None:
+            receiver.lost()
+
+    def output_drained(self) -> None:
+        """Everything has been written, or never will be."""
+        if self._is_broken:
+            self.lost()
+        elif self._receiver is not None:
+            self._receiver.output_drained()
+
+    def output_blocked(self) -> None:
+        """The peer takes nothing more for now."""
+        if self._receiver is not None:
+            self._receiver.output_blocked()
+
+    def gather(self) -> list[bytes | memoryview]:
+        """Return the next ciphertext; it is encrypted when what was before has left."""
+        # Asked in any case: it has begun to leave what `try_send` left to it.
+        buffers = [] if self._output is None else self._output.gather()
+        if not self._unsent and not self._is_broken:
+            self._encrypt(buffers)
+        return self._unsent
+
+    def advance(self, sent_bytes: int) -> bool:
+        """Pass on how much of the plaintext has certainly left."""
+        unsent, output = self._unsent, self._output
+        if output is None:  # lost or aborted while it was being written
+            return False
+        rest = unsent[0] if len(unsent) == 1 else b"".join(unsent)
+        rest_bytes = len(rest) - sent_bytes
+        unsent[:] = (memoryview(rest)[sent_bytes:],) if rest_bytes else ()
+        before_bytes = self._unsent_plain_bytes
+        if not before_bytes:  # these were TLS's own words: only asking shows what else there is
+            return True
+        self._unsent_plain_bytes = min(before_bytes, rest_bytes)
+        is_more = output.advance(before_bytes - self._unsent_plain_bytes)
+        return is_more or rest_bytes > 0 or self._outgoing.pending > 0
+
+    # What OpenSSL does.
+
+    def _decrypt(self, data: bytes) -> bytes:
+        """Return all that can be read now; note the end, or the failure, behind it."""
+        pieces: list[bytes] = []
+        if len(data) <= FEED_BYTES:
+            self._feed(data, pieces)
+        else:
+            view = memoryview(data)
+            for start in range(0, len(data), FEED_BYTES):
+                self._feed(view[start : start + FEED_BYTES], pieces)
+        if self._outgoing.pending > OWN_BYTES:
+            self._break_off("more TLS talk is waiting to be sent than an honest peer makes necessary")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _feed(self, data: bytes | memoryview, pieces: list[bytes]) -> None:
+        if self._has_ended:  # OpenSSL reads no more, and would let this pile up
+            return
+        incoming, read = self._incoming, self._tls.read
+        incoming.write(data)
+        try:
+            while incoming.pending:  # an empty buffer would answer with an exception
+                if not (piece := read(RECORD_BYTES)):
+                    self._end_input()
+                    break
+                pieces.append(piece)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self._end_input()
+        except ssl.SSLError as error:
+            self._break_off(error)
+
+    def _end_input(self) -> None:
+        """The peer has said close_notify, after which nothing counts that TCP may still bring."""
+        self._has_ended = True
+        self._carrier.end_input()
+
+    def _encrypt(self, buffers: Sequence[bytes | memoryview]) -> bool:
+        """Encrypt what comes first of `buffers`, behind what TLS has to say; say whether that could be."""
+        batch = _first_bytes(buffers)
+        unsent, write, read = self._unsent, self._tls.write, self._outgoing.read
+        try:
+            # Emptied after each record: this buffer, too, keeps the size it once had.
+            for start in range(0, len(batch), RECORD_BYTES):
+                write(batch[start : start + RECORD_BYTES])
+                unsent.append(read())
+        except ssl.SSLError as error:
+            self._break_off(error)
+            return False
+        self._unsent_plain_bytes = len(batch)
+        if self._outgoing.pending:
+            unsent.append(read())
+        return True
+
+    def _break_off(self, why: ssl.SSLError | str) -> None:
+        """TLS has failed: what it says about that goes out if it can, and nothing after it."""
+        logger.debug("a TLS connection is broken off: %s", why)
+        self._has_ended = self._is_broken = True
+        if not self._unsent:
+            self._say(self._outgoing.read())
+
+
+def _first_bytes(buffers: Sequence[bytes | memoryview]) -> memoryview:
+    """Return as much of `buffers` as one write takes, without copying what stands alone."""
+    if len(buffers) == 1:
+        return memoryview(buffers[0])[:WRITE_BYTES]
+    size, taken = 0, list[memoryview]()
+    for buffer in buffers:
+        taken.append(memoryview(buffer)[: WRITE_BYTES - size])
+        size += len(taken[-1])
+        if size >= WRITE_BYTES:
+            break
+    return memoryview(b"".join(taken))

@@ -1,0 +1,122 @@
+"""A folder, and the files that are inside it however their names are spelt."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+
+import attrs
+
+from trioweb._web.files.open_file import NOT_THERE, OpenFile, open_below
+from trioweb.errors import ConfigError
+
+PATH_CHARACTERS = 4096
+"""Longer paths than this no system has; each name of one costs a look at the disk."""
+
+# A lone surrogate stands for a byte that is no UTF-8, which no request can ask for.
+_UNFIT = re.compile(r"[\x00/\\\ud800-\udfff]")
+# On Windows: the names of devices, alone or before a dot; a drive or a second stream of a file;
+# wildcards; the short names of long ones; dots and spaces at the end, which are dropped.
+_UNFIT_ON_WINDOWS = re.compile(
+    r"(?:(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\xb9\xb2\xb3]) *(?:\..*)?"
+    r"|.*[\x00-\x1f<>:\"|?*].*|.*~[0-9].*|.*[. ])",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@attrs.frozen(slots=True)
+class Entry:
+    """Something that is inside a folder.
+
+    Attributes:
+        names: The way to it from the folder, links followed.
+        is_folder: Whether it is a folder.
+        is_file: Whether it is a regular file; pipes, sockets and devices are not.
+        modified_ns: When it was changed, in nanoseconds since 1970.
+    """
+
+    names: tuple[str, ...]
+    is_folder: bool
+    is_file: bool
+    modified_ns: int
+
+
+class Folder:
+    """Knows what is inside a folder. Its calls block; any number of threads may use it.
+
+    Nothing outside is found: the path is resolved first, symbolic links too, and must
+    then still be inside. What was found is opened without following links, so one that
+    is put in its place meanwhile leads nowhere.
+
+    Args:
+        path: If it is a link, where that leads now is the folder from then on.
+
+    Raises:
+        ConfigError: It is not a folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._root: str = os.path.realpath(path)
+        if not os.path.isdir(self._root):
+            raise ConfigError(f"static files need a folder that is there, and {os.fspath(path)!r} is none")
+
+    def look_up(self, names: Sequence[str]) -> Entry | None:
+        """Return what is at the end of these names, if anything, and if it is inside.
+
+        Args:
+            names: Each has passed `is_servable`.
+
+        Raises:
+            OSError: The machine is in trouble.
+        """
+        if sum(map(len, names)) > PATH_CHARACTERS:
+            return None
+        try:
+            path = os.path.realpath(os.path.join(self._root, *names), strict=True)
+            if os.path.commonpath((self._root, path)) != self._root:
+                return None
+            status = os.stat(path, follow_symlinks=False)
+        except ValueError:
+            return None
+        except OSError as error:
+            if error.errno in NOT_THERE:
+                return None
+            raise
+        below = path[len(self._root) :].strip(os.sep)
+        return Entry(
+            tuple(below.split(os.sep)) if below else (),
+            is_folder=stat.S_ISDIR(status.st_mode),
+            is_file=stat.S_ISREG(status.st_mode),
+            modified_ns=status.st_mtime_ns,
+        )
+
+    def open(self, names: Sequence[str]) -> OpenFile:
+        """Open the file that `look_up` found.
+
+        Args:
+            names: As in its `Entry`.
+
+        Raises:
+            HTTPError: 404, it is gone or something else has taken its place.
+            OSError: The machine is in trouble.
+        """
+        return open_below(self._root, names)
+
+
+def is_servable(name: str, *, is_top: bool, is_windows: bool = os.name == "nt") -> bool:
+    """Say whether strangers may ask for a file or folder of this name.
+
+    Names that begin with a dot are hidden, `.well-known` at the top excepted (RFC 8615).
+
+    Args:
+        name: One segment of a path, decoded.
+        is_top: Whether it is the first.
+        is_windows: Whether names mean what they do there.
+    """
+    if not name or _UNFIT.search(name):
+        return False
+    if is_windows and _UNFIT_ON_WINDOWS.fullmatch(name):
+        return False
+    return not name.startswith(".") or (is_top and name == ".well-known")

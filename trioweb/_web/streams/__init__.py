@@ -1,0 +1,1 @@
+"""Responses that are made while they are sent."""

@@ -1,0 +1,84 @@
+"""Server-sent events: a stream that browsers read with `EventSource`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from typing import Any, cast
+
+from trioweb._web.streams.keepalive import Keepalive
+from trioweb._web.streams.server_sent_event import Data, ServerSentEvent
+from trioweb._web.streams.stream import Stream
+from trioweb.errors import LocalProtocolError
+from trioweb.headers import HeaderSource
+
+COMMENT = b":\n\n"
+"""What browsers skip (WHATWG HTML §9.2.7 has proxies in mind, which drop quiet connections)."""
+
+FIELDS = {
+    # Nothing in between is to keep, compress or collect what should come at once.
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+}
+
+
+class EventStream(Stream):
+    """Send events for as long as the client listens (WHATWG HTML §9.2).
+
+    The head leaves at once, so the browser's `onopen` fires before the first event. When
+    nothing was sent for a while a comment is, which keeps proxies from dropping the
+    connection and shows when the client is gone; the source is not disturbed by it.
+
+    When the client leaves, the source is cancelled and closed. So it is when the server
+    shuts down; the answer then ends properly, and browsers come again, with
+    `request.last_event_id`. A source that ends has the same effect: answer 204 to a browser
+    that is to come no more.
+
+    Args:
+        source: Gives `ServerSentEvent`, or `str`, `dict` or `list` for the data alone.
+        keepalive_seconds: Silence after which a comment is sent; `None` sends none.
+        retry_seconds: How long browsers wait before they come again; some seconds
+            unless told.
+        headers: Header fields; `Cache-Control` and `X-Accel-Buffering` are set unless
+            they are here.
+
+    Raises:
+        LocalProtocolError: A header field or `retry_seconds` cannot be sent, or
+            `keepalive_seconds` is not above 0.
+        TypeError: The source is no async iterable.
+    """
+
+    __slots__ = ("keepalive",)
+
+    def __init__(
+        self,
+        source: AsyncIterable[ServerSentEvent | Data],
+        *,
+        keepalive_seconds: float | None = 15.0,
+        retry_seconds: float | None = None,
+        headers: HeaderSource | None = None,
+    ) -> None:
+        _check_keepalive(keepalive_seconds)
+        super().__init__(cast("AsyncIterable[str]", source), headers=headers, ends_at_shutdown=True)
+        # The standard knows no other encoding than UTF-8, and no need to name it (§9.2.5).
+        self.headers["content-type"] = "text/event-stream"
+        for name, value in FIELDS.items():
+            self.headers.setdefault(name, value)
+        self.keepalive = None if keepalive_seconds is None else Keepalive(COMMENT, keepalive_seconds)
+        self._opening = COMMENT
+        if retry_seconds is not None:
+            self._opening = ServerSentEvent(retry_seconds=retry_seconds).encode()
+
+    def _encode(self, piece: Any) -> bytes:
+        if isinstance(piece, ServerSentEvent):
+            return piece.encode()
+        if isinstance(piece, str | dict | list):
+            return ServerSentEvent(cast("Data", piece)).encode()
+        raise TypeError(
+            f"the source of an EventStream gave {type(piece).__name__}: "
+            "expected ServerSentEvent, str, dict or list"
+        )
+
+
+def _check_keepalive(value: Any) -> None:
+    if value is not None and not (isinstance(value, int | float) and value > 0):
+        raise LocalProtocolError(f"keepalive_seconds is above 0, or None, not {value!r}")

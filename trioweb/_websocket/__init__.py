@@ -1,0 +1,1 @@
+"""One WebSocket: its messages, its backpressure and its end."""

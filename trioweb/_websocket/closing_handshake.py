@@ -1,0 +1,264 @@
+"""The closing handshake: who said what first, and what is still to be waited for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from trioweb._transport.timers import Timer, Timers
+from trioweb._transport.transport import Transport
+from trioweb._websocket.outbox import Outbox
+from trioweb._websocket.state import TRANSITIONS, Event, State
+from trioweb._wire.websocket import WebSocketWire
+from trioweb.closing import Close
+from trioweb.config import Timeouts
+from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
+
+logger = logging.getLogger("trioweb")
+
+LINGER_SECONDS = 1.0
+"""How long a peer is read on that may be sending still, so that it finds our close frame and not a
+reset: if the connection cannot be half closed, or its time was over before."""
+
+LINGER_BYTES = 64 * 1024 * 1024
+"""How much of it: several times what systems hold in between of what was sent before the end was seen."""
+
+TOO_LONG = "the closing handshake took too long (Timeouts.close_seconds)"
+
+
+class ClosingHandshake:
+    """Moves a connection through the states of `state.py` and keeps its deadlines.
+
+    Every method is synchronous: a close is begun, by whomever, and then takes its course
+    without a task. `is_over` says that no more messages can be sent, `is_ending` that the
+    other side may not know it yet, and `wait_closed` returns at the end.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_is_failed",
+        "_left_bytes",
+        "_outbox",
+        "_pending",
+        "_progress_bytes",
+        "_timeouts",
+        "_timer",
+        "_timers",
+        "_transport",
+        "_watchers",
+        "closes_at_latest",
+        "is_closed_by_handler",
+        "is_ending",
+        "is_over",
+        "is_peer_talking",
+        "received",
+        "received_first",
+        "sent",
+        "state",
+        "wire",
+    )
+
+    def __init__(self, transport: Transport, outbox: Outbox, timers: Timers, timeouts: Timeouts) -> None:
+        self._transport = transport
+        self._outbox = outbox
+        self._timers = timers
+        self._timeouts = timeouts
+        self._timer: Timer | None = None
+        self._pending: tuple[Timer, ...] = ()
+        self._progress_bytes = 0
+        self._is_failed = False
+        self._left_bytes: int | None = None  # of what is overlooked while the peer's end is waited for
+        self._watchers: tuple[Callable[[], None], ...] = ()
+        self.wire: WebSocketWire | None = None
+        self.state = State.CONNECTING
+        self.is_over = False
+        self.is_ending = False
+        self.sent: Close | None = None
+        self.received: Close | None = None
+        self.received_first: bool | None = None
+        self.is_closed_by_handler = False
+        self.is_peer_talking = False  # something came after a close was sent
+        self.closes_at_latest = 0.0
+        self._closed: trio.Event | None = None
+
+    @property
+    def close(self) -> Close | None:
+        """The close that ended it, with who closed first; `None` while it is open."""
+        if not self.is_over:
+            return None
+        code, reason = connection_closed(self.sent, self.received, self.received_first).close
+        return Close(int(code), str(reason), received_first=self.received_first)
+
+    def error(self) -> ConnectionClosed:
+        """Return what a call on the ended connection raises."""
+        if self.is_closed_by_handler:
+            return AlreadyClosed(self.sent, self.received, self.received_first)
+        return connection_closed(self.sent, self.received, self.received_first)
+
+    async def wait_closed(self) -> None:
+        """Wait until nothing more happens."""
+        if self.state is State.CLOSED:
+            await trio.lowlevel.checkpoint()
+            return
+        if self._closed is None:
+            self._closed = trio.Event()
+        await self._closed.wait()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` when no more messages can be sent; at once if that is so already."""
+        if self.is_over:
+            watcher()
+        else:
+            self._watchers = (*self._watchers, watcher)
+
+    def unwatch(self, watcher: Callable[[], None]) -> None:
+        """Do not call `watcher` any more."""
+        self._watchers = tuple(other for other in self._watchers if other != watcher)
+
+    def open(self, wire: WebSocketWire) -> None:
+        """The handshake has been answered with 101."""
+        self.wire = wire
+        self._move(Event.ACCEPT)
+
+    def begin(self, close: Close) -> None:
+        """Send our close frame after what is queued, then wait for the peer's (§7.1.2)."""
+        if self.state is not State.OPEN or self.wire is None:
+            return
+        self.sent, self.received_first = close, False
+        self._outbox.seal(self.wire.encode_close(close), is_urgent=False)
+        self._move(Event.SEND_CLOSE)
+        self._start_timer()
+        self._transport.flush()
+
+    def peer_closed(self, close: Close) -> None:
+        """Answer the peer's close frame, or take it as the answer to ours (§5.5.1)."""
+        if self.wire is None or self.state not in {State.OPEN, State.CLOSE_SENT}:
+            return
+        self.received = close
+        self.is_peer_talking = self.wire.has_leftover  # which is against §5.5.1
+        if self.state is State.OPEN:
+            self.received_first = True
+            self.sent = close
+            self._outbox.seal(self.wire.encode_close(self.sent), is_urgent=True)
+        elif self._outbox.messages and self.sent is not None:  # our close frame has not left yet
+            self._outbox.seal(self.wire.encode_close(self.sent), is_urgent=True)
+        self._end_output()
+
+    def fail(self, close: Close) -> None:
+        """The peer broke the protocol: say so and wait for nothing (§7.1.7)."""
+        if self.wire is None or self.state not in {State.OPEN, State.CLOSE_SENT}:
+            return
+        self._is_failed = True
+        logger.info("a peer is told %s", close)
+        if self.state is State.OPEN:
+            self.sent, self.received_first = close, False
+            self._outbox.seal(self.wire.encode_close(close), is_urgent=False)
+        self._end_output(Event.FAIL)
+
+    def drained(self) -> None:
+        """All output has been written: close TCP first, unless the peer may be sending still (§7.1.1)."""
+        if self.state is not State.ENDING:
+            return
+        is_peer_done = not (self._is_failed or self.is_peer_talking)
+        if is_peer_done and self._transport.try_close():
+            self._move(Event.DRAIN)
+        else:
+            self._linger()
+
+    def _linger(self, *, is_late: bool = False) -> None:
+        """Say that nothing more comes, and read on: what came to a closed socket would reset it."""
+        is_half_closed = self._transport.end_output()
+        if self._left_bytes is None:
+            self._left_bytes = LINGER_BYTES
+            if is_late or not is_half_closed:
+                self._set_timer(min(LINGER_SECONDS, self._timeouts.close_seconds))
+
+    def overlook(self, late_bytes: int) -> None:
+        """Note input that came after a close was sent; once nothing is expected there is an end to it."""
+        self.is_peer_talking = True
+        if self._left_bytes is not None:
+            self._left_bytes -= late_bytes
+            if self._left_bytes < 0:
+                self.cut("the peer goes on sending after the end")
+
+    def input_ended(self) -> None:
+        """The peer's side of TCP has ended; our answer to its close may still be on its way."""
+        if self.state is not State.ENDING or self._left_bytes is not None:
+            self._transport.try_close()
+            self.lose()
+
+    def lose(self) -> None:
+        """TCP is gone, or is given up."""
+        self._outbox.discard()
+        self._move(Event.LOSE)
+
+    def cut(self, because: str) -> None:
+        """Give the peer up: it does not answer, or does not read."""
+        logger.info("connection cut: %s", because)
+        self._transport.abort()
+        self.lose()
+
+    def _end_output(self, event: Event = Event.RECEIVE_CLOSE) -> None:
+        self._move(event)
+        if self._outbox.held_bytes:
+            self._transport.flush()
+        else:
+            self.drained()
+        if self.state is State.ENDING:
+            self._start_timer()
+
+    def _move(self, event: Event) -> None:
+        was_over = self.is_over
+        self.state = TRANSITIONS.get((self.state, event), self.state)
+        self.is_over = self.state is not State.CONNECTING and self.state is not State.OPEN
+        self.is_ending = self.is_over and self.state is not State.CLOSED
+        if self.is_over and not was_over:
+            watchers, self._watchers = self._watchers, ()
+            for watcher in watchers:
+                watcher()
+        if self.state is State.CLOSED:
+            for timer in (self._timer, *self._pending):
+                if timer is not None:
+                    timer.cancel()
+            if self._closed is not None:
+                self._closed.set()
+
+    # Deadlines.
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back in `seconds`, unless the connection is closed by then."""
+        if self.state is State.CLOSED:
+            return
+        pending = (timer for timer in self._pending if timer.callback is not None)
+        self._pending = (*pending, self._timers.judge_later(seconds, callback))
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            seconds = self._timeouts.send_seconds + self._timeouts.close_seconds
+            self.closes_at_latest = self._timers.now() + seconds
+            self._set_timer(self._timeouts.close_seconds)
+
+    def _set_timer(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._progress_bytes = self._outbox.sent_bytes
+        self._timer = self._timers.judge_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        """Cut, unless queued messages are still on their way to a slow but willing peer."""
+        is_moving = self._outbox.held_bytes and self._outbox.sent_bytes > self._progress_bytes
+        if is_moving and self._timers.now() < self.closes_at_latest:
+            self._set_timer(self._timeouts.close_seconds)
+        elif self._outbox.held_bytes:
+            self.cut(TOO_LONG)
+        elif self.is_peer_talking and self._left_bytes is None:
+            self._is_failed = True
+            self._move(Event.FAIL)
+            self._linger(is_late=True)
+        elif self._transport.try_close():
+            logger.info("connection closed: %s", TOO_LONG)
+            self.lose()
+        else:
+            self.cut(TOO_LONG)

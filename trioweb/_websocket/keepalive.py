@@ -1,0 +1,185 @@
+"""Pings: whether the peer is there, and how far away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from trioweb._transport.timers import Timer, Timers
+from trioweb._websocket.outbox import Outbox
+
+PINGS_IN_FLIGHT = 64
+
+PING_FRAME_BYTES = 6
+
+NOT_SINCE_THE_PING = -1.0
+
+
+class Ping:
+    """One ping that waits for its pong."""
+
+    __slots__ = ("answered", "seconds", "sent_at")
+
+    def __init__(self, sent_at: float) -> None:
+        self.sent_at = sent_at
+        self.seconds: float | None = None
+        self.answered = trio.Event()
+
+
+def _no_ping(_: bytes) -> bool:
+    return False
+
+
+class Keepalive:
+    """Sends a ping after silence, and calls the peer gone when the silence goes on.
+
+    Any byte proves life, not only a pong: a peer that is busy sending is not dead. And
+    while this side has paused reading, silence proves nothing, so the clock stands still.
+    Nor is a peer dead that is still taking what stood before the ping: it cannot answer yet,
+    and if it takes nothing it is cut for that (`Timeouts.send_seconds`).
+    """
+
+    __slots__ = (
+        "_blocked_at_bytes",
+        "_cut",
+        "_interval",
+        "_is_paused",
+        "_number",
+        "_outbox",
+        "_pings",
+        "_send_ping",
+        "_timeout",
+        "_timer",
+        "_timers",
+        "heard_at",
+        "latency_seconds",
+    )
+
+    def __init__(
+        self,
+        timers: Timers,
+        outbox: Outbox,
+        *,
+        interval_seconds: float | None,
+        timeout_seconds: float | None,
+        send_ping: Callable[[bytes], bool],
+        cut: Callable[[str], None],
+    ) -> None:
+        self._timers = timers
+        self._outbox = outbox
+        self._blocked_at_bytes: int | None = None
+        self._interval = interval_seconds
+        self._timeout = timeout_seconds
+        self._send_ping = send_ping
+        self._cut = cut
+        self._timer: Timer | None = None
+        self._pings: dict[bytes, Ping] = {}
+        self._number = 0
+        self._is_paused = False
+        self.heard_at = 0.0
+        self.latency_seconds: float | None = None
+
+    def start(self) -> None:
+        """Begin to listen for silence."""
+        self.heard_at = trio.current_time()
+        if self._interval is not None:
+            self._timer = self._timers.call_at(self.heard_at + self._interval, self._check_silence)
+
+    def stop(self) -> None:
+        """The connection is over: whoever waits for a pong waits no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._interval = None
+        self._send_ping = _no_ping  # which held the connection in a cycle for the collector
+        for ping in self._pings.values():
+            ping.answered.set()
+        self._pings.clear()
+
+    def pause(self) -> None:
+        """Reading has stopped: the peer may well be talking."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """Reading has begun again, and the peer's time with it."""
+        self._is_paused = False
+        self.heard_at = trio.current_time()
+
+    def ping(self) -> tuple[bytes, Ping] | None:
+        """Send a ping; `None` when too many are unanswered or the outbox has no room."""
+        payload = self._number.to_bytes(4, "big")
+        if len(self._pings) >= PINGS_IN_FLIGHT or not self._send_ping(payload):
+            return None
+        self._number = (self._number + 1) & 0xFFFF_FFFF
+        ping = self._pings[payload] = Ping(trio.current_time())
+        return payload, ping
+
+    def forget(self, payload: bytes) -> None:
+        """Nobody waits for this pong any longer."""
+        self._pings.pop(payload, None)
+
+    def pong_received(self, payload: bytes) -> None:
+        """Match a pong. It answers the pings before it as well (RFC 6455 §5.5.3)."""
+        if payload not in self._pings:  # unsolicited: a heartbeat that expects nothing
+            return
+        now = trio.current_time()
+        self.latency_seconds = now - self._pings[payload].sent_at
+        numbers = list(self._pings)
+        for number in numbers[: numbers.index(payload) + 1]:
+            ping = self._pings.pop(number)
+            ping.seconds = now - ping.sent_at
+            ping.answered.set()
+        if self._timer is not None:
+            self._timer.stop_awaiting()
+
+    def _check_silence(self) -> None:
+        assert self._interval is not None
+        now = trio.current_time()
+        silent_at = self.heard_at + self._interval
+        if self._is_paused:
+            self._timer = self._timers.call_at(now + self._interval, self._check_silence)
+            # The answer could not be read. But TCP tells a peer that is gone by a reset,
+            # without which a connection that nobody reads would stay for ever.
+            self._send_ping(b"")
+        elif now < silent_at:
+            self._timer = self._timers.call_at(silent_at, self._check_silence)
+        else:
+            self._ping_the_silent(now)
+
+    def _ping_the_silent(self, now: float) -> None:
+        assert self._interval is not None
+        if self._timeout is None:
+            self._timer = self._timers.call_at(now + self._interval, self._check_silence)
+        else:
+            self.heard_at = NOT_SINCE_THE_PING
+            self._timer = self._timers.call_at(now + self._timeout, self._check_answer, is_awaiting=True)
+        self.ping()  # writing may find the peer gone, and then all this is stopped
+        self._note_block()
+
+    def _note_block(self) -> None:
+        """Note how much has left if more waits than the ping, which keeps it from leaving."""
+        outbox = self._outbox
+        self._blocked_at_bytes = outbox.sent_bytes if outbox.held_bytes > PING_FRAME_BYTES else None
+
+    @property
+    def _is_taking(self) -> bool:
+        return self._blocked_at_bytes is not None and self._outbox.sent_bytes > self._blocked_at_bytes
+
+    def _check_answer(self) -> None:
+        if self._is_paused:
+            self.heard_at = trio.current_time()
+        if self.heard_at != NOT_SINCE_THE_PING:
+            self._check_silence()
+        else:
+            # Hardly any timer comes to this, so the others need not let everybody read before.
+            self._timer = self._timers.judge_later(0, self._judge)
+
+    def _judge(self) -> None:
+        if self._is_paused or self.heard_at != NOT_SINCE_THE_PING:
+            self._check_answer()
+        elif self._is_taking and self._timeout is not None:
+            self._note_block()
+            self._timer = self._timers.judge_later(self._timeout, self._judge)
+        else:
+            self._cut(f"no answer to a ping in {self._timeout} s (Timeouts.ping_timeout_seconds)")

@@ -1,0 +1,460 @@
+"""Frames that wait for the peer."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import trio
+
+from trioweb._transport.transport import WRITE_BYTES
+from trioweb._websocket.ledger import Ledger
+from trioweb._websocket.outbox_entry import Buffers, Entry, Piece, Slot, is_live, size_of
+from trioweb._websocket.waiting_sender import WaitingSender
+
+BUFFERS_PER_WRITE = 64
+CONTROL_FRAMES = 64
+"""Control frames that may wait."""
+
+PONGS = 32
+"""When so many control frames wait, a pong takes the place of another."""
+
+PASSED_BY = 16
+"""How many messages of rooms that make room for themselves may go before a task that waits to send."""
+
+GAPS = 32
+"""Messages taken back whose places are closed together, so that each costs next to nothing."""
+
+
+class Outbox:
+    """A queue bounded in bytes and messages, from which the transport takes its buffers.
+
+    Three kinds of bytes are in it, and they leave in this order: what a write has begun
+    (`_writing`; it must go out whole), control frames, messages. A message enters if it
+    fits under both bounds, or if the outbox is empty. Whoever finds no room stands in line
+    until the outbox has drained to half, and nobody enters past the line, with one exception:
+    rooms that drop their own oldest messages keep the outbox full for as long as they
+    publish, so they go on, and every `PASSED_BY` messages they make room for the line.
+
+    A message in several frames keeps all others behind it (`_behind`), since nothing but
+    control frames may come between its frames (RFC 6455 §5.4). If it is never completed,
+    what is behind it can never leave.
+
+    Attributes:
+        waiting: The line, those first who came first.
+        sent_messages: Frames and whole messages that are on their way, the close frame and pieces of
+            unfinished messages too, as `flushed` wants to know; `ledger` tells them apart.
+        sent_bytes: Whatever is on its way, which shows whether the peer takes anything.
+        ledger: What of that is not messages.
+    """
+
+    __slots__ = (
+        "_behind",
+        "_control",
+        "_gaps",
+        "_is_message_open",
+        "_leaving_messages",
+        "_low_bytes",
+        "_low_messages",
+        "_most_bytes",
+        "_most_messages",
+        "_passed_by",
+        "_progress",
+        "_queue",
+        "_streams",
+        "_writing",
+        "_writing_messages",
+        "drops",
+        "held_bytes",
+        "high_water_bytes",
+        "is_sealed",
+        "is_streaming",
+        "ledger",
+        "messages",
+        "sent_bytes",
+        "sent_messages",
+        "waiting",
+    )
+
+    def __init__(self, *, most_messages: int, most_bytes: int) -> None:
+        self._most_messages, self._low_messages = most_messages, most_messages // 2
+        self._most_bytes, self._low_bytes = most_bytes, most_bytes // 2
+        self._queue: list[Entry] = []
+        self._behind: list[Entry] = []
+        self._control: list[bytes] = []
+        self._writing: list[bytes | memoryview] = []
+        self._gaps = 0
+        self.waiting: list[WaitingSender] = []
+        self._passed_by = 0
+        self.is_streaming = False
+        self._is_message_open = False
+        self._streams = 0
+        self._progress: trio.Event | None = None
+        self._writing_messages = 0
+        self._leaving_messages: int | None = None
+        self.is_sealed = True
+        self.messages = 0
+        self.sent_messages = 0
+        self.held_bytes = 0
+        self.high_water_bytes = 0
+        self.sent_bytes = 0
+        self.drops = 0
+        self.ledger = Ledger()
+
+    # Putting in.
+
+    def fits(self, size: int) -> bool:
+        """Say whether a message of `size` bytes may enter without standing in line."""
+        return not self.waiting and self._has_space(size)
+
+    def _has_space(self, size: int) -> bool:
+        if not self.messages and not self.held_bytes:
+            return True
+        return self.messages < self._most_messages and self.held_bytes + size <= self._most_bytes
+
+    def may_grow(self, size: int) -> bool:
+        """Say whether there is space for so many bytes more in what is queued already."""
+        return size <= 0 or self.held_bytes + size <= self._most_bytes
+
+    def may_ever_fit(self, size: int) -> bool:
+        """Say whether making room for it can help at all."""
+        return size <= self._most_bytes
+
+    @property
+    def awaits_peer(self) -> bool:
+        """Whether something waits that the peer could take now, not only what is behind a stream."""
+        return bool(self._writing or self._control) or any(map(is_live, self._queue))
+
+    def push_if_fits(self, entry: Entry) -> bool:
+        """Queue one message if it may enter without standing in line."""
+        size = len(entry) if type(entry) is bytes else size_of(entry)
+        held_bytes, messages = self.held_bytes + size, self.messages + 1
+        is_within = messages <= self._most_messages and held_bytes <= self._most_bytes
+        if self.waiting or not (is_within or (messages == 1 and held_bytes == size)):
+            return False
+        (self._behind if self.is_streaming else self._queue).append(entry)
+        self.messages, self.held_bytes = messages, held_bytes
+        if held_bytes > self.high_water_bytes:
+            self.high_water_bytes = held_bytes
+        return True
+
+    def push_slot(self, slot: Slot) -> bool:
+        """Queue a message that can be taken back, if there is space; past the line, but not for ever.
+
+        Returns:
+            Whether it was queued. If not, taking others back can make room for it.
+        """
+        if self.waiting:
+            if self._passed_by >= PASSED_BY and not self._admit(1):
+                return False
+            self._passed_by += 1
+        if not self._has_space(slot.held_bytes):
+            return False
+        self.push(slot)
+        return True
+
+    def push(self, entry: Entry) -> None:
+        """Queue one message; the caller has made sure that there is space."""
+        self._append(self._behind if self.is_streaming else self._queue, entry)
+
+    def _append(self, queue: list[Entry], entry: Entry) -> None:
+        queue.append(entry)
+        self.messages += 1
+        self.held_bytes += len(entry) if type(entry) is bytes else size_of(entry)
+        if self.held_bytes > self.high_water_bytes:
+            self.high_water_bytes = self.held_bytes
+
+    async def push_when_room(self, entry: Entry) -> bool:
+        """Queue a message, standing in line if there is no room; `False` if the outbox was sealed."""
+        if self.is_sealed or self.push_if_fits(entry):
+            return not self.is_sealed
+        return await self.line_up(entry).wait(self.leave_line)
+
+    def line_up(self, entry: Entry) -> WaitingSender:
+        """Put a message at the end of the line."""
+        sender = WaitingSender(entry, size_of(entry))
+        self.waiting.append(sender)
+        return sender
+
+    def leave_line(self, sender: WaitingSender) -> None:
+        """Take a message out of the line; whoever waits with it goes on."""
+        if sender in self.waiting:
+            self.waiting.remove(sender)
+            sender.end(is_admitted=False)
+            self._admit_if_low()  # it may have been the one that was too long for what room there is
+
+    def _admit_if_low(self) -> None:
+        if self.held_bytes <= self._low_bytes and self.messages <= self._low_messages:
+            self._admit(len(self.waiting))
+
+    def _admit(self, most: int) -> bool:
+        """Let in those who wait, in their order, as far as there is space; say whether anybody was."""
+        admitted = 0
+        for sender in self.waiting[:most]:
+            if not self._has_space(sender.size):
+                break
+            self.push(sender.entry)
+            sender.end(is_admitted=True)
+            admitted += 1
+        del self.waiting[:admitted]
+        if admitted:
+            self._passed_by = 0
+        return admitted > 0
+
+    def _dismiss(self) -> None:
+        """Nobody gets in any more."""
+        for sender in self.waiting:
+            sender.end(is_admitted=False)
+        self.waiting.clear()
+
+    def push_control(self, frame: bytes) -> bool:
+        """Queue a control frame ahead of all messages; `False` if too many wait already."""
+        if len(self._control) >= CONTROL_FRAMES:
+            return False
+        self._control.append(frame)
+        self.held_bytes += len(frame)
+        return True
+
+    def push_pong(self, frame: bytes) -> None:
+        """Queue a pong; when many wait already, in place of the latest of them.
+
+        Only the latest ping needs an answer (RFC 6455 §5.5.3), so a flood of pings
+        from a peer that does not read costs a few frames.
+        """
+        control = self._control
+        if len(control) >= PONGS:
+            latest = next((waiting for waiting in reversed(control) if waiting[0] == frame[0]), None)
+            if latest is not None:
+                control.remove(latest)
+                self.held_bytes -= len(latest)
+        control.append(frame)
+        self.held_bytes += len(frame)
+
+    def seal(self, close_frame: bytes, *, is_urgent: bool) -> None:
+        """Let nothing more in; `close_frame` goes last, or at once when it is urgent.
+
+        Urgent means that the peer wants no more messages, or has lost the right to them.
+        What a write has begun still goes first, so no frame is cut in two. A message whose
+        frames have not all come stays incomplete, and what is behind it is lost.
+        """
+        self.is_sealed = True
+        if is_urgent:
+            self._discard_messages()
+        elif self._is_message_open:
+            self._discard(self._behind)
+        self.end_stream()
+        self._append(self._queue, close_frame)
+        self.ledger.close_comes(close_frame)
+        self.tell_progress()
+        self._dismiss()
+
+    def discard(self) -> None:
+        """Forget everything: the peer is gone."""
+        self.is_sealed = True
+        if self.held_bytes:  # the close frame is the last of them
+            self.ledger.close_is_lost()
+        self._discard_messages()
+        self._control.clear()
+        self._writing.clear()
+        self._writing_messages = 0
+        self._leaving_messages = self.sent_messages
+        self.held_bytes = 0
+        self.tell_progress()
+        self._dismiss()
+
+    def _discard_messages(self) -> None:
+        self._discard(self._behind)
+        self._discard(self._queue)
+
+    def _discard(self, queue: list[Entry]) -> None:
+        lost = list(filter(is_live, queue))
+        self.messages -= len(lost)
+        self.held_bytes -= sum(map(size_of, lost))
+        queue.clear()
+        if lost:
+            self._leaving_messages = self.sent_messages + self._writing_messages + self.messages
+
+    def take_back(self, slot: Slot) -> None:
+        """Remove a message that has not begun to leave.
+
+        Its place is closed later, together with others: finding it among hundreds each time
+        would make a member that has stopped reading dearer than one that reads.
+        """
+        slot.is_taken_back = True
+        self.messages -= 1
+        self.held_bytes -= slot.held_bytes
+        self._gaps += 1
+        if self._gaps >= GAPS and self._gaps >= self.messages:
+            self._queue = list(filter(is_live, self._queue))
+            self._behind = list(filter(is_live, self._behind))
+            self._gaps = 0
+        if self.waiting:
+            self._admit_if_low()
+
+    def resize(self, slot: Slot, held_bytes: int) -> None:
+        """A queued message has become another one in the same place."""
+        self.held_bytes += held_bytes - slot.held_bytes
+        slot.held_bytes = held_bytes
+
+    # A message in several frames: nothing may come between them (RFC 6455 §5.4).
+
+    def begin_stream(self) -> None:
+        """Let other messages queue behind the streamed one."""
+        self.is_streaming = True
+
+    def fragment_fits(self, frame: Buffers) -> bool:
+        """Say whether there is room for a frame of the streamed message.
+
+        What waits behind the stream cannot leave before it, so it does not count here.
+        """
+        ahead_bytes = self.held_bytes - sum(map(size_of, filter(is_live, self._behind)))
+        return not ahead_bytes or ahead_bytes + size_of(frame) <= self._most_bytes
+
+    def push_fragment(self, frame: Buffers) -> None:
+        """Queue a frame of the streamed message, after which only its last makes it whole."""
+        self._is_message_open = True
+        self._append(self._queue, Piece(frame, self._note_piece))
+
+    def _note_piece(self) -> None:
+        self.ledger.piece_leaves(self.sent_messages)
+
+    def end_stream(self, last_frame: bytes | None = None) -> None:
+        """The streamed message is whole with this frame: what waited behind it follows."""
+        if last_frame is not None and not self.is_sealed:
+            self._append(self._queue, last_frame)
+        self.is_streaming = self._is_message_open = False
+        self._streams += 1
+        if self._behind:
+            self._queue += self._behind
+            self._behind.clear()
+            self.tell_progress()
+
+    # Taking out.
+
+    async def flushed(self) -> bool:
+        """Wait until all that is queued now has been given to the kernel; `False` if some was discarded.
+
+        While messages wait behind a stream, nobody knows how many frames will go before them.
+        """
+        streams = self._streams
+        while self._behind and streams == self._streams:
+            await self.wait_for_progress()
+            if self._leaving_messages is not None:
+                return False
+        target = self.sent_messages + self._writing_messages + self.messages
+        while self.held_bytes and self.sent_messages < target and not self._has_lost(target):
+            await self.wait_for_progress()
+        return not self._has_lost(target)
+
+    def _has_lost(self, target: int) -> bool:
+        return self._leaving_messages is not None and self._leaving_messages < target
+
+    async def wait_for_progress(self) -> None:
+        """Wait until a write is through, or something else has changed for whoever waits."""
+        if self._progress is None:
+            self._progress = trio.Event()
+        await self._progress.wait()
+
+    def tell_progress(self) -> None:
+        """Wake all who wait for progress."""
+        if self._progress is not None:
+            self._progress.set()
+            self._progress = None
+
+    def gather(self) -> list[bytes | memoryview]:
+        """Return the buffers to write next, which `advance` changes; small frames are joined to one."""
+        writing = self._writing
+        if not writing:
+            if self._queue and type(self._queue[0]) is bytes and self.held_bytes <= WRITE_BYTES:
+                self._take_everything()
+            if not writing and self._take_some() <= WRITE_BYTES and len(writing) > 1:
+                writing[:] = (b"".join(writing),)
+        return writing
+
+    def _take_everything(self) -> None:
+        """Join all that waits, if it is built already: the usual case, without looking at each."""
+        frames = cast("list[bytes]", self._queue)
+        try:
+            self._writing.append(b"".join([*self._control, *frames]) if self._control else b"".join(frames))
+        except TypeError:  # a frame in two parts, or one that is encoded only when it leaves
+            return
+        self._writing_messages = len(frames)
+        self.messages -= len(frames)
+        frames.clear()
+        if self._control:
+            self._let_control_leave()
+
+    def _take_some(self) -> int:
+        writing, queue = self._writing, self._queue
+        if self._control:
+            writing += self._control
+            self._let_control_leave()
+        size = sum(map(len, writing))
+        taken = gaps = 0
+        for entry in queue:
+            if size >= WRITE_BYTES or len(writing) >= BUFFERS_PER_WRITE:
+                break
+            taken += 1
+            if isinstance(entry, Slot):
+                if entry.is_taken_back:
+                    gaps += 1
+                    continue
+                late = entry.encode()
+                self.held_bytes += size_of(late) - entry.held_bytes
+                entry = late
+            if isinstance(entry, bytes):
+                writing.append(entry)
+                size += len(entry)
+            else:
+                writing += entry
+                size += len(entry[0]) + len(entry[1])
+        del queue[:taken]
+        self._gaps -= gaps
+        self.messages -= taken - gaps
+        self._writing_messages += taken - gaps
+        return size
+
+    def _let_control_leave(self) -> None:
+        self.ledger.control_leaves(self._control, self.sent_bytes)
+        self._control.clear()
+
+    def push_answer(self, answer: bytes, sent_bytes: int) -> None:
+        """Begin with the answer to the handshake, which is on its way up to `sent_bytes`."""
+        self.ledger.answer_bytes = len(answer)
+        self.sent_bytes += sent_bytes
+        if sent_bytes < len(answer):
+            self.push_control(answer[sent_bytes:])
+
+    def push_rest(self, frame: bytes, sent_bytes: int) -> None:
+        """Take what is left of a message that found nothing waiting, and is partly on its way."""
+        self._writing.append(memoryview(frame)[sent_bytes:])
+        self._writing_messages = 1
+        self.held_bytes = len(frame) - sent_bytes
+        self.high_water_bytes = max(self.high_water_bytes, self.held_bytes)
+
+    def advance(self, sent_bytes: int) -> bool:
+        """Take note that the first `sent_bytes` of the gathered buffers are on their way.
+
+        Returns:
+            Whether more waits.
+        """
+        writing = self._writing
+        if not writing:  # discarded while they were being written
+            return False
+        self.sent_bytes += sent_bytes
+        self.held_bytes -= sent_bytes
+        gone = 0
+        for buffer in writing:
+            if sent_bytes < len(buffer):
+                break
+            sent_bytes -= len(buffer)
+            gone += 1
+        del writing[:gone]
+        if sent_bytes:
+            writing[0] = memoryview(writing[0])[sent_bytes:]
+        if not writing:
+            self.sent_messages += self._writing_messages
+            self._writing_messages = 0
+            self.tell_progress()
+        if self.waiting:
+            self._admit_if_low()
+        return self.held_bytes > 0

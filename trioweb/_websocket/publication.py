@@ -1,0 +1,77 @@
+"""A message for many connections, encoded once for all that can share its bytes."""
+
+from __future__ import annotations
+
+from trioweb._websocket.outbox_entry import Buffers, Entry, Slot, size_of
+from trioweb._wire.deflate import DeflateAgreement
+from trioweb._wire.websocket import WebSocketWire
+from trioweb.errors import LocalProtocolError
+
+
+class LateFrame(Slot):
+    """A message that its connection's compressor sees only when it leaves."""
+
+    __slots__ = ("_message", "_wire")
+
+    def __init__(self, wire: WebSocketWire, message: str | bytes, held_bytes: int) -> None:
+        super().__init__(held_bytes)
+        self._wire = wire
+        self._message = message
+
+    def encode(self) -> Buffers:
+        """Compress and frame it now."""
+        return self._wire.encode(self._message)
+
+
+class Publication:
+    """One message and its frames: plain, and one for each way of compressing.
+
+    Compression with context takeover depends on what each connection sent before, so
+    for those connections nothing can be shared but the message (RFC 7692 §7.1.1).
+    """
+
+    __slots__ = ("frames", "message", "message_bytes")
+
+    def __init__(self, message: str | bytes) -> None:
+        self.message = plain_message(message)
+        self.frames: dict[DeflateAgreement | None, Buffers] = {}
+        try:
+            self.message_bytes = (
+                len(self.message) if isinstance(self.message, bytes) else len(self.message.encode())
+            )
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
+
+    def entry_for(self, wire: WebSocketWire) -> Entry:
+        """Return what the outbox of the connection behind `wire` takes."""
+        if wire.must_encode_in_order:
+            return LateFrame(wire, self.message, self.message_bytes)
+        return self.frame_for(wire)
+
+    def frame_for(self, wire: WebSocketWire) -> Buffers:
+        """Return the frame, encoded at the first call for its kind."""
+        if wire.must_encode_in_order:
+            return wire.encode(self.message)
+        frame = self.frames.get(wire.deflate)
+        if frame is None:
+            frame = self.frames[wire.deflate] = wire.encode(self.message)
+        return frame
+
+    def size_for(self, wire: WebSocketWire) -> int:
+        """Return what it adds to the bytes that the outbox holds."""
+        return self.message_bytes if wire.must_encode_in_order else size_of(self.frame_for(wire))
+
+
+def plain_message(message: object) -> str | bytes:
+    """Return what can be sent as exactly `str` or `bytes`.
+
+    Raises:
+        LocalProtocolError: It is neither text nor a buffer of bytes.
+    """
+    if isinstance(message, str):
+        return str(message)
+    if isinstance(message, bytes | bytearray):
+        return bytes(message)
+    if isinstance(message, memoryview):
+        return message.tobytes()
+    raise LocalProtocolError(f"a message is str or bytes, not {type(message).__name__}")
