@@ -12,7 +12,7 @@ import pytest
 # package; what stands on one line does not know each other. Imports for typing and inside
 # functions count as any other.
 LAYERS = (
-    ("closing", "exception_groups"),
+    ("closing", "exception_groups", "json_text"),
     ("errors", "foreign_names"),
     ("validators", "newcomers", "signatures"),
     ("config", "headers"),

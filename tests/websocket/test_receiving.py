@@ -105,6 +105,18 @@ async def test_what_python_takes_for_json_and_is_none_is_1007(autojump_clock, co
     await converse(handler, drive)
 
 
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+async def test_a_message_of_json_may_begin_with_a_byte_order_mark(autojump_clock, opcode):
+    async def handler(ws):
+        await ws.send_json(await ws.receive_json())
+
+    async def drive(peer):
+        await peer.send(frame(opcode, b"\xef\xbb\xbf[1]"))
+        assert await peer.receive_text() == "[1]"
+
+    await converse(handler, drive)
+
+
 async def test_the_end_of_a_streamed_message_may_be_an_empty_frame(autojump_clock):
     seen = []
 

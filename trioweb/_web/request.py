@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -16,9 +15,9 @@ from trioweb._web.parameters import charset_of, media_type_of
 from trioweb._web.query import Query
 from trioweb._web.state import State
 from trioweb._web.unreadable import Unreadable
-from trioweb._wire.json_text import read_json
 from trioweb.errors import LocalProtocolError
 from trioweb.foreign_names import REQUEST, explaining
+from trioweb.json_text import read_json
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -257,16 +256,9 @@ class Request:
         """
         octets = await self.body()
         try:
-            # RFC 8259 §8.1: JSON is UTF-8, and a parser may ignore a byte order mark.
-            return read_json(octets.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise Unreadable(400, f"the body is not JSON: byte {error.start} is not UTF-8") from error
-        except RecursionError as error:
-            raise Unreadable(400, "the body is not JSON that can be read: it is nested too deeply") from error
-        except json.JSONDecodeError as error:
-            raise Unreadable(400, f"the body is not JSON: {error}") from error
-        except ValueError as error:  # what Python refuses to read has advice for programmers in it
-            raise Unreadable(400, f"the body is not JSON: {_told(error)}") from error
+            return read_json(octets)
+        except ValueError as error:
+            raise Unreadable(400, f"the body is {error}") from error
 
     async def form(self) -> Form:
         """Return the body read as a form, url-encoded or multipart, with its files.
@@ -329,11 +321,6 @@ class Request:
         if self._body is None:
             self._body = RequestBody(_receive_nothing, content_bytes=0, limit_bytes=0)
         return self._body
-
-
-def _told(error: ValueError) -> str:
-    text = str(error)
-    return "a number in it has too many digits" if "digits" in text else text
 
 
 async def _receive_nothing() -> bytes:

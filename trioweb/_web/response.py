@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from trioweb._web.cookies import SameSite, format_cookie
 from trioweb.errors import LocalProtocolError
 from trioweb.foreign_names import RESPONSE, explaining
 from trioweb.headers import HeaderSource, MutableHeaders
+from trioweb.json_text import write_json
 
 if TYPE_CHECKING:
     from trioweb._web.request import Request
@@ -263,7 +263,7 @@ class JSON(Response):
         headers: HeaderSource | None = None,
         content_type: str | None = None,
     ) -> None:
-        super().__init__(dump_json(value), status, headers=headers, content_type=content_type)
+        super().__init__(write_json(value).encode(), status, headers=headers, content_type=content_type)
 
 
 class Redirect(Response):
@@ -311,16 +311,6 @@ def with_charset(kind: str) -> str:
     """Add `charset=utf-8` to a textual media type that names none."""
     is_textual = kind.lower().startswith("text/")
     return f"{kind}; charset=utf-8" if is_textual and "charset" not in kind.lower() else kind
-
-
-def dump_json(value: Any) -> bytes:
-    """Return a value as compact JSON in UTF-8, on one line."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        # Half a surrogate pair, which a peer may send as an escape, has no UTF-8: it goes back as an escape.
-        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def _shown(value: object) -> str:

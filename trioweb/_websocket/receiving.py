@@ -17,10 +17,10 @@ from trioweb._websocket.intake import Intake
 from trioweb._websocket.keepalive import Keepalive
 from trioweb._websocket.message_stream import MessageReader
 from trioweb._wire.events import Fragment
-from trioweb._wire.json_text import read_json
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import ConnectionClosed, ReceiveBusy
+from trioweb.json_text import read_json
 
 YIELD_MASK = 31
 """A task that never has to wait still lets others run at every 32nd call."""
@@ -130,9 +130,8 @@ class ReceivingHalf(Intake):
         """
         message = await self.receive()
         try:
-            text = message if isinstance(message, str) else message.decode()
-            return read_json(text)
-        except (ValueError, RecursionError):
+            return read_json(message)
+        except ValueError:
             raise self._refuse(CloseCode.INVALID_PAYLOAD, "expected JSON") from None
 
     @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +24,7 @@ from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import LocalProtocolError, OutboxFull
+from trioweb.json_text import write_json
 
 
 class SendingHalf(ReceivingHalf):
@@ -133,9 +133,7 @@ class SendingHalf(ReceivingHalf):
         Cancellation: Atomic, as `send`.
         """
         try:
-            text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-            if not _is_encodable(text):  # a peer's "\\ud800" goes on as the escape that it came as
-                text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+            text = write_json(value)
         except (TypeError, ValueError, RecursionError) as error:
             raise LocalProtocolError(f"the value has no JSON form: {error}") from error
         await self.send(text)
@@ -346,10 +344,3 @@ class SendingHalf(ReceivingHalf):
     def _flush(self) -> None:
         self._is_dirty = False
         self._transport.flush()
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False

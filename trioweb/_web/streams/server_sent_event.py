@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from trioweb._web.response import dump_json
 from trioweb.errors import LocalProtocolError
+from trioweb.json_text import write_json
 
 # These three end a line, and nothing else does (WHATWG HTML §9.2.5).
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -24,7 +24,7 @@ def _text(data: Data | None) -> str | None:
     if data is None or isinstance(data, str):
         return data
     if isinstance(data, dict | list):
-        return dump_json(data).decode()
+        return write_json(data)
     raise LocalProtocolError(f"an event carries a str, or a dict or list as JSON, not {type(data).__name__}")
 
 
