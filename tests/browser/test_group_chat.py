@@ -6,8 +6,8 @@ import re
 
 import pytest
 from support.contrast import WEAK_CONTRAST
+from support.links.slow_relay import SlowRelay
 from support.program import Program
-from support.slow_relay import SlowRelay
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.bad_line import BadLine
+from support.links.bad_line import BadLine
 from support.program import Program
 from websockets.sync.client import connect
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from support.measured import measured_server
+from support.load.measured import measured_server
 
 LISTENERS = 200
 STALLED = 10

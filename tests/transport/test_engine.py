@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.kernel_queue import Event, Queue
+from support.links.kernel_queue import Event, Queue
 from support.peer import connected, frame
 from support.serving import running
 from support.waiting import until

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.testing
-from support.kernel_queue import Event, Queue
+from support.links.kernel_queue import Event, Queue
 
 from trioweb._transport.flusher import Flusher
 from trioweb._transport.poller import KqueuePoller

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.testing
-from support.odd_stream import OddStream
+from support.links.odd_stream import OddStream
 from support.receiving import Pile, Recorder
 
 from trioweb._transport.stream_transport import StreamTransport

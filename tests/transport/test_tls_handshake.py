@@ -9,8 +9,8 @@ import sys
 import pytest
 import trio
 import trio.testing
+from support.links.tls_pair import meeting, receive_whole, secured
 from support.tls import VERSIONS, contexts
-from support.tls_pair import meeting, receive_whole, secured
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs epoll or kqueue")
 JUNK = b"\x17\x03\x03\x00\x20" + b"?" * 32

@@ -10,9 +10,9 @@ import sys
 import pytest
 import trio
 import trio.testing
+from support.links.tls_pair import outbox_of, secured, settled
 from support.receiving import Pile, Recorder
 from support.tls import VERSIONS
-from support.tls_pair import outbox_of, secured, settled
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs epoll or kqueue")
 JUNK = b"\x17\x03\x03\x00\x20" + b"?" * 32

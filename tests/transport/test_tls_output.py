@@ -9,9 +9,9 @@ from contextlib import suppress
 import pytest
 import trio
 import trio.testing
+from support.links.tls_pair import outbox_of, receive_whole, secured, settled
 from support.receiving import Pile, Recorder
 from support.tls import VERSIONS
-from support.tls_pair import outbox_of, receive_whole, secured, settled
 from support.waiting import until
 
 from trioweb._transport.tls_transport import RECORD_BYTES

@@ -6,9 +6,9 @@ import sys
 from contextlib import asynccontextmanager
 
 import pytest
+from support.links.tls_pair import outbox_of, secured, settled
+from support.links.tls_records import KeyUpdates, Renegotiations
 from support.receiving import Pile, Recorder
-from support.tls_pair import outbox_of, secured, settled
-from support.tls_records import KeyUpdates, Renegotiations
 from support.waiting import until
 
 from trioweb._transport.tls_transport import OWN_BYTES

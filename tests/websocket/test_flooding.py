@@ -6,8 +6,8 @@ import json
 
 import pytest
 import trio
-from support.flooder import CONNECTIONS, FLOODS
-from support.measured import measured_server, program
+from support.load.flooder import CONNECTIONS, FLOODS
+from support.load.measured import measured_server, program
 from support.peer import BINARY, TEXT, close_frame, connected, frame
 from support.serving import running
 
@@ -57,7 +57,7 @@ async def test_a_flood_from_one_peer_hardly_delays_the_others(flood, transport):
         meter = await server.connect("/turns")
         quiet_seconds = await turn_of_quiet_peers(server, meter)
         port = server.port if transport == "plain" else server.secure_port
-        with program("support.flooder", port, flood, transport) as flooder:
+        with program("support.load.flooder", port, flood, transport) as flooder:
             flooder.wait_for("flooding")
             for _ in range(LOOKS):
                 flooded_seconds = turn_that_is_met(await turns(meter, seconds=0.6))

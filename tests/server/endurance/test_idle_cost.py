@@ -8,8 +8,8 @@ import weakref
 
 import pytest
 import trio
-from support.carriers import CARRIERS, carried
-from support.odd_stream import MemoryListener
+from support.links.carriers import CARRIERS, carried
+from support.links.odd_stream import MemoryListener
 from support.peer import TEXT, Peer, close_frame, connected, frame
 from support.serving import running
 from support.waiting import until

@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 import trustme
-from support.odd_stream import MemoryListener
+from support.links.odd_stream import MemoryListener
 from support.peer import Peer, connected
 from support.serving import running
 from support.waiting import until

@@ -3,7 +3,7 @@
 What comes back is read by a thread of its own and thrown away, so that nothing but the
 server slows the flood.
 
-python -m support.flooder PORT FLOOD [tls]
+python -m support.load.flooder PORT FLOOD [tls]
 
 `connections` is a flood too; with `tls` of handshakes that are broken off.
 """

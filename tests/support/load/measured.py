@@ -50,7 +50,7 @@ def program(module, *arguments):
 
 @asynccontextmanager
 async def measured_server():
-    with program("support.measured_server") as server:
+    with program("support.load.measured_server") as server:
         secure_port = int(server.wait_for(r"secure (\d+)")[1])
         port = int(server.wait_for_url().rpartition(":")[2])
         async with AsyncExitStack() as stack:

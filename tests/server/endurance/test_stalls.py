@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 import trio
-from support.measured import program
+from support.load.measured import program
 from support.peer import CLOSE, PING, PONG, TEXT, Peer, close_frame, frame
 from support.serving import running
 from support.tls import contexts
@@ -295,9 +295,9 @@ async def test_a_peer_that_is_gone_is_found_out_however_often_the_loop_stands_st
 @pytest.mark.slow
 async def test_of_hundreds_of_peers_none_is_cut_after_the_process_was_stopped():
     """By SIGSTOP, for longer than a ping's time-out; each answers 0.6 s after its ping, so many are awaited."""
-    with program("support.measured_server", "1", "2") as server:
+    with program("support.load.measured_server", "1", "2") as server:
         port = server.wait_for_url().rpartition(":")[2]
-        with program("support.crowd", port, 600, 0.6) as crowd:
+        with program("support.load.crowd", port, 600, 0.6) as crowd:
             crowd.wait_for("there")
             for pause_seconds in (1.2, 1.7, 2.2):
                 await trio.sleep(pause_seconds)

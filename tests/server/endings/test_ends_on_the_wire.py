@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.carriers import CARRIERS, carried
+from support.links.carriers import CARRIERS, carried
 from support.peer import CLOSE, TEXT, Peer, close_frame, frame
 from support.serving import in_memory
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.odd_stream import OddStream
+from support.links.odd_stream import OddStream
 from support.peer import Peer, handshake
 from support.serving import in_memory
 

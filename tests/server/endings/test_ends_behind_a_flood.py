@@ -9,7 +9,7 @@ import zlib
 import pytest
 import trio
 import trio.testing
-from support.carriers import CARRIERS, carried
+from support.links.carriers import CARRIERS, carried
 from support.peer import BINARY, CLOSE, CONTINUATION, PING, TEXT, Peer, close_frame, frame
 
 import trioweb

@@ -1,6 +1,6 @@
 """Many WebSocket clients in one thread, each a round trip away, that answer pings and never speak first.
 
-python -m support.crowd PORT CLIENTS ROUND_TRIP_SECONDS
+python -m support.load.crowd PORT CLIENTS ROUND_TRIP_SECONDS
 
 Prints `there` when all have shaken hands; and at SIGUSR1 how many are still served, when each has been answered or
 has found its connection closed.

@@ -12,7 +12,7 @@ It prints its URL and serves until it is killed:
   answers with how long each turn was that the loop took afterwards, as JSON;
 - `/facts` answers anything with what is counted, as JSON.
 
-python -m support.measured_server [PING_INTERVAL_SECONDS PING_TIMEOUT_SECONDS]
+python -m support.load.measured_server [PING_INTERVAL_SECONDS PING_TIMEOUT_SECONDS]
 """
 
 from __future__ import annotations
