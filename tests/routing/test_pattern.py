@@ -42,7 +42,7 @@ async def handler(request: object, **params: Any) -> None:
         ("/{2a}", "name of a handler's parameter"),
         ("/{class}", "name of a handler's parameter"),
         ("/{ a }", "name of a handler's parameter"),
-        ("/{a:integer}", "converter 'integer'; known here are float, int, path, str, uuid"),
+        ("/{a:integer}", "converter 'integer'; known here: float, int, path, str, uuid"),
         ("/{a:}", "converter ''"),
         ("/{a: int}", "converter ' int'"),
         ("/{a}/{a}", "same name"),

@@ -1,1 +1,1 @@
-"""From a request's path to the route that answers it, and back; pure, without Trio."""
+"""Finds the route for a request's path, and the path for a route; pure, without Trio."""

@@ -1,4 +1,4 @@
-"""Converters: what text a parameter takes, and which value it stands for."""
+"""Converters: which text a parameter takes, and the value it becomes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trioweb.errors import SetupError
 
 
 class Rank(IntEnum):
-    """Which parameter is tried first where several could take a segment: the pickiest."""
+    """The order in which converters are tried when several could take a segment: strictest first."""
 
     INT = 0
     FLOAT = 1
@@ -39,17 +39,17 @@ def _identifier(_: Converter, __: attrs.Attribute[Any], value: object) -> None:
 
 @attrs.frozen(eq=False)
 class Converter:
-    """How the text of a parameter becomes a value, and the value text again.
+    """Converts the text of a parameter to a value, and the value back to text.
 
-    Each is equal to itself only: whether two functions do the same cannot be known.
+    A converter equals only itself, because nobody can know whether two functions do the same.
 
     Attributes:
-        name: What stands behind the colon: `{size:int}`.
-        parse: Makes the value from decoded text; `ValueError` means that the route
-            does not match. Any other exception is a bug and is not caught.
-        format: Makes the text for `url_for`; `ValueError` and `TypeError` mean that
-            the value does not fit. `parse` has to accept what it returns.
-        rank: When it is tried, compared with the others at the same place.
+        name: The part after the colon in `{size:int}`.
+        parse: Makes the value from decoded text. A `ValueError` means that the route
+            does not match; any other exception is a bug and is not caught.
+        format: Makes the text for `url_for`. A `ValueError` or `TypeError` means that
+            the value does not fit. `parse` must accept the text that it returns.
+        rank: Its place in the order of converters for the same segment.
     """
 
     name: str = attrs.field(validator=_identifier)
@@ -59,12 +59,12 @@ class Converter:
 
     @property
     def takes_rest(self) -> bool:
-        """Whether it takes all segments that are left instead of one."""
+        """Whether it takes all remaining segments rather than one."""
         return self.rank is Rank.PATH
 
 
-# The digits are ASCII and few: int() also takes "1_000", " 1" and Arabic digits, and the
-# time it needs grows with the square of their number.
+# Only ASCII digits, and a limited number of them: int() also takes "1_000", " 1" and Arabic
+# digits, and its running time grows with the square of their number.
 _INT = re.compile(r"-?[0-9]{1,100}")
 _FLOAT = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -107,13 +107,13 @@ def _format_uuid(value: object) -> str:
 
 
 def parse_path(text: str, *, is_windows: bool = os.name == "nt") -> str:
-    """Take the rest of a path, which leads nowhere but down when it is joined to a folder's.
+    """Take the rest of a path, which stays inside a folder when it is joined to the folder's path.
 
     Raises:
-        ValueError: It has an empty part, or on Windows a backslash or a drive.
+        ValueError: It has an empty segment or, on Windows, a backslash or a drive.
     """
-    # An encoded slash may have made an empty part: "%2Fetc" would be an absolute path.
-    # One slash at the end is a folder's, as in "docs/".
+    # An encoded slash can produce an empty segment: "%2Fetc" would become an absolute path.
+    # One trailing slash is allowed, because it marks a folder, as in "docs/".
     if not all(text.removesuffix("/").split("/")):
         raise ValueError(f"expected segments that are not empty, not {text!r}")
     if is_windows and ("\\" in text or ntpath.splitdrive(text)[0]):

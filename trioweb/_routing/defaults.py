@@ -1,4 +1,4 @@
-"""Parameters with a default: each must be one that some path of its handler fills."""
+"""The check that some path of a handler fills each of its parameters with a default."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from trioweb.signatures import BY_POSITION, label, parameters_of, resolved_annot
 
 
 def check_defaults(routes: Iterable[Route]) -> None:
-    """Refuse parameters that would have their default for ever.
+    """Refuse parameters that would always have their default.
 
-    A handler may stand under several paths, of which one fills what another leaves out, and a
-    prefix may fill what the app by itself does not. So this cannot be known before all is there.
+    A handler may be used for several paths, and one path may fill a parameter that another
+    leaves out. A prefix may fill parameters too. So this can be checked only after all routes
+    have been added.
 
     Args:
-        routes: All of them, with the prefixes of every router above.
+        routes: All routes, with the prefixes of every router above.
 
     Raises:
-        SetupError: A parameter has a default, and no path of its handler has its name.
+        SetupError: A parameter has a default, and no path of its handler contains its name.
     """
     of_one_handler: defaultdict[Hashable, list[Route]] = defaultdict(list)
     for route in routes:
@@ -37,7 +38,11 @@ def check_defaults(routes: Iterable[Route]) -> None:
 
 
 def _identity(handler: Handler) -> Hashable:
-    """Return what two uses of a handler share: methods are new objects each time, and equal."""
+    """Return a key that is the same for each use of a handler.
+
+    A bound method is a new object each time, but equal to the one before; an unhashable
+    handler can be recognised only by its identity.
+    """
     try:
         hash(handler)
     except TypeError:
@@ -46,7 +51,7 @@ def _identity(handler: Handler) -> Hashable:
 
 
 def _with_default(handler: Handler) -> list[inspect.Parameter]:
-    """Return the parameters beside the first that have a default, unless a partial has given it."""
+    """Return the parameters after the first that have a default, except those that a partial fills."""
     parameters = parameters_of(handler, follow_wrapped=False) or []
     given: set[str] = set()
     while isinstance(handler, functools.partial):
@@ -68,7 +73,7 @@ def _complaint(route: Route, parameter: inspect.Parameter) -> str:
 
 
 def _reading(parameter: inspect.Parameter, handler: Handler) -> str:
-    """Write the call that reads the parameter from a query."""
+    """Return the source of the call that reads the parameter from a query."""
     default: object = parameter.default
     arguments = [f'"{parameter.name}"']
     for kind in (resolved_annotation(parameter, handler), type(default)):

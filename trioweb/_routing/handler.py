@@ -1,4 +1,9 @@
-"""Handlers: what a route calls, checked where it is written."""
+"""Handlers: the functions that routes call, checked by the decorator.
+
+A handler that takes the wrong parameters would otherwise fail at its first request, perhaps
+weeks later and in production. Checked at the decorator, it fails at import, with an error
+that shows the line to write instead.
+"""
 
 from __future__ import annotations
 
@@ -34,41 +39,41 @@ _GIVEN: dict[Rank, type] = {
     Rank.STR: str,
     Rank.PATH: str,
 }
-"""What the built-in converters give; of others only their author knows."""
+"""The types that the built-in converters return. For other converters they are not known."""
 
 _WRITTEN = {int: ":int", float: ":float", UUID: ":uuid", str: ""}
-"""What is written for a type in a path."""
+"""The suffix that selects a type in a path."""
 
 _VALUES = frozenset({"builtins", "uuid", "decimal", "datetime", "pathlib"})
-"""The modules whose classes say what a value is, and cannot be anything else."""
+"""The modules whose classes describe plain values. A class from elsewhere may be anything."""
 
 _FIRST = {"request": "Request", "ws": "WebSocket"}
 
 
 def check_is_async(_: object, __: attrs.Attribute[Any], handler: object) -> None:
-    """Refuse what gives no coroutine; a validator for attrs.
+    """Refuse a handler that does not return a coroutine; a validator for attrs.
 
     Raises:
-        SetupError: It is not an async function, nor an object that can be called as one.
+        SetupError: It is neither an async function nor an object that can be called as one.
     """
     if not is_async(without_partial(handler)):
         raise SetupError(
             f"{label(handler)} is not an async function: write async def, and no yield in it. "
-            "What blocks goes to a thread: await trio.to_thread.run_sync(function)"
+            "Code that blocks goes to a thread: await trio.to_thread.run_sync(function)"
         )
 
 
 def check_parameters(handler: Handler, pattern: Pattern, first: str, *, is_complete: bool) -> None:
-    """Refuse a handler that could not be called with what its path gives.
+    """Refuse a handler that could not be called with the parameters of its path.
 
     Args:
         handler: An async callable.
         pattern: The path, with the prefixes known so far.
-        first: What the first parameter is usually called: "request" or "ws".
-        is_complete: Whether no prefix with more parameters is to be expected.
+        first: The usual name of the first parameter: "request" or "ws".
+        is_complete: Whether all prefixes are known, so that no further parameters can follow.
 
     Raises:
-        SetupError: A parameter is missing, is filled by nothing, or is annotated with another type.
+        SetupError: A parameter is missing, nothing fills it, or its annotation is a different type.
     """
     parameters = parameters_of(handler, follow_wrapped=False)
     if parameters is None:
@@ -77,7 +82,9 @@ def check_parameters(handler: Handler, pattern: Pattern, first: str, *, is_compl
     signature.check_first()
     signature.check_path()
     signature.check_rest(is_complete=is_complete)
-    if not hasattr(without_partial(handler), "__wrapped__"):  # whose annotations are the inner function's
+    # A decorator with functools.wraps shows the annotations of the function that it wraps, and
+    # may itself convert the values before it calls that function.
+    if not hasattr(without_partial(handler), "__wrapped__"):
         signature.check_annotations()
 
 
@@ -94,12 +101,12 @@ class _Signature:
 
     @property
     def wanted(self) -> str:
-        """The signature that the path calls for."""
+        """The signature that the path requires."""
         return f"async def {short_name(self.handler)}({', '.join([self.first, *self.names])})"
 
     @property
     def by_name(self) -> dict[str, inspect.Parameter]:
-        """The parameters beside the first that can be given by name."""
+        """The parameters after the first that can be passed by name."""
         rest = self.parameters[1:] if self.parameters[0].kind in BY_POSITION else self.parameters
         keyword = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
         return {one.name: one for one in rest if one.kind in keyword}
@@ -171,9 +178,10 @@ class _Signature:
 
 
 def _value_types(annotation: object) -> tuple[type, ...]:
-    """Return the classes that say what the value is, those of a union without its `None`.
+    """Return the classes that an annotation allows, without the `None` of a union.
 
-    Empty where they cannot tell: for type variables and classes of users, or when one of a union is such.
+    The result is empty if they cannot be known: for a type variable or a class of the
+    application, or for a union that contains one.
     """
     members = union_members(annotation)
     types = tuple(one for one in members if _is_value_type(one))

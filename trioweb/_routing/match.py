@@ -1,4 +1,4 @@
-"""Matches: the one walk that decides between a route, 404, 405 and 426."""
+"""Matches: a single walk that decides between a route, 404, 405 and 426."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Match:
 
 
 def find_match(tree: Tree, raw_path: str, method: str, *, is_websocket: bool) -> Match:
-    """Find the route for a request, or the status that refuses it.
+    """Find the route for a request, or raise the status that refuses it.
 
-    A path without parameters is looked up whole: nothing goes before it. Only when what is
-    there does not answer the request, all places are asked.
+    A path that matches a route without parameters is found with one lookup, since such a
+    route precedes all others. The tree is walked only if that place has no route for the request.
 
-    A place that matches the path without having the method does not end the walk: a
-    later one may have it. A handshake passes over plain routes in the same way, and
-    comes back to the first of them only when the path has no WebSocket: an upgrade is
-    an offer that may be ignored (RFC 9110 §7.8).
+    A place that matches the path but lacks the method does not end the walk, because a
+    later place may have it. Likewise, a handshake passes over plain routes. It falls
+    back to the first of them only if the path has no WebSocket: a client that asks for an
+    upgrade only offers it, and a server may ignore the offer (RFC 9110 §7.8).
 
     Raises:
         HTTPError: 400 or 404 for the path, 405 or 426 for the method.
@@ -69,8 +69,8 @@ def _refusal(method: str, allowed: set[str], *, has_websocket: bool) -> HTTPErro
     if not allowed:
         return HTTPError(404)
     if has_websocket and method in {"GET", "HEAD"}:
-        # RFC 9110 §15.5.22 and RFC 6455 §4.4: say which upgrade, and which version.
+        # RFC 9110 §15.5.22 and RFC 6455 §4.4: name the upgrade and its version.
         headers = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
         return HTTPError(426, "This path is a WebSocket.", headers)
-    # RFC 9110 §15.5.6: a 405 has to say what would be allowed.
+    # RFC 9110 §15.5.6: a 405 must list the methods that are allowed.
     return HTTPError(405, headers={"Allow": ", ".join(sorted(allowed))})

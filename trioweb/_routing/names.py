@@ -1,4 +1,4 @@
-"""Names of routes, for the way back from a name to a path."""
+"""Names of routes, which `url_for` turns into paths."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SHOWN_PATHS = 3
 
 
 class Names:
-    """Routes by the name they were given, or else by their handler's.
+    """Routes by their explicit name, or by the name of their handler.
 
-    A given name belongs to one route. Handlers in different modules may well have the
-    same name; such a name cannot be used unless all its routes have the same path.
+    An explicit name belongs to one route. Handlers in different modules often have the
+    same name; such a name can be used only if all its routes have the same path.
     """
 
     def __init__(self) -> None:
@@ -21,28 +21,28 @@ class Names:
         self._implied: dict[str, dict[str, Route]] = {}
 
     def rival(self, route: Route) -> Route | None:
-        """Return the route that was given the same name."""
+        """Return another route that has the same explicit name."""
         return None if route.name is None else self._given.get(route.name)
 
     def add(self, route: Route) -> None:
-        """Add a route, which has no rival."""
+        """Add a route, which must not have a rival."""
         if route.name is not None:
             self._given[route.name] = route
         else:
             self._implied.setdefault(short_name(route.handler), {})[route.path] = route
 
     def find(self, name: str) -> Route:
-        """Return the route of that name; a given name goes before a handler's.
+        """Return the route with this name; an explicit name takes precedence over a handler's.
 
         Raises:
-            PatternError: There is no such name, or it stands for several paths.
+            PatternError: There is no such name, or it belongs to several paths.
         """
         if name in self._given:
             return self._given[name]
         by_path = self._implied.get(name, {})
         if not by_path:
             raise PatternError(
-                f"no route is named {name!r}: a route goes by its handler's name, unless name= is given"
+                f"no route is named {name!r}: a route has its handler's name, unless name= is given"
             )
         if len(by_path) > 1:
             paths = ", ".join(list(by_path)[:_SHOWN_PATHS])

@@ -1,4 +1,4 @@
-"""Patterns: a route's path, read once where it is written."""
+"""Patterns: the path of a route, parsed once when the route is declared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ANGLE = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 
 @attrs.frozen
 class Parameter:
-    """A segment that is filled in: `{name}` or `{name:converter}`."""
+    """A segment that takes a value: `{name}` or `{name:converter}`."""
 
     name: str
     converter: Converter
@@ -28,8 +28,8 @@ class Parameter:
         """Return the encoded text for `value`.
 
         Raises:
-            ValueError: No request could carry the value.
-            TypeError: It is of the wrong type.
+            ValueError: No request could contain the value.
+            TypeError: It has the wrong type.
         """
         text = self.converter.format(value)
         self.converter.parse(text)
@@ -42,12 +42,12 @@ class Parameter:
 
 @attrs.frozen
 class Pattern:
-    """A route's path in segments.
+    """The path of a route, in segments.
 
     Attributes:
         path: The path as it was written.
-        segments: Static text, decoded, or a parameter; "/a/" ends in the text "".
-        parameters: Those among the segments, from left to right.
+        segments: Each is static text, decoded, or a parameter. "/a/" ends in the text "".
+        parameters: The parameters among the segments, from left to right.
     """
 
     path: str
@@ -59,7 +59,7 @@ class Pattern:
         object.__setattr__(self, "parameters", parameters)
 
     def under(self, prefix: Pattern) -> Pattern:
-        """Return this pattern with the segments of `prefix` before it.
+        """Return this pattern preceded by the segments of `prefix`.
 
         Raises:
             PatternError: Both have a parameter of the same name.
@@ -69,7 +69,7 @@ class Pattern:
         return joined
 
     def bind(self, values: tuple[Any, ...]) -> dict[str, Any]:
-        """Return the values of a walk under the names that this pattern gives them."""
+        """Return the values found by a walk, by the names of this pattern's parameters."""
         if not values and not self.parameters:
             return {}
         return {parameter.name: value for parameter, value in zip(self.parameters, values, strict=True)}
@@ -78,7 +78,7 @@ class Pattern:
         """Return the path of a request that matches with these parameters.
 
         Raises:
-            PatternError: A parameter is missing, unknown, or its value does not fit.
+            PatternError: A parameter is missing or unknown, or its value does not fit.
         """
         names = {parameter.name for parameter in self.parameters}
         if names != set(params):
@@ -98,21 +98,21 @@ class Pattern:
 
 
 def parse_pattern(path: str, converters: Mapping[str, Converter]) -> Pattern:
-    """Read a route's path.
+    """Parse the path of a route.
 
     Args:
-        path: Such as "/rooms/{room}/{number:int}", written decoded: "/straße", "/100%".
-        converters: Those that the path may name.
+        path: For example "/rooms/{room}/{number:int}", written decoded: "/straße", "/100%".
+        converters: The converters that the path may name.
 
     Raises:
-        PatternError: The path cannot be read, or could never match.
+        PatternError: The path cannot be parsed, or could never match.
     """
-    if callable(path):  # a decorator without its parentheses is given the handler
+    if callable(path):  # a decorator used without parentheses receives the handler
         raise PatternError('write the decorator with its path, as in @app.get("/path")')
     if not _is_absolute(path):
         raise PatternError(f'a path starts with "/", unlike {path!r}')
     if "?" in path or "#" in path:
-        raise PatternError(f'{path!r} has a "?" or "#": a query is no part of a path, read request.query')
+        raise PatternError(f'{path!r} has a "?" or "#": a query is not part of a path, read request.query')
     *inner, last = path[1:].split("/")
     if "" in inner:
         raise PatternError(f"{path!r} has an empty segment; only the last may be empty")
@@ -123,10 +123,10 @@ def parse_pattern(path: str, converters: Mapping[str, Converter]) -> Pattern:
 
 
 def parse_prefix(path: str, converters: Mapping[str, Converter]) -> Pattern:
-    """Read the prefix of an included router: like a path, or "" for none.
+    """Parse the prefix of an included router: like a path, or "" for none.
 
     Raises:
-        PatternError: It cannot be read, or it ends in "/", where the routes' paths begin.
+        PatternError: It cannot be parsed, or it ends in "/", with which the routes' paths begin.
     """
     if path == "":
         return Pattern("", ())
@@ -151,7 +151,7 @@ def _parse_segment(text: str, path: str, converters: Mapping[str, Converter]) ->
     if text[0] != "{" or text[-1] != "}" or "{" in inside or "}" in inside:
         raise PatternError(
             f"a parameter is a whole segment, unlike {text!r} in {path!r}: "
-            "take the segment as one parameter, or write a converter that takes it apart"
+            "take the segment as one parameter, or write a converter that splits it"
         )
     name, colon, converter_name = inside.partition(":")
     if not name.isidentifier() or keyword.iskeyword(name):
@@ -165,14 +165,14 @@ def _parse_segment(text: str, path: str, converters: Mapping[str, Converter]) ->
     if converter_name not in converters:
         raise PatternError(
             f"{path!r} names the converter {converter_name!r}; "
-            f"known here are {', '.join(sorted(converters))}. Register it before this line with "
+            f"known here: {', '.join(sorted(converters))}. Register it before this line with "
             "router.converter(), on this router or on one that has included it"
         )
     return Parameter(name, converters[converter_name])
 
 
 def _parse_static(text: str, path: str) -> str:
-    if text.startswith(":") and text[1:].isidentifier():  # as Express and many others write it
+    if text.startswith(":") and text[1:].isidentifier():  # the syntax of Express and many others
         raise PatternError(f"{path!r} has {text!r} for a parameter: write {{{text[1:]}}}")
     foreign = _ANGLE.fullmatch(text)
     if foreign is not None:

@@ -1,4 +1,4 @@
-"""Routes: a pattern, the handler behind it, and what its decorator said."""
+"""Routes: a pattern, its handler, and the options of its decorator."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def _subprotocols(values: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen(eq=False, kw_only=True)
 class HttpRoute:
-    """One path answered over plain HTTP.
+    """A path that answers plain HTTP requests.
 
     Attributes:
         pattern: The path, with the prefixes of the routers above.
-        handler: An async callable, as it was decorated.
-        methods: In upper case. HEAD is answered wherever GET is, without being here.
-        name: The name it was given; without one it goes by its handler's.
+        handler: The async callable that was decorated.
+        methods: In upper case. A route with GET answers HEAD too, although HEAD is not in here.
+        name: The explicit name; without one, the route is found by its handler's.
         limits: `None` for the application's.
     """
 
@@ -64,7 +64,7 @@ class HttpRoute:
 
     @property
     def first_parameter(self) -> str:
-        """What the handler's first parameter is usually called."""
+        """The usual name of the handler's first parameter."""
         return "request"
 
     def __str__(self) -> str:
@@ -73,14 +73,14 @@ class HttpRoute:
 
 @attrs.frozen(eq=False, kw_only=True)
 class WebSocketRoute:
-    """One path answered by a WebSocket.
+    """A path that answers WebSocket handshakes.
 
     Attributes:
         pattern: The path, with the prefixes of the routers above.
-        handler: An async callable, as it was decorated.
-        name: The name it was given; without one it goes by its handler's.
-        subprotocols: Those that the handler speaks, most wanted first (RFC 6455 §1.9).
-        origins: As `Config.origins`, parsed; `None` for the application's.
+        handler: The async callable that was decorated.
+        name: The explicit name; without one, the route is found by its handler's.
+        subprotocols: The subprotocols of the handler, most preferred first (RFC 6455 §1.9).
+        origins: As in `Config.origins`, parsed; `None` for the application's.
         compression: `None` for the application's.
         limits: `None` for the application's.
     """
@@ -100,7 +100,7 @@ class WebSocketRoute:
 
     @property
     def first_parameter(self) -> str:
-        """What the handler's first parameter is usually called."""
+        """The usual name of the handler's first parameter."""
         return "ws"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The router: decorators on one side, the match for a request on the other."""
+"""The router: its decorators add routes, and `resolve` finds the one for a request."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ HandlerT = TypeVar("HandlerT", bound=Handler)
 class Router:
     """Routes, and routers included under a prefix.
 
-    Everything is checked where it is written: a path that cannot be read, a second
-    route for the same requests, or a handler that is not async, or takes other parameters
-    than its path has, raises at its decorator. What a prefix has to fill is looked at where
-    the router is included in an app.
+    Mistakes raise at the decorator: a path that cannot be parsed, a second route for the same
+    requests, a handler that is not async, or one whose parameters are not those of its path.
+    Parameters that a prefix has to fill are checked once the router is included in an app.
     """
 
     def __init__(self) -> None:
@@ -34,7 +33,7 @@ class Router:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """All routes in the order they came, those of included routers with prefix."""
+        """All routes in the order they were added, those of included routers with their prefix."""
         return tuple(self._table.routes)
 
     def route(
@@ -48,18 +47,18 @@ class Router:
         """Answer HTTP requests for `path`.
 
         Args:
-            path: Matched exactly as it is written; `{name}` or `{name:converter}` as a
-                whole segment becomes a keyword argument of the handler.
-            methods: One or more; HEAD comes with GET.
-            name: For `url_for`; the handler's name unless given.
-            limits: `None` for the application's. Those of bodies and forms count.
+            path: Matched exactly as it is written. A segment `{name}` or `{name:converter}`
+                becomes a keyword argument of the handler.
+            methods: One or more; GET includes HEAD.
+            name: For `url_for`; by default the handler's name.
+            limits: `None` for the application's. Only the limits of bodies and forms apply.
 
         Raises:
-            PatternError: The path cannot be read.
-            DuplicateRoute: Another route answers the same requests, or has the name.
-            SetupError: The handler is not async, its parameters are not the path's, or a method
-                is not a token.
-            ConfigError: `limits` are none.
+            PatternError: The path cannot be parsed.
+            DuplicateRoute: Another route answers the same requests, or has the same name.
+            SetupError: The handler is not async, its parameters are not those of the path, or a
+                method is not a token.
+            ConfigError: `limits` is not a `Limits`.
         """
         pattern = parse_pattern(path, self._table.converters())
 
@@ -74,7 +73,7 @@ class Router:
     def get(
         self, path: str, *, name: str | None = None, limits: Limits | None = None
     ) -> Callable[[HandlerT], HandlerT]:
-        """Answer GET, and HEAD without the body; see `route`."""
+        """Answer GET, and HEAD with no body; see `route`."""
         return self.route(path, methods=("GET",), name=name, limits=limits)
 
     def post(
@@ -116,17 +115,17 @@ class Router:
         Args:
             path: As for `route`.
             name: As for `route`.
-            subprotocols: Those that the handler speaks, most wanted first.
-            origins: As `Config.origins`; `None` for the application's.
+            subprotocols: The subprotocols of the handler, most preferred first.
+            origins: As in `Config.origins`; `None` for the application's.
             compression: `None` for the application's.
             limits: `None` for the application's.
 
         Raises:
-            PatternError: The path cannot be read.
-            DuplicateRoute: Another WebSocket has the path, or another route the name.
-            SetupError: The handler is not async, its parameters are not the path's, or a
+            PatternError: The path cannot be parsed.
+            DuplicateRoute: Another WebSocket has the same path, or another route the same name.
+            SetupError: The handler is not async, its parameters are not those of the path, or a
                 subprotocol is not a token.
-            ConfigError: `origins`, `compression` or `limits` cannot work.
+            ConfigError: `origins`, `compression` or `limits` is not valid.
         """
         pattern = parse_pattern(path, self._table.converters())
         allowed_origins = parse_origins(origins)
@@ -147,28 +146,28 @@ class Router:
         return decorate
 
     def include(self, prefix: str, router: Router) -> None:
-        """Put the routes of `router` under `prefix`, those added to it later as well.
+        """Put the routes of `router` under `prefix`, including those added to it later.
 
-        A router has one place. From here on it also knows the converters of this one;
-        a route that was added before had to do with its own.
+        A router can be included once. From then on, its paths may name the converters of
+        this router too; a route added to it earlier could name only its own.
 
         Args:
-            prefix: A path that does not end in "/", or "" for none; it may have
-                parameters, which the handlers receive beside their own.
+            prefix: A path that does not end in "/", or "" for none. It may have
+                parameters, which the handlers receive in addition to their own.
             router: Another router, with or without included routers of its own.
 
         Raises:
-            PatternError: The prefix cannot be read, or a parameter's name comes twice.
-            DuplicateRoute: A route answers the same requests as one here, or has its name.
-            SetupError: `router` has a place already, or is this one or above it; or a handler
-                does not take the prefix's parameters.
+            PatternError: The prefix cannot be parsed, or a path has two parameters of one name.
+            DuplicateRoute: A route answers the same requests as one here, or has the same name.
+            SetupError: `router` is already included, is this one, or includes this one; or a
+                handler does not take the prefix's parameters.
         """
         check_inclusion(prefix, router)
         self._table.include(prefix, router._table)
         self._included.append(router)
 
     def below(self) -> Iterator[Router]:
-        """Yield the routers included here and in each other, in the order they came."""
+        """Yield the routers included here, each followed by those included in it."""
         for router in self._included:
             yield router
             yield from router.below()
@@ -179,31 +178,31 @@ class Router:
         parse: Callable[[str], Any],
         format: Callable[[Any], str] = str,  # noqa: A002 - the pair of `parse`
     ) -> None:
-        """Let the paths of this router, and of routers included in it, say `{x:name}`.
+        """Define `{x:name}` for the paths of this router and of routers included in it.
 
         Args:
-            name: An identifier that is not built in.
-            parse: Makes the value from one decoded segment, which is never empty;
+            name: An identifier that is not the name of a built-in converter.
+            parse: Makes the value from one decoded segment, which is never empty. A
                 `ValueError` means that the route does not match.
-            format: Makes the text for `url_for`; `ValueError` or `TypeError` means
-                that the value does not fit. `parse` has to accept what it returns.
+            format: Makes the text for `url_for`. A `ValueError` or `TypeError` means
+                that the value does not fit. `parse` must accept the text that it returns.
 
         Raises:
-            SetupError: The name is taken, or an argument is of the wrong kind.
+            SetupError: The name is taken, or an argument has the wrong type.
         """
         self._table.add_converter(Converter(name, parse, format))
 
     def url_for(self, name: str, /, **params: Any) -> str:
-        """Return the path of a route, percent-encoded; the way back from `resolve`.
+        """Return the path of a route, percent-encoded; the inverse of `resolve`.
 
         Args:
-            name: The route's name, or its handler's when it was given none. Routes of
+            name: The route's name, or its handler's if it has none. Routes of
                 included routers are found too, with their prefix.
             params: A value for each parameter, no more and no fewer.
 
         Raises:
-            PatternError: The name is unknown or stands for several paths; a parameter
-                is missing or unknown, or its value could not come back from a request.
+            PatternError: The name is unknown or belongs to several paths; a parameter is
+                missing or unknown, or no request could contain its value.
         """
         return self._table.names.find(name).pattern.fill(params)
 
@@ -211,19 +210,20 @@ class Router:
         """Find the route that answers a request.
 
         Args:
-            raw_path: The path as it came, undecoded, without the query.
-            method: As it came; methods are case-sensitive (RFC 9110 §9.1).
+            raw_path: The path as it was received, undecoded, without the query.
+            method: As it was received; methods are case-sensitive (RFC 9110 §9.1).
             is_websocket: Whether the request is a WebSocket handshake.
 
         Raises:
-            HTTPError: 400 the path cannot be decoded, 404 nothing is there, 405 with
-                `Allow`, 426 a WebSocket is there and the request is no handshake.
+            HTTPError: 400 if the path cannot be decoded; 404 if no route has it; 405, with
+                `Allow`, if none has the method; 426 if only a WebSocket has the path and the
+                request is not a handshake.
         """
         return find_match(self._table.tree, raw_path, method, is_websocket=is_websocket)
 
 
 def check_inclusion(prefix: object, router: object) -> None:
-    """Refuse what is not a prefix and a router, in this order.
+    """Refuse arguments that are not a prefix and a router, in this order.
 
     Raises:
         SetupError: One of them is something else.

@@ -1,8 +1,9 @@
 """The segments of a path: percent-decoded on the way in, percent-encoded on the way out.
 
-A path is split at "/" first and decoded after that (RFC 3986 §2.4), so an encoded
-slash stays inside its segment. Only a parameter that takes the rest of the path has slashes
-in its value; any other one would lead out of the folder that it is joined to.
+A path is split at "/" first and decoded after that (RFC 3986 §2.4), so an encoded slash stays
+inside its segment. Only a parameter that takes the rest of the path may have slashes in its
+value. In any other parameter a slash would be dangerous: a handler that joins the value to a
+folder's path expects a single name, and "a/b" would lead somewhere else.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from trioweb.errors import HTTPError
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PCHAR_BESIDE_UNRESERVED = "!$&'()*+,;=:@"
-"""What a segment may hold unencoded, besides letters, digits and "-._~" (RFC 3986 §3.3)."""
+"""What a segment may contain unencoded, apart from letters, digits and "-._~" (RFC 3986 §3.3)."""
 
 _DOTS = frozenset({".", ".."})
 _SEPARATORS = re.compile(r"[/\\]")
 
-# A path in which nothing is to be decoded, and nothing can be wrong.
+# A path without anything to decode or to refuse: no escape, no dot, and only printable ASCII.
 _PLAIN_PATH = re.compile(r"/[!-$&-,\-/-~]*")
 
 
@@ -28,22 +29,22 @@ def decoded_segments(raw_path: str) -> list[str]:
     """Split a request's path and decode each segment.
 
     Args:
-        raw_path: The path as it came, undecoded, without the query.
+        raw_path: The path as it was received, undecoded, without the query.
 
     Raises:
-        HTTPError: 400 when an escape is broken, a segment is not UTF-8 or holds NUL;
-            404 when there is a dot segment, or no leading slash ("*").
+        HTTPError: 400 if an escape is broken, or a segment is not UTF-8 or contains NUL;
+            404 if there is a dot segment, or no leading slash ("*").
     """
     if _PLAIN_PATH.fullmatch(raw_path):
         return raw_path[1:].split("/")
     if not raw_path.startswith("/"):
         raise HTTPError(404)
     if _BROKEN_ESCAPE.search(raw_path):
-        raise HTTPError(400, 'The path has a "%" that no two hexadecimal digits follow.')
+        raise HTTPError(400, 'The path has a "%" that is not followed by two hexadecimal digits.')
     segments = _decoded(raw_path)
     for segment in segments:
         if "\0" in segment:
-            raise HTTPError(400, "The path has a NUL in it.")
+            raise HTTPError(400, "The path contains a NUL.")
         if has_dot_segment(segment):
             raise HTTPError(404)
     return segments
@@ -60,11 +61,11 @@ def _decoded(raw_path: str) -> list[str]:
 
 
 def has_dot_segment(segment: str) -> bool:
-    """Say whether a decoded segment is "." or "..", or hides one behind slashes or backslashes.
+    """Return whether a decoded segment is "." or "..", or hides one behind slashes or backslashes.
 
-    Clients remove dot segments before they send (RFC 3986 §5.2.4). One that arrives
-    anyway, as "..%2F..%2Fetc" at worst, is an attempt to climb out of a folder; with
-    backslashes out of one of Windows, wherever that folder is mounted.
+    Clients remove dot segments before they send a path (RFC 3986 §5.2.4). One that arrives
+    anyway, such as "..%2F..%2Fetc", is an attempt to climb out of a folder. Backslashes count
+    on every system, because a folder may be mounted from Windows.
     """
     if "." not in segment:
         return False
@@ -72,28 +73,28 @@ def has_dot_segment(segment: str) -> bool:
 
 
 def has_separator(segment: str, *, is_windows: bool = os.name == "nt") -> bool:
-    """Say whether a decoded segment would be several names, were it part of a file's path.
+    """Return whether a decoded segment would count as several names in the path of a file.
 
     Args:
-        segment: What stood between two slashes of a path.
+        segment: The decoded text between two slashes of a request's path.
         is_windows: Whether a backslash separates names too.
     """
     return "/" in segment or (is_windows and "\\" in segment)
 
 
 def encoded_segment(segment: str) -> str:
-    """Percent-encode one segment, so that decoding gives it back.
+    """Percent-encode one segment, so that decoding restores it.
 
     Raises:
-        ValueError: It is empty, has a slash, a dot segment, NUL or a lone surrogate in
-            it: no request could carry it to a route.
+        ValueError: It is empty or a dot segment, or contains a slash, NUL or a lone
+            surrogate, so no request with it would reach a route.
     """
     if not segment:
         raise ValueError("a segment cannot be empty")
     if has_dot_segment(segment):
         raise ValueError('"." and ".." never match')
     if has_separator(segment):
-        raise ValueError("only a {rest:path} parameter has slashes in it")
+        raise ValueError("only a {rest:path} parameter may contain slashes")
     if "\0" in segment:
-        raise ValueError("NUL is refused in a path")
+        raise ValueError("a path must not contain NUL")
     return quote(segment, safe=_PCHAR_BESIDE_UNRESERVED)

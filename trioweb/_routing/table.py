@@ -20,14 +20,14 @@ _NO_PREFIX = Pattern("", ())
 
 
 class Table:
-    """All that one router holds; each route stands in its own table and all above it.
+    """Everything that one router holds. A route is in its own table and in all tables above it.
 
-    A table has at most one place, so the tables make a tree as well: a route stands
-    once in each table above it, what is added together can never be in its own way,
-    and "the converters of the parent" are those of one.
+    A table is included at most once, so the tables form a tree. That has three benefits: each
+    table above a route contains it exactly once, routes that are added together cannot
+    conflict with themselves, and "the converters of the parent" is unambiguous.
 
     Attributes:
-        is_served: It is an app's: no prefix with more parameters is to be expected above it.
+        is_served: Whether it is the table of an app, above which no prefix can add parameters.
     """
 
     def __init__(self) -> None:
@@ -40,25 +40,25 @@ class Table:
         self._checked_routes = 0
 
     def converters(self) -> Mapping[str, Converter]:
-        """Return the converters by name; a nearer table's goes before a farther one's."""
+        """Return the converters by name; those of a nearer table take precedence."""
         return ChainMap(*(table.own_converters for table, _ in self._upwards()), BUILT_IN)
 
     def add_converter(self, converter: Converter) -> None:
-        """Make a converter known here and below; see `Router.converter`."""
+        """Add a converter for this table and those below; see `Router.converter`."""
         if converter.name in BUILT_IN or converter.name in self.own_converters:
             raise SetupError(f"there is a converter {converter.name!r} already: choose another name")
         self.own_converters[converter.name] = converter
 
     def add(self, route: Route) -> None:
-        """Add a route here and above, or nowhere; see `Router.route`."""
+        """Add a route here and in the tables above, or in none of them; see `Router.route`."""
         _add_all([(table, _under(route, prefix)) for table, prefix in self._upwards()])
 
     def include(self, path: str, table: Table) -> None:
         """Give another table its place under a prefix; see `Router.include`."""
         if table.parent is not None:
             raise SetupError(
-                f"the router is included under {table.parent[1].path!r} already and has one place: "
-                "make another for this one, for example with a function that returns a router"
+                f"the router is included under {table.parent[1].path!r} already, and a router has one place: "
+                "make a second router, for example with a function that returns one"
             )
         if any(table is above for above, _ in self._upwards()):
             raise SetupError("a router cannot be included in itself, nor in one that it includes")
@@ -73,18 +73,18 @@ class Table:
         table.parent = (self, prefix)
 
     def check_defaults(self) -> None:
-        """Refuse parameters that nothing fills, now that all routes are here.
+        """Refuse parameters that nothing fills; call it when all routes have been added.
 
         Raises:
-            SetupError: A handler has one.
+            SetupError: A handler has such a parameter.
         """
         *_, (top, _) = self._upwards()
-        if self._checked_routes != len(top.routes):  # `serve_stream` asks for each connection
+        if self._checked_routes != len(top.routes):  # checked already: `serve_stream` calls this each time
             check_defaults(top.routes)
             self._checked_routes = len(top.routes)
 
     def _upwards(self) -> Iterator[tuple[Table, Pattern]]:
-        """Yield this table and those above, each with the prefix that this one has there."""
+        """Yield this table and those above it, each with the prefix of this table there."""
         table, prefix = self, _NO_PREFIX
         yield table, prefix
         while table.parent is not None:

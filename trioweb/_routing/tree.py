@@ -1,11 +1,10 @@
 """The tree of routes: one level for each segment, and a dictionary in each node.
 
-A node is reached by exactly one chain of keys (static texts and converters), and a key
-takes exactly one segment (a path parameter takes the rest, and is a leaf). So a walk
-comes to each node at most once, whatever the path: trying one branch after another
-costs at most the nodes that are there, never two to the power of the segments. Nodes
-below a static text that is not in the path are not looked at; that is what makes a
-hundred thousand routes as fast as ten.
+Exactly one chain of keys (static texts and converters) leads to a node, and each key takes
+exactly one segment; a path parameter takes the rest and is a leaf. So a walk visits each node
+at most once, whatever the path. Trying one branch after another costs at most the number of
+nodes, and never grows as two to the power of the number of segments. The walk does not look
+below a static text that is not in the path, so a hundred thousand routes are as fast as ten.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from trioweb._routing.segments import has_separator
 
 
 class Endpoint:
-    """What answers at one place of the tree: routes by method, and a WebSocket."""
+    """The routes at one place of the tree: HTTP routes by method, and a WebSocket."""
 
     __slots__ = ("by_method", "websocket")
 
@@ -35,7 +34,7 @@ class Endpoint:
         return self.by_method.get("GET") if route is None and method == "HEAD" else route
 
     def allowed(self) -> set[str]:
-        """Return the methods for `Allow`; a handshake is a GET (RFC 6455 §4.1)."""
+        """Return the methods for `Allow`. A handshake is a GET (RFC 6455 §4.1)."""
         methods = set(self.by_method)
         if "GET" in methods:
             methods.add("HEAD")
@@ -50,7 +49,7 @@ class Endpoint:
         return next((self.by_method[method] for method in route.methods if method in self.by_method), None)
 
     def add(self, route: Route) -> None:
-        """Answer with `route`, which has no rival here."""
+        """Add a route, which must not have a rival here."""
         if isinstance(route, WebSocketRoute):
             self.websocket = route
         else:
@@ -68,11 +67,11 @@ class Node:
         self.endpoint: Endpoint | None = None
 
     def child(self, key: str | Converter) -> Node | None:
-        """Return the node behind a static text or a converter."""
+        """Return the node that a static text or a converter leads to."""
         return self.static.get(key) if isinstance(key, str) else self.dynamic.get(key)
 
     def grow(self, key: str | Converter) -> Node:
-        """Add a node behind a key that has none."""
+        """Add a node for a key that does not have one."""
         node = Node()
         if isinstance(key, str):
             self.static[key] = node
@@ -82,7 +81,7 @@ class Node:
         return node
 
 
-# What stays the same when it is decoded; a pattern has no dot segments.
+# Text that decoding does not change. A pattern never contains dot segments.
 _SAME_DECODED = re.compile(r"[!-$&-~]+")
 
 
@@ -90,8 +89,9 @@ class Tree:
     """All routes of one router, by the place of their patterns.
 
     Attributes:
-        plain: The endpoints of patterns without parameters by the path of a request, as far
-            as that is the same encoded and decoded. The walk would come to them first.
+        plain: The endpoints of patterns without parameters, by the path of a request, if that
+            path is the same encoded and decoded. A walk would find them first, so looking them
+            up here gives the same result with less work.
     """
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class Tree:
         return node.endpoint.rival(route) if node.endpoint is not None else None
 
     def add(self, route: Route) -> None:
-        """Add a route, which has no rival."""
+        """Add a route, which must not have a rival."""
         node = self._root
         for key in _keys(route.pattern):
             node = node.child(key) or node.grow(key)
@@ -121,10 +121,10 @@ class Tree:
             self.plain[pattern.path] = node.endpoint
 
     def matches(self, segments: list[str]) -> Iterator[tuple[Endpoint, tuple[Any, ...]]]:
-        """Yield what matches a path, best first, with the values of its parameters.
+        """Yield the endpoints that match a path, best first, with the values of their parameters.
 
-        Static texts go first, then the converters by rank. The branches not yet
-        taken wait on a list, last in first out: a long path cannot overflow the stack.
+        Static texts come first, then the converters by rank. The branches still to be tried are
+        on a stack of our own, so a long path cannot overflow Python's.
         """
         pending: list[tuple[Node, Converter | None, int, tuple[Any, ...]]] = [(self._root, None, 0, ())]
         while pending:

@@ -1,4 +1,4 @@
-"""Rooms: named places to publish to, which no slow member can hold up."""
+"""Rooms: named places to publish to, where a slow member does not delay the others."""
 
 from trioweb.rooms.member import Member
 from trioweb.rooms.overflow import Overflow

@@ -1,4 +1,4 @@
-"""What happens to a message when a member's outbox is full."""
+"""The policies for a member whose outbox is full."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ class Overflow(Enum):
     """The policy for a member that is slower than the room.
 
     Attributes:
-        CLOSE: The member is closed with 1013 and gets nothing after that, so it never
-            has a gap that it does not know of. The default.
-        DROP_OLDEST: The oldest waiting messages of the room make way for the new one.
+        CLOSE: The member is closed with 1013 and gets no further messages, so it never
+            has a gap that it does not know about. The default.
+        DROP_OLDEST: The oldest waiting messages of the room are dropped to make way for
+            the new one.
         DROP_NEWEST: The new message is dropped.
-        LATEST: A waiting message with the same key is replaced by the new one, also
-            while there is room; messages of other keys stay.
-        WAIT: The publisher waits for this member, and only the publisher.
+        LATEST: The new message replaces a waiting one with the same key, even if
+            there is room for both. Messages with other keys stay.
+        WAIT: The publisher waits for this member. Other members do not.
     """
 
     CLOSE = "close"
@@ -28,10 +29,10 @@ class Overflow(Enum):
 
 
 def check_overflow(overflow: object) -> None:
-    """Refuse a policy that is none.
+    """Refuse a policy that is not an `Overflow`.
 
     Raises:
-        ConfigError: It is not an `Overflow`.
+        ConfigError: It is something else.
     """
     if not isinstance(overflow, Overflow):
         names = ", ".join(f"Overflow.{one.name}" for one in Overflow)

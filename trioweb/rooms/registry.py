@@ -9,21 +9,21 @@ from trioweb.rooms.room import Room
 
 
 class Rooms:
-    """Finds rooms by name, and forgets those that nobody holds.
+    """Finds rooms by name, and forgets those that nothing refers to.
 
-    A room lives as long as somebody refers to it: its members and subscriptions do. So
-    a room per document or per user costs nothing once everybody has left.
+    A room lives for as long as something refers to it, as its members and subscriptions do.
+    So a room for each document or each user costs nothing once everyone has left.
     """
 
     def __init__(self) -> None:
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
 
     def room(self, name: str, *, overflow: Overflow | None = None) -> Room:
-        """Return the room with this name, making it if nobody holds it.
+        """Return the room with this name, creating it if it does not exist.
 
         Args:
             name: Any text.
-            overflow: The policy for those who join from now on without one of their own.
+            overflow: The policy for members that join from now on without one of their own.
 
         Raises:
             ConfigError: `overflow` is not an `Overflow`.

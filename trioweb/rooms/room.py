@@ -18,24 +18,27 @@ from trioweb.rooms.parcel import Parcel, check_notice
 from trioweb.rooms.subscription import Subscription, deliver_when_room
 
 DELIVERIES_PER_TURN = 64
-"""After so many a publisher lets others run."""
+"""A publisher lets other tasks run after this many deliveries."""
 
 CALLS_PER_TURN = 32
-"""In small rooms, after so many calls; of all rooms, since a room may live for one call."""
+"""In small rooms, it does so after this many calls.
+
+Calls are counted over all rooms, because a room may be made for a single call.
+"""
 
 _calls = itertools.count(1)
 
 
 @attrs.frozen(kw_only=True)
 class RoomStatistics:
-    """What a room holds and has done.
+    """The numbers of a room.
 
     Attributes:
         members: WebSockets in the room.
-        subscriptions: Programs that listen.
-        published: Messages published since the room was made.
-        delivered: Messages meant for a member or a subscription, dropped ones included.
-        drops: Messages that present members and subscriptions have missed.
+        subscriptions: Listeners without a WebSocket.
+        published: Messages published since the room was created.
+        delivered: Messages meant for a member or a subscription, including dropped ones.
+        drops: Messages that the current members and subscriptions have missed.
     """
 
     members: int
@@ -49,11 +52,11 @@ class Room:
     """A named place to publish to. Get one from `app.room(name)`.
 
     Any number of tasks may join, publish and subscribe. Messages of one publisher reach
-    every member in the order they were published.
+    every member in the order in which they were published.
 
     Attributes:
-        name: The name it was asked for by.
-        overflow: The policy for those who join without one of their own.
+        name: The room's name.
+        overflow: The policy for members that join without one of their own.
     """
 
     def __init__(self, name: str, overflow: Overflow = Overflow.CLOSE) -> None:
@@ -72,11 +75,11 @@ class Room:
 
     @property
     def members(self) -> tuple[WebSocket, ...]:
-        """The WebSockets in the room now, in the order they joined."""
+        """The WebSockets in the room now, in the order in which they joined."""
         return tuple(member.connection for member in self._members)
 
     def statistics(self) -> RoomStatistics:
-        """Return what the room holds and has done."""
+        """Return the numbers of the room."""
         subscriptions = list(self._subscriptions)
         missed = sum(member.missed for member in self._members)
         return RoomStatistics(
@@ -94,15 +97,15 @@ class Room:
         overflow: Overflow | None = None,
         missed_notice: Callable[[int], str | bytes] | None = None,
     ) -> Joining:
-        """Put a WebSocket into the room for as long as the block lasts: `async with room.join(ws)`.
+        """Keep a WebSocket in the room for the duration of a block: `async with room.join(ws)`.
 
-        Joining accepts the WebSocket if that has not been done.
+        Joining accepts the WebSocket if it has not been accepted yet.
 
         Args:
             ws: The WebSocket; it may be in any number of rooms.
-            overflow: What happens when its outbox is full; the room's policy unless given.
-            missed_notice: Makes the message that says "you missed `n`"; it is sent where
-                the missing messages would have been. Without it a gap is only counted.
+            overflow: The policy when its outbox is full; by default the room's.
+            missed_notice: Makes the message for `n` missed messages, which is sent in their
+                place. Without it, a gap is only counted.
 
         Raises:
             ConnectionClosed: The connection has ended.
@@ -129,9 +132,9 @@ class Room:
         """Listen without a WebSocket: `async for message in room.subscribe()`.
 
         Args:
-            overflow: What happens when too much waits; the room's policy unless given.
+            overflow: The policy when too much waits; by default the room's.
             most_messages: How many messages may wait.
-            most_bytes: How many bytes of them.
+            most_bytes: How many bytes they may have together.
 
         Raises:
             ConfigError: `overflow` is not an `Overflow`.
@@ -160,23 +163,20 @@ class Room:
         exclude: WebSocket | None = None,
         key: Hashable = None,
     ) -> int:
-        """Hand a message to everybody in the room, never waiting for a slow member.
+        """Hand a message to everyone in the room, without waiting for slow members.
 
         Args:
             message: Encoded once, whatever the number of members.
-            exclude: One that does not get it, usually who sent it.
-            key: With `Overflow.LATEST`, which waiting message this one replaces.
-
-        Returns:
-            How many members it was meant for. Subscriptions do not count.
+            exclude: A member that does not get it, usually the sender.
+            key: With `Overflow.LATEST`, a waiting message with the same key is replaced.
 
         Raises:
             LocalProtocolError: `message` is neither `str` nor `bytes`.
 
-        Cancellation: Before anybody has it, or while it waits for members and subscriptions
-            whose policy is `Overflow.WAIT`. All others have it then; those it was still waiting
-            for have missed it, and it counts as dropped.
-        Backpressure: Each member's policy decides; only `Overflow.WAIT` is felt here.
+        Cancellation: Possible before anyone has the message, and while waiting for members and
+            subscriptions whose policy is `Overflow.WAIT`. By then all others have it. Those
+            still waited for have missed it, which counts as a drop.
+        Backpressure: Each member's policy decides. Only `Overflow.WAIT` makes the publisher wait.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         publication = Publication(message)
@@ -188,14 +188,15 @@ class Room:
                 await trio.lowlevel.cancel_shielded_checkpoint()
             for member in members[start : start + DELIVERIES_PER_TURN]:
                 if member.is_undisturbed and member.connection.offer(publication):
-                    continue  # the usual case, without a call more
+                    continue  # the usual case, handled here to save a call for each member
                 parcel = member.deliver(publication, key)
                 if parcel is not None:
                     waiting.append((member, parcel))
         late = await self._deliver_to_subscriptions(publication, key) if self._subscriptions else []
         self._delivered += len(members)
         if waiting or late:
-            async with trio.open_nursery() as nursery:  # at once: the slow ones differ in how slow
+            # All at once, so that the publisher waits for the slowest, not for the sum of all.
+            async with trio.open_nursery() as nursery:
                 for member, parcel in waiting:
                     nursery.start_soon(member.wait_for, parcel)
                 for reference in late:
@@ -207,7 +208,10 @@ class Room:
     async def _deliver_to_subscriptions(
         self, publication: Publication, key: Hashable
     ) -> list[ref[Subscription]]:
-        """Return those that have to be waited for; all are held weakly: who lets go has left."""
+        """Deliver to each subscription, and return those that the publisher has to wait for.
+
+        All references are weak, because a program leaves the room by dropping its subscription.
+        """
         late: list[ref[Subscription]] = []
         for count, reference in enumerate([ref(subscription) for subscription in self._subscriptions], 1):
             if not count % DELIVERIES_PER_TURN:

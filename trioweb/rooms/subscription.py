@@ -1,4 +1,4 @@
-"""A room's messages for a program that holds no WebSocket."""
+"""A room's messages for a listener without a WebSocket."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class _Waiting:
 
 
 class Subscription:
-    """An async iterator of a room's messages, from the moment it was made.
+    """An async iterator over a room's messages, starting when it is created.
 
-    It belongs to the room, and keeps it, for as long as somebody holds it: leaving the loop
-    and letting go of it is enough, `close` or a `with` block says it in so many words.
+    It stays subscribed, and keeps the room alive, for as long as something refers to it. To
+    leave, drop the last reference; `close` or a `with` block does it explicitly.
 
     Attributes:
-        overflow: What happens when too much waits.
-        missed: How many messages it did not get: those that the overflow policy kept from it,
-            and those of publishers that were cancelled while they waited for it.
-        line: The publishers that wait for room here.
+        overflow: The policy when too much waits.
+        missed: How many messages it did not get: those that the overflow policy dropped, and
+            those of publishers that were cancelled while they waited for it.
+        line: The publishers that wait until there is room here.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Subscription:
         self.overflow = overflow
         self.missed = 0
         self.line = WaitingLine()
-        self._leave: Callable[[Subscription], None] | None = leave  # the room's method: it holds the room
+        self._leave: Callable[[Subscription], None] | None = leave  # a bound method: keeps the room alive
         self._most_messages = most_messages
         self._most_bytes = most_bytes
         self._waiting: deque[_Waiting] = deque()
@@ -69,10 +69,10 @@ class Subscription:
         """Return the next message.
 
         Raises:
-            OutboxFull: The policy is `Overflow.CLOSE` and too many messages waited;
-                those that did were given first.
+            OutboxFull: The policy is `Overflow.CLOSE` and too many messages waited.
+                The waiting messages are returned before this is raised.
 
-        Cancellation: Safe; a message is returned or it stays.
+        Cancellation: Safe; a message is either returned or stays in the queue.
         """
         await trio.lowlevel.checkpoint()
         while not self._waiting:
@@ -84,24 +84,24 @@ class Subscription:
                 raise StopAsyncIteration
             await self._changed.wait()
         message = self._take().message
-        self._tell()
+        self._signal_change()
         return message
 
     def close(self) -> None:
-        """Leave the room. What waits can still be received."""
+        """Leave the room. Waiting messages can still be received."""
         leave, self._leave = self._leave, None
         if leave is not None:
             leave(self)
             self.line.close()
-            self._tell()
+            self._signal_change()
 
     @property
     def is_closed(self) -> bool:
-        """Whether it takes no more messages."""
+        """Whether it no longer takes messages."""
         return self._leave is None
 
     def deliver(self, message: str | bytes, key: Hashable) -> bool:
-        """Queue a message without waiting; `False` means that the publisher has to wait."""
+        """Queue a message without waiting, or return `False`: the publisher has to wait."""
         return self.line.is_empty and self.deliver_in_turn(message, key)
 
     def deliver_in_turn(self, message: str | bytes, key: Hashable) -> bool:
@@ -128,13 +128,13 @@ class Subscription:
         return True
 
     def miss(self) -> None:
-        """Note that it did not get a message."""
+        """Count a message that it did not get."""
         if not self.is_closed:
             self.missed += 1
 
     @property
     def changed(self) -> trio.Event:
-        """Set when a message was taken or put, or the subscription has ended."""
+        """An event that is set at the next change: a message is put or taken, or the end comes."""
         return self._changed
 
     def __del__(self) -> None:
@@ -163,7 +163,7 @@ class Subscription:
         if other is None:
             return False
         if self._held_bytes - other.held_bytes + waiting.held_bytes > self._most_bytes:
-            self._waiting.remove(other)  # so the new one has to find room
+            self._waiting.remove(other)  # then the policy looks for room, as for any new message
             self._held_bytes -= other.held_bytes
             self.missed += 1
             return False
@@ -177,18 +177,19 @@ class Subscription:
         if self.overflow is Overflow.LATEST:
             self._by_key[waiting.key] = waiting
         self._held_bytes += waiting.held_bytes
-        self._tell()
+        self._signal_change()
 
-    def _tell(self) -> None:
+    def _signal_change(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
 
 
 async def deliver_when_room(reference: ref[Subscription], message: str | bytes, key: Hashable) -> None:
-    """Wait for room, then queue: what `Overflow.WAIT` makes a publisher do.
+    """Wait for room, then queue the message: the publisher's part of `Overflow.WAIT`.
 
-    The subscription is not held while waiting, since letting go of it is how it ends. If
-    the publisher is cancelled meanwhile, the subscription has missed the message.
+    The waiting task holds no reference to the subscription, because a program leaves the room
+    by dropping it. If the publisher is cancelled while waiting, the subscription has missed
+    the message.
     """
     subscription = reference()
     if subscription is None:

@@ -1,4 +1,4 @@
-"""The publishers that wait for one receiver which is full."""
+"""The publishers that wait for one full receiver."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import trio
 
 
 class WaitingLine:
-    """Where `Overflow.WAIT` makes publishers wait, in the order in which they came.
+    """The queue in which `Overflow.WAIT` makes publishers wait, served in order of arrival.
 
-    It is closed when the receiver leaves: then nobody waits any longer.
+    It is closed when the receiver leaves, which ends all waiting.
     """
 
     __slots__ = ("_is_closed", "_token", "_turn", "_waits")
@@ -23,11 +23,11 @@ class WaitingLine:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody waits."""
+        """Whether no publisher waits."""
         return not self._waits
 
     async def wait(self, deliver: Callable[[], Awaitable[None]]) -> None:
-        """Await `deliver()` when the caller's turn has come; give it up when the line is closed."""
+        """Await `deliver()` when it is the caller's turn; give up if the line is closed."""
         if self._is_closed:
             return
         self._token = trio.lowlevel.current_trio_token()
@@ -40,13 +40,13 @@ class WaitingLine:
                 self._waits.remove(scope)
 
     def close(self) -> None:
-        """Let everybody go on who waits."""
+        """Release all waiting publishers, without a delivery."""
         self._is_closed = True
         for scope in self._waits:
             scope.cancel()
 
     def abandon(self) -> None:
-        """As `close`, from any thread: the garbage collector runs in whichever allocates."""
+        """Close the line from any thread: the garbage collector runs in whichever one allocates."""
         self._is_closed = True
         if self._waits and self._token is not None:
             self._token.run_sync_soon(self.close)
