@@ -8,12 +8,15 @@ import trio
 from trioweb import Close
 from trioweb.errors import (
     AlreadyClosed,
+    BodyTooLarge,
     CloseWebSocket,
     ConnectionClosed,
     ConnectionClosedError,
     ConnectionClosedOK,
+    HeadersTooLarge,
     HTTPError,
     LocalProtocolError,
+    MessageTooBig,
     ProtocolError,
     RemoteProtocolError,
     connection_closed,
@@ -41,6 +44,23 @@ def test_what_is_abstract_cannot_be_raised_itself():
 
 def test_a_remote_error_knows_its_answer():
     assert (RemoteProtocolError("x").answer, RemoteProtocolError("x", 400).answer) == (1002, 400)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "close_code"),
+    [
+        (RemoteProtocolError("x"), None, 1002),
+        (RemoteProtocolError("x", 400), 400, None),
+        (RemoteProtocolError("x", close_code=1007), None, 1007),
+        (RemoteProtocolError("x", 1007), None, 1007),
+        (MessageTooBig("x"), None, 1009),
+        (BodyTooLarge("x"), 413, None),
+        (HeadersTooLarge("x"), 431, None),
+        (HeadersTooLarge("x", 414), 414, None),
+    ],
+)
+def test_a_remote_error_is_answered_by_a_status_or_by_a_close_code(error, status, close_code):
+    assert (error.status, error.close_code, error.answer) == (status, close_code, status or close_code)
 
 
 @pytest.mark.parametrize(

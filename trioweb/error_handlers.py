@@ -113,6 +113,6 @@ def as_http_error(error: Exception) -> HTTPError | None:
     """Return the answer that an exception carries, or `None` for a failure of the program."""
     if isinstance(error, HTTPError):
         return error
-    if isinstance(error, RemoteProtocolError) and error.answer < 1000:
-        return HTTPError(error.answer, str(error))
+    if isinstance(error, RemoteProtocolError) and error.status is not None:
+        return HTTPError(error.status, str(error))
     return None

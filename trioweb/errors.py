@@ -10,7 +10,7 @@ TriowebError
 │   └── MissingField            + KeyError: the request lacks what the handler asked for, 400
 ├── ProtocolError               abstract
 │   ├── LocalProtocolError      this side asked for something illegal: a bug
-│   └── RemoteProtocolError     the peer did, and `answer` is what it is told
+│   └── RemoteProtocolError     the peer did, and is told so by `status` or `close_code`
 │       ├── MessageTooBig       1009
 │       ├── BodyTooLarge        413
 │       └── HeadersTooLarge     431
@@ -130,37 +130,50 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke the protocol.
+    """The peer broke the protocol. It is told so in the protocol it broke: by a status or a close code.
 
     Args:
         message: What it did, and what was expected.
-        answer: What it is told: an HTTP status (below 1000) or a close code.
+        status: The HTTP status that answers it.
+        close_code: The close code that answers it; without a status 1002 by default.
+
+    Attributes:
+        status: The HTTP status that answers it, or `None` on a WebSocket.
+        close_code: The close code that answers it, or `None` for a request. Exactly one is set.
     """
 
-    answer: int = CloseCode.PROTOCOL_ERROR
+    status: int | None = None
+    close_code: int | None = CloseCode.PROTOCOL_ERROR
 
-    def __init__(self, message: str, answer: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, close_code: int | None = None) -> None:
         super().__init__(message)
-        if answer is not None:
-            self.answer = answer
+        if status is not None and status >= 1000:  # a close code: programs gave either in this place
+            status, close_code = None, status
+        if status is not None or close_code is not None:
+            self.status, self.close_code = status, close_code
+
+    @property
+    def answer(self) -> int:
+        """The `status`, or else the `close_code`, which is never below 1000."""
+        return self.status or self.close_code or CloseCode.PROTOCOL_ERROR
 
 
 class MessageTooBig(RemoteProtocolError):
     """A message was longer than `Limits.message_bytes`."""
 
-    answer = CloseCode.MESSAGE_TOO_BIG
+    close_code = CloseCode.MESSAGE_TOO_BIG
 
 
 class BodyTooLarge(RemoteProtocolError):
     """A request's body was longer than `Limits.body_bytes`."""
 
-    answer = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    status, close_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None
 
 
 class HeadersTooLarge(RemoteProtocolError):
     """A request's head was longer than `Limits.head_bytes`, or had more than `Limits.head_fields`."""
 
-    answer = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    status, close_code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, None
 
 
 class ConnectionClosed(TriowebError):

@@ -26,7 +26,7 @@ def test_without_a_rate_only_pauses_are_bounded() -> None:
     pace = BodyPace(30, 0)
     pace.count_waited(10_000, has_come=True)
     assert pace.left_seconds == 30
-    assert pace.too_slow().answer == 408
+    assert pace.too_slow().status == 408
 
 
 def test_a_pause_goes_on_from_wait_to_wait_until_something_comes() -> None:
@@ -57,7 +57,7 @@ def test_the_refusal_names_the_setting_that_has_ended_it(
     for seconds, has_come in waits:
         pace.count_waited(seconds, has_come=has_come)
     error = pace.too_slow()
-    assert error.answer == 408
+    assert error.status == 408
     assert setting in str(error)
 
 

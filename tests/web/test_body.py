@@ -112,7 +112,7 @@ async def test_an_undeclared_length_is_counted_and_the_refusal_stays() -> None:
     for _ in range(2):
         with pytest.raises(BodyTooLarge) as caught:
             await body.read()
-    assert caught.value.answer == 413
+    assert caught.value.status == 413
 
 
 async def test_a_stream_is_limited_too() -> None:

@@ -70,7 +70,7 @@ def test_frames_are_counted_unless_they_leave_nothing_behind():
     ) as caught:
         assembly.begin_frame(0)
 
-    assert caught.value.answer == 1008
+    assert caught.value.close_code == 1008
 
     assembly.is_streaming = True
     assembly.begin_frame(0)

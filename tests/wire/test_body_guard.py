@@ -65,7 +65,7 @@ def test_a_longer_body_is_refused_when_it_is_announced() -> None:
     wire.feed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (BODY_BYTES + 1))
     with pytest.raises(BodyTooLarge, match=r"Limits\.body_bytes") as caught:
         wire.next_event()
-    assert caught.value.answer == 413
+    assert caught.value.status == 413
 
 
 def test_a_body_that_stops_early_is_refused_when_the_peer_ends() -> None:
@@ -78,7 +78,7 @@ def test_a_body_that_stops_early_is_refused_when_the_peer_ends() -> None:
         wire.feed(b"")
         with pytest.raises(RemoteProtocolError, match="within the body") as caught:
             wire.next_event()
-        assert caught.value.answer == 400
+        assert caught.value.status == 400
 
 
 # Chunks (RFC 9112 §7.1).
@@ -140,13 +140,13 @@ def test_a_part_of_a_chunk_is_handed_over_as_it_comes() -> None:
     ],
 )
 def test_a_malformed_chunk_line_is_answered_400_at_once(line: bytes) -> None:
-    assert refusal(line).answer == 400
-    assert refusal(b"3\r\nabc\r\n" + line, before=b"abc").answer == 400
+    assert refusal(line).status == 400
+    assert refusal(b"3\r\nabc\r\n" + line, before=b"abc").status == 400
 
 
 @pytest.mark.parametrize("data", [b"3\r\nabcd", b"3\r\nabc\n", b"3\r\nabc\r\r", b"3\r\nabc0\r\n\r\n"])
 def test_a_chunk_that_is_longer_than_its_size_is_answered_400(data: bytes) -> None:
-    assert refusal(data, before=b"abc").answer == 400
+    assert refusal(data, before=b"abc").status == 400
 
 
 def test_the_sizes_of_chunks_are_counted_before_their_data_comes() -> None:
@@ -154,7 +154,7 @@ def test_the_sizes_of_chunks_are_counted_before_their_data_comes() -> None:
     assert events(body_wire(), exact + b"0\r\n\r\n") == [Body(b"x" * BODY_BYTES), EndOfBody(), Paused()]
     error = refusal(exact + b"1\r\n", before=b"x" * BODY_BYTES)
     assert isinstance(error, BodyTooLarge)
-    assert error.answer == 413
+    assert error.status == 413
     assert isinstance(refusal(b"%x\r\n" % (BODY_BYTES + 1)), BodyTooLarge)
     assert isinstance(refusal(b"f" * 16 + b"\r\n"), BodyTooLarge)
 
@@ -163,8 +163,8 @@ def test_one_chunk_line_is_bounded() -> None:
     longest = b"1;" + b"a" * (CHUNK_LINE_BYTES - 4) + b"\r\n"
     assert len(longest) == CHUNK_LINE_BYTES
     assert events(body_wire(), longest + b"x") == [Body(b"x"), NeedData()]
-    assert refusal(longest.replace(b"1;", b"1;a")).answer == 400
-    assert refusal(longest[:-2] + b"aa").answer == 400
+    assert refusal(longest.replace(b"1;", b"1;a")).status == 400
+    assert refusal(longest[:-2] + b"aa").status == 400
 
 
 def test_all_chunk_extensions_together_are_bounded() -> None:
@@ -182,20 +182,20 @@ def test_trailers_are_bounded_together_with_extensions() -> None:
     for data in (trailers, trailers[:-4]):
         error = refusal(b"0;" + b"c" * 10 + b"\r\n" + data + b"more")
         assert isinstance(error, HeadersTooLarge)
-        assert error.answer == 431
+        assert error.status == 431
 
 
 @pytest.mark.parametrize(
     "line", [b"a\r\n", b"a : b\r\n", b" a: b\r\n", b"a: b\n", b"a: b\rc", b"a: \x00", b"\n", b"\rx"]
 )
 def test_malformed_trailers_are_answered_400(line: bytes) -> None:
-    assert refusal(b"0\r\n" + line).answer == 400
-    assert refusal(b"0\r\nx: y\r\n" + line).answer == 400
+    assert refusal(b"0\r\n" + line).status == 400
+    assert refusal(b"0\r\nx: y\r\n" + line).status == 400
 
 
 @pytest.mark.parametrize("name", [b"Content-Length", b"TRANSFER-ENCODING", b"Host"])
 def test_trailers_that_would_frame_the_message_are_answered_400(name: bytes) -> None:
-    assert refusal(b"0\r\n" + name + b": 1\r\n\r\n").answer == 400
+    assert refusal(b"0\r\n" + name + b": 1\r\n\r\n").status == 400
 
 
 def test_trailers_may_come_byte_by_byte() -> None:

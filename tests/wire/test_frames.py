@@ -96,21 +96,21 @@ def test_an_illegal_close_code_is_a_protocol_error(code):  # RFC 6455 §7.4
     with pytest.raises(RemoteProtocolError, match=f"close code {code}") as caught:
         decode_close_payload(code.to_bytes(2, "big"))
 
-    assert caught.value.answer == 1002
+    assert caught.value.close_code == 1002
 
 
 def test_a_close_of_one_byte_is_a_protocol_error():  # RFC 6455 §5.5.1
     with pytest.raises(RemoteProtocolError, match="one byte") as caught:
         decode_close_payload(b"\x03")
 
-    assert caught.value.answer == 1002
+    assert caught.value.close_code == 1002
 
 
 def test_a_close_reason_must_be_utf8():
     with pytest.raises(RemoteProtocolError, match="not UTF-8") as caught:
         decode_close_payload(b"\x03\xe8\xce\xba\xe1\xbd")
 
-    assert caught.value.answer == 1007
+    assert caught.value.close_code == 1007
 
 
 def test_a_long_reason_is_shortened_between_characters():

@@ -55,25 +55,25 @@ def request(*lines: bytes, start: bytes = b"GET / HTTP/1.1", host: bytes = b"Hos
     ],
 )
 def test_a_malformed_request_line_is_answered_400(start: bytes) -> None:
-    assert refusal(request(start=start)).answer == 400
+    assert refusal(request(start=start)).status == 400
 
 
 @pytest.mark.parametrize(
     "start", [b" GET / HTTP/1.1", b"G\xc9T / HTTP/1.1", b"G@T / HTTP/1.1", b"\xff", b": x", b"\0"]
 )
 def test_bytes_that_cannot_be_a_method_are_refused_without_waiting_for_more(start: bytes) -> None:
-    assert refusal(start[:4]).answer == 400
+    assert refusal(start[:4]).status == 400
 
 
 def test_a_tls_client_hello_is_refused_at_its_first_byte_and_told_why() -> None:
     error = refusal(b"\x16")
-    assert error.answer == 400
+    assert error.status == 400
     assert "TLS" in str(error)
 
 
 def test_a_method_of_33_characters_is_501_as_soon_as_they_are_there() -> None:
     assert read(request(start=b"M" * 32 + b" / HTTP/1.1")).method == "M" * 32
-    assert refusal(b"M" * 33).answer == 501
+    assert refusal(b"M" * 33).status == 501
 
 
 @pytest.mark.parametrize("method", [b"get", b"X-~*!", b"REPORT"])
@@ -83,17 +83,17 @@ def test_any_token_is_a_method_and_its_case_is_kept(method: bytes) -> None:
 
 @pytest.mark.parametrize("version", [b"0.9", b"1.2", b"2.0", b"3.0", b"9.9"])
 def test_an_unknown_version_is_answered_505(version: bytes) -> None:
-    assert refusal(request(start=b"GET / HTTP/" + version)).answer == 505
+    assert refusal(request(start=b"GET / HTTP/" + version)).status == 505
 
 
 def test_the_preface_of_http2_is_answered_400() -> None:
     error = refusal(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-    assert error.answer == 400
+    assert error.status == 400
     assert "HTTP/2" in str(error)
 
 
 def test_the_first_line_is_judged_before_the_head_is_complete() -> None:
-    assert refusal(b"GET / HTTP/7.0\r\nHost:").answer == 505
+    assert refusal(b"GET / HTTP/7.0\r\nHost:").status == 505
 
 
 # Lines (RFC 9112 §2.2, §5).
@@ -112,7 +112,7 @@ def test_the_first_line_is_judged_before_the_head_is_complete() -> None:
 )
 def test_a_cr_or_lf_alone_is_refused_at_once(data: bytes) -> None:
     error = refusal(data)
-    assert error.answer == 400
+    assert error.status == 400
     assert "CRLF" in str(error)
 
 
@@ -136,8 +136,8 @@ def test_a_cr_or_lf_alone_is_refused_at_once(data: bytes) -> None:
     ],
 )
 def test_a_malformed_header_line_is_answered_400(line: bytes) -> None:
-    assert refusal(request(line)).answer == 400
-    assert refusal(request(line, host=b"")).answer == 400
+    assert refusal(request(line)).status == 400
+    assert refusal(request(line, host=b"")).status == 400
 
 
 def test_a_folded_line_is_named_as_what_it_is() -> None:
@@ -146,7 +146,7 @@ def test_a_folded_line_is_named_as_what_it_is() -> None:
 
 def test_a_control_character_in_an_incomplete_line_is_refused_at_once() -> None:
     error = refusal(b"GET / HTTP/1.1\r\nHost: a\x00")
-    assert error.answer == 400
+    assert error.status == 400
     assert "0x00" in str(error)
 
 
@@ -176,37 +176,37 @@ def test_a_head_may_have_exactly_the_allowed_length() -> None:
     assert read(data).method == "GET"
     error = refusal(data.replace(b"X: ", b"X: a"))
     assert isinstance(error, HeadersTooLarge)
-    assert error.answer == 431
+    assert error.status == 431
     assert "Limits.head_bytes" in str(error)
 
 
 def test_a_head_without_an_end_is_refused_when_it_reaches_the_limit() -> None:
     data = request(b"X: " + b"a" * HEAD_BYTES)
     assert isinstance(wire_with(data[: HEAD_BYTES - 1]).next_event(), NeedData)
-    assert refusal(data[:HEAD_BYTES]).answer == 431
+    assert refusal(data[:HEAD_BYTES]).status == 431
 
 
 def test_a_target_that_fills_the_head_is_answered_414() -> None:
     error = refusal(b"GET /" + b"a" * HEAD_BYTES)
     assert isinstance(error, HeadersTooLarge)
-    assert error.answer == 414
+    assert error.status == 414
 
 
 def test_the_method_is_judged_within_a_tiny_limit() -> None:
-    assert refusal(b"GET / HTTP/1.1", head_bytes=2).answer == 414
+    assert refusal(b"GET / HTTP/1.1", head_bytes=2).status == 414
 
 
 # Host (RFC 9112 §3.2).
 
 
 def test_http_1_1_needs_a_host_and_http_1_0_does_not() -> None:
-    assert refusal(request(host=b"")).answer == 400
+    assert refusal(request(host=b"")).status == 400
     assert read(request(start=b"GET / HTTP/1.0", host=b"")).http_version == "1.0"
 
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1", b"GET / HTTP/1.0"])
 def test_a_second_host_is_refused_even_if_it_is_the_same(start: bytes) -> None:
-    assert refusal(request(b"host: example.org", start=start)).answer == 400
+    assert refusal(request(b"host: example.org", start=start)).status == 400
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_valid_host_is_taken(host: bytes) -> None:
     ],
 )
 def test_an_invalid_host_is_answered_400(host: bytes) -> None:
-    assert refusal(request(host=b"Host: " + host)).answer == 400
+    assert refusal(request(host=b"Host: " + host)).status == 400
 
 
 # Framing (RFC 9112 §6).
@@ -281,12 +281,12 @@ def test_an_invalid_host_is_answered_400(host: bytes) -> None:
     ],
 )
 def test_a_content_length_that_is_no_plain_number_is_answered_400(length: bytes) -> None:
-    assert refusal(request(b"Content-Length: " + length)).answer == 400
+    assert refusal(request(b"Content-Length: " + length)).status == 400
 
 
 @pytest.mark.parametrize("lines", [(b"5", b"5"), (b"5", b"6"), (b"0", b"")])
 def test_a_second_content_length_is_refused_even_if_it_is_the_same(lines: tuple[bytes, bytes]) -> None:
-    assert refusal(request(*(b"Content-Length: " + line for line in lines))).answer == 400
+    assert refusal(request(*(b"Content-Length: " + line for line in lines))).status == 400
 
 
 @pytest.mark.parametrize(("length", "expected"), [(b"0", 0), (b"7", 7), (b"007", 7)])
@@ -298,14 +298,14 @@ def test_a_content_length_is_the_length_of_the_body(length: bytes, expected: int
 @pytest.mark.parametrize("order", [1, -1])
 def test_content_length_with_transfer_encoding_is_refused(order: int) -> None:
     lines = [b"Content-Length: 5", b"Transfer-Encoding: chunked"][::order]
-    assert refusal(request(*lines)).answer == 400
+    assert refusal(request(*lines)).status == 400
 
 
 @pytest.mark.parametrize("coding", [b"gzip, chunked", b"GZIP\t,Chunked", b"x, y, chunked"])
 def test_another_transfer_encoding_under_chunked_is_answered_501(coding: bytes) -> None:
-    assert refusal(request(b"Transfer-Encoding: " + coding)).answer == 501
+    assert refusal(request(b"Transfer-Encoding: " + coding)).status == 501
     lines = [b"Transfer-Encoding: " + one for one in coding.split(b",")]
-    assert refusal(request(*lines)).answer == 501
+    assert refusal(request(*lines)).status == 501
 
 
 @pytest.mark.parametrize(
@@ -323,14 +323,14 @@ def test_another_transfer_encoding_under_chunked_is_answered_501(coding: bytes) 
     ],
 )
 def test_a_transfer_encoding_that_does_not_end_with_one_chunked_is_answered_400(coding: bytes) -> None:
-    assert refusal(request(b"Transfer-Encoding: " + coding)).answer == 400
+    assert refusal(request(b"Transfer-Encoding: " + coding)).status == 400
     if b"," in coding:
         lines = [b"Transfer-Encoding: " + one for one in coding.split(b",")]
-        assert refusal(request(*lines)).answer == 400
+        assert refusal(request(*lines)).status == 400
 
 
 def test_transfer_encoding_in_http_1_0_is_answered_400() -> None:
-    assert refusal(request(b"Transfer-Encoding: chunked", start=b"POST / HTTP/1.0")).answer == 400
+    assert refusal(request(b"Transfer-Encoding: chunked", start=b"POST / HTTP/1.0")).status == 400
 
 
 @pytest.mark.parametrize("coding", [b"chunked", b"Chunked", b"\tCHUNKED "])
@@ -409,4 +409,4 @@ def test_a_head_may_have_so_many_fields_and_no_more(pieces: int, count: int) -> 
         wire.feed(b"\r\n")
     with pytest.raises(HeadersTooLarge, match=r"Limits\.head_fields") as caught:
         wire.next_event()
-    assert caught.value.answer == 431
+    assert caught.value.status == 431

@@ -41,7 +41,7 @@ def test_a_few_empty_lines_before_a_request_are_skipped() -> None:
     assert read_head(make_wire(b"\r\n" * 4 + GET)).raw_path == "/a"
     with pytest.raises(RemoteProtocolError, match="empty lines") as caught:
         make_wire(b"\r\n" * 5).next_event()
-    assert caught.value.answer == 400
+    assert caught.value.status == 400
 
 
 def test_an_empty_line_may_come_in_halves() -> None:
@@ -58,7 +58,7 @@ def test_an_end_within_a_head_is_a_mistake(start: bytes) -> None:
     wire.feed(b"")
     with pytest.raises(RemoteProtocolError, match="within the head") as caught:
         wire.next_event()
-    assert caught.value.answer == 400
+    assert caught.value.status == 400
 
 
 def test_a_partial_head_is_known_from_an_idle_connection() -> None:
@@ -99,7 +99,7 @@ def test_what_only_h11_refuses_would_be_a_mistake_of_the_peer_too() -> None:
     wire.feed(GET[-1:])
     with pytest.raises(RemoteProtocolError) as caught:
         wire.next_event()
-    assert caught.value.answer == 400
+    assert caught.value.status == 400
     assert caught.value.__suppress_context__
 
 

@@ -44,7 +44,7 @@ def trace(pieces: Iterable[bytes]) -> Trace:
                 seen.append(body)
                 body = b""
     except RemoteProtocolError as error:
-        return [*seen, body], (type(error), error.answer, str(error))
+        return [*seen, body], (type(error), error.status, str(error))
     return seen, None
 
 

@@ -81,7 +81,7 @@ def test_of_an_absolute_target_the_path_is_taken_and_its_host_counts(
 def test_any_other_form_is_answered_400(target: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         read("GET", target)
-    assert caught.value.answer == 400
+    assert caught.value.status == 400
 
 
 def test_the_asterisk_goes_with_options() -> None:
@@ -93,4 +93,4 @@ def test_the_asterisk_goes_with_options() -> None:
 def test_connect_is_answered_501(target: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         read("CONNECT", target)
-    assert caught.value.answer == 501
+    assert caught.value.status == 501

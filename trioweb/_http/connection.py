@@ -33,8 +33,8 @@ UNROUTED_BYTES = 10**18
 class Http1Connection:
     """One connection's requests, one after the other (RFC 9112 §9.3).
 
-    For each: `receive_head`, then `receive_body` as often as wanted, `start_response`
-    with the pieces behind it, and `finish`. One task uses it.
+    For each: `receive_head`, then `receive_body` as often as wanted, `send_response` or
+    `start_response` with the pieces after it, and `finish`. One task uses it.
     """
 
     __slots__ = (
@@ -55,7 +55,7 @@ class Http1Connection:
         "_timers",
         "_transport",
         "_wire",
-        "has_answered",
+        "has_begun_response",
         "has_ended_body",
         "sent_bytes",
     )
@@ -82,7 +82,7 @@ class Http1Connection:
         self._receiving: trio.Lock | None = None
         self._departure: Departure | None = None
         self._moved: trio.Event | None = None
-        self.has_answered = False
+        self.has_begun_response = False
         self.sent_bytes = 0
 
     def stop_waiting(self) -> None:
@@ -99,7 +99,7 @@ class Http1Connection:
 
         Cancellation: The connection is of no further use.
         """
-        self.has_answered = False
+        self.has_begun_response = False
         self.sent_bytes = 0
         head = self._head_at_once()
         if head is None:
@@ -337,12 +337,12 @@ class Http1Connection:
             await self._moved.wait()
             return True
         # What is being sent has a deadline of its own, for each of its parts.
-        return self.has_answered and self.sent_bytes < self._begun_bytes
+        return self.has_begun_response and self.sent_bytes < self._begun_bytes
 
     def _may_discard(self) -> bool:
         if self._is_wanted or not self._has_body_to_come():
             return False
-        return self._has_discarded or (self.has_answered and self._begun_bytes > WRITE_BYTES)
+        return self._has_discarded or (self.has_begun_response and self._begun_bytes > WRITE_BYTES)
 
     async def _discard_piece(self) -> None:
         self._has_discarded = True
@@ -364,46 +364,37 @@ class Http1Connection:
 
     async def _send_continue(self) -> None:
         """Ask for the body now that it is wanted (RFC 9110 §10.1.1)."""
-        if self._owes_continue and not self.has_answered:
+        if self._owes_continue and not self.has_begun_response:
             self._owes_continue = False
             if interim := self._wire.encode_continue():
                 await self.send(interim)
 
     # Answering.
 
-    async def start_response(
+    async def send_response(
         self,
         status: int,
         headers: Iterable[tuple[str, str]],
-        body: bytes | None,
-        first_piece: bytes = b"",
+        body: bytes,
         *,
         content_bytes: int | None,
     ) -> None:
-        """Send the head, and with it the body if that is held whole.
+        """Send a response whose body is held whole.
 
         Args:
             status: 200 to 599.
             headers: Fields without framing ones.
-            body: All of it, or `None` when pieces follow by `send_chunk`.
-            first_piece: The first of these, to leave together with the head.
-            content_bytes: The body's length; `None` if only its end will tell.
+            body: All of it; empty where the method is HEAD.
+            content_bytes: What `Content-Length` says; `None` if it cannot be said.
 
         Raises:
             ClientLeft: The peer is gone, or reads nothing.
-            LocalProtocolError: It cannot be sent; another answer can.
-            TypeError: The body is not bytes; another answer can be sent.
+            LocalProtocolError: It cannot be sent; another response can.
+            TypeError: The body is not bytes; another response can be sent.
         """
-        if body is not None and not isinstance(body, (bytes, bytearray, memoryview)):
+        if not isinstance(body, (bytes, bytearray, memoryview)):
             raise TypeError(f"the body of a response is {type(body).__name__} now: expected bytes")
-        is_close = self._is_draining or self._leaves_too_much()
-        data = self._wire.encode_head(status, headers, content_bytes=content_bytes, is_close=is_close)
-        self.has_answered = True
-        if body is None:
-            data += self._wire.encode_body(first_piece)
-            self._begun_bytes = self.sent_bytes + len(data)
-            await self.send(data)
-            return
+        data = self._begin_response(status, headers, content_bytes)
         content, end = self._wire.encode_body(body), self._wire.encode_end()
         if len(content) <= WRITE_BYTES:
             await self.send(data + content + end)
@@ -413,6 +404,30 @@ class Http1Connection:
         async with self.discarding_body():
             for part in (data, content, end):
                 await self.send(part)
+
+    async def start_response(
+        self,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        first_piece: bytes,
+        *,
+        content_bytes: int | None,
+    ) -> None:
+        """Send the head of a response and its first piece; more follow by `send_piece`.
+
+        Args and Raises: As `send_response`.
+        """
+        data = self._begin_response(status, headers, content_bytes) + self._wire.encode_body(first_piece)
+        self._begun_bytes = self.sent_bytes + len(data)
+        await self.send(data)
+
+    def _begin_response(
+        self, status: int, headers: Iterable[tuple[str, str]], content_bytes: int | None
+    ) -> bytes:
+        is_close = self._is_draining or self._leaves_too_much()
+        data = self._wire.encode_head(status, headers, content_bytes=content_bytes, is_close=is_close)
+        self.has_begun_response = True
+        return data
 
     def _leaves_too_much(self) -> bool:
         """Say whether the body will not be read to its end, after which nothing can follow (RFC 9112 §9.3).
@@ -425,7 +440,7 @@ class Http1Connection:
         announced_bytes = self._head.content_bytes or 0
         return self._owes_continue or announced_bytes - self._received_bytes > DISCARDED_BYTES
 
-    async def send_chunk(self, data: bytes) -> None:
+    async def send_piece(self, data: bytes) -> None:
         """Send a piece of the body."""
         await trio.lowlevel.checkpoint()  # a peer that reads fast must not keep the scheduler
         data = self._wire.encode_body(data)
@@ -477,7 +492,7 @@ class Http1Connection:
 
     def switch_to_websocket(self) -> bytes:
         """Hand the connection over, with the bytes that came behind the handshake."""
-        self.has_answered = True
+        self.has_begun_response = True
         early_input = self._wire.switch_to_websocket()
         self.has_ended_body = True  # the wire lets no handshake with a body pass
         self._head = None

@@ -159,7 +159,7 @@ class Session:
         except RemoteProtocolError as error:
             may_be_sending = True
             await self._refuse(error)
-        if http.has_answered:
+        if http.has_begun_response:
             await linger(self._transport, self._context.engine.timers, may_be_sending=may_be_sending)
         return None
 
@@ -279,7 +279,7 @@ class Session:
             await self._write(response, has_body=request.method != "HEAD")
             ending = Ending.COMPLETE
         finally:
-            if self._http.has_answered:
+            if self._http.has_begun_response:
                 access_log.request_answered(request, response.status, self._http.sent_bytes, started, ending)
             if response.is_streamed:
                 await response.aclose()
@@ -291,7 +291,7 @@ class Session:
 
         Without its end the client sees that it is incomplete (RFC 9112 §8).
         """
-        if self._http.has_answered:
+        if self._http.has_begun_response:
             only = bare(error)
             # What the client's body, and the rest of its request, may be full of.
             is_bug = not (isinstance(only, RemoteProtocolError) or is_clients_mistake(only))
@@ -313,7 +313,7 @@ class Session:
         if response.is_streamed and has_body:
             await self._stream(response, headers)
         else:
-            await self._http.start_response(
+            await self._http.send_response(
                 response.status,
                 headers,
                 response.body if has_body else b"",
@@ -322,7 +322,7 @@ class Session:
 
     async def _stream(self, response: Response, headers: list[tuple[str, str]]) -> None:
         send_head = partial(
-            self._http.start_response, response.status, headers, None, content_bytes=response.content_bytes
+            self._http.start_response, response.status, headers, content_bytes=response.content_bytes
         )
         self._streamed = StreamedAnswer(self._http, response, send_head)
         if self._context.shutdown.has_begun:
@@ -335,11 +335,11 @@ class Session:
     async def _refuse(self, error: RemoteProtocolError) -> None:
         """Answer bad input that never became a request, then close (RFC 9112 §2.2, §6.3)."""
         self._http.stop_waiting()
-        if self._http.has_answered or error.answer >= 1000:
+        if self._http.has_begun_response or error.status is None:
             return
         forget_request_id()  # it is none of the requests that got one
-        logger.info("refused a request from %s with %d: %s", self._name, error.answer, error)
-        await self._write(error_response(HTTPError(error.answer, str(error))), has_body=True)
+        logger.info("refused a request from %s with %d: %s", self._name, error.status, error)
+        await self._write(error_response(HTTPError(error.status, str(error))), has_body=True)
 
 
 def _raising(error: Exception) -> Next:

@@ -65,7 +65,7 @@ class StreamedAnswer:
             await self._send_head(await anext(chunks, b""))
             if keepalive is None:
                 async for piece in chunks:
-                    await self._http.send_chunk(piece)
+                    await self._http.send_piece(piece)
             else:
                 await self._send_kept_alive(chunks, keepalive)
             await self._http.end_response()
@@ -83,7 +83,7 @@ class StreamedAnswer:
             raise ClientLeft("the client took no comment in the silence")
 
     async def _send(self, piece: bytes) -> None:
-        await self._http.send_chunk(piece)
+        await self._http.send_piece(piece)
         self._sent_at = trio.current_time()
 
     async def _keep_alive(self, keepalive: Keepalive, block: trio.CancelScope) -> None:

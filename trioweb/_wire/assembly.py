@@ -84,7 +84,7 @@ class Assembly:
         if self._fragments > self._message_fragments and not self.is_streaming:
             raise RemoteProtocolError(
                 f"a message of more than {self._message_fragments} frames (Limits.message_fragments)",
-                CloseCode.POLICY_VIOLATION,
+                close_code=CloseCode.POLICY_VIOLATION,
             )
 
     def announce(self, payload_bytes: int) -> None:

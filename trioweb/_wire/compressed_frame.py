@@ -65,7 +65,7 @@ class CompressedFrame:
         except zlib.error as error:
             raise self._inflater.broken(error) from None
         except UnicodeDecodeError:
-            raise RemoteProtocolError(NOT_UTF8, CloseCode.INVALID_PAYLOAD) from None
+            raise RemoteProtocolError(NOT_UTF8, close_code=CloseCode.INVALID_PAYLOAD) from None
 
     def _inflate(self, *, is_limited: bool) -> bytes:
         inflater, part = self._inflater, b""

@@ -221,4 +221,4 @@ class PlainFrame:
         try:
             return self._decoder.decode(data, final=not self.payload_left)
         except UnicodeDecodeError:
-            raise RemoteProtocolError(NOT_UTF8, CloseCode.INVALID_PAYLOAD) from None
+            raise RemoteProtocolError(NOT_UTF8, close_code=CloseCode.INVALID_PAYLOAD) from None

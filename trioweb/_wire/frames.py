@@ -113,7 +113,9 @@ def decode_close_payload(payload: bytes) -> Close:
     try:
         return Close(code, payload[2:].decode())
     except UnicodeDecodeError:  # §5.5.1 with §8.1
-        raise RemoteProtocolError("a close reason that is not UTF-8", CloseCode.INVALID_PAYLOAD) from None
+        raise RemoteProtocolError(
+            "a close reason that is not UTF-8", close_code=CloseCode.INVALID_PAYLOAD
+        ) from None
 
 
 def shortened(reason: str) -> str:

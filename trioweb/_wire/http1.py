@@ -129,7 +129,7 @@ class Http1Wire:
         """Return what the fed bytes say next.
 
         Raises:
-            RemoteProtocolError: The peer broke the protocol; `answer` is the status to
+            RemoteProtocolError: The peer broke the protocol; `status` is to
                 tell it. Every later call raises the same.
             BodyTooLarge: The body is, or says that it is, longer than `body_bytes`.
             HeadersTooLarge: The head is longer than `head_bytes`, or has too many fields.

@@ -119,7 +119,7 @@ class Inflater(Extension):
 
     def broken(self, error: zlib.error) -> RemoteProtocolError:
         """Return what is wrong with input that zlib does not take."""
-        return RemoteProtocolError(_broken(error), CloseCode.INVALID_PAYLOAD)
+        return RemoteProtocolError(_broken(error), close_code=CloseCode.INVALID_PAYLOAD)
 
     def too_big(self) -> MessageTooBig:
         """Return what is wrong with a message that inflates to over the limit."""

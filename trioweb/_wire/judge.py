@@ -135,7 +135,7 @@ class Judge:
             for frame in protocol.received_frames():
                 self._take_frame(frame, out)
         except ParseFailed as error:
-            raise RemoteProtocolError(self._complaint(error), int(error.code)) from None
+            raise RemoteProtocolError(self._complaint(error), close_code=int(error.code)) from None
 
     def _take_frame(self, frame: Frame, out: list[WireEvent]) -> None:
         """Turn what wsproto found, a frame or a part of one, into events."""

@@ -20,7 +20,7 @@ from trioweb._wire.frames import COMPRESSED, control_frame_bytes, payload_bytes,
 from trioweb._wire.inflate import Inflater
 from trioweb._wire.judge import Judge
 from trioweb._wire.overlook import Overlook
-from trioweb.closing import Close
+from trioweb.closing import Close, CloseCode
 from trioweb.errors import RemoteProtocolError
 
 _STEPS = 16
@@ -147,7 +147,9 @@ class WebSocketWire(FrameEncoder):
             try:
                 self._decode(out, most)
             except RemoteProtocolError as error:
-                out.append(Violation(Close(error.answer, shortened(str(error)))))
+                out.append(
+                    Violation(Close(error.close_code or CloseCode.PROTOCOL_ERROR, shortened(str(error))))
+                )
                 self._end()
         else:
             self._look_around()

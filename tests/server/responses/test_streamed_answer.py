@@ -42,7 +42,7 @@ async def cancel_at_step(number, make_response):
         nursery.start_soon(ours.send_all, GET % b"/")
         assert await http.receive_head()
         response = make_response(source.run())
-        send_head = partial(http.start_response, 200, [], None, content_bytes=None)
+        send_head = partial(http.start_response, 200, [], content_bytes=None)
         nursery.start_soon(swallow, ours)
         with trio.CancelScope() as scope:
             instrument = CancelAtStep(scope, number)
