@@ -14,7 +14,7 @@ from support.serving import in_memory
 import trioweb
 from trioweb import App, Config, ConfigError, Router, SetupError
 
-SAYS_TRIO = "trioweb runs handlers under Trio, where nothing of asyncio works: write trio.sleep"
+SAYS_TRIO = "trioweb runs handlers under Trio, where asyncio does not work: write trio.sleep"
 
 
 def test_serving_with_asyncio_says_that_trio_is_needed():

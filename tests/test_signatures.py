@@ -113,7 +113,7 @@ def test_a_lifespan_that_would_be_given_the_nursery_for_the_app_is_told_so() -> 
         SetupError, match=r"lifespan\(app\) would be given the nursery.*write lifespan\(app, nursery"
     ):
         App(lifespan=lifespan)
-    with pytest.raises(SetupError, match=r"swapped\(nursery, app\) would be given the nursery for its app"):
+    with pytest.raises(SetupError, match=r"swapped\(nursery, app\) would be given the nursery as its app"):
         App(lifespan=swapped)
     for number in (None, lambda: None, lambda a, b, c: None):
         if number is not None:

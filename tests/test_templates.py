@@ -241,7 +241,7 @@ async def test_rendering_can_be_cancelled_and_goes_on_afterwards(folder, is_load
 
 @pytest.mark.parametrize("name", ["nowhere", "hello.html"])
 def test_a_folder_that_is_none_is_refused(folder, name):
-    with pytest.raises(ConfigError, match="templates need a folder that is there"):
+    with pytest.raises(ConfigError, match="templates need an existing folder, not"):
         Templates(folder / name)
 
 

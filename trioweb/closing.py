@@ -1,4 +1,4 @@
-"""Close codes, and the pair of code and reason that a close frame carries."""
+"""Close codes, and the pair of code and reason in a close frame."""
 
 from __future__ import annotations
 
@@ -32,21 +32,22 @@ class CloseCode(IntEnum):
 
 
 NEVER_ON_THE_WIRE = frozenset({1004, 1005, 1006, 1015})
-"""Reserved or made up locally; no close frame may carry them (RFC 6455 §7.4.1)."""
+"""Codes that are reserved, or that an endpoint reports but never sends (RFC 6455 §7.4.1)."""
 
 QUIET_CODES = frozenset({1000, 1001, 1005})
-"""An ordinary end: `async for` stops without an exception."""
+"""Codes of an ordinary end: `async for` stops without an exception."""
 
 
 @attrs.frozen(slots=True)
 class Close:
-    """What a close frame says, as it can be unpacked: `code, reason = close`.
+    """The content of a close frame, which can be unpacked: `code, reason = close`.
 
     Attributes:
-        code: The close code, 1005 when the frame carried none, 1006 when no frame came.
-        reason: Text for people and logs; 123 bytes of UTF-8 at most.
+        code: The close code; 1005 if the frame had none, 1006 if no frame was received.
+        reason: Text for people and logs; at most 123 bytes of UTF-8.
         received_first: On `WebSocket.closed`, whether the peer closed first; `None`
-            when nobody did (the connection was lost) or when it does not apply. It takes no part in comparisons.
+            if neither side did (the connection was lost) or if it does not apply.
+            Comparisons ignore it.
     """
 
     code: int
@@ -62,12 +63,12 @@ class Close:
 
 
 def is_sendable_code(code: int) -> bool:
-    """Say whether an application may put `code` into a close frame (RFC 6455 §7.4.2)."""
+    """Return whether an application may send `code` in a close frame (RFC 6455 §7.4.2)."""
     return (1000 <= code <= 1014 and code not in NEVER_ON_THE_WIRE) or 3000 <= code <= 4999
 
 
 def complaint(code: int, reason: str) -> str | None:
-    """Return what is wrong with a close that an application asks for, or `None`."""
+    """Return what is wrong with a code and a reason given by an application, or `None`."""
     if not (isinstance(code, int) and isinstance(reason, str)):  # type: ignore[redundant-expr]
         return f"a close code is an int and its reason a str, not {code!r} and {reason!r}"  # type: ignore[unreachable]
     if not is_sendable_code(code):

@@ -1,4 +1,4 @@
-"""What can be set: limits in bytes and counts, time-outs in seconds, origins, compression."""
+"""The settings: limits in bytes and counts, time-outs in seconds, origins and compression."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trioweb.validators import instance_of, seconds, whole_number
 
 MAX_MEMORY_LEVEL = 9
 UNIX = "unix"
-"""A proxy on a Unix socket, which has no address."""
+"""Stands for a proxy on a Unix socket, which has no address."""
 
 
 @attrs.frozen(kw_only=True)
@@ -23,26 +23,26 @@ class Limits:
     """How much a peer can make this side hold. Nothing is unbounded.
 
     Attributes:
-        head_bytes: A request's line and header fields; above it 431.
-        head_fields: Header fields of a request, lines counted; above it 431.
-        body_bytes: A request's body; above it 413.
-        body_bytes_per_second: How fast a body has to come on the whole, once this side has
-            waited for it for five times `Timeouts.body_seconds`; slower 408. 0 sets no rate.
-        form_fields: Fields of a form that are no files; above it 413.
-        form_field_bytes: Bytes of them, names and values together; above it 413.
+        head_bytes: The request line and the header fields; above it 431.
+        head_fields: Header fields of a request, one for each line; above it 431.
+        body_bytes: The body of a request; above it 413.
+        body_bytes_per_second: The average rate at which a body must arrive, once this side has
+            waited for it for five times `Timeouts.body_seconds`; below it 408. 0 sets no rate.
+        form_fields: Fields of a form that are not files; above it 413.
+        form_field_bytes: The bytes of these fields, names and values together; above it 413.
         form_files: Files of a form; above it 413.
-        form_memory_bytes: Bytes of them that are kept in memory; the others go to disk.
-        form_header_bytes: Header fields of one part of a form; above it 413.
-        message_bytes: One message, as it came and after inflating; above it 1009.
-        message_fragments: Frames that one message may come in; above it 1008.
+        form_memory_bytes: The bytes of these files that stay in memory; the rest goes to disk.
+        form_header_bytes: The header fields of one part of a form; above it 413.
+        message_bytes: One message, both as received and after inflating; above it 1009.
+        message_fragments: The frames of one message; above it 1008.
         inbox_messages: Received messages that wait for the handler.
-        inbox_bytes: Bytes of them. When either is reached, reading stops.
+        inbox_bytes: The bytes of these messages. Reading stops at either bound.
         outbox_messages: Sent messages that wait for the peer.
-        outbox_bytes: Bytes of them. Above either `send` waits.
+        outbox_bytes: The bytes of these messages. Above either bound, `send` waits.
         connections: Connections at one time; above it 503.
-        connections_per_client: Connections of one client at one time, above it 503; `None` for
-            any number. A client is an IPv4 address or the /64 network of an IPv6 one. Trusted
-            proxies have no such bound.
+        connections_per_client: Connections of one client at one time; above it 503. `None` for
+            any number. A client is an IPv4 address or the /64 network of an IPv6 address. The
+            bound does not apply to trusted proxies.
     """
 
     head_bytes: int = attrs.field(default=16 * 1024, validator=whole_number(256))
@@ -66,20 +66,21 @@ class Limits:
 
 @attrs.frozen(kw_only=True)
 class Timeouts:
-    """How long this side waits, in seconds. `None` switches one off where that is safe.
+    """How long this side waits, in seconds. `None` switches a time-out off where that is safe.
 
     Attributes:
-        head_seconds: First byte to the end of a request's head; then 408. So long may the
-            handshake of TLS take, too.
-        body_seconds: A request's body without progress; then 408. After so long without
-            anything sent, a client that waits behind 64 KiB of unread input counts as gone.
-        idle_seconds: For the first byte of a request, on a new connection or between two.
-        ping_interval_seconds: Silence after which a ping is sent; `None` sends none.
-        ping_timeout_seconds: Silence after that ping before the peer counts as gone.
-        send_seconds: A peer that takes nothing of what waits for it is cut.
-        close_seconds: The closing handshake (RFC 6455 §7.1.1).
+        head_seconds: From the first byte to the end of a request's head; then 408. The TLS
+            handshake gets the same time.
+        body_seconds: For a request's body to make progress; then 408. A client with 64 KiB of
+            unread input counts as gone if it is sent nothing for this long.
+        idle_seconds: For the first byte of a request, on a new connection or between requests.
+        ping_interval_seconds: The silence after which a ping is sent; `None` sends none.
+        ping_timeout_seconds: The silence after that ping before the peer counts as gone.
+        send_seconds: For the peer to take some of the data that waits for it; then the
+            connection is cut.
+        close_seconds: For the closing handshake (RFC 6455 §7.1.1).
         handler_grace_seconds: For a handler to end after its connection has.
-        drain_seconds: The whole of a graceful shutdown, the end of the lifespan included.
+        drain_seconds: For the whole of a graceful shutdown, including the end of the lifespan.
     """
 
     head_seconds: float = attrs.field(default=10.0, validator=seconds(optional=False))
@@ -95,20 +96,20 @@ class Timeouts:
 
 @attrs.frozen(kw_only=True)
 class Deflate:
-    """Permessage-deflate (RFC 7692); off unless a configuration or a route holds one.
+    """Permessage-deflate (RFC 7692), which is off unless the configuration or a route sets it.
 
-    A connection that uses it costs about `2 ** (window_bits + 2) + 2 ** (memory_level + 9)`
+    A connection that uses it needs about `2 ** (window_bits + 2) + 2 ** (memory_level + 9)`
     bytes for sending and `2 ** window_bits` for receiving, so the defaults are small.
 
     Attributes:
         level: zlib's effort, 1 (fast) to 9 (small).
         window_bits: Base-2 logarithm of the window for sending, 9 to 15. A peer that
-            asks for a smaller one gets it; one of 8 cannot be had from zlib.
+            asks for a smaller window gets it; zlib does not offer 8.
         memory_level: zlib's memory for sending, 1 to 9.
-        minimum_bytes: Messages below this length are sent as they are.
+        minimum_bytes: Shorter messages are not compressed.
         context_takeover: Whether the window is kept from message to message. Without
-            it, messages compress less, idle connections hold nothing, and a room
-            compresses a message once for all its members.
+            it, messages compress less well, but idle connections hold no window, and a
+            room compresses a message once for all its members.
     """
 
     level: int = attrs.field(default=6, validator=whole_number(1, 9))
@@ -120,14 +121,14 @@ class Deflate:
 
 HIGHEST_PORT = 65535
 
-# As browsers write it (RFC 6454 §6.2): an origin is compared whole, and one in any other form would
-# never be anybody's.
+# The form that browsers send (RFC 6454 §6.2). Origins are compared as whole texts, so one in
+# any other form would never match.
 _HOST = r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])"
 _ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_HOST}(?::([0-9]{{1,5}}))?", re.IGNORECASE | re.ASCII)
 
 
 def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
-    """Check which pages may open a WebSocket, and bring it to the form that is compared.
+    """Check which pages may open a WebSocket, and return them in the form that is compared.
 
     Args:
         value: `None`, `"*"`, or origins (RFC 6454 §6.2) such as `"https://example.org"`.
@@ -154,18 +155,19 @@ def parse_origins(value: str | Iterable[str] | None) -> str | tuple[str, ...] | 
 
 
 def parse_network(entry: str) -> IPv4Network | IPv6Network:
-    """Read an address or a network, such as `"10.0.0.0/8"`, of `Config.trusted_proxies`.
+    """Parse an entry of `Config.trusted_proxies`: an address, or a network such as `"10.0.0.0/8"`.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: It is neither.
     """
     try:
-        network = ip_network(str(entry))  # a number as it is would be taken for an address
+        network = ip_network(str(entry))  # given a number, `ip_network` would take it for an address
     except ValueError as error:
         raise ConfigError(
             f'Config.trusted_proxies takes addresses, networks such as "10.0.0.0/8" or "unix": {error}'
         ) from error
-    # As a socket that serves both families shows IPv4 peers, so somebody may have copied it from there.
+    # A socket that serves both families shows IPv4 peers as ::ffff:192.0.2.1, in logs too, and an
+    # entry may have been copied from there.
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     if mapped is not None and network.prefixlen >= 96:
         return IPv4Network((mapped, network.prefixlen - 96))
@@ -184,17 +186,17 @@ def _proxies(value: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen(kw_only=True)
 class Config:
-    """Everything that can be set; `limits`, `origins` and `compression` also per route.
+    """All settings of an application. A route may override `limits`, `origins` and `compression`.
 
     Attributes:
-        limits: What a peer can make this side hold.
-        timeouts: What this side waits for.
-        origins: Which pages may open a WebSocket: `None` those of the same origin,
-            `"*"` any, or a list of origins. A peer that sends no `Origin` is no
-            browser and always may (RFC 6455 §10.2).
-        compression: Permessage-deflate, if it is to be offered.
+        limits: How much a peer can make this side hold.
+        timeouts: How long this side waits.
+        origins: Which pages may open a WebSocket: `None` for those of the same origin,
+            `"*"` for any, or a list of origins. A peer that sends no `Origin` is not a
+            browser and is always let in (RFC 6455 §10.2).
+        compression: Permessage-deflate, or `None` for no compression.
         trusted_proxies: Addresses or networks whose `Forwarded` and `X-Forwarded-*`
-            fields are believed; `"unix"` for peers on a Unix socket.
+            fields are trusted; `"unix"` for peers on a Unix socket.
         fast_lane: Whether ordinary frames are decoded without wsproto.
         debug: Whether error pages and close reasons show exceptions to the peer.
     """

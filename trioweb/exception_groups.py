@@ -1,4 +1,4 @@
-"""Taking exceptions out of the groups that nurseries wrap around them."""
+"""Takes exceptions out of the groups in which nurseries wrap them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 
 
 def leaves(error: BaseException) -> list[BaseException]:
-    """Return the exceptions in a group, however deep; of anything else, itself."""
+    """Return the exceptions in a group, however deeply nested; a list of one for any other exception."""
     if not isinstance(error, BaseExceptionGroup):
         return [error]
     group = cast("BaseExceptionGroup[BaseException]", error)
@@ -16,14 +16,14 @@ def leaves(error: BaseException) -> list[BaseException]:
 
 
 def bare(error: Exception) -> Exception:
-    """Return the single exception in a group that a nursery made; anything else as it is."""
+    """Return the only exception in a group; any other exception or group unchanged."""
     only, *others = leaves(error)
     return error if others or not isinstance(only, Exception) else only
 
 
 @contextmanager
 def bare_exceptions() -> Iterator[None]:
-    """Raise a single exception without the groups around it; several stay a group."""
+    """Raise a single exception without the groups around it. Several stay in their group."""
     try:
         yield
     except BaseExceptionGroup as group:

@@ -1,4 +1,8 @@
-"""Names that other frameworks give to what is there under another name."""
+"""Names that things have in other frameworks, and what to write instead.
+
+An application ported from another framework fails at such a name first. The `AttributeError`
+would be correct without advice, but would send its author to the documentation each time.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +87,7 @@ MODULE = {
     "HTTPException": "trioweb.HTTPError",
     "WebSocketException": "trioweb.CloseWebSocket",
     "WebSocketDisconnect": "async for message in ws, which ends when the peer leaves",
-    "Depends": "a call in the handler: there is no injection of dependencies",
+    "Depends": "a call in the handler: there is no dependency injection",
     "APIRouter": "trioweb.Router",
     "Blueprint": "trioweb.Router",
     "FastAPI": "trioweb.App",
@@ -106,16 +110,16 @@ KEYWORDS = {
     "samesite": "same_site=",
     "filename": "download_name=",
 }
-"""What the arguments of responses, cookies and `HTTPError` are called here."""
+"""The names that arguments of responses, cookies and `HTTPError` have here."""
 
 ClassT = TypeVar("ClassT", bound=type)
 
 
 class ForeignName:
-    """An attribute that is not there, and says what is.
+    """A missing attribute whose `AttributeError` says what to write instead.
 
-    `__getattr__` would do the same, but before Python 3.12 a class that has it pays for it with
-    every attribute that is there: 30 ns instead of 8.
+    `__getattr__` would do the same. But before Python 3.12 a class that has it is slower at
+    every attribute that does exist: 30 ns instead of 8.
     """
 
     __slots__ = ("_advice", "_name")
@@ -133,9 +137,9 @@ class ForeignName:
 
 
 def explaining(names: Mapping[str, str]) -> Callable[[ClassT], ClassT]:
-    """Let a class say what to write for names that it does not have.
+    """Make a class raise errors with advice for names that it does not have.
 
-    They are not in `dir()`, nor known to type checkers, and `hasattr` is false.
+    The names are not in `dir()`, type checkers do not know them, and `hasattr` returns `False`.
     """
 
     def decorate(cls: ClassT) -> ClassT:
@@ -152,14 +156,15 @@ def explaining(names: Mapping[str, str]) -> Callable[[ClassT], ClassT]:
 
 
 def refuse_module_name(name: str) -> NoReturn:
-    """Raise what says that trioweb does not have a name; for `__getattr__` of the module.
+    """Raise the error for a name that trioweb does not have; for `__getattr__` of the module.
 
     Raises:
-        ImportError: For `from trioweb import name`, which would put a text of its own over an `AttributeError`.
+        ImportError: For `from trioweb import name`, which would replace the text of an `AttributeError`.
         AttributeError: For any other use.
     """
     advice = f": write {MODULE[name]}" if name in MODULE else ""
-    # This function, `__getattr__`, and whoever asks: importlib looks with `hasattr` for submodules.
+    # Frame 0 is this function, 1 is `__getattr__`, 2 its caller. For `from ... import`, importlib
+    # calls `hasattr` there to look for a submodule.
     if advice and sys._getframe(2).f_code.co_name == "_handle_fromlist":  # noqa: SLF001 - it is public all the same
         raise ImportError(f"cannot import name {name!r} from 'trioweb'{advice}", name=name)
     raise AttributeError(f"module 'trioweb' has no attribute {name!r}{advice}", name=name)

@@ -1,4 +1,4 @@
-"""HTTP header fields: a case-insensitive mapping, and the rules for what may stand in them."""
+"""HTTP header fields: a case-insensitive mapping, and the rules for names and values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from trioweb.errors import LocalProtocolError, MissingField
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ILLEGAL_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
-# What one kind of client sends has always the same names in the same order. They are held
-# once for all requests, but only if they are few and short: a peer may send any others.
+# Clients of one kind send the same names in the same order with every request. Such names are
+# stored once for all requests, but only if they are few and short, because a hostile peer can
+# send any number of different ones.
 _SHARED_NAMES = 32
 _SHARED_CHARACTERS = 600
 
@@ -24,14 +25,14 @@ _DefaultT = TypeVar("_DefaultT")
 
 
 class Headers(Mapping[str, str]):
-    """Header fields in the order they came; names match in any case.
+    """Header fields in the order in which they were received; names match in any case.
 
-    `headers["name"]` joins a field that came several times with `", "` (RFC 9110
-    §5.2), except `Set-Cookie`, whose first is given; `get_all` gives each line.
+    `headers["name"]` joins the values of a repeated field with `", "` (RFC 9110 §5.2), except
+    for `Set-Cookie`, of which it returns the first. `get_all` returns the value of each line.
     """
 
-    # Every idle WebSocket keeps the headers of its handshake: names and values stand in two
-    # tuples, and not in pairs, so that all connections of one kind of client share the names.
+    # Every idle WebSocket keeps the headers of its handshake. Names and values are in two tuples
+    # rather than in pairs, so that all connections of one kind of client share the names.
     __slots__ = ("_keys", "_names", "_values")
 
     def __init__(self, fields: HeaderSource = ()) -> None:
@@ -72,8 +73,8 @@ class Headers(Mapping[str, str]):
     @overload
     def get(self, key: str, default: str | _DefaultT) -> str | _DefaultT: ...
     def get(self, key: str, default: str | _DefaultT | None = None) -> str | _DefaultT | None:
-        """Return the field as `headers[key]` does, or `default` when it is not there."""
-        # The inherited one makes and drops an exception for each field that is not there.
+        """Return the field as `headers[key]` does, or `default` if it is missing."""
+        # The inherited method raises and catches an exception for each missing field.
         return self[key] if key.lower() in self._keys else default
 
     def get_all(self, name: str) -> list[str]:
@@ -85,7 +86,7 @@ class Headers(Mapping[str, str]):
         return [value for own, value in zip(self._keys, self._values, strict=True) if own == key]
 
     def lines(self) -> list[tuple[str, str]]:
-        """Return every field as it came, repeated ones too."""
+        """Return every line as it was received, including repeated fields."""
         return list(zip(self._names, self._values, strict=True))
 
     def tokens(self, name: str) -> list[str]:
@@ -95,7 +96,7 @@ class Headers(Mapping[str, str]):
 
 
 class RequestHeaders(Headers):
-    """Header fields that a client has sent: `headers["name"]` of one that it left out is 400."""
+    """Header fields of a request: `headers["name"]` answers with 400 if the client left it out."""
 
     __slots__ = ()
 
@@ -104,7 +105,7 @@ class RequestHeaders(Headers):
 
 
 class MutableHeaders(Headers):
-    """Header fields of an answer; each is checked when it is set."""
+    """Header fields of a response; each is checked when it is set."""
 
     __slots__ = ()
 
@@ -123,12 +124,12 @@ class MutableHeaders(Headers):
             raise KeyError(name)
 
     def add(self, name: str, value: str) -> None:
-        """Add one more line, keeping those with the same name."""
+        """Add a line, and keep those with the same name."""
         check_field(name, value)
         self._append(name, value)
 
     def setdefault(self, name: str, value: str) -> str:
-        """Set the field unless it is there, and return what is there."""
+        """Set the field unless it is set already, and return its value."""
         if name not in self:
             self[name] = value
         return self[name]
@@ -149,17 +150,18 @@ class MutableHeaders(Headers):
 
 
 def _pairs(fields: HeaderSource) -> Collection[tuple[str, str]]:
-    # Asking an abstract class takes longer than all the rest, and these are what is given.
+    # `isinstance` with an abstract class takes longer than all the rest, and nearly every caller
+    # passes a list or a tuple.
     if isinstance(fields, list | tuple):
         return fields
     if isinstance(fields, Mapping):
-        # A mapping's own keys are strings, though the types allow it to be the other thing too.
+        # To a type checker, this may also be an iterable of pairs that happens to be a mapping.
         return cast("Mapping[str, str]", fields).items()
     return list(fields)
 
 
 def _spellings(names: _Names) -> tuple[_Names, _Names]:
-    """Return the names as they came and in lower case, the same ones each time if they are usual."""
+    """Return the names as received and in lower case, as shared tuples if they are few and short."""
     if len(names) <= _SHARED_NAMES and len("".join(names)) <= _SHARED_CHARACTERS:
         return _shared_spellings(names)
     return names, tuple(map(str.lower, names))
@@ -171,15 +173,15 @@ def _shared_spellings(names: _Names) -> tuple[_Names, _Names]:
 
 
 def is_token(text: str) -> bool:
-    """Say whether `text` is a token (RFC 9110 §5.6.2)."""
+    """Return whether `text` is a token (RFC 9110 §5.6.2)."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def check_field(name: str, value: str) -> None:
-    """Refuse a field that could not be sent as one line (RFC 9110 §5.5).
+    """Refuse a field that cannot be sent as one line (RFC 9110 §5.5).
 
     Raises:
-        LocalProtocolError: The name is no token; the value holds CR, LF, NUL or
+        LocalProtocolError: The name is not a token, or the value contains CR, LF, NUL or
             another control character, or a character outside latin-1.
     """
     if not is_token(name):
@@ -189,7 +191,7 @@ def check_field(name: str, value: str) -> None:
     if not isinstance(value, str):
         raise LocalProtocolError(f"the value of header {name} must be a str, not {type(value).__name__}")
     if _ILLEGAL_IN_VALUE.search(value):
-        raise LocalProtocolError(f"the value of header {name} has a control character in it: {value!r}")
+        raise LocalProtocolError(f"the value of header {name} contains a control character: {value!r}")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""How long an app's lifespan lasts: from the first server that needs it to the last."""
+"""The time for which an app's lifespan lasts: until the last server that needs it has ended."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from trioweb.exception_groups import bare_exceptions
 logger = logging.getLogger("trioweb")
 
 LEFT_SECONDS = 0.25
-"""How long a lifespan is waited for that has been cancelled and shields itself."""
+"""How long to wait for a cancelled lifespan that shields itself."""
 
 
 class Lifetime:
-    """Enters a lifespan for the first who asks, and leaves it after the last.
+    """Enters a lifespan for its first holder, and leaves it after the last.
 
-    Servers come and go in any order, so the lifespan can live in the nursery of none of
-    them: the one that entered it could not end before the others, or would take theirs
-    away. It runs in a task of its own, a system task of Trio, which ends before the `held`
-    block of the last holder does. So for one holder it is as if it were in their task:
+    Servers start and end in any order, so the lifespan cannot live in the nursery of any of
+    them. The server that entered it would either have to outlive the others, or end the
+    lifespan that they still need. So it runs in a task of its own, a system task of Trio,
+    which ends before the `held` block of the last holder does. For a single holder, it
+    behaves as if it ran in the holder's task:
 
-    - what it raises, or a task in its nursery, cancels the holders' blocks and is raised
-      from each of them;
-    - what it has set of context variables is set for them too;
-    - when the last holder is cancelled while it waits for the end, the lifespan is
-      cancelled. If that does not end it within `LEFT_SECONDS` it is left behind.
+    - an exception from it, or from a task in its nursery, cancels the holders' blocks and is
+      raised from each of them;
+    - context variables that it sets are set for the holders too;
+    - if the last holder is cancelled while it waits for the end, the lifespan is cancelled.
+      If it has not ended after `LEFT_SECONDS`, it is left behind.
 
     It belongs to one run of Trio at a time, and so to one thread.
     """
@@ -39,15 +40,15 @@ class Lifetime:
     def __init__(self, enter: Callable[[], AbstractAsyncContextManager[None]]) -> None:
         self._enter = enter
         self._stay: _Stay | None = None
-        self._lock = threading.Lock()  # for those who come from two runs at the same time
+        self._lock = threading.Lock()  # two runs of Trio, in two threads, may ask at the same time
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Hold the lifespan for as long as the block, entering it if nobody has.
+        """Hold the lifespan for the duration of the block; the first holder enters it.
 
         Raises:
             SetupError: It belongs to another run of Trio, or was left behind.
-            Exception: Whatever the lifespan raised.
+            Exception: Any exception of the lifespan.
         """
         scope = trio.CancelScope()
         while (stay := self._joined(scope)).is_leaving:
@@ -57,7 +58,7 @@ class Lifetime:
 
     @asynccontextmanager
     async def held_if_entered(self) -> AsyncIterator[None]:
-        """Hold it as `held` does, if it is entered in this run of Trio; else do nothing."""
+        """Hold it as `held` does if it has been entered in this run of Trio; otherwise do nothing."""
         stay = self._stay
         if stay is None or not stay.is_usable_here:
             yield
@@ -68,7 +69,7 @@ class Lifetime:
             yield
 
     def _joined(self, scope: trio.CancelScope) -> _Stay:
-        """Return the lifespan as it is now, held by `scope` unless it is being left."""
+        """Return the current stay, or a new one; `scope` holds it unless it is being left."""
         with self._lock:
             stay = self._stay
             if stay is None or stay.is_over:
@@ -88,7 +89,7 @@ class Lifetime:
 
 
 class _Stay:
-    """One time that a lifespan is entered and left, in a task of its own."""
+    """A lifespan from its entry to its exit, in a task of its own."""
 
     def __init__(self, enter: Callable[[], AbstractAsyncContextManager[None]]) -> None:
         self._enter = enter
@@ -110,7 +111,7 @@ class _Stay:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, or the run of Trio that it belonged to."""
+        """Whether it has ended, or its run of Trio has."""
         if self.ended.is_set():
             return True
         try:
@@ -162,9 +163,9 @@ class _Stay:
         if not self.ended.is_set():
             self.is_left_behind = True
             self.settled.set()
-            logger.warning("the lifespan was cancelled and does not end: it is left behind")
+            logger.warning("the lifespan was cancelled but does not end: it is left behind")
 
-    # The lifespan's own task, out of which nothing may be raised.
+    # The lifespan's own task. An exception that escaped from a system task would crash Trio.
 
     async def _run(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What a program is told that was written for another framework, or for asyncio."""
+"""Advice for programs that were written for another framework, or for asyncio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trioweb.foreign_names import KEYWORDS
 
 _OF_ASYNCIO = re.compile(r"no (running|current) event loop|framework like asyncio")
 _NOTE = (
-    "trioweb runs handlers under Trio, where nothing of asyncio works: write trio.sleep, nursery.start_soon"
+    "trioweb runs handlers under Trio, where asyncio does not work: write trio.sleep, nursery.start_soon"
     " and trio.Event in place of asyncio.sleep, asyncio.create_task and asyncio.Event, and use libraries that"
     " support Trio or AnyIO"
 )
@@ -27,10 +27,10 @@ _OURS = re.compile(
 
 
 def require_trio() -> None:
-    """Refuse to run where there is no Trio.
+    """Refuse to run outside Trio.
 
     Raises:
-        SetupError: Somebody else runs this coroutine.
+        SetupError: Another event loop runs this coroutine.
     """
     if not trio.lowlevel.in_trio_task():
         raise SetupError(
@@ -40,7 +40,7 @@ def require_trio() -> None:
 
 
 def explain(error: BaseException) -> None:
-    """Add a note to what a newcomer's mistake has raised: asyncio, or arguments of other frameworks."""
+    """Add a note to an exception raised by asyncio or by an argument name of another framework."""
     for leaf in leaves(error):
         note = _note_for(leaf)
         if note is not None and note not in getattr(leaf, "__notes__", ()):
@@ -49,7 +49,7 @@ def explain(error: BaseException) -> None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Add such a note to whatever the block raises."""
+    """Add such a note to any exception of the block."""
     try:
         yield
     except Exception as error:
@@ -58,7 +58,7 @@ def explained() -> Iterator[None]:
 
 
 def _was_raised_in_asyncio(error: BaseException) -> bool:
-    """Say whether asyncio has failed for want of its loop, which it takes to be there: `None.create_future()`."""
+    """Return whether asyncio has failed because its loop is missing, as in `None.create_future()`."""
     frames = error.__traceback__
     if not isinstance(error, (AttributeError, RuntimeError)) or frames is None:
         return False

@@ -1,4 +1,4 @@
-"""What a function takes, looked up before it is called."""
+"""The parameters of a function, inspected before it is called."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ OPEN_ENDED = frozenset({inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_
 
 
 def without_partial(function: object) -> object:
-    """Return what the partials around a function call in the end."""
+    """Return the function inside any partials around it."""
     while isinstance(function, functools.partial):
         function = function.func
     return function
 
 
 def label(function: object) -> str:
-    """Return the module and the qualified name, for error texts."""
+    """Return the module and the qualified name of a function, for error texts."""
     target = without_partial(function)
     module = getattr(target, "__module__", type(target).__module__)
     return f"{module}.{getattr(target, '__qualname__', type(target).__qualname__)}"
 
 
 def is_async(function: object) -> bool:
-    """Say whether calling it gives a coroutine: an async function, or an object with `async def __call__`."""
+    """Return whether it is an async function, or an object with `async def __call__`."""
     return inspect.iscoroutinefunction(function) or (
         callable(function) and inspect.iscoroutinefunction(type(function).__call__)
     )
 
 
 def parameters_of(function: Callable[..., object], *, follow_wrapped: bool) -> list[inspect.Parameter] | None:
-    """Return the parameters that a caller can give; `None` if Python cannot tell.
+    """Return the parameters that a caller can pass, or `None` if Python does not know them.
 
     Args:
         function: Anything that can be called.
-        follow_wrapped: Whether a decorator with `functools.wraps` counts as what it wraps. What
-            is called is the decorator, which may fill parameters by itself.
+        follow_wrapped: Whether to look through a decorator that uses `functools.wraps`. The
+            function that is called is the decorator's own, which may fill parameters itself.
     """
     try:
         return list(inspect.signature(function, follow_wrapped=follow_wrapped).parameters.values())
-    except (TypeError, ValueError, NameError):  # made in C, or annotated with what is not there
+    except (TypeError, ValueError, NameError):  # written in C, or annotated with an undefined name
         return None
 
 
 def count_positional(function: Callable[..., object]) -> int:
-    """Count the parameters, those with a default too, that can be given by position."""
+    """Count the parameters that can be passed by position, including those with a default."""
     parameters = parameters_of(function, follow_wrapped=True) or []
     return sum(one.kind in BY_POSITION for one in parameters)
 
 
 def check_takes(function: Callable[..., object], names: tuple[str, ...], what: str) -> None:
-    """Refuse a function that cannot be called with these, by position.
+    """Refuse a function that cannot be called with these arguments by position.
 
     Raises:
-        SetupError: It takes fewer, or more without a default.
+        SetupError: It takes fewer, or requires more.
     """
     parameters = parameters_of(function, follow_wrapped=False)
     if parameters is None:
@@ -71,13 +71,13 @@ def check_takes(function: Callable[..., object], names: tuple[str, ...], what: s
     if surplus or (len(positional) < len(names) and not is_open):
         taken = ", ".join(map(str, parameters))
         raise SetupError(
-            f"{label(function)} takes ({taken}), and {what} is called with {' and '.join(names)}: "
+            f"{label(function)} takes ({taken}), but {what} is called with {' and '.join(names)}: "
             f"write async def {short_name(function)}({', '.join(names)})"
         )
 
 
 def check_lifespan(lifespan: object) -> None:
-    """Refuse what cannot be a lifespan, or would be given something else than it expects.
+    """Refuse an object that cannot be a lifespan, or that expects other arguments than it would get.
 
     Raises:
         SetupError: It is not an async context manager function of one or two parameters.
@@ -104,27 +104,27 @@ def check_lifespan(lifespan: object) -> None:
     ]
     if names in (["app"], ["nursery", "app"]):
         raise SetupError(
-            f"{label(lifespan)}({', '.join(names)}) would be given the nursery for its app: a lifespan is "
+            f"{label(lifespan)}({', '.join(names)}) would be given the nursery as its app: a lifespan is "
             "called with the nursery, or with the app and the nursery, so write lifespan(app, nursery)"
         )
 
 
 def is_required(parameter: inspect.Parameter) -> bool:
-    """Say whether a call has to give it."""
+    """Return whether every call has to pass the parameter."""
     return parameter.default is inspect.Parameter.empty and parameter.kind not in OPEN_ENDED
 
 
 def short_name(function: object) -> str:
-    """Return the name of the function, or of the class of a callable object."""
+    """Return the name of a function, or of the class of a callable object."""
     target = without_partial(function)
     return str(getattr(target, "__name__", type(target).__name__))
 
 
 def resolved_annotation(parameter: inspect.Parameter, function: object) -> object:
-    """Return a parameter's annotation, one that is text looked up where the function was written.
+    """Return a parameter's annotation; if it is text, evaluated in the module of the function.
 
     Returns:
-        `None` if there is none, or if it names what is there for type checkers only.
+        `None` if there is no annotation, or if it uses names that exist only for type checkers.
     """
     annotation = parameter.annotation
     if annotation is inspect.Parameter.empty:
@@ -140,13 +140,13 @@ def resolved_annotation(parameter: inspect.Parameter, function: object) -> objec
         try:
             names = getattr(inspect.unwrap(target), "__globals__", {})
             annotation = inspect.get_annotations(carrier, globals=names, eval_str=True)["it"]
-        except Exception:  # whatever evaluating it raises, it says nothing about the function
+        except Exception:  # an annotation may raise anything, and the function is fine all the same
             return None
     return _bare(annotation)
 
 
 def union_members(annotation: object) -> list[object]:
-    """Return what a union is one of, beside `None`; of anything else itself."""
+    """Return the members of a union without `None`; for any other annotation, only itself."""
     if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
         return [annotation]
     return [_bare(one) for one in typing.get_args(annotation) if one is not types.NoneType]

@@ -1,4 +1,4 @@
-"""Pages made of Jinja2 templates; needs the extra `templates`."""
+"""Pages made from Jinja2 templates; needs the extra `templates`."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 class Templates:
     """The templates of one folder.
 
-    What is put into a page is escaped for HTML, whatever the template is called;
-    `{{ text | safe }}` is for what is HTML already. A name without a value is an error
-    (`jinja2.UndefinedError`) and no hole in the page.
+    Values in a page are escaped for HTML, whatever the name of the template is; use
+    `{{ text | safe }}` for text that is HTML already. A name without a value is an error
+    (`jinja2.UndefinedError`) rather than a gap in the page.
 
-    A template is read once, in a worker thread, with those that it extends, includes and
-    imports; that one of these is not there is remembered, too. Only where such a name is
-    computed, it is looked for while rendering.
+    A template is read once, in a worker thread, together with those that it extends, includes
+    and imports. If one of these is missing, that is remembered as well. A name that the template
+    computes is known only while it is rendered, so its file is read then.
 
     Args:
-        folder: Must be there. Whoever may write into it may run code in this program.
+        folder: Must exist. Anyone who can write to it can run code in this program.
         app: Gives templates its `url_for`.
-        globals: What all templates may use, functions too.
-        reloads: Look before each rendering whether the files have changed; for developing.
+        globals: Values and functions that all templates may use.
+        reloads: Check before each rendering whether the files have changed; for development.
 
     Attributes:
-        environment: Jinja2's own; add filters and tests to it before the first rendering, and
-            leave it its loader, which keeps reading off the event loop.
+        environment: The environment of Jinja2. Add filters and tests to it before the first
+            rendering. Keep its loader, which reads files outside the event loop.
 
     Raises:
         ConfigError: `folder` is not a folder.
@@ -58,7 +58,7 @@ class Templates:
             raise ImportError("templates need Jinja2: pip install trioweb[templates]") from error
         self._folder = os.fspath(folder)
         if not os.path.isdir(self._folder):
-            raise ConfigError(f"templates need a folder that is there, and {self._folder!r} is none")
+            raise ConfigError(f"templates need an existing folder, not {self._folder!r}")
         self.environment = jinja2.Environment(
             loader=jinja2.FunctionLoader(self._read),
             autoescape=True,
@@ -68,27 +68,27 @@ class Templates:
         own: dict[str, Any] = {} if app is None else {"url_for": app.url_for}
         self.environment.globals.update(own | dict(globals or {}))
         self._reloads = reloads
-        # By normal names only, so that there are no more of them than files.
+        # Only normalised names are keys, so there are never more entries than files.
         self._loaded: dict[str, jinja2.Template] = {}
         self._files = jinja2.FileSystemLoader(self._folder)
-        # Those that stand in each file, of which there are no more than files as well; and the
-        # ones among them for which there is no file.
+        # The names that each file refers to, again at most one entry for each file; and those
+        # of them that have no file.
         self._references: dict[str | None, list[str]] = {}
         self._missing: set[str] = set()
 
     async def render(self, name: str, /, **context: Any) -> HTML:
-        """Return the page that a template makes of `context`.
+        """Render a template with `context`, and return the page.
 
         Args:
-            name: Its path below the folder, with slashes. Never of what a client sent.
-            context: What the template may use, before what is global.
+            name: Its path below the folder, with slashes. Never use a name that a client sent.
+            context: The values that the template may use; they take precedence over globals.
 
         Raises:
-            FileNotFoundError: It is not there, or one that it includes is not.
-            jinja2.TemplateError: It cannot be read, or uses a name that has no value.
+            FileNotFoundError: The template, or one that it includes, does not exist.
+            jinja2.TemplateError: It cannot be parsed, or uses a name that has no value.
 
-        Cancellation: Safe, and at once however long the disk takes.
-        Concurrency: Any number of tasks. Rendering itself is done at once, in this task.
+        Cancellation: Safe and immediate, however long the disk takes.
+        Concurrency: Any number of tasks. Rendering itself runs in this task without a pause.
         """
         import jinja2
 
@@ -119,7 +119,8 @@ class Templates:
             try:
                 pending += self._references_of(self.environment.get_template(other))
             except jinja2.TemplateNotFound:
-                # {% include ... ignore missing %} may ask for it; else rendering tells.
+                # Harmless if only {% include ... ignore missing %} asks for it; otherwise
+                # rendering raises.
                 self._missing.add(other)
         return template
 
@@ -127,7 +128,7 @@ class Templates:
         return list(self._references.get(template.filename, ()))
 
     def _read(self, name: str) -> tuple[str, str, Callable[[], bool]]:
-        """Read a template for Jinja2, and note which ones it extends, includes and imports."""
+        """Read a template for Jinja2, and record which others it extends, includes and imports."""
         import jinja2
         from jinja2 import meta
 

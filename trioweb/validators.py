@@ -1,4 +1,4 @@
-"""What a setting may be: validators for attrs classes, whose complaints name the setting."""
+"""Validators of settings for attrs classes. Their errors name the setting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
 def whole_number(least: int, most: int | None = None, *, optional: bool = False) -> Validator:
-    """Take whole numbers from `least` to `most`, no booleans, and `None` if that is a choice."""
+    """Accept whole numbers from `least` to `most`, but not booleans; and `None` if `optional`."""
 
     def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if optional and value is None:
@@ -28,7 +28,7 @@ def whole_number(least: int, most: int | None = None, *, optional: bool = False)
 
 
 def seconds(*, optional: bool) -> Validator:
-    """Take seconds above 0, and `None` if that is a choice."""
+    """Accept seconds above 0, and `None` if `optional`."""
 
     def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is None and optional:
@@ -41,7 +41,7 @@ def seconds(*, optional: bool) -> Validator:
 
 
 def instance_of(kind: type, *, optional: bool = False) -> Validator:
-    """Take objects of one class, and `None` if that is a choice."""
+    """Accept objects of one class, and `None` if `optional`."""
 
     def validate(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, kind) and not (optional and value is None):
