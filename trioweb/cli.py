@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     routes.add_argument("app", metavar="MODULE:APP", help="such as main:app or package.module:app")
 
     demo = commands.add_parser(
-        "demo", help="serve the examples", description="Serve the examples until Ctrl-C."
+        "demo", help="serve the gallery", description="Serve the gallery, ten pages to try, until Ctrl-C."
     )
     demo.set_defaults(command=_demo, parser=demo, host="127.0.0.1", unix=None)
     _add_port(demo)
@@ -158,10 +158,12 @@ def _row(route: Route) -> tuple[str, str, str, str]:
 def _demo(arguments: argparse.Namespace) -> None:
     ssl_context = _ssl_context(arguments)
     package = Path(trioweb.__file__).parent
-    # A wheel has the examples inside the package, a checkout beside it.
-    folders = [folder for folder in (package / "_examples", package.parent / "examples") if folder.is_dir()]
+    # A wheel has the gallery inside the package, a checkout beside it. The folder above an installed
+    # package is everybody's: a `demo` in there may be another's, and only the file tells them apart.
+    places = (package / "_demo", package.parent / "demo")
+    folders = [folder for folder in places if (folder / "gallery.py").is_file()]
     if not folders:
-        raise _Refusal("the examples are neither in this installation nor beside it", FAILED)
+        raise _Refusal("the gallery is neither in this installation nor beside it", FAILED)
     _look_in(str(folders[0]))
     _serve(_app_named("gallery:app"), arguments, ssl_context)
 

@@ -22,7 +22,7 @@ def finish(page, expect, summary):
     expect(page.locator("#summary")).to_have_text(summary, timeout=SLOW_MILLISECONDS)
 
 
-def test_s13_every_property_event_and_method_passes(page, expect, demo_server):
+def test_every_property_event_and_method_passes(page, expect, demo_server):
     page.goto(f"{demo_server}/browser_api/")
     finish(page, expect, f"{CHECKS - 1} of {CHECKS - 1} pass; 1 not tried.")
     assert verdicts(page, "pass").count() == CHECKS - 1
@@ -36,7 +36,7 @@ def test_s13_every_property_event_and_method_passes(page, expect, demo_server):
     ("browser", "came"),
     [("Chromium", "no connection, 1006."), ("Firefox", "a connection, protocol empty, as Firefox does.")],
 )
-def test_s13_browsers_may_differ_where_the_server_speaks_no_subprotocol_of_the_page(
+def test_browsers_may_differ_where_the_server_speaks_no_subprotocol_of_the_page(
     page, expect, demo_server, browser, came
 ):
     if browser == "Firefox":
@@ -56,7 +56,7 @@ LIKE_FIREFOX = """
 """
 
 
-def test_s13_wss_is_tried_where_the_page_came_by_https(chromium, expect, tmp_path):
+def test_wss_is_tried_where_the_page_came_by_https(chromium, expect, tmp_path):
     certificate = trustme.CA().issue_cert("127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "chain.pem")
     command = ("-m", "trioweb", "demo", "--port", "0", "--certfile", tmp_path / "chain.pem")
@@ -70,8 +70,8 @@ def test_s13_wss_is_tried_where_the_page_came_by_https(chromium, expect, tmp_pat
         assert program.interrupt()[0] == 0
 
 
-def test_s13_a_server_that_goes_makes_checks_fail_and_one_that_comes_makes_them_pass(page, expect):
-    with Program("examples/gallery.py", "--port", "0") as program:
+def test_a_server_that_goes_makes_checks_fail_and_one_that_comes_makes_them_pass(page, expect):
+    with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         page.goto(f"{url}/browser_api/")
         finish(page, expect, re.compile("^61 of 61"))
@@ -81,20 +81,20 @@ def test_s13_a_server_that_goes_makes_checks_fail_and_one_that_comes_makes_them_
     page.get_by_role("button", name="Again: A Blob").click()
     finish(page, expect, "60 of 61 pass, 1 fail; 1 not tried.")
     assert "closed instead of opened" in verdicts(page, "fail").inner_text()
-    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         finish(page, expect, re.compile("^61 of 61"))
 
 
-def test_s13_a_server_that_was_killed_and_came_back_during_a_run_has_all_run_again(page, expect):
-    with Program("examples/gallery.py", "--port", "0") as program:
+def test_a_server_that_was_killed_and_came_back_during_a_run_has_all_run_again(page, expect):
+    with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         with page.expect_websocket(lambda one: one.url.endswith("/late")) as late:
             page.goto(f"{url}/browser_api/")
         late.value.wait_for_event("framesent")  # the answer to it will never come
         program.process.kill()
         program.process.wait()
-    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         finish(page, expect, re.compile("^61 of 61"))
         assert program.interrupt()[0] == 0

@@ -100,9 +100,7 @@ ALIVE_FOR = """async ([url, seconds]) => {
 }"""
 
 
-def test_s10_a_line_is_shown_as_said_only_when_it_was_passed_on(
-    page, chromium, expect, line, visit, demo_server
-):
+def test_a_line_is_shown_as_said_only_when_it_was_passed_on(page, chromium, expect, line, visit, demo_server):
     visit("group_chat")
     send = page.get_by_role("button", name="Send")
     expect(send).to_be_enabled()
@@ -133,7 +131,7 @@ def say(page, text):
     page.clock.run_for(50)  # lines that come together are drawn in the next frame
 
 
-def test_s6_an_upload_whose_line_died_goes_on_over_another(page, expect, line, visit):
+def test_an_upload_whose_line_died_goes_on_over_another(page, expect, line, visit):
     visit("upload")
     expect(page.locator("#state")).to_have_text("connected")
     line.fall_silent_after(1_500_000)
@@ -152,7 +150,7 @@ def test_s6_an_upload_whose_line_died_goes_on_over_another(page, expect, line, v
     page.request.delete(f"http://127.0.0.1:{line.port}/upload/files/dead%20line.bin")
 
 
-def test_s5_a_message_cut_off_by_a_dead_line_is_said(page, expect, line, visit):
+def test_a_message_cut_off_by_a_dead_line_is_said(page, expect, line, visit):
     visit("upload")
     page.get_by_label("Whole").check()
     line.fall_silent_after(500_000)

@@ -45,7 +45,7 @@ def test_the_address_and_the_state_are_shown(echo, demo_server):
     echo.expect(echo.page.get_by_role("button", name="Open")).to_be_disabled()
 
 
-def test_s12_text_comes_back_and_stands_in_the_log_with_the_time(echo):
+def test_text_comes_back_and_stands_in_the_log_with_the_time(echo):
     echo.open()
     echo.page.get_by_label("Message").fill("<img src=x onerror=alert(1)> Grüße 世界")
     echo.press("Send text")
@@ -150,7 +150,7 @@ def test_the_log_shows_at_once_what_comes_alone(echo):
     assert echo.page.get_by_role("button", name="Open").evaluate(press) == 1
 
 
-def test_s4_the_other_path_answers_in_json(echo):
+def test_the_other_path_answers_in_json(echo):
     echo.page.get_by_label("Wraps it in JSON").check()
     echo.open()
     echo.page.get_by_label("Message").fill('say "hi"')
@@ -161,7 +161,7 @@ def test_s4_the_other_path_answers_in_json(echo):
 
 
 @pytest.mark.parametrize(("code", "reason"), [("1000", ""), ("4321", "enough")])
-def test_s1_the_close_code_comes_back(echo, code, reason):
+def test_the_close_code_comes_back(echo, code, reason):
     echo.open()
     echo.page.get_by_label("Close code").fill(code)
     echo.page.get_by_label("Reason").fill(reason)
@@ -199,7 +199,7 @@ def test_the_log_can_be_cleared(echo):
 
 
 def test_the_page_comes_back_when_the_server_does_and_stays_closed_when_told_to(page):
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         page.goto(f"{url}/echo/")
         echo = Echo(page, pytest.importorskip("playwright.sync_api").expect)
@@ -207,7 +207,7 @@ def test_the_page_comes_back_when_the_server_does_and_stays_closed_when_told_to(
         assert program.interrupt()[0] == 0
     echo.expect(page.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     echo.expect(page.get_by_role("button", name="Send text")).to_be_disabled()
-    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         echo.expect(page.locator("#state")).to_have_text("open", timeout=SLOW_MILLISECONDS)
         echo.press("Send text")

@@ -20,7 +20,7 @@ def test_the_page_follows_the_clock(page, expect, demo_server):
 
 
 def test_the_button_stops_the_program_and_the_page_says_so(page, expect):
-    with Program("examples/embedding.py", "--port", "0") as program:
+    with Program("demo/embedding.py", "--port", "0") as program:
         page.goto(program.wait_for_url())
         expect(page.get_by_role("link", name="All examples")).to_be_hidden()
         page.get_by_role("button", name="Stop the program").click()
@@ -32,7 +32,7 @@ def test_the_button_stops_the_program_and_the_page_says_so(page, expect):
     expect(page.locator("#state")).to_have_text("ended")
     expect(page.get_by_role("button", name="Try now")).to_be_focused()
     assert page.locator("#time").evaluate("(one) => getComputedStyle(one).opacity") == "1"
-    with Program("examples/embedding.py", "--port", url.rstrip("/").rpartition(":")[2]) as program:
+    with Program("demo/embedding.py", "--port", url.rstrip("/").rpartition(":")[2]) as program:
         program.wait_for_url()
         page.get_by_role("button", name="Try now").click()
         expect(page.locator("#state")).to_have_text("connected")

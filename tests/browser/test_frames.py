@@ -65,7 +65,7 @@ def listed(line):
     return rf"{arrow}\s*\d+\s*from the {sender}:\s*{name}\s*\d"
 
 
-def test_s14_every_bit_of_a_frame_is_drawn(frames):
+def test_every_bit_of_a_frame_is_drawn(frames):
     """A text of 14 bytes from a browser: final, masked, nothing reserved."""
     expected = {"fin": "1", "rsv1": "0", "rsv2": "0", "rsv3": "0", "opcode": "0001", "mask": "1"}
     assert {field: frames.bits(field) for field in expected} == expected
@@ -77,7 +77,7 @@ def test_s14_every_bit_of_a_frame_is_drawn(frames):
     assert bytes(byte ^ key[place % 4] for place, byte in enumerate(wire)) == b"Hello, frames!"
 
 
-def test_s14_the_payload_is_shown_masked_and_unmasked(frames):
+def test_the_payload_is_shown_masked_and_unmasked(frames):
     wire, plain = frames.bytes("wire"), frames.bytes("plain")
     assert bytes.fromhex("".join(plain)) == b"Hello, frames!"
     assert len(wire) == 14
@@ -90,7 +90,7 @@ def test_s14_the_payload_is_shown_masked_and_unmasked(frames):
     frames.expect(frames.page.locator("#said")).to_have_text("As text: Hello, frames!")
 
 
-def test_s14_the_answer_is_not_masked(frames):
+def test_the_answer_is_not_masked(frames):
     frames.list.nth(1).click()
     frames.expect(frames.page.locator("#frame-title")).to_have_text("Frame 2")
     assert frames.bits("mask") == "0"
@@ -103,7 +103,7 @@ def test_s14_the_answer_is_not_masked(frames):
     ("button", "short", "extended"),
     [("300 bytes", "1111110", f"{300:016b}"), ("70,000 bytes", "1111111", f"{70_000:064b}")],
 )
-def test_s14_longer_lengths_stand_in_16_or_64_bits(frames, button, short, extended):
+def test_longer_lengths_stand_in_16_or_64_bits(frames, button, short, extended):
     frames.press(button)
     frames.expect(frames.list).to_have_count(4)
     frames.expect(frames.page.locator("#frame-title")).to_have_text("Frame 3")
@@ -113,7 +113,7 @@ def test_s14_longer_lengths_stand_in_16_or_64_bits(frames, button, short, extend
     frames.expect(frames.page.locator("#bits .more")).to_contain_text("more of payload")
 
 
-def test_s14_bytes_and_text_have_opcodes_of_their_own(frames):
+def test_bytes_and_text_have_opcodes_of_their_own(frames):
     frames.page.get_by_label("Message").fill("é")
     frames.press("Send bytes")
     frames.expect_names("↑ Text", "↓ Text", "↑ Binary", "↓ Binary")
@@ -121,7 +121,7 @@ def test_s14_bytes_and_text_have_opcodes_of_their_own(frames):
     assert frames.bytes("plain") == ["c3", "a9"]
 
 
-def test_s14_fragments_are_frames_of_one_message(frames):
+def test_fragments_are_frames_of_one_message(frames):
     frames.press("Fragments")
     frames.expect_names(
         "↑ Text",
@@ -136,7 +136,7 @@ def test_s14_fragments_are_frames_of_one_message(frames):
     assert (frames.bits("fin"), frames.bits("opcode")) == ("1", "0000")
 
 
-def test_s14_a_ping_and_the_browsers_pong_are_seen(frames):
+def test_a_ping_and_the_browsers_pong_are_seen(frames):
     frames.press("A ping")
     frames.expect_names("↑ Text", "↓ Text", "↓ Ping", "↑ Pong")
     ping = frames.bytes("wire")
@@ -145,7 +145,7 @@ def test_s14_a_ping_and_the_browsers_pong_are_seen(frames):
     assert frames.bytes("plain") == ping
 
 
-def test_s14_what_is_compressed_has_rsv1_and_is_inflated(frames):
+def test_what_is_compressed_has_rsv1_and_is_inflated(frames):
     frames.page.get_by_label("Compressed").check(force=True)
     frames.expect(frames.page.locator("#said")).to_have_text("Inflated: Hello, frames!")
     assert frames.bits("rsv1") == "1"
@@ -155,7 +155,7 @@ def test_s14_what_is_compressed_has_rsv1_and_is_inflated(frames):
 
 
 @pytest.mark.parametrize(("button", "first"), [("Browser closes", "↑"), ("Server closes", "↓")])
-def test_s14_either_side_closes_and_the_other_answers(frames, button, first):
+def test_either_side_closes_and_the_other_answers(frames, button, first):
     frames.page.get_by_label("Close code").fill("4001")
     frames.page.get_by_label("Reason").fill("enough")
     frames.press(button)
@@ -271,14 +271,14 @@ def test_the_bits_fit_a_phone(frames):
 
 def test_the_page_comes_back_with_the_server(page, expect):
     frames = Frames(page, expect)
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         frames.visit(url)
         assert program.interrupt()[0] == 0
     expect(page.locator("#frames .note.bad").last).to_have_text("The server is gone: 1001 (going away).")
     frames.expect_state(re.compile("trying again in|connecting"))
     expect(page.get_by_role("button", name="Send text")).to_be_disabled()
-    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         frames.expect_state("open", timeout=SLOW_MILLISECONDS)
         count = frames.list.count()

@@ -42,7 +42,7 @@ def say(page, text):
     page.get_by_role("button", name="Send").click()
 
 
-def test_s10_what_one_says_the_other_hears(enter, expect, demo_server):
+def test_what_one_says_the_other_hears(enter, expect, demo_server):
     ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ben")
     expect(ann.locator(".told").last).to_have_text("Ben has come.")
     say(ann, "<b>Hello</b> Ben")
@@ -54,7 +54,7 @@ def test_s10_what_one_says_the_other_hears(enter, expect, demo_server):
     expect(ann.locator(".said b")).to_have_count(0)
 
 
-def test_s10_who_is_here_is_shown_and_leaving_is_announced(enter, expect, demo_server):
+def test_who_is_here_is_shown_and_leaving_is_announced(enter, expect, demo_server):
     ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ann")
     expect(ann.locator("#people li")).to_have_text(["Ann (you)", "Ann 2"])
     expect(ben.locator("#people li")).to_have_text(["Ann", "Ann 2 (you)"])
@@ -64,14 +64,14 @@ def test_s10_who_is_here_is_shown_and_leaving_is_announced(enter, expect, demo_s
 
 
 def test_the_page_says_when_the_server_is_gone_and_comes_back_by_itself(enter, expect):
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         page = enter(url, "Ann")
         assert program.interrupt()[0] == 0
     expect(page.locator(".told.gap")).to_have_text("Connection lost: 1001 (going away).")
     expect(page.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     expect(page.get_by_role("button", name="Send")).to_be_disabled()
-    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         expect(page.locator(".told").last).to_have_text("You are back.", timeout=SLOW_MILLISECONDS)
         expect(page.locator("#people li")).to_have_text(["Ann (you)"])
@@ -79,9 +79,7 @@ def test_the_page_says_when_the_server_is_gone_and_comes_back_by_itself(enter, e
         expect(page.locator(".said.mine p")).to_have_text("still here")
 
 
-def test_s10_a_slow_connection_is_shown_where_it_has_missed_lines_and_holds_up_nobody(
-    enter, expect, demo_server
-):
+def test_a_slow_connection_is_shown_where_it_has_missed_lines_and_holds_up_nobody(enter, expect, demo_server):
     with SlowRelay(int(demo_server.rpartition(":")[2])) as relay:
         slow = enter(f"http://127.0.0.1:{relay.port}", "Slow")
         ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ben")

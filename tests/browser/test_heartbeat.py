@@ -16,7 +16,7 @@ SLOW_MILLISECONDS = 20_000
 @pytest.fixture
 def url():
     """Serve the gallery for one test alone: the page shows everybody who is there."""
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         yield program.wait_for_url()
 
 
@@ -26,7 +26,7 @@ def open_page(page, expect, url):
     expect(page.locator("#here")).to_contain_text("(you)")
 
 
-def test_s7_round_trips_of_both_heartbeats_are_drawn_and_told(page, expect, url):
+def test_round_trips_of_both_heartbeats_are_drawn_and_told(page, expect, url):
     open_page(page, expect, url)
     for label in ("Server pings browser", "Server asks page", "Page asks server"):
         row = page.locator("#figures tr").filter(has_text=label)
@@ -39,7 +39,7 @@ def test_s7_round_trips_of_both_heartbeats_are_drawn_and_told(page, expect, url)
     expect(picture).to_have_attribute("aria-label", re.compile(words), timeout=SLOW_MILLISECONDS)
 
 
-def test_s7_who_plays_dead_is_dropped_and_comes_back(page, expect, url):
+def test_a_page_that_plays_dead_is_dropped_and_comes_back(page, expect, url):
     open_page(page, expect, url)
     name = page.locator("#name").inner_text()
     page.get_by_role("button", name="Play dead").click()
@@ -55,7 +55,7 @@ def test_s7_who_plays_dead_is_dropped_and_comes_back(page, expect, url):
     expect(page.locator("#figures tr").nth(1).locator("td").last).to_have_text(re.compile("[1-5]"))
 
 
-def test_s7_a_page_that_comes_back_to_life_in_time_stays(page, expect, url):
+def test_a_page_that_comes_back_to_life_in_time_stays(page, expect, url):
     open_page(page, expect, url)
     name = page.locator("#name").inner_text()
     page.get_by_role("button", name="Play dead").click()
@@ -67,7 +67,7 @@ def test_s7_a_page_that_comes_back_to_life_in_time_stays(page, expect, url):
     expect(page.locator("#log li")).to_have_count(0)
 
 
-def test_s7_a_silent_client_is_seen_and_cut_by_the_server(page, expect, url):
+def test_a_silent_client_is_seen_and_cut_by_the_server(page, expect, url):
     open_page(page, expect, url)
     page.get_by_role("button", name="Start a silent client").dblclick()
     expect(page.locator("#here tr").filter(has_text="silent client")).to_have_count(2)
@@ -79,7 +79,7 @@ def test_s7_a_silent_client_is_seen_and_cut_by_the_server(page, expect, url):
     expect(page.locator("#state")).to_have_text("connected")
 
 
-def test_s7_the_page_says_why_no_more_clients_may_be_silent(page, expect, url):
+def test_the_page_says_why_no_more_clients_may_be_silent(page, expect, url):
     open_page(page, expect, url)
     button = page.get_by_role("button", name="Start a silent client")
     for _ in range(4):
@@ -91,7 +91,7 @@ def test_s7_the_page_says_why_no_more_clients_may_be_silent(page, expect, url):
     expect(page.locator("#full")).to_be_empty()
 
 
-def test_s7_each_page_sees_the_others(page, expect, url):
+def test_each_page_sees_the_others(page, expect, url):
     open_page(page, expect, url)
     other = page.context.new_page()
     open_page(other, expect, url)
@@ -103,8 +103,8 @@ def test_s7_each_page_sees_the_others(page, expect, url):
     expect(page.locator("#here tr")).to_have_count(1)
 
 
-def test_s7_a_page_notices_a_server_that_has_fallen_silent(page, expect):
-    with Program("examples/gallery.py", "--port", "0") as program:
+def test_a_page_notices_a_server_that_has_fallen_silent(page, expect):
+    with Program("demo/gallery.py", "--port", "0") as program:
         open_page(page, expect, program.wait_for_url())
         program.process.send_signal(signal.SIGSTOP)
         expect(page.locator("#log")).to_contain_text(
@@ -121,7 +121,7 @@ def test_s7_a_page_notices_a_server_that_has_fallen_silent(page, expect):
 
 
 def test_the_page_says_when_the_server_is_gone_and_comes_back_by_itself(page, expect):
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         open_page(page, expect, url)
         assert program.interrupt()[0] == 0
@@ -129,7 +129,7 @@ def test_the_page_says_when_the_server_is_gone_and_comes_back_by_itself(page, ex
     expect(page.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     expect(page.get_by_role("button", name="Play dead")).to_be_disabled()
     expect(page.locator("#here tr")).to_have_count(0)
-    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         expect(page.locator("#state")).to_have_text("connected", timeout=SLOW_MILLISECONDS)
         expect(page.locator("#here")).to_contain_text("page 1 (you)")

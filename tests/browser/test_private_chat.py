@@ -14,7 +14,7 @@ SLOW_MILLISECONDS = 20_000
 
 @pytest.fixture
 def site():
-    with Program("examples/private_chat.py", "--port", "0") as program:
+    with Program("demo/private_chat.py", "--port", "0") as program:
         yield program.wait_for_url()
         assert program.interrupt()[0] == 0
 
@@ -48,7 +48,7 @@ def write(page, name, text):
     page.get_by_role("button", name="Send").click()
 
 
-def test_s11_what_one_writes_only_the_other_receives_and_delivery_is_shown(enter, expect, site):
+def test_what_one_writes_only_the_other_receives_and_delivery_is_shown(enter, expect, site):
     ann, ben, cy = enter(site, "Ann"), enter(site, "Ben"), enter(site, "Cy")
     write(ann, "Ben", "<b>for you</b>")
     expect(ann.locator(".fate")).to_have_text("delivered")
@@ -62,11 +62,11 @@ def test_s11_what_one_writes_only_the_other_receives_and_delivery_is_shown(enter
     expect(ann.locator(".said b")).to_have_count(0)
 
 
-def test_s3_the_subprotocol_that_was_agreed_on_is_shown(enter, expect, site):
+def test_the_subprotocol_that_was_agreed_on_is_shown(enter, expect, site):
     expect(enter(site, "Ann").locator("#subprotocol")).to_have_text("chat")
 
 
-def test_s11_a_message_to_somebody_who_has_gone_says_so(enter, expect, site):
+def test_a_message_to_somebody_who_has_gone_says_so(enter, expect, site):
     ann, ben = enter(site, "Ann"), enter(site, "Ben")
     expect(ann.locator(".person")).to_have_text(re.compile("Ben"))
     ben.context.close()
@@ -75,7 +75,7 @@ def test_s11_a_message_to_somebody_who_has_gone_says_so(enter, expect, site):
     expect(ann.locator(".fate")).to_have_text("not delivered: not here")
 
 
-def test_s11_a_name_that_is_taken_is_refused_on_the_page(enter, expect, page, site):
+def test_a_name_that_is_taken_is_refused_on_the_page(enter, expect, page, site):
     enter(site, "Ann")
     page.goto(site)
     log_in(page, "Ann")
@@ -84,7 +84,7 @@ def test_s11_a_name_that_is_taken_is_refused_on_the_page(enter, expect, page, si
     expect(page.locator("#state")).to_have_text("connected")
 
 
-def test_s11_a_second_tab_takes_over_and_the_first_says_so_and_may_come_back(enter, expect, site):
+def test_a_second_tab_takes_over_and_the_first_says_so_and_may_come_back(enter, expect, site):
     first = enter(site, "Ann")
     second = first.context.new_page()
     second.goto(site)
@@ -105,7 +105,7 @@ def test_logging_out_frees_the_name(enter, expect, page, site):
 
 
 def test_the_page_logs_in_again_when_the_server_has_started_anew(enter, expect):
-    with Program("examples/private_chat.py", "--port", "0") as program:
+    with Program("demo/private_chat.py", "--port", "0") as program:
         url = program.wait_for_url()
         ann, ben = enter(url, "Ann"), enter(url, "Ben")
         expect(ann.locator(".person")).to_have_text(re.compile("Ben"))
@@ -114,7 +114,7 @@ def test_the_page_logs_in_again_when_the_server_has_started_anew(enter, expect):
     expect(ann.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
     expect(ann.locator(".person")).to_have_text(re.compile("Ben.*away"))
     expect(ann.locator("#alone")).to_be_hidden()
-    with Program("examples/private_chat.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/private_chat.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         for one in (ann, ben):
             expect(one.locator("#state")).to_have_text("connected", timeout=SLOW_MILLISECONDS)
@@ -122,7 +122,7 @@ def test_the_page_logs_in_again_when_the_server_has_started_anew(enter, expect):
         expect(ann.locator(".fate").last).to_have_text("delivered")
 
 
-def test_s11_pressing_log_in_twice_comes_in_once(page, expect, site):
+def test_pressing_log_in_twice_comes_in_once(page, expect, site):
     underway = []
 
     def hold_up(route):  # as a slow network does
@@ -140,7 +140,7 @@ def test_s11_pressing_log_in_twice_comes_in_once(page, expect, site):
     assert len(underway) == 1
 
 
-def test_s11_pressing_use_it_here_twice_comes_in_and_stays(enter, expect, site):
+def test_pressing_use_it_here_twice_comes_in_and_stays(enter, expect, site):
     first = enter(site, "Ann")
     second = first.context.new_page()
     second.goto(site)
@@ -216,7 +216,7 @@ def test_logging_out_leaves_nothing_for_who_comes_next(enter, expect, site):
     expect(ann.get_by_role("heading", name="Nobody chosen")).to_be_visible()
 
 
-def test_s11_after_a_logout_in_one_tab_no_other_logs_in_by_itself(enter, expect, site):
+def test_after_a_logout_in_one_tab_no_other_logs_in_by_itself(enter, expect, site):
     first = enter(site, "Ann")
     second = first.context.new_page()
     second.goto(site)

@@ -17,7 +17,7 @@ SOME = re.compile(r"^[1-9][\d,]*$")
 @pytest.fixture
 def url():
     """Serve the gallery for one test alone: the rate of the feed is everybody's."""
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         yield program.wait_for_url()
 
 
@@ -44,7 +44,7 @@ def set_rate(page, rate):
     )
 
 
-def test_s8_the_four_ways_run_side_by_side_with_counts_of_requests_bytes_and_delay(page, expect, url):
+def test_the_four_ways_run_side_by_side_with_counts_of_requests_bytes_and_delay(page, expect, url):
     open_page(page, expect, url)
     set_rate(page, 20)
     for way in WAYS:
@@ -65,7 +65,7 @@ def test_s8_the_four_ways_run_side_by_side_with_counts_of_requests_bytes_and_del
     expect(picture).to_have_attribute("aria-label", re.compile(words), timeout=SLOW_MILLISECONDS)
 
 
-def test_s8_when_the_server_cuts_all_lines_nothing_is_missed_and_nothing_comes_twice(page, expect, url):
+def test_when_the_server_cuts_all_lines_nothing_is_missed_and_nothing_comes_twice(page, expect, url):
     open_page(page, expect, url)
     set_rate(page, 20)
     for count in (2, 3):
@@ -79,7 +79,7 @@ def test_s8_when_the_server_cuts_all_lines_nothing_is_missed_and_nothing_comes_t
         assert number(page, way, "missed") == number(page, way, "repeated") == 0
 
 
-def test_s8_each_way_can_be_stopped_and_started(page, expect, url):
+def test_each_way_can_be_stopped_and_started(page, expect, url):
     open_page(page, expect, url)
     set_rate(page, 20)
     for way in WAYS:
@@ -147,7 +147,7 @@ def test_a_tab_that_nobody_looks_at_keeps_no_connection_from_others(page, expect
 
 
 def test_the_page_says_when_the_server_is_gone_and_all_come_back_by_themselves(page, expect):
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         open_page(page, expect, url)
         set_rate(page, 20)
@@ -158,7 +158,7 @@ def test_the_page_says_when_the_server_is_gone_and_all_come_back_by_themselves(p
     for way in WAYS:
         expect(page.locator(f"#{way} .badge")).to_have_text(re.compile("trying again|connecting"))
     counts = {way: fact(page, way, "events").inner_text() for way in WAYS}
-    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         expect(page.locator("#state")).to_have_text("connected", timeout=SLOW_MILLISECONDS)
         for way in WAYS:

@@ -22,7 +22,7 @@ def start(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "server"))
 
     def start(port=0):
-        return Program("examples/gallery.py", "--port", port)
+        return Program("demo/gallery.py", "--port", port)
 
     return start
 
@@ -103,8 +103,8 @@ def make(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("how", ["In slices", "Whole"], ids=["S6", "S5"])
-def test_s5_s6_files_arrive_as_they_are_several_at_once(start, upload, make, how):
+@pytest.mark.parametrize("how", ["In slices", "Whole"], ids=["in slices", "whole"])
+def test_files_arrive_as_they_are_several_at_once(start, upload, make, how):
     sizes = (0, 1, 55, 56, 63, 64, 65, 119, 120, 262_144, 262_145, 3_000_000)
     paths = [make(f"{size}.bin", size) for size in sizes]
     with start() as program:
@@ -116,7 +116,7 @@ def test_s5_s6_files_arrive_as_they_are_several_at_once(start, upload, make, how
         assert program.interrupt()[0] == 0
 
 
-def test_s6_an_upload_goes_on_over_a_restart_of_the_server(start, upload, make):
+def test_an_upload_goes_on_over_a_restart_of_the_server(start, upload, make):
     path = make("large.bin", 20_000_000)
     with start() as program:
         url = program.wait_for_url()
@@ -140,7 +140,7 @@ def test_s6_an_upload_goes_on_over_a_restart_of_the_server(start, upload, make):
     assert 9_000_000 < resumed < 10_000_000
 
 
-def test_s6_an_upload_goes_on_after_a_reload_when_the_file_is_chosen_again(start, upload, make):
+def test_an_upload_goes_on_after_a_reload_when_the_file_is_chosen_again(start, upload, make):
     with start() as program:
         path = upload.send_part(program.wait_for_url(), make)
         upload.page.reload()
@@ -150,7 +150,7 @@ def test_s6_an_upload_goes_on_after_a_reload_when_the_file_is_chosen_again(start
     assert re.search(r"WebSocket /upload/slices.* received 13 messages", printed)
 
 
-def test_s6_a_pause_lets_go_of_the_connection_and_resuming_goes_on(start, upload, make):
+def test_a_pause_lets_go_of_the_connection_and_resuming_goes_on(start, upload, make):
     with start() as program:
         path = upload.send_part(program.wait_for_url(), make)
         upload.press("Pause: large.bin")
@@ -169,7 +169,7 @@ def test_a_cancelled_upload_leaves_nothing(start, upload, make, tmp_path):
         assert not [path for path in (tmp_path / "server").rglob("*") if path.is_file()]
 
 
-def test_s5_a_whole_file_that_is_cut_off_can_be_tried_again(start, upload, make):
+def test_a_whole_file_that_is_cut_off_can_be_tried_again(start, upload, make):
     path = make("large.bin", 3_000_000)
     with start() as program:
         upload.open(program.wait_for_url())
@@ -266,7 +266,7 @@ def test_what_is_on_the_shelf_is_downloaded_and_deleted_with_a_second_press(star
         upload.expect(upload.items).to_have_count(0)
 
 
-def test_s6_a_reloaded_page_says_which_files_to_choose_again(start, upload, make):
+def test_a_reloaded_page_says_which_files_to_choose_again(start, upload, make):
     with start() as program:
         path = upload.send_part(program.wait_for_url(), make)
         upload.page.reload()
@@ -282,7 +282,7 @@ def test_s6_a_reloaded_page_says_which_files_to_choose_again(start, upload, make
         upload.expect(hint).to_have_count(0)
 
 
-def test_s6_an_unfinished_upload_can_be_forgotten_here_and_at_the_server(start, upload, make, tmp_path):
+def test_an_unfinished_upload_can_be_forgotten_here_and_at_the_server(start, upload, make, tmp_path):
     with start() as program:
         upload.send_part(program.wait_for_url(), make)
         upload.page.reload()

@@ -63,7 +63,7 @@ def expect_sound(expect, page, wanted=HEARD, timeout=SLOW_MILLISECONDS):
     expect(page.locator("#scope")).to_have_attribute("aria-label", wanted, timeout=timeout)
 
 
-def test_s2_what_the_microphone_hears_comes_back_and_is_played(say, expect, demo_server):
+def test_what_the_microphone_hears_comes_back_and_is_played(say, expect, demo_server):
     ann = say(demo_server, "Ann")
     expect(ann.locator("#log")).to_contain_text("you are on the air as Ann")
     expect(ann.locator("#talkers li")).to_contain_text("Ann (you)")
@@ -132,7 +132,7 @@ def test_sound_goes_on_behind_chunks_that_were_lost_and_the_page_says_so(say, vi
         expect(ben.locator("#behind")).to_have_text(seconds)
 
 
-def test_s2_what_the_network_does_not_take_is_left_out_and_not_piled_up(visit, expect, demo_server):
+def test_what_the_network_does_not_take_is_left_out_and_not_piled_up(visit, expect, demo_server):
     ann = visit(demo_server)
     # Loopback takes everything, so the browser is made to say that nothing leaves.
     ann.evaluate(
@@ -148,7 +148,7 @@ def test_s2_what_the_network_does_not_take_is_left_out_and_not_piled_up(visit, e
     expect_sound(expect, ann)
 
 
-def test_s2_a_slow_uplink_leaves_chunks_out_and_stays_near_the_present(visit, expect, demo_server):
+def test_a_slow_uplink_leaves_chunks_out_and_stays_near_the_present(visit, expect, demo_server):
     with BadLine(int(demo_server.rpartition(":")[2]), up_bytes_per_second=1500) as line:
         ann = visit(f"http://127.0.0.1:{line.port}")
         ann.get_by_label("Your name").fill("Ann")
@@ -172,7 +172,7 @@ TRIPS = """async (seconds) => {
 }"""
 
 
-def test_s2_one_for_whom_there_is_no_room_is_told_why(visit, expect, demo_server):
+def test_one_for_whom_there_is_no_room_is_told_why(visit, expect, demo_server):
     ann = visit(demo_server)
     is_full = [True]
 
@@ -216,7 +216,7 @@ def test_a_talker_who_sends_no_sound_does_the_listeners_no_harm(visit, say, expe
 
 
 def test_talking_and_listening_go_on_over_a_restart_of_the_server(say, visit, expect):
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         ann, ben = say(url, "Ann"), visit(url)
         ben.get_by_role("button", name="Tune in: Ann").click()
@@ -225,7 +225,7 @@ def test_talking_and_listening_go_on_over_a_restart_of_the_server(say, visit, ex
     expect(ann.locator("#talk-state")).to_have_text(re.compile("trying again in|connecting"))
     expect(ann.locator("#log")).to_contain_text("your voice is cut off: 1001 (going away)")
     expect(ben.locator("#state")).to_have_text(re.compile("trying again in|connecting"))
-    with Program("examples/gallery.py", "--port", url.rpartition(":")[2]) as program:
+    with Program("demo/gallery.py", "--port", url.rpartition(":")[2]) as program:
         program.wait_for_url()
         expect(ann.locator("#talk-state")).to_have_text("talking", timeout=SLOW_MILLISECONDS)
         expect(ben.locator("#log")).to_contain_text(

@@ -365,7 +365,7 @@ def test_an_exception_of_the_apps_lifespan_is_the_users_own(write):
 # The demo
 
 
-def test_demo_serves_the_examples_from_one_process(folder):
+def test_demo_serves_the_gallery_from_one_process(folder):
     with Program("-m", "trioweb", "demo", "--port", "0", cwd=folder) as program:
         url = program.wait_for(r"^Serving on (http://127\.0\.0\.1:[1-9]\d*) - stop with Ctrl-C$")[1]
         assert "WebSockets first" in httpx.get(url, trust_env=False).text
@@ -373,19 +373,25 @@ def test_demo_serves_the_examples_from_one_process(folder):
 
 
 def test_demo_is_not_confused_by_modules_where_it_is_started(write, folder):
-    write("echo.py", "raise RuntimeError('not the example')\n")
+    write("echo.py", "raise RuntimeError('not the gallery's')\n")
     with Program("-m", "trioweb", "demo", "--port", "0", cwd=folder) as program:
         program.wait_for_url()
         assert program.interrupt()[0] == 0
 
 
-def test_demo_without_the_examples_is_one_line(complaint, folder, monkeypatch):
+def test_demo_without_the_gallery_is_one_line(complaint, folder, monkeypatch):
     monkeypatch.setattr(trioweb, "__file__", str(folder / "trioweb" / "__init__.py"))
-    assert complaint("demo") == (1, "the examples are neither in this installation nor beside it")
+    assert complaint("demo") == (1, "the gallery is neither in this installation nor beside it")
 
 
-def test_demo_finds_the_examples_of_an_installed_package(complaint, folder, write, monkeypatch):
-    write("trioweb/_examples/gallery.py", "app = 'the one in the package'\n")
-    write("examples/gallery.py", "app = 3\n")
+def test_demo_finds_the_gallery_of_an_installed_package(complaint, folder, write, monkeypatch):
+    write("trioweb/_demo/gallery.py", "app = 'the one in the package'\n")
+    write("demo/gallery.py", "app = 3\n")
     monkeypatch.setattr(trioweb, "__file__", str(folder / "trioweb" / "__init__.py"))
     assert complaint("demo") == (2, "'gallery:app' is of type str: expected an App")
+
+
+def test_demo_leaves_a_demo_of_another_package_alone(complaint, folder, write, monkeypatch):
+    write("demo/__init__.py", "raise RuntimeError('not the gallery')\n")
+    monkeypatch.setattr(trioweb, "__file__", str(folder / "trioweb" / "__init__.py"))
+    assert complaint("demo") == (1, "the gallery is neither in this installation nor beside it")

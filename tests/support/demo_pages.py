@@ -6,7 +6,7 @@ from pathlib import Path
 
 EXAMPLES = sorted(
     path.stem
-    for path in (Path(__file__).parents[2] / "examples" / "pages").glob("*.html")
+    for path in (Path(__file__).parents[2] / "demo" / "pages").glob("*.html")
     if path.stem not in ("gallery", "source")
 )
 PAGES = ("/", *(f"/{name}/" for name in EXAMPLES), "/source/echo")

@@ -38,7 +38,7 @@ def enter(visit):
     return enter
 
 
-async def test_s10_everyone_else_hears_what_is_said(server, enter):
+async def test_everyone_else_hears_what_is_said(server, enter):
     async with (
         enter(server, "Ann") as ann,
         enter(server, "Ben") as ben,
@@ -56,7 +56,7 @@ async def test_s10_everyone_else_hears_what_is_said(server, enter):
         assert [await ann.hear(), await ben.hear()] == [left, left]
 
 
-async def test_s10_a_newcomer_is_told_who_is_here(server, enter):
+async def test_a_newcomer_is_told_who_is_here(server, enter):
     async with (
         enter(server, "Ann") as ann,
         enter(server, "Ben") as ben,
@@ -125,7 +125,7 @@ async def test_a_line_with_an_id_is_confirmed_when_it_was_passed_on(server, ente
             assert (await ben.hear())["text"] == "hello"
 
 
-async def test_s10_one_who_vanishes_is_gone_from_the_list(server, enter):
+async def test_one_who_vanishes_is_gone_from_the_list(server, enter):
     async with enter(server, "Ann") as ann:
         async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
             vanishing = Peer(stream)
@@ -162,7 +162,7 @@ async def test_a_line_that_is_too_long_ends_only_its_own_connection(server, ente
         assert ben.ws.close_code == 1009
 
 
-async def test_s10_leaving_without_a_name_disturbs_nobody(module, server, enter, visit):
+async def test_leaving_without_a_name_disturbs_nobody(module, server, enter, visit):
     async with enter(server, "Ann") as ann:
         async with visit(server, "/ws"):
             pass
@@ -171,7 +171,7 @@ async def test_s10_leaving_without_a_name_disturbs_nobody(module, server, enter,
     assert not module.present
 
 
-async def test_s10_one_who_stops_reading_holds_up_nobody_and_is_told_what_is_missing(server, enter):
+async def test_one_who_stops_reading_holds_up_nobody_and_is_told_what_is_missing(server, enter):
     lines, text = 900, "x" * 7000
     async with (
         enter(server, "Ann") as ann,
@@ -213,6 +213,6 @@ async def follow(slow, lines):
 
 
 def test_the_program_serves_by_itself_until_ctrl_c():
-    with Program("examples/group_chat.py", "--port", "0") as program:
+    with Program("demo/group_chat.py", "--port", "0") as program:
         assert "<h1>Group chat</h1>" in httpx.get(program.wait_for_url(), trust_env=False).text
         assert program.interrupt()[0] == 0

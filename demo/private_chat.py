@@ -1,12 +1,11 @@
 """Private chat: log in, and what you write to somebody only they receive.
 
-Try it with `python examples/private_chat.py --port 8000`. With CHAT_KEY set to some secret,
+Try it with `python demo/private_chat.py --port 8000`. With CHAT_KEY set to some secret,
 those who are logged in stay so when the server starts anew.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import hmac
 import json
@@ -14,21 +13,16 @@ import math
 import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from pathlib import Path
 from typing import Any
 
 import attrs
-import names
 import trio
-from alive import say_alive
 
-import trioweb
 from trioweb import (
     App,
     CloseCode,
     CloseWebSocket,
     ConnectionClosed,
-    File,
     HTTPError,
     Limits,
     OutboxFull,
@@ -38,7 +32,11 @@ from trioweb import (
     WebSocket,
 )
 
-PAGES = Path(__file__).parent / "pages"
+from parts import names
+from parts.alive import say_alive
+from parts.messages import parsed
+from parts.page import add_page, serve_alone
+
 KEY = os.environ.get("CHAT_KEY", "").encode() or secrets.token_bytes(32)
 COOKIE = "private_chat"
 HELD_SECONDS = 60.0
@@ -56,16 +54,11 @@ class Person:
 
 
 app = App()
-app.static("/shared", PAGES / "shared")
+add_page(app, "private_chat")
 people: dict[str, Person] = {}
 
 # Of who is here only the newest list counts: a slow page skips those that are out of date.
 everyone = app.room("everyone", overflow=Overflow.LATEST)
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "private_chat.html")
 
 
 # Who you are is decided once, here. The cookie says it from then on, and is signed: a browser
@@ -171,13 +164,6 @@ async def announce() -> None:
     await everyone.publish(json.dumps({"type": "people", "names": names}), key="people")
 
 
-def parsed(message: str | bytes) -> Any:
-    try:
-        return json.loads(message)
-    except (ValueError, RecursionError):
-        return None
-
-
 # A name belongs to the browser that took it, and for a minute after that was last seen.
 def is_taken(name: str, session: str) -> bool:
     now = trio.current_time()
@@ -211,6 +197,4 @@ def known(request: Request) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the private chat example.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

@@ -1,13 +1,12 @@
 """The gallery: all examples in one process, under one index page.
 
-Try it with `python examples/gallery.py --port 8000`.
+Try it with `python demo/gallery.py --port 8000`.
 
 A new example is a module with an `app`, a page in `pages/`, and an entry in `EXAMPLES`.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from html import escape
@@ -15,17 +14,17 @@ from importlib import import_module
 from pathlib import Path
 
 import attrs
-import echo
-import embedding
-import source_page
 import trio
 
-import trioweb
 from trioweb import HTML, App, Deflate, HTTPError, Redirect, Request, Response
 from trioweb.middleware import Next, SecurityHeaders
 
+import echo
+import embedding
+from parts import source_page
+from parts.page import PAGES, serve_alone
+
 FOLDER = Path(__file__).parent
-PAGES = FOLDER / "pages"
 
 
 @attrs.frozen
@@ -171,6 +170,4 @@ def card(example: Example) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve all examples.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

@@ -1,25 +1,16 @@
 """Echo: every message comes back, text as text and bytes as bytes.
 
-Try it with `python examples/echo.py --port 8000`.
+Try it with `python demo/echo.py --port 8000`.
 """
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+from trioweb import App, Deflate, Limits, Request, Text, WebSocket
 
-import trioweb
-from trioweb import App, Deflate, File, Limits, Request, Text, WebSocket
-
-PAGES = Path(__file__).parent / "pages"
+from parts.page import add_page, serve_alone
 
 app = App()
-app.static("/shared", PAGES / "shared")  # the style sheet and script that all example pages use
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "echo.html")
+add_page(app, "echo")
 
 
 # A WebSocket is one async function. The loop ends when the peer closes; returning closes
@@ -53,6 +44,4 @@ async def hello(request: Request) -> Text:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the echo example.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

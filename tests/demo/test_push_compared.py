@@ -112,7 +112,7 @@ WAYS = ["polling", "long_polling", "server_sent_events", "websocket"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_s8_each_way_tells_every_event_once_and_in_order(feed, ways, way):
+async def test_each_way_tells_every_event_once_and_in_order(feed, ways, way):
     feed.tick()
     cursor = feed.newest
     for _ in range(3):  # news of a time when nobody was here
@@ -163,7 +163,7 @@ async def test_the_feed_keeps_so_much_and_the_ids_show_what_is_missing(feed, cli
 # Long polling
 
 
-async def test_s8_a_long_poll_waits_for_news_and_no_longer(module, feed, client):
+async def test_a_long_poll_waits_for_news_and_no_longer(module, feed, client):
     answers = []
 
     async def ask():
@@ -199,7 +199,7 @@ async def test_a_long_poll_whose_client_has_gone_waits_no_longer(feed, server):
 # Server-sent events
 
 
-async def test_s8_an_event_source_that_comes_again_says_what_it_has_seen(feed, server):
+async def test_an_event_source_that_comes_again_says_what_it_has_seen(feed, server):
     feed.tick()
     seen = feed.newest
     feed.tick()
@@ -283,7 +283,7 @@ async def test_the_clock_can_be_asked(server, visit):
         assert message["now"] > 1e12
 
 
-async def test_s8_when_all_lines_are_cut_nothing_is_lost(module, feed, server, client, visit):
+async def test_when_all_lines_are_cut_nothing_is_lost(module, feed, server, client, visit):
     cursor = feed.newest
     ended = []
 
@@ -346,7 +346,7 @@ async def billed(visitor, way, line, requests):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["polling", "long_polling"])
-async def test_s8_each_byte_of_polling_is_billed(feed, server, visit, way):
+async def test_each_byte_of_polling_is_billed(feed, server, visit, way):
     async with visit(server, "/visit/v") as visitor, line_to(server) as line:
         await visitor.hear()
         for number in range(3):
@@ -357,7 +357,7 @@ async def test_s8_each_byte_of_polling_is_billed(feed, server, visit, way):
         await billed(visitor, way, line, 3)
 
 
-async def test_s8_each_byte_of_server_sent_events_is_billed(feed, server, visit):
+async def test_each_byte_of_server_sent_events_is_billed(feed, server, visit):
     async with visit(server, "/visit/v") as visitor, line_to(server) as line:
         await visitor.hear()
         await line.ask("/feed/v/server_sent_events", "Accept: text/event-stream")
@@ -370,7 +370,7 @@ async def test_s8_each_byte_of_server_sent_events_is_billed(feed, server, visit)
         await billed(visitor, "server_sent_events", line, 1)
 
 
-async def test_s8_each_byte_of_a_websocket_is_billed(feed, server, visit):
+async def test_each_byte_of_a_websocket_is_billed(feed, server, visit):
     async with visit(server, "/visit/v") as visitor, line_to(server) as line:
         await visitor.hear()
         await line.ask(
@@ -394,7 +394,7 @@ async def test_who_has_no_visit_is_served_all_the_same(feed, client):
 
 @pytest.mark.slow
 def test_the_program_serves_by_itself_until_ctrl_c():
-    with Program("examples/push_compared.py", "--port", "0") as program:
+    with Program("demo/push_compared.py", "--port", "0") as program:
         url = program.wait_for_url()
         assert "<h1>Push compared</h1>" in httpx.get(url, trust_env=False).text
         with httpx.stream("GET", f"{url}/feed/v/server_sent_events", trust_env=False) as answer:

@@ -1,4 +1,4 @@
-"""The examples as modules, and clients that are not ours."""
+"""The programs of the gallery as modules, and clients that are not ours."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ import pytest
 from support.foreign_client import UNREAD
 from websockets.trio.client import connect
 
-FOLDER = Path(__file__).parents[2] / "examples"
+FOLDER = Path(__file__).parents[2] / "demo"
 
 
 @pytest.fixture
 def example(monkeypatch):
-    """Import an example anew, and forget it afterwards: each test has its own rooms."""
+    """Import a program of the gallery, and forget it afterwards: each test has its own rooms."""
     monkeypatch.syspath_prepend(FOLDER)
-    names = {path.stem for path in FOLDER.glob("*.py")}
-    for name in names:
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    forget()
     yield importlib.import_module
-    for name in names:
-        sys.modules.pop(name, None)
+    forget()
+
+
+def forget():
+    programs = {path.stem for path in FOLDER.glob("*.py")}
+    for name in [name for name in sys.modules if name.partition(".")[0] in {*programs, "parts"}]:
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -1,37 +1,30 @@
 """Embedding: a Trio program with work of its own, which people can watch over the web.
 
-Try it with `python examples/embedding.py --port 8000 --seconds 60`.
+Try it with `python demo/embedding.py --port 8000 --seconds 60`.
 
 It ends after that time, on Ctrl-C, or by the button on its page; each way gracefully.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import signal
 from functools import partial
-from pathlib import Path
 from time import strftime
 
 import trio
 
 import trioweb
-from trioweb import App, File, Overflow, Request, Text, WebSocket
+from trioweb import App, Overflow, Request, Text, WebSocket
 
-PAGES = Path(__file__).parent / "pages"
+from parts.page import add_page, command_line
 
 app = App()
-app.static("/shared", PAGES / "shared")
+add_page(app, "embedding")
 
 # Of the time only the newest is worth sending: whoever is slow skips what is old.
 watchers = app.room("watchers", overflow=Overflow.LATEST)
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "embedding.html")
 
 
 @app.websocket("/ws")
@@ -89,8 +82,7 @@ async def stop_on_signal() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the embedding example.")
-    parser.add_argument("--port", type=int, default=8000)
+    parser = command_line()
     parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
     arguments = parser.parse_args()
     trio.run(main, arguments.port, arguments.seconds)

@@ -1,35 +1,27 @@
 """Group chat: what one says all others hear, and nobody slow can hold up the rest.
 
-Try it with `python examples/group_chat.py --port 8000`.
+Try it with `python demo/group_chat.py --port 8000`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from alive import say_alive
-from names import fault_of
+from trioweb import App, Limits, Overflow, WebSocket
 
-import trioweb
-from trioweb import App, File, Limits, Overflow, Request, WebSocket
-
-PAGES = Path(__file__).parent / "pages"
+from parts.alive import say_alive
+from parts.messages import parsed
+from parts.names import fault_of
+from parts.page import add_page, serve_alone
 
 app = App()
-app.static("/shared", PAGES / "shared")
+add_page(app, "group_chat")
 
 # A room is a place to publish to. Members join and leave by a `with` block, so there is
 # no list of sockets to keep, and no dead socket in it.
 lobby = app.room("lobby")
 present: dict[WebSocket, str] = {}
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "group_chat.html")
 
 
 # Chat lines are short: the page sends 2000 characters at most, in JSON of up to 6 bytes for each.
@@ -82,13 +74,6 @@ async def obey(ws: WebSocket, name: str, request: Any) -> None:
             await ws.send(line("error", text='Expected {"type": "say", "text": …} or {"type": "who"}.'))
 
 
-def parsed(message: str | bytes) -> Any:
-    try:
-        return json.loads(message)
-    except (ValueError, RecursionError):
-        return None
-
-
 def line(kind: str, **fields: object) -> str:
     return json.dumps({"type": kind, **fields})
 
@@ -98,6 +83,4 @@ def missed(count: int) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the group chat example.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

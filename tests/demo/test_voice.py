@@ -57,7 +57,7 @@ async def on_the_air(server, visit, expected):
             pass
 
 
-async def test_s2_each_chunk_comes_back_to_who_speaks(server, talk):
+async def test_each_chunk_comes_back_to_the_person_who_speaks(server, talk):
     async with talk(server, "Ann") as ann:
         for chunk in (b"one", b"", b"\x00" * 5000):
             await ann.send(chunk)
@@ -153,7 +153,7 @@ async def test_what_is_no_chunk_ends_only_its_own_connection(server, talk, visit
         assert await next_chunk(ann) == b"still here"
 
 
-async def test_s2_a_listener_who_stops_reading_loses_chunks_and_the_talker_waits_for_nobody(
+async def test_a_listener_who_stops_reading_loses_chunks_and_the_talker_waits_for_nobody(
     module, server, talk, visit, monkeypatch
 ):
     monkeypatch.setattr(module.Pace, "BYTES_PER_SECOND", 10**9)
@@ -192,7 +192,7 @@ async def follow(slow, chunks):
     assert gaps >= 1
 
 
-async def test_s2_who_sends_too_fast_is_read_slowly_and_nothing_piles_up(module, autojump_clock):
+async def test_a_sender_that_is_too_fast_is_read_slowly_and_nothing_piles_up(module, autojump_clock):
     """640 kB at once: 32 KiB a second go through after a burst, and the sender has to wait."""
     chunk, chunks = b"x" * 8000, 80
     waited_seconds = []
@@ -241,7 +241,7 @@ async def test_what_waits_and_what_was_missed_is_reported(server, talk):
 
 
 def test_the_program_serves_by_itself_until_ctrl_c():
-    with Program("examples/voice.py", "--port", "0") as program:
+    with Program("demo/voice.py", "--port", "0") as program:
         assert "<h1>Voice</h1>" in httpx.get(program.wait_for_url(), trust_env=False).text
         assert program.interrupt()[0] == 0
 

@@ -1,24 +1,22 @@
 """Voice: what a microphone hears comes back to who speaks, and goes to all who tune in.
 
-Try it with `python examples/voice.py --port 8000`, and put on headphones.
+Try it with `python demo/voice.py --port 8000`, and put on headphones.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import trio
-from alive import say_alive
-from names import fault_of
 
-import trioweb
-from trioweb import App, CloseWebSocket, File, Limits, Overflow, Request, Room, WebSocket
+from trioweb import App, CloseWebSocket, Limits, Overflow, Room, WebSocket
 
-PAGES = Path(__file__).parent / "pages"
+from parts.alive import say_alive
+from parts.names import fault_of
+from parts.page import add_page, serve_alone
+
 MOST_TALKERS = 16
 MOST_SILENT_SECONDS = 30
 
@@ -27,12 +25,7 @@ MOST_SILENT_SECONDS = 30
 LIMITS = Limits(message_bytes=16 * 1024, inbox_bytes=64 * 1024, outbox_bytes=64 * 1024)
 
 app = App()
-app.static("/shared", PAGES / "shared")
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "voice.html")
+add_page(app, "voice")
 
 
 # The page sends WebM in binary messages: first the header, which a player needs before anything
@@ -169,6 +162,4 @@ def unused(wanted: str) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the voice example.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

@@ -54,8 +54,7 @@ async def test_every_answer_has_the_security_headers_but_those_that_are_counted_
 
 async def test_every_program_in_the_folder_is_in_the_gallery(example):
     module = example("gallery")
-    helpers = {"alive", "gallery", "names", "source_page"}
-    assert {path.stem for path in module.FOLDER.glob("*.py")} - helpers == set(module.BY_NAME)
+    assert {path.stem for path in module.FOLDER.glob("*.py")} - {"gallery"} == set(module.BY_NAME)
 
 
 async def test_a_source_is_shown_as_it_is(example, client):
@@ -96,6 +95,6 @@ async def test_the_examples_work_under_their_names(gallery, visit):
 
 
 def test_the_gallery_serves_by_itself_until_ctrl_c():
-    with Program("examples/gallery.py", "--port", "0") as program:
+    with Program("demo/gallery.py", "--port", "0") as program:
         assert httpx.get(program.wait_for_url(), trust_env=False).status_code == 200
         assert program.interrupt()[0] == 0

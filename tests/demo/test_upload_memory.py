@@ -26,9 +26,9 @@ def peak_bytes(program):
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads the peak of memory from /proc")
 @pytest.mark.parametrize(("path", "megabytes"), [("/whole", 200), ("/slices", 100)])
-def test_s5_s6_memory_stays_small_however_large_the_file(path, megabytes, tmp_path, monkeypatch):
+def test_memory_stays_small_however_large_the_file(path, megabytes, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with Program("examples/upload.py", "--port", "0") as program:
+    with Program("demo/upload.py", "--port", "0") as program:
         port = int(program.wait_for_url().rpartition(":")[2])
         send = partial(send_whole if path == "/whole" else send_in_slices, port)
         send(1_000_000)

@@ -1,30 +1,21 @@
 """The browser's WebSocket: what its page tries, one property, event and method after the other.
 
-Try it with `python examples/browser_api.py --port 8000`, or over TLS, for `wss`, with
-`python examples/browser_api.py --certfile cert.pem --keyfile key.pem`.
+Try it with `python demo/browser_api.py --port 8000`, or over TLS, for `wss`, with
+`python demo/browser_api.py --certfile cert.pem --keyfile key.pem`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import ssl
-from pathlib import Path
 
 import trio
 
-import trioweb
-from trioweb import App, CloseWebSocket, Deflate, File, HTTPError, Request, WebSocket
+from trioweb import App, CloseWebSocket, Deflate, HTTPError, WebSocket
 
-PAGES = Path(__file__).parent / "pages"
+from parts.page import add_page, serve_alone
 
 app = App()
-app.static("/shared", PAGES / "shared")
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "browser_api.html")
+add_page(app, "browser_api")
 
 
 # The page offers subprotocols; the route names those it speaks, the most welcome first. A
@@ -85,13 +76,4 @@ async def watch(ws: WebSocket, name: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the page that tries the browser's WebSocket.")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--certfile", help="speak TLS with this certificate chain (PEM)")
-    parser.add_argument("--keyfile", help="its private key, if that is in a file of its own")
-    arguments = parser.parse_args()
-    context = None
-    if arguments.certfile:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(arguments.certfile, arguments.keyfile)
-    trioweb.run(app, port=arguments.port, ssl_context=context)
+    serve_alone(app)

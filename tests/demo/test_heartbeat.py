@@ -76,7 +76,7 @@ def silent(view):
 
 
 @pytest.mark.parametrize("kind", ["protocol", "application"])
-async def test_s7_each_heartbeat_measures_round_trips(server, visit, kind):
+async def test_each_heartbeat_measures_round_trips(server, visit, kind):
     async with visit(server, "/ws") as visitor:
         assert (await visitor.hear())["name"] == "page 1"
         seconds = [await measured(visitor, kind) for _ in range(3)]
@@ -85,14 +85,14 @@ async def test_s7_each_heartbeat_measures_round_trips(server, visit, kind):
         assert 0 <= view["here"][0]["silence_seconds"] < 1
 
 
-async def test_s7_a_page_can_ask_too(server, visit):
+async def test_a_page_can_ask_too(server, visit):
     async with visit(server, "/ws") as visitor:
         for number in (1, 2, 10**30):
             await visitor.tell(type="ping", number=number)
             assert (await hear(visitor, "pong"))["number"] == number
 
 
-async def test_s7_a_page_that_answers_no_message_is_dropped_although_its_browser_answers_pings(
+async def test_a_page_that_answers_no_message_is_dropped_although_its_browser_answers_pings(
     module, server, visit
 ):
     module.SILENCE_SECONDS = 0.5
@@ -107,7 +107,7 @@ async def test_s7_a_page_that_answers_no_message_is_dropped_although_its_browser
         assert [(one["name"], one["code"]) for one in view["gone"]] == [("page 1", 4001)]
 
 
-async def test_s7_a_silent_client_is_cut_by_the_keepalive_and_all_pages_are_told(server, visit):
+async def test_a_silent_client_is_cut_by_the_keepalive_and_all_pages_are_told(server, visit):
     async with visit(server, "/ws") as one, visit(server, "/ws") as two:
         await one.tell(type="silent client")
         here = await peers(two, silent)
@@ -212,6 +212,6 @@ async def test_the_view_is_json_that_every_page_can_read(server, visit):
 
 
 def test_the_program_serves_by_itself_until_ctrl_c():
-    with Program("examples/heartbeat.py", "--port", "0") as program:
+    with Program("demo/heartbeat.py", "--port", "0") as program:
         assert "<h1>Heartbeat</h1>" in httpx.get(program.wait_for_url(), trust_env=False).text
         assert program.interrupt()[0] == 0

@@ -1,30 +1,25 @@
 """Push compared: one feed, told in four ways, from asking again and again to a WebSocket.
 
-Try it with `python examples/push_compared.py --port 8000`.
+Try it with `python demo/push_compared.py --port 8000`.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import trio
 
-import trioweb
 from trioweb import (
     JSON,
     App,
     CloseCode,
     CloseWebSocket,
     EventStream,
-    File,
     Limits,
     Request,
     Response,
@@ -32,7 +27,9 @@ from trioweb import (
     WebSocket,
 )
 
-PAGES = Path(__file__).parent / "pages"
+from parts.messages import parsed
+from parts.page import add_page, serve_alone
+
 LONG_POLL_SECONDS = 25  # many proxies give up after 30
 
 
@@ -108,14 +105,9 @@ async def lifespan(nursery: trio.Nursery) -> AsyncIterator[None]:
 
 
 app = App(lifespan=lifespan)
-app.static("/shared", PAGES / "shared")
+add_page(app, "push_compared")
 feed = Feed()
 visits: dict[str, Visit] = {}
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "push_compared.html")
 
 
 # 1. Polling: an answer at once, most often an empty one.
@@ -219,6 +211,8 @@ async def visit(ws: WebSocket, name: str) -> None:
                     here.cut_all()
                 case {"type": "clock", "asked_at": asked_at}:
                     await ws.send_json({"type": "clock", "asked_at": asked_at, "now": time.time() * 1000})
+                case _:
+                    pass
     finally:
         if visits.get(name) is here:
             del visits[name]
@@ -226,7 +220,8 @@ async def visit(ws: WebSocket, name: str) -> None:
 
 async def bill(ws: WebSocket, here: Visit) -> None:
     while True:
-        costs, here.costs = here.costs, defaultdict(Counter)
+        costs = here.costs
+        here.costs = defaultdict(Counter)
         await ws.send_json({"type": "bill", "rate": feed.rate, "newest": feed.newest, "costs": costs})
         await trio.sleep(0.5)
 
@@ -249,14 +244,5 @@ def chunk_bytes(piece: bytes) -> int:
     return len(f"{len(piece):x}\r\n") + len(piece) + len("\r\n")
 
 
-def parsed(message: str | bytes) -> Any:
-    try:
-        return json.loads(message)
-    except (ValueError, RecursionError):
-        return None
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the comparison of ways to push.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

@@ -1,11 +1,10 @@
 """Upload: files go to the server's disk, whole or in slices, and go on after a lost connection.
 
-Try it with `python examples/upload.py --port 8000`.
+Try it with `python demo/upload.py --port 8000`.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -20,13 +19,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import trio
-from alive import say_alive
-from names import visible
 
-import trioweb
 from trioweb import App, CloseWebSocket, File, HTTPError, Limits, Overflow, Request, Response, WebSocket
 
-PAGES = Path(__file__).parent / "pages"
+from parts.alive import say_alive
+from parts.messages import parsed
+from parts.names import visible
+from parts.page import add_page, serve_alone
+
 FOLDER = Path(tempfile.gettempdir()) / f"trioweb-uploads-{os.getuid()}"
 SHELF, UNFINISHED = FOLDER / "shelf", FOLDER / "unfinished"
 
@@ -45,13 +45,8 @@ async def lifespan(nursery: trio.Nursery) -> AsyncIterator[None]:
 
 
 app = App(lifespan=lifespan)
-app.static("/shared", PAGES / "shared")
+add_page(app, "upload")
 watchers = app.room("watchers", overflow=Overflow.LATEST)
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "upload.html")
 
 
 # A file on its way. Its key is a secret between the server and who began it: with it, and only
@@ -166,19 +161,17 @@ async def begun(ws: WebSocket, *, can_continue: bool) -> AsyncIterator[Upload]:
 
 
 def understood(message: str | bytes) -> Upload:
-    try:
-        request = json.loads(message)
-    except (ValueError, RecursionError):
-        request = None
-    match request:
-        case {"size": bool()}:
+    match parsed(message):
+        case {"size": bool()}:  # which Python takes for a whole number
             pass
         case {"name": str(), "size": int(size)} if size > FILE_BYTES:
             raise CloseWebSocket(4413, f"a file may have {FILE_BYTES / 1e6:.1f} MB, and this one has more")
-        case {"name": str(name), "size": int(size)} if size >= 0:
-            key = request.get("upload") or secrets.token_urlsafe(16)
+        case {"name": str(name), "size": int(size), **rest} if size >= 0:
+            key = rest.get("upload") or secrets.token_urlsafe(16)
             if is_key(key):
                 return Upload(key=key, name=safe(name), size=size)
+        case _:
+            pass
     raise CloseWebSocket(1008, 'expected {"name": …, "size": …, "upload": the key, to continue}')
 
 
@@ -298,7 +291,7 @@ def listing() -> str:
 
 def held_in(folder: Path) -> dict[str, os.stat_result]:
     """What a folder holds; others may delete meanwhile."""
-    held = {}
+    held: dict[str, os.stat_result] = {}
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
             held[path.name] = path.stat()
@@ -331,6 +324,4 @@ async def tidy_up() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the upload example.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

@@ -33,7 +33,7 @@ LENGTHS = some.one_of(
 @pytest.fixture(scope="module")
 def cutting():
     """The example as a module that outlives the examples of a property."""
-    path = Path(__file__).parents[2] / "examples" / "frames.py"
+    path = Path(__file__).parents[2] / "demo" / "frames.py"
     spec = importlib.util.spec_from_file_location("frames_under_test", path)
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
@@ -68,7 +68,7 @@ def cut_in(data, places):
 
 
 @given(sent=some.lists(frames(), max_size=6), places=some.lists(some.integers(0, 2**20), max_size=20))
-def test_s14_any_frames_cut_anywhere_are_found_again(cutting, sent, places):
+def test_any_frames_cut_anywhere_are_found_again(cutting, sent, places):
     found = []
     cutter = cutting.Cutter(found.append)
     for piece in cut_in(b"".join(map(built, sent)), places):
@@ -87,7 +87,7 @@ def test_s14_any_frames_cut_anywhere_are_found_again(cutting, sent, places):
 
 
 @given(sent=some.lists(frames(), min_size=1, max_size=3))
-def test_s14_the_parts_of_a_frame_are_all_its_bytes(cutting, sent):
+def test_the_parts_of_a_frame_are_all_its_bytes(cutting, sent):
     """Nothing is made up and nothing left out: put together again they are the frame."""
     found = []
     cutting.Cutter(found.append).feed(b"".join(map(built, sent)))
@@ -97,7 +97,7 @@ def test_s14_the_parts_of_a_frame_are_all_its_bytes(cutting, sent):
         assert len(built(fields)) == len(head) + cut.length
 
 
-def test_s14_every_byte_on_its_own(cutting):
+def test_frames_are_found_when_every_byte_comes_on_its_own(cutting):
     found = []
     cutter = cutting.Cutter(found.append)
     for byte in frame(TEXT, b"x" * 300) + frame(PING):
@@ -164,7 +164,7 @@ def watch(server, visit):
     return watch
 
 
-async def test_s14_a_message_and_its_echo_are_two_frames(watch):
+async def test_a_message_and_its_echo_are_two_frames(watch):
     async with watch() as watched:
         await watched.subject.send("Hello")
         assert await watched.subject.recv() == "Hello"
@@ -190,7 +190,7 @@ async def test_s14_a_message_and_its_echo_are_two_frames(watch):
         (65_536, 127, "0000000000010000"),
     ],
 )
-async def test_s14_each_form_of_a_length_is_shown(watch, module, length, short_length, extended):
+async def test_each_form_of_a_length_is_shown(watch, module, length, short_length, extended):
     async with watch() as watched:
         await watched.subject.send(b"x" * length)
         for event in await watched.frames(2):
@@ -199,7 +199,7 @@ async def test_s14_each_form_of_a_length_is_shown(watch, module, length, short_l
             assert event["payload"] == (b"x" * min(length, module.KEPT_BYTES)).hex()
 
 
-async def test_s14_fragments_of_either_side_are_shown_one_by_one(watch):
+async def test_fragments_of_either_side_are_shown_one_by_one(watch):
     async with watch() as watched:
         await watched.subject.send(["one ", "message"])
         assert await watched.subject.recv() == "one message"
@@ -223,7 +223,7 @@ async def test_s14_fragments_of_either_side_are_shown_one_by_one(watch):
         ]
 
 
-async def test_s14_a_ping_and_its_pong_are_shown(watch):
+async def test_a_ping_and_its_pong_are_shown(watch):
     async with watch() as watched:
         await watched.view.tell(type="ping")
         ping, pong = await watched.frames(2)
@@ -233,7 +233,7 @@ async def test_s14_a_ping_and_its_pong_are_shown(watch):
         assert ping["seconds"] <= pong["seconds"]
 
 
-async def test_s14_what_is_compressed_says_so_in_rsv1_and_can_be_inflated(watch):
+async def test_what_is_compressed_says_so_in_rsv1_and_can_be_inflated(watch):
     async with watch("compressed", compression="deflate") as watched:
         await watched.subject.send("Hello, hello, hello")
         assert await watched.subject.recv() == "Hello, hello, hello"
@@ -244,7 +244,7 @@ async def test_s14_what_is_compressed_says_so_in_rsv1_and_can_be_inflated(watch)
 
 
 @pytest.mark.parametrize("closes", ["browser", "server"])
-async def test_s14_the_close_frames_of_both_sides_are_shown(watch, closes):
+async def test_the_close_frames_of_both_sides_are_shown(watch, closes):
     async with watch() as watched:
         if closes == "browser":
             await watched.subject.aclose(4001, "enough")
@@ -364,6 +364,6 @@ async def test_a_view_that_does_not_read_holds_up_nobody_and_is_told_what_it_mis
 
 
 def test_the_program_serves_by_itself_until_ctrl_c():
-    with Program("examples/frames.py", "--port", "0") as program:
+    with Program("demo/frames.py", "--port", "0") as program:
         assert "<h1>Frames</h1>" in httpx.get(program.wait_for_url(), trust_env=False).text
         assert program.interrupt()[0] == 0

@@ -27,10 +27,11 @@ async def knock(server):
         yield Peer(stream)
 
 
-# S1, on bare sockets: one client and it dies, fragments of bytes ignored, a ping taken for data.
+# What an echo on bare sockets gets wrong: it dies with its first client, ignores fragments of bytes,
+# and takes a ping for data.
 
 
-async def test_s1_one_client_after_the_other_and_many_at_a_time(server, visit):
+async def test_one_client_after_the_other_and_many_at_a_time(server, visit):
     for _ in range(3):
         async with visit(server, "/ws") as first, visit(server, "/ws") as second:
             await first.send("one")
@@ -38,7 +39,7 @@ async def test_s1_one_client_after_the_other_and_many_at_a_time(server, visit):
             assert (await first.receive(), await second.receive()) == ("one", "two")
 
 
-async def test_s1_fragments_of_bytes_come_back_as_one_message_and_a_ping_between_them_as_a_pong(server):
+async def test_fragments_of_bytes_come_back_as_one_message_and_a_ping_between_them_as_a_pong(server):
     async with knock(server) as peer:
         await peer.open("/ws")
         await peer.send(
@@ -51,7 +52,7 @@ async def test_s1_fragments_of_bytes_come_back_as_one_message_and_a_ping_between
         assert await peer.receive_binary() == b"\x00one\xfftwo"
 
 
-async def test_s1_the_head_may_come_a_byte_at_a_time(server):
+async def test_the_head_may_come_a_byte_at_a_time(server):
     async with knock(server) as peer:
         for byte in handshake("/ws"):
             await peer.send(bytes([byte]))
@@ -61,16 +62,16 @@ async def test_s1_the_head_may_come_a_byte_at_a_time(server):
 
 
 @pytest.mark.parametrize("code", [1000, 3000, 4999])
-async def test_s1_the_close_code_comes_back(server, visit, code):
+async def test_the_close_code_comes_back(server, visit, code):
     async with visit(server, "/ws") as visitor:
         await visitor.ws.aclose(code, "bye")
         assert visitor.ws.close_code == code
 
 
-# S4, HTTP and WebSocket on one port: broken above 65 535 bytes, and by a frame in two reads.
+# What goes wrong where HTTP and WebSockets share a port: messages above 65 535 bytes, a frame in two reads.
 
 
-async def test_s4_plain_http_is_answered_on_the_same_port(server):
+async def test_plain_http_is_answered_on_the_same_port(server):
     async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
         assert (await client.get("/hello")).text == "Hello over plain HTTP.\n"
         assert "<h1>Echo</h1>" in (await client.get("/")).text
@@ -79,7 +80,7 @@ async def test_s4_plain_http_is_answered_on_the_same_port(server):
         assert (await client.get("/elsewhere")).status_code == 404
 
 
-async def test_s4_each_message_is_answered_in_json(server, visit):
+async def test_each_message_is_answered_in_json(server, visit):
     async with visit(server, "/json") as visitor:
         for message, answer in (
             ("hello", "hello"),
@@ -98,7 +99,7 @@ async def test_s4_each_message_is_answered_in_json(server, visit):
         ("Host", None),
     ],
 )
-async def test_s4_a_bad_upgrade_gets_400_and_the_next_client_its_echo(server, visit, header):
+async def test_a_bad_upgrade_gets_400_and_the_next_client_its_echo(server, visit, header):
     async with knock(server) as peer:
         await peer.send(handshake("/ws", header))
         assert (await peer.receive_head()).startswith("HTTP/1.1 400")
@@ -107,7 +108,7 @@ async def test_s4_a_bad_upgrade_gets_400_and_the_next_client_its_echo(server, vi
         assert await visitor.receive() == "hello"
 
 
-async def test_s4_a_frame_may_come_in_any_number_of_reads(server):
+async def test_a_frame_may_come_in_any_number_of_reads(server):
     async with knock(server) as peer:
         await peer.open("/json")
         for byte in frame(TEXT, b"x" * 130):
@@ -115,17 +116,17 @@ async def test_s4_a_frame_may_come_in_any_number_of_reads(server):
         assert await peer.receive_text() == f'{{"message":"{"x" * 130}"}}'
 
 
-async def test_s4_a_handshake_elsewhere_is_refused(server, visit):
+async def test_a_handshake_elsewhere_is_refused(server, visit):
     with pytest.raises(InvalidStatus, match="404"):
         async with visit(server, "/nowhere"):
             pass
 
 
-# S9, an endless loop after the peer has gone.
+# A receive loop must not spin after the peer has gone.
 
 
 @pytest.mark.parametrize("leave", ["reset", "end", "close"])
-async def test_s9_the_loop_ends_when_the_peer_goes_however_it_goes(server, leave):
+async def test_the_loop_ends_when_the_peer_goes_however_it_goes(server, leave):
     async with knock(server) as peer:
         await peer.open("/ws")
         await peer.send_text("hello")
@@ -142,11 +143,11 @@ async def test_s9_the_loop_ends_when_the_peer_goes_however_it_goes(server, leave
             await trio.testing.wait_all_tasks_blocked(0.01)
 
 
-# S12, frames over 125 bytes broken, a close frame ignored.
+# Naive servers break frames over 125 bytes, and ignore a close frame.
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000, 1024 * 1024])
-async def test_s12_messages_of_every_form_of_length_come_back_whole(server, visit, size):
+async def test_messages_of_every_form_of_length_come_back_whole(server, visit, size):
     async with visit(server, "/ws") as visitor:
         message = "0123456789abcdef" * (size // 16) + "." * (size % 16)
         for sent in (message, message.encode()):
@@ -154,14 +155,14 @@ async def test_s12_messages_of_every_form_of_length_come_back_whole(server, visi
             assert await visitor.receive() == sent
 
 
-async def test_s12_text_comes_back_as_text_and_bytes_as_bytes(server, visit):
+async def test_text_comes_back_as_text_and_bytes_as_bytes(server, visit):
     async with visit(server, "/ws") as visitor:
         for message in ("Grüße, 世界 🙂", b"\x00\xff"):
             await visitor.send(message)
             assert await visitor.receive() == message
 
 
-async def test_s12_a_close_frame_is_answered_and_the_connection_ended(server):
+async def test_a_close_frame_is_answered_and_the_connection_ended(server):
     async with knock(server) as peer:
         await peer.open("/ws")
         await peer.send(close_frame(4001, "bye"))
@@ -170,7 +171,7 @@ async def test_s12_a_close_frame_is_answered_and_the_connection_ended(server):
 
 
 def test_the_program_serves_by_itself_until_ctrl_c():
-    with Program("examples/echo.py", "--port", "0") as program:
+    with Program("demo/echo.py", "--port", "0") as program:
         url = program.wait_for_url()
         assert httpx.get(f"{url}/hello", trust_env=False).status_code == 200
         status, printed = program.interrupt()

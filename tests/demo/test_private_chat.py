@@ -69,19 +69,19 @@ async def person(server, name):
         yield Person(ws, client)
 
 
-# S3: stray clients stop the loop; a subprotocol is sent unasked, under a wrong name.
+# What a naive server gets wrong: stray clients stop its loop, and it sends a subprotocol unasked.
 
 
 @pytest.mark.parametrize(
     ("offered", "agreed"), [(["chat"], "chat"), (["x", "chat"], "chat"), (["x"], None), (None, None)]
 )
-async def test_s3_the_subprotocol_is_agreed_on_only_where_it_is_offered(server, offered, agreed):
+async def test_the_subprotocol_is_agreed_on_only_where_it_is_offered(server, offered, agreed):
     async with browser(server, "Ann") as client, knock(server, "Ann", client, subprotocols=offered) as ws:
         assert ws.subprotocol == agreed
         assert ("Sec-WebSocket-Protocol" in ws.response.headers) is (agreed is not None)
 
 
-async def test_s3_a_client_that_speaks_no_websocket_is_answered_and_the_others_go_on(server):
+async def test_a_client_that_speaks_no_websocket_is_answered_and_the_others_go_on(server):
     async with person(server, "Ann") as ann:
         answer = await ann.client.get("/ws/Ann")
         assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
@@ -92,7 +92,7 @@ async def test_s3_a_client_that_speaks_no_websocket_is_answered_and_the_others_g
         assert (await ann.hear("delivered"))["to_user"] == "Ann"
 
 
-async def test_s3_many_people_at_a_time(server):
+async def test_many_people_talk_at_a_time(server):
     async with trio.open_nursery() as nursery:
         for number in range(20):
             nursery.start_soon(talk_to_oneself, server, f"Person {number}")
@@ -104,10 +104,10 @@ async def talk_to_oneself(server, name):
         assert (await one.hear("message"))["info"] == f"I am {name}"
 
 
-# S11: anyone may be anyone, a second login steals the name, bad JSON kills the loop.
+# What a naive chat gets wrong: anyone may be anyone, a second login steals the name, bad JSON ends the loop.
 
 
-async def test_s11_a_message_goes_to_one_person_and_the_sender_hears_that_it_did(server):
+async def test_a_message_goes_to_one_person_and_the_sender_hears_that_it_did(server):
     async with person(server, "Ann") as ann, person(server, "Ben") as ben, person(server, "Cy") as cy:
         await ann.tell(to_user="Ben", info="<b>for you</b>", id=7)
         assert await ben.hear("message") == {
@@ -120,13 +120,13 @@ async def test_s11_a_message_goes_to_one_person_and_the_sender_hears_that_it_did
         assert (await cy.hear("message"))["info"] == "next"
 
 
-async def test_s11_the_sender_is_what_the_server_knows_whatever_the_message_says(server):
+async def test_the_sender_is_what_the_server_knows_whatever_the_message_says(server):
     async with person(server, "Ann") as ann, person(server, "Ben") as ben:
         await ann.tell(from_user="Cy", to_user="Ben", info="hello")
         assert (await ben.hear("message"))["from_user"] == "Ann"
 
 
-async def test_s11_delivery_to_somebody_absent_is_reported(server):
+async def test_delivery_to_somebody_absent_is_reported(server):
     async with person(server, "Ann") as ann:
         async with person(server, "Ben"):
             pass
@@ -135,7 +135,7 @@ async def test_s11_delivery_to_somebody_absent_is_reported(server):
             assert await ann.hear("absent") == {"type": "absent", "to_user": nobody, "id": 1}
 
 
-async def test_s11_nobody_comes_in_without_a_login_nor_under_another_name(server):
+async def test_nobody_comes_in_without_a_login_nor_under_another_name(server):
     with pytest.raises(InvalidStatus, match="401"):
         async with knock(server, "Ann"):
             pass
@@ -149,7 +149,7 @@ async def test_s11_nobody_comes_in_without_a_login_nor_under_another_name(server
     "change",
     [lambda one: one[:-1] + ("1" if one.endswith("0") else "0"), lambda one: "QmVu" + one[4:], lambda _: "é"],
 )
-async def test_s11_a_cookie_that_was_changed_is_worth_nothing(server, change):
+async def test_a_cookie_that_was_changed_is_worth_nothing(server, change):
     async with browser(server, "Ann") as client:
         cookie = change(client.cookies["private_chat"]).encode()
     async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as other:
@@ -157,7 +157,7 @@ async def test_s11_a_cookie_that_was_changed_is_worth_nothing(server, change):
         assert answer.json() == {"name": "", "has_cookie": True}
 
 
-async def test_s11_the_cookie_is_out_of_reach_of_scripts_and_other_sites(server):
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(server):
     async with browser(server, "Ann") as client:
         assert client.answer.status_code == 204
         assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(
@@ -166,7 +166,7 @@ async def test_s11_the_cookie_is_out_of_reach_of_scripts_and_other_sites(server)
         assert (await client.get("/me")).json() == {"name": "Ann", "has_cookie": True}
 
 
-async def test_s11_a_second_login_from_elsewhere_is_refused_while_the_first_is_here(server):
+async def test_a_second_login_from_elsewhere_is_refused_while_the_first_is_here(server):
     async with person(server, "Ann") as ann:
         async with browser(server, "Ann") as thief:
             assert thief.answer.status_code == 409
@@ -175,7 +175,7 @@ async def test_s11_a_second_login_from_elsewhere_is_refused_while_the_first_is_h
         assert (await ann.hear("message"))["from_user"] == "Ann"
 
 
-async def test_s11_a_name_is_held_for_a_while_and_then_free(module, server, monkeypatch):
+async def test_a_name_is_held_for_a_while_and_then_free(module, server, monkeypatch):
     async with person(server, "Ann"):
         pass
     async with browser(server, "Ann") as early:
@@ -188,7 +188,7 @@ async def test_s11_a_name_is_held_for_a_while_and_then_free(module, server, monk
         assert late.answer.status_code == 204
 
 
-async def test_s11_another_tab_of_the_same_browser_takes_over_and_the_first_is_told(server):
+async def test_another_tab_of_the_same_browser_takes_over_and_the_first_is_told(server):
     async with person(server, "Ann") as first, knock(server, "Ann", first.client) as ws:
         second = Person(ws, first.client)
         with pytest.raises(ConnectionClosed):
@@ -199,7 +199,7 @@ async def test_s11_another_tab_of_the_same_browser_takes_over_and_the_first_is_t
         assert (await second.hear("message"))["info"] == "here"
 
 
-async def test_s11_who_lost_the_name_between_login_and_handshake_is_told(module, server, monkeypatch):
+async def test_a_person_who_lost_the_name_between_login_and_handshake_is_told(module, server, monkeypatch):
     async with browser(server, "Ann") as early:
         async with person(server, "Ann"), knock(server, "Ann", early) as ws:
             await ws.wait_closed()
@@ -223,7 +223,7 @@ async def test_s11_who_lost_the_name_between_login_and_handshake_is_told(module,
         '{"to_user": "Ann", "info": " "}',
     ],
 )
-async def test_s11_bad_json_gets_an_answer_and_the_talk_goes_on(server, message):
+async def test_bad_json_gets_an_answer_and_the_talk_goes_on(server, message):
     async with person(server, "Ann") as ann:
         await ann.ws.send(message)
         assert (await ann.hear("error"))["text"].startswith("Expected")
@@ -231,7 +231,7 @@ async def test_s11_bad_json_gets_an_answer_and_the_talk_goes_on(server, message)
         assert (await ann.hear("message"))["info"] == "fine"
 
 
-async def test_s11_one_who_does_not_read_is_reported_and_holds_up_nobody(server):
+async def test_one_who_does_not_read_is_reported_and_holds_up_nobody(server):
     async with person(server, "Ann") as ann, browser(server, "Slow") as client:
         socket = trio.socket.socket()
         socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
@@ -325,7 +325,7 @@ def test_a_key_that_stays_keeps_people_logged_in_over_a_restart(monkeypatch):
     monkeypatch.setenv("CHAT_KEY", "a secret of this test")
     with httpx.Client(trust_env=False) as client:
         for attempt in range(2):
-            with Program("examples/private_chat.py", "--port", "0") as program:
+            with Program("demo/private_chat.py", "--port", "0") as program:
                 url = program.wait_for_url()
                 if attempt == 0:
                     client.post(f"{url}/login", data={"name": "Ann"})

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+
+FOLDER = Path(__file__).parents[2] / "demo"
 
 
 @pytest.fixture(scope="module")
 def names():
     """The module, which outlives the examples of a property."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend("examples")
-        import names
-
-        yield names
+        patch.syspath_prepend(FOLDER)
+        yield importlib.import_module("parts.names")
 
 
 @pytest.mark.parametrize(

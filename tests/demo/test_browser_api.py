@@ -23,14 +23,14 @@ def client(server, path, **options):
 @pytest.mark.parametrize(
     ("offered", "agreed"), [(["chat", "news"], "news"), (["chat"], "chat"), (["x"], None), (None, None)]
 )
-async def test_s13_the_servers_order_of_subprotocols_counts(server, offered, agreed):
+async def test_the_servers_order_of_subprotocols_counts(server, offered, agreed):
     async with client(server, "/echo", subprotocols=offered) as ws:
         assert ws.subprotocol == agreed
         await ws.send("hello")
         assert await ws.recv() == "hello"
 
 
-async def test_s13_only_the_compressed_route_compresses(server):
+async def test_only_the_compressed_route_compresses(server):
     async with client(server, "/compressed") as ws:
         assert [one.name for one in ws.protocol.extensions] == ["permessage-deflate"]
         await ws.send("x" * 10_000)
@@ -39,7 +39,7 @@ async def test_s13_only_the_compressed_route_compresses(server):
         assert ws.protocol.extensions == []
 
 
-async def test_s13_what_waited_is_read_and_counted(server):
+async def test_what_waited_is_read_and_counted(server):
     async with client(server, "/late") as ws:
         for _ in range(3):
             await ws.send(b"x" * 100_000)
@@ -48,19 +48,19 @@ async def test_s13_what_waited_is_read_and_counted(server):
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1013, "later"), (4999, "grüße ☺")])
-async def test_s13_the_server_closes_as_asked(server, code, reason):
+async def test_the_server_closes_as_asked(server, code, reason):
     async with client(server, f"/close/{code}?reason={reason}") as ws:
         await ws.wait_closed()
         assert (ws.close_code, ws.close_reason) == (code, reason)
 
 
-async def test_s13_a_code_that_may_not_be_sent_is_1011(server):
+async def test_a_close_code_that_may_not_be_sent_becomes_1011(server):
     async with client(server, "/close/1005") as ws:
         await ws.wait_closed()
         assert ws.close_code == 1011
 
 
-async def test_s13_what_the_server_saw_is_told_on_another_connection(server):
+async def test_what_the_server_saw_is_told_on_another_connection(server):
     async with client(server, "/watching/one") as witness:
         assert await witness.recv() == "watching"
         async with client(server, "/watched/one") as ws:
@@ -68,7 +68,7 @@ async def test_s13_what_the_server_saw_is_told_on_another_connection(server):
         assert json.loads(await witness.recv()) == {"code": 4321, "reason": "bye ☺"}
 
 
-async def test_s13_a_refusal_is_an_http_answer(server):
+async def test_a_refusal_is_an_http_answer(server):
     with pytest.raises(InvalidStatus, match="403"):
         async with client(server, "/refused"):
             pass

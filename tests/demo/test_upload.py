@@ -107,7 +107,7 @@ def on_shelf(module):
 
 
 @pytest.mark.parametrize("size", [0, 1, 300_000, 5_000_000])
-async def test_s5_a_whole_file_is_stored_and_answered_saved(module, server, shelve, size):
+async def test_a_whole_file_is_stored_and_answered_saved(module, server, shelve, size):
     content = some_bytes(size)
     assert await shelve(server, "some.bin", content) == {
         "type": "message",
@@ -120,7 +120,7 @@ async def test_s5_a_whole_file_is_stored_and_answered_saved(module, server, shel
     assert not await unfinished(module)
 
 
-async def test_s5_the_content_may_follow_the_name_at_once(module, server, visit):
+async def test_the_content_may_follow_the_name_at_once(module, server, visit):
     content = some_bytes(2_000_000)
     async with visit(server, "/whole") as visitor:
         await visitor.tell(name="some.bin", size=len(content))
@@ -130,7 +130,7 @@ async def test_s5_the_content_may_follow_the_name_at_once(module, server, visit)
     assert on_shelf(module) == {"some.bin": content}
 
 
-async def test_s5_name_and_content_may_arrive_together(module, server):
+async def test_name_and_content_may_arrive_together(module, server):
     async with connected(server) as peer:
         await peer.open("/whole")
         name = json.dumps({"name": "some.bin", "size": 100_000}).encode()
@@ -141,7 +141,7 @@ async def test_s5_name_and_content_may_arrive_together(module, server):
 
 
 @pytest.mark.parametrize("size", [0, 1, SLICE, SLICE + 1, 3 * SLICE])
-async def test_s6_each_slice_is_acknowledged_and_the_last_answered_received(module, server, begin, size):
+async def test_each_slice_is_acknowledged_and_the_last_answered_received(module, server, begin, size):
     content = some_bytes(size)
     async with begin(server, "/slices", "some.bin", size) as visitor:
         assert visitor.ready["received"] == 0
@@ -173,13 +173,15 @@ async def test_s6_each_slice_is_acknowledged_and_the_last_answered_received(modu
         ("x." + "y" * 3000, "x." + "y" * 15),
     ],
 )
-async def test_s5_a_name_is_never_a_path_of_the_client(module, server, shelve, tmp_path, wanted, name):
+async def test_the_name_of_a_whole_file_is_never_a_path_of_the_client(
+    module, server, shelve, tmp_path, wanted, name
+):
     assert (await shelve(server, wanted))["name"] == name
     everything = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert everything == [module.SHELF / name]
 
 
-async def test_s6_a_name_is_never_a_path_of_the_client_either(module, server, begin, tmp_path):
+async def test_the_name_of_a_file_in_slices_is_never_a_path_of_the_client(module, server, begin, tmp_path):
     async with begin(server, "/slices", "../../evil", 1) as visitor:
         assert (await send_slices(visitor, b"x"))["name"] == "evil"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [module.SHELF / "evil"]
@@ -191,7 +193,7 @@ async def test_a_second_file_of_a_name_gets_a_number(module, server, shelve):
     assert on_shelf(module) == {"a.txt": b"1", "a (2).txt": b"2", "a (3).txt": b"3"}
 
 
-async def test_s6_uploads_at_the_same_time_do_not_mix(module, server, begin):
+async def test_uploads_at_the_same_time_do_not_mix(module, server, begin):
     contents = [some_bytes(5 * SLICE + 7, seed) for seed in range(4)]
 
     async def send(content, path):
@@ -208,7 +210,7 @@ async def test_s6_uploads_at_the_same_time_do_not_mix(module, server, begin):
     assert sorted(on_shelf(module).values()) == sorted(contents)
 
 
-async def test_s6_an_upload_goes_on_where_a_lost_connection_stopped_it(module, server, begin):
+async def test_an_upload_goes_on_where_a_lost_connection_stopped_it(module, server, begin):
     content = some_bytes(5 * SLICE)
     async with begin(server, "/slices", "some.bin", len(content)) as visitor:
         key = visitor.ready["upload"]
@@ -221,7 +223,7 @@ async def test_s6_an_upload_goes_on_where_a_lost_connection_stopped_it(module, s
     assert on_shelf(module) == {"some.bin": content}
 
 
-async def test_s6_a_newer_connection_with_the_key_takes_the_upload_over(module, server, begin):
+async def test_a_newer_connection_with_the_key_takes_the_upload_over(module, server, begin):
     """The older may be dead without the server knowing."""
     content = some_bytes(2 * SLICE)
     async with begin(server, "/slices", "some.bin", len(content)) as older:
@@ -232,7 +234,7 @@ async def test_s6_a_newer_connection_with_the_key_takes_the_upload_over(module, 
             assert (await send_slices(newer, content, begin=SLICE))["message"] == "received"
 
 
-async def test_s6_of_several_connections_with_the_key_one_goes_on_alone(module, server, begin, visit):
+async def test_of_several_connections_with_the_key_one_goes_on_alone(module, server, begin, visit):
     content = some_bytes(SLICE)
     answers, closes = [], []
 
@@ -254,7 +256,7 @@ async def test_s6_of_several_connections_with_the_key_one_goes_on_alone(module, 
     await until(lambda: not module.uploads)
 
 
-async def test_s6_nobody_touches_an_upload_without_its_key(module, server, begin, client):
+async def test_nobody_touches_an_upload_without_its_key(module, server, begin, client):
     content = some_bytes(2 * SLICE)
     async with begin(server, "/slices", "some.bin", len(content)) as visitor:
         await send_slices(visitor, content, end=SLICE)
@@ -310,7 +312,7 @@ async def test_a_file_that_is_too_large_is_refused_before_it_comes(
         await expect_close(visitor, 4413, "a file may have 0.5 MB, and this one has more")
 
 
-async def test_s5_more_than_was_announced_is_refused_while_it_comes(module, server, begin):
+async def test_more_than_was_announced_is_refused_while_it_comes(module, server, begin):
     async with begin(server, "/whole", "some.bin", 1000) as visitor:
         await visitor.send(b"x" * 1001)
         await expect_close(visitor, 4413, "more came than the 1000 bytes that were announced")
@@ -321,7 +323,7 @@ async def test_s5_more_than_was_announced_is_refused_while_it_comes(module, serv
 @pytest.mark.parametrize(
     ("message", "code"), [(b"x" * 999, 1008), (b"", 1008), ("x" * 999, 1003)], ids=["short", "none", "text"]
 )
-async def test_s5_what_is_not_the_announced_file_is_refused(module, server, begin, message, code):
+async def test_what_is_not_the_announced_file_is_refused(module, server, begin, message, code):
     async with begin(server, "/whole", "some.bin", 1000) as visitor:
         await visitor.send(message)
         await expect_close(visitor, code)
@@ -342,7 +344,7 @@ async def test_s5_what_is_not_the_announced_file_is_refused(module, server, begi
     ],
     ids=["gap", "far", "empty", "short", "text", "long", "more than was announced"],
 )
-async def test_s6_what_is_not_the_next_slice_is_refused(module, server, begin, message, code):
+async def test_what_is_not_the_next_slice_is_refused(module, server, begin, message, code):
     async with begin(server, "/slices", "some.bin", 1000) as visitor:
         await visitor.send(message)
         await expect_close(visitor, code)
@@ -386,7 +388,7 @@ async def test_a_client_that_falls_silent_is_not_waited_for(module, server, begi
 
 
 @pytest.mark.slow
-async def test_s5_a_slow_file_is_waited_for_as_long_as_something_comes(module, server, monkeypatch):
+async def test_a_slow_file_is_waited_for_as_long_as_something_comes(module, server, monkeypatch):
     monkeypatch.setattr(module, "WAITED_SECONDS", 0.5)
     async with connected(server) as peer:
         await peer.open("/whole")
@@ -495,6 +497,6 @@ async def test_a_file_that_goes_while_the_list_is_made_is_left_out(module, tmp_p
 
 def test_the_program_serves_by_itself_until_ctrl_c(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with Program("examples/upload.py", "--port", "0") as program:
+    with Program("demo/upload.py", "--port", "0") as program:
         assert "<h1>Upload</h1>" in httpx.get(program.wait_for_url(), trust_env=False).text
         assert program.interrupt()[0] == 0

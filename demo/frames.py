@@ -1,42 +1,38 @@
 """Frames: a live WebSocket, cut into the frames of RFC 6455 and shown bit by bit.
 
-Try it with `python examples/frames.py --port 8000`.
+Try it with `python demo/frames.py --port 8000`.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import secrets
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import trio
-from alive import say_alive
 
-import trioweb
 from trioweb import (
     App,
     ConnectionClosed,
     Deflate,
-    File,
     HTTPError,
     Limits,
     LocalProtocolError,
     OutboxFull,
-    Request,
     WebSocket,
 )
 
-PAGES = Path(__file__).parent / "pages"
+from parts.alive import say_alive
+from parts.messages import parsed
+from parts.page import add_page, serve_alone
+
 KEPT_BYTES = 256  # of each payload; the rest is only counted
 QUEUED_FRAMES = 256
 
 app = App()
-app.static("/shared", PAGES / "shared")
+add_page(app, "frames")
 
 
 @dataclass(frozen=True)
@@ -156,11 +152,6 @@ class Viewer:
 viewers: dict[str, Viewer] = {}
 
 
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "frames.html")
-
-
 @app.websocket("/view", limits=Limits(message_bytes=4 * 1024))
 async def view(ws: WebSocket) -> None:
     key = secrets.token_urlsafe(16)
@@ -216,14 +207,5 @@ async def obey(ws: WebSocket | None, request: Any) -> None:
             pass
 
 
-def parsed(message: str | bytes) -> Any:
-    try:
-        return json.loads(message)
-    except (ValueError, RecursionError):
-        return None
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the frames example.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

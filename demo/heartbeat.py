@@ -1,11 +1,10 @@
 """Heartbeat: is the other side still there? Asked by the protocol, and by the application.
 
-Try it with `python examples/heartbeat.py --port 8000`.
+Try it with `python demo/heartbeat.py --port 8000`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections import deque
@@ -14,15 +13,16 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, islice
-from pathlib import Path
 from typing import Any
 
 import trio
 
 import trioweb
-from trioweb import App, Close, CloseCode, Config, File, Limits, Overflow, Request, Timeouts, WebSocket
+from trioweb import App, Close, CloseCode, Config, Limits, Overflow, Timeouts, WebSocket
 
-PAGES = Path(__file__).parent / "pages"
+from parts.messages import parsed
+from parts.page import add_page, serve_alone
+
 BEAT_SECONDS = 1
 SILENCE_SECONDS = 5
 NO_HEARTBEAT = 4001  # 4000 to 4999 are for applications
@@ -38,12 +38,7 @@ async def lifespan(nursery: trio.Nursery) -> AsyncIterator[None]:
 
 
 app = App(lifespan=lifespan)
-app.static("/shared", PAGES / "shared")
-
-
-@app.get("/")
-async def page(request: Request) -> File:
-    return File(PAGES / "heartbeat.html")
+add_page(app, "heartbeat")
 
 
 # A browser answers the protocol's pings by itself, even for a page that hangs, and shows a page neither
@@ -138,7 +133,7 @@ class Peer:
     heard_at: float
     asked: int = 0
     answered: trio.Event = field(default_factory=trio.Event)
-    beats: dict[str, float | None] = field(default_factory=dict)
+    beats: dict[str, float | None] = field(default_factory=dict[str, float | None])
 
 
 watchers = app.room("watchers", overflow=Overflow.LATEST)
@@ -171,14 +166,5 @@ async def report() -> None:
         await trio.sleep(BEAT_SECONDS / 2)
 
 
-def parsed(message: str | bytes) -> Any:
-    try:
-        return json.loads(message)
-    except (ValueError, RecursionError):
-        return None
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Serve the heartbeat example.")
-    parser.add_argument("--port", type=int, default=8000)
-    trioweb.run(app, port=parser.parse_args().port)
+    serve_alone(app)

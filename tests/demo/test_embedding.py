@@ -39,7 +39,7 @@ async def test_what_another_program_serves_cannot_be_stopped_from_the_page(serve
 
 
 def start(*arguments):
-    return Program("examples/embedding.py", "--port", "0", *arguments)
+    return Program("demo/embedding.py", "--port", "0", *arguments)
 
 
 def watch(url):
