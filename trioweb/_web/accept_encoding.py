@@ -1,4 +1,4 @@
-"""Which content coding a client prefers (RFC 9110 §12.5.3)."""
+"""The content coding that a client prefers (RFC 9110 §12.5.3)."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from trioweb._web.accept import weights
 from trioweb.headers import Headers
 
 IDENTITY = "identity"
-# RFC 9110 §8.4.1.3: another name for the same.
+# RFC 9110 §8.4.1.3: another name for the same coding.
 _OLD_NAMES = {"x-gzip": "gzip"}
 
 
 def preferred_coding(headers: Headers, offers: Sequence[str]) -> str | None:
-    """Return one of the codings on offer, or `None` for the content as it is.
+    """Return the best of the offered codings, or `None` for unencoded content.
 
-    The highest quality wins. Of two with one quality the one offered first does, and the
-    content as it is comes last, unless the client names it with a higher one. A client that
-    refuses all there is gets the content as it is (RFC 9110 §12.4.1 lets its wish be
-    disregarded), and so does one without the field: not every program can decode.
+    The highest weight wins. Of two with the same weight, the one offered first wins, and
+    unencoded content comes last, unless the client gives it a higher weight. A client that
+    refuses everything gets unencoded content (RFC 9110 §12.4.1 allows a server to disregard the
+    field), and so does a client without the field, because not every program can decode.
 
     Args:
-        headers: Those of the request.
-        offers: Names of codings in lower case, the dearest to the server first.
+        headers: The headers of the request.
+        offers: Names of codings in lower case, the one that the server prefers first.
     """
     if not offers:
         return None
-    wishes = _wishes(headers)
-    others = wishes.get("*", 0.0)
-    best = max(offers, key=lambda offer: wishes.get(offer, others))
-    weight = wishes.get(best, others)
-    return best if weight > 0 and weight >= wishes.get(IDENTITY, others) else None
+    found = _weights_of_codings(headers)
+    others = found.get("*", 0.0)
+    best = max(offers, key=lambda offer: found.get(offer, others))
+    weight = found.get(best, others)
+    return best if weight > 0 and weight >= found.get(IDENTITY, others) else None
 
 
 def refuses_identity(headers: Headers) -> bool:
-    """Say whether the client does not take the content as it is."""
-    wishes = _wishes(headers)
-    return wishes.get(IDENTITY, wishes.get("*", 1.0)) <= 0
+    """Return whether the client refuses unencoded content."""
+    found = _weights_of_codings(headers)
+    return found.get(IDENTITY, found.get("*", 1.0)) <= 0
 
 
-def _wishes(headers: Headers) -> dict[str, float]:
+def _weights_of_codings(headers: Headers) -> dict[str, float]:
     found = weights(headers.get("accept-encoding", ""))
     return {_OLD_NAMES.get(name, name): weight for name, weight in found.items()}

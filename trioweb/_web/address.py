@@ -1,4 +1,4 @@
-"""Where a peer is: a host and a port."""
+"""The address of a peer: a host and a port."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class Address:
 
     Attributes:
         host: An IPv4 or IPv6 address, without brackets.
-        port: The port; `None` where a proxy named none.
+        port: The port; `None` if a proxy gave none.
     """
 
     host: str
     port: int | None = None
 
     def __str__(self) -> str:
-        # RFC 3986 §3.2.2: the colons of an IPv6 address must not be taken for the port's.
+        # RFC 3986 §3.2.2: brackets separate the colons of an IPv6 address from the one before a port.
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"

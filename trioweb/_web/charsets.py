@@ -1,10 +1,11 @@
-"""The charsets that clients write in, and what Python calls them."""
+"""The charsets that clients use, and Python's names for them."""
 
 from __future__ import annotations
 
 from trioweb._web.unreadable import Unreadable
 
-# Python knows a hundred encodings, some of them slow on hostile input: these few are what clients send.
+# Python has about a hundred encodings, and some of them are slow with hostile input. Clients send
+# only these few.
 _ENCODINGS = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -20,7 +21,7 @@ def encoding_of(charset: str) -> str:
     """Return Python's name for a charset.
 
     Raises:
-        HTTPError: 415, it is not known here.
+        HTTPError: 415 if it is not known here.
     """
     encoding = _ENCODINGS.get(charset.strip().lower())
     if encoding is None:

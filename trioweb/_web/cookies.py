@@ -1,4 +1,4 @@
-"""Cookies: reading the Cookie field leniently, writing Set-Cookie lines strictly."""
+"""Cookies: reads the Cookie field leniently, and writes Set-Cookie lines strictly."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ SameSite = Literal["Lax", "Strict", "None"]
 _VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 """cookie-octet (RFC 6265 §4.1.1): no space, quote, comma, semicolon or backslash."""
 _PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]{0,1023}")
-"""Printable, no semicolon to start the next attribute, no longer than browsers read (RFC 6265bis §5.6)."""
+"""Printable, without a semicolon, which would start the next attribute, and no longer than browsers
+read (RFC 6265bis §5.6)."""
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
-"""A host's name: behind a port or a slash browsers would find no domain that they are in."""
+"""The name of a host. With a port or a slash after it, browsers would ignore the cookie."""
 COOKIES = 256
-"""No browser keeps as many for one site, and each is held as some twenty times its bytes."""
+"""The most cookies that are read from a request.
+
+No browser keeps as many for one site, and each takes about twenty times its size in memory.
+"""
 _COOKIE_BYTES = 4096
-"""Browsers drop a cookie whose name and value are longer (RFC 6265bis §5.6)."""
+"""Browsers drop cookies with a longer name and value (RFC 6265bis §5.6)."""
 
 
 class _Cookies(dict[str, str]):
@@ -32,10 +36,10 @@ class _Cookies(dict[str, str]):
 
 
 def parse_cookies(lines: Iterable[str]) -> Mapping[str, str]:
-    """Read the Cookie fields of a request (RFC 6265 §5.4), skipping what is no cookie.
+    """Read the Cookie fields of a request (RFC 6265 §5.4), and skip everything that is not a cookie.
 
-    Of two cookies with one name the first counts: browsers send the more specific first. What
-    comes behind `COOKIES` is not read.
+    Of two cookies with one name the first counts, because browsers send the more specific one
+    first. After `COOKIES` cookies, the rest is not read.
     """
     cookies = _Cookies()
     for line in lines:
@@ -56,7 +60,7 @@ def _read_value(value: str) -> str:
     if value.isascii():
         return value
     try:
-        # Scripts may set any text as a cookie, and browsers send it as UTF-8.
+        # Scripts can set any text as a cookie, and browsers send it as UTF-8.
         return value.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return value
@@ -75,10 +79,10 @@ def format_cookie(
     same_site: SameSite,
     partitioned: bool,
 ) -> str:
-    """Write the value of one Set-Cookie line.
+    """Return the value of a Set-Cookie line.
 
     Raises:
-        LocalProtocolError: A part cannot be sent, or a browser would refuse the cookie.
+        LocalProtocolError: A part cannot be sent, or browsers would refuse the cookie.
     """
     _check_pair(name, value)
     _check_attributes(name, path=path, domain=domain, secure=secure)
@@ -117,14 +121,14 @@ def _check_pair(name: str, value: str) -> None:
 def _check_attributes(name: str, *, path: str, domain: str | None, secure: bool) -> None:
     if _PATH.fullmatch(path) is None:
         raise LocalProtocolError(
-            f"cookie {name}: a path starts with /, has at most 1024 characters of ASCII and no semicolon, "
-            f"not {path!r}"
+            f"cookie {name}: a path starts with / and has at most 1024 ASCII characters, none of them a "
+            f"semicolon, not {path!r}"
         )
     if domain is not None and (_DOMAIN.fullmatch(domain) is None or len(domain) > 255):
         raise LocalProtocolError(
             f"cookie {name}: {domain!r} is not a domain: expected a host's name, without a port"
         )
-    # RFC 6265bis §4.1.3: the prefixes are promises, which browsers hold in any case of letters.
+    # RFC 6265bis §4.1.3: the prefixes are promises that browsers enforce, in upper and lower case.
     prefix = name.lower()
     if prefix.startswith(("__secure-", "__host-")) and not secure:
         raise LocalProtocolError(f"cookie {name}: its prefix needs secure=True")

@@ -6,8 +6,8 @@ import re
 
 import attrs
 
-# One pair, or none, and what ends it. Each alternative begins differently, so no input makes it
-# go back far.
+# One pair, or none, and its delimiter. Each alternative starts with a different character, so no
+# input makes the expression backtrack far.
 _WORD = r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _PAIR = re.compile(rf"[ \t]*(?:{_WORD}=(?:{_WORD}|{_QUOTED})[ \t]*)?(;|,|$)")
@@ -16,12 +16,13 @@ _ESCAPED = re.compile(r"\\(.)")
 
 @attrs.frozen(slots=True)
 class Hop:
-    """What one proxy says of the request that it received.
+    """The request as one proxy received it, by its own account.
 
     Attributes:
-        client: Who sent it, an address or a made-up word; `""` if it does not say.
-        scheme: As it was spelled, or `""`.
-        host: The Host field it had, or `""`.
+        client: The sender of the request: an address, an identifier made up by the proxy, or
+            `""` if it does not say.
+        scheme: As the proxy wrote it, or `""`.
+        host: The Host field of the request, or `""`.
     """
 
     client: str = ""
@@ -30,7 +31,7 @@ class Hop:
 
 
 def parse_forwarded(text: str) -> list[Hop] | None:
-    """Read the hops, the nearest proxy's last; `None` when it breaks the grammar (RFC 7239 §4)."""
+    """Return the hops, the nearest proxy's last; `None` if the text breaks the grammar (RFC 7239 §4)."""
     hops: list[Hop] = []
     pairs: dict[str, str] = {}
     position = 0
@@ -51,13 +52,14 @@ def parse_forwarded(text: str) -> list[Hop] | None:
 
 
 def parse_x_forwarded(client: str, scheme: str, host: str) -> list[Hop]:
-    """Read the X-Forwarded-For, -Proto and -Host fields as hops, the nearest proxy's last.
+    """Return the X-Forwarded-For, -Proto and -Host fields as hops, the nearest proxy's last.
 
-    A proxy either writes the scheme and the host anew, or adds them as it adds the
-    address. Lists of one length belong together; otherwise only the last value was
-    written by the nearest proxy, and it stands for every hop.
+    A proxy adds its value for the scheme and the host to the list, as it does for the address,
+    or replaces the list by it. Lists of the same length belong together. In a list of a different
+    length, only the last value is sure to be from the nearest proxy, so it counts for every hop.
     """
-    # An empty place is an address that was not told, so what stands left of it is hearsay.
+    # An empty entry is a proxy that did not name its client, so nobody vouches for the entries to
+    # the left of it.
     clients = [member or "unknown" for member in _members(client)]
     schemes, hosts = _members(scheme), _members(host)
     count = max(len(clients), 1)

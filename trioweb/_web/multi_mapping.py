@@ -1,4 +1,4 @@
-"""A mapping in which a name may stand for several things."""
+"""A mapping in which a name may have several values."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 SHOWN_CHARACTERS = 60
-"""How much of a name or a wrong value is said back to who sent it."""
+"""How much of a name or a wrong value is shown to the client that sent it."""
 
 
 class MultiMapping(Mapping[str, T]):
-    """Things by name; the first of each name counts, and `get_all` gives every one.
+    """Values by name. The first value of each name counts; `get_all` returns all of them.
 
-    `mapping["name"]` of one that the client left out is answered with 400, and is a `KeyError`.
+    `mapping["name"]` raises a `KeyError` if the client left the name out, and unless the handler
+    catches it, the client gets a 400.
 
     Args:
-        pairs: Names and things in the order that they came in.
+        pairs: Names and values in the order in which they were received.
     """
 
     __slots__ = ("_values",)
@@ -48,8 +49,8 @@ class MultiMapping(Mapping[str, T]):
     @overload
     def get(self, key: str, default: T | D) -> T | D: ...
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the first of this name, or `default` when there is none."""
-        # The inherited one makes and drops an exception for each that is not there.
+        """Return the first value of this name, or `default` if there is none."""
+        # The inherited method raises and catches an exception for each missing name.
         values = self._values.get(key)
         return default if values is None else values[0]
 
@@ -63,10 +64,10 @@ class MultiMapping(Mapping[str, T]):
         return f"{type(self).__name__}({self._values!r})"
 
     def get_all(self, name: str) -> list[T]:
-        """Return each one of this name, in order; an empty list when there is none."""
+        """Return all values of this name, in order; an empty list if there are none."""
         return list(self._values.get(name, ()))
 
 
 def shown(text: str) -> str:
-    """Return a text in quotes, as an error may show it."""
+    """Return a text in quotes, shortened for an error text."""
     return repr(text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}...")

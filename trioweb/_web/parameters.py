@@ -1,12 +1,12 @@
-"""The parameters behind a media type or a disposition: `; name=value; name="value"`."""
+"""The parameters of a media type or a disposition: `; name=value; name="value"`."""
 
 from __future__ import annotations
 
 import re
 
-# A quoted value ends at the first quote that has no backslash before it (RFC 9110 §5.6.4). Browsers
-# send backslashes as they are and a quote as %22 (HTML §4.10.21.8), so if the line makes no sense in
-# the first way, it is read in the second.
+# By RFC 9110 §5.6.4, a quoted value ends at the first quote without a backslash before it. Browsers
+# do not escape backslashes, and send a quote as %22 (HTML §4.10.21.8). So a line that cannot be
+# parsed by the first rule is parsed by the second.
 _GRAMMARS = tuple(
     re.compile(rf'[ \t]*+;[ \t]*+(?:([^\s";=]++)[ \t]*+=[ \t]*+(?:"({quoted})"|([^\s";]++)))?+[ \t]*+')
     for quoted in (r'(?:[^"\\]|\\.)*+', r'[^"]*+')
@@ -15,25 +15,25 @@ _ESCAPED = re.compile(r'\\(["\\])')
 
 
 def media_type_of(content_type: str) -> str:
-    """Return the media type that a Content-Type names, in lower case; `""` if none."""
+    """Return the media type in a Content-Type, in lower case; `""` if there is none."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def charset_of(content_type: str) -> str | None:
-    """Return the charset that a Content-Type names; `None` if none, or none that can be read."""
+    """Return the charset in a Content-Type; `None` if there is none, or it cannot be parsed."""
     parsed = split_parameters(content_type)
     return None if parsed is None else parsed[1].get("charset")
 
 
 def split_parameters(text: str) -> tuple[str, dict[str, str]] | None:
-    """Return what stands before the first semicolon and the parameters, names in lower case.
+    """Return the text before the first semicolon, and the parameters by name in lower case.
 
     Args:
-        text: A field's value, such as that of Content-Type.
+        text: The value of a field such as Content-Type.
 
     Returns:
-        `None` if it cannot be read, or names a parameter twice: two readers might
-        understand it differently.
+        `None` if it cannot be parsed, or has a parameter twice, since another program might
+        then use the other value.
     """
     _, semicolon, rest = text.partition(";")
     for number, grammar in enumerate(_GRAMMARS):
@@ -52,12 +52,12 @@ def _read(text: str, grammar: re.Pattern[str], *, has_escapes: bool) -> dict[str
             return None
         position = match.end()
         name, quoted, token = match.groups()
-        if name is None:  # a semicolon with nothing behind it
+        if name is None:  # a semicolon with nothing after it
             continue
         if name.lower() in parameters:
             return None
         if quoted is not None and has_escapes:
-            # Other backslashes than before these two are the browsers' own.
+            # A backslash before any other character is part of the name: browsers do not escape it.
             quoted = _ESCAPED.sub(r"\1", quoted)
         parameters[name.lower()] = token if quoted is None else quoted
     return parameters

@@ -1,13 +1,14 @@
-"""Who the client is when a proxy stands in between.
+"""Finds the client of a request that came through proxies.
 
-A field such as X-Forwarded-For is a list to which each proxy adds, at its right end, the
-address that it saw. Whatever a client sends itself stands to the left. So the list is
-walked from the right as long as the one who wrote is trusted; the first address that
-is not a trusted proxy's is the client. What nobody trusted wrote is never looked at.
+A field such as X-Forwarded-For is a list. Each proxy appends the address that it saw, so
+anything that the client wrote itself is at the left end. The list is therefore read from the
+right, for as long as a trusted proxy wrote the entry. The first address that is not a trusted
+proxy's is the client. Entries that no trusted proxy wrote are never read.
 
-When a trusted proxy's word cannot be read, or two fields contradict each other (one may
-be the client's own, passed through), the client is unknown, `None`. It must not become
-the proxy's own address, which may be allowed more than strangers are.
+If the entry of a trusted proxy cannot be parsed, the client is unknown, `None`. It is unknown
+too if the two kinds of field contradict each other, because one of them may be the client's own,
+passed through. The proxy's own address must not take its place, since it may have more rights
+than a stranger.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ _IP = IPv4Address | IPv6Address
 
 @attrs.define
 class Forwarding:
-    """How a request looked where it came in.
+    """A request as it was when the client sent it to the outermost trusted proxy.
 
     Attributes:
-        client: Who sent it; `None` on a Unix socket, or when nobody can tell.
+        client: The sender; `None` on a Unix socket, or if it is unknown.
         scheme: `"http"` or `"https"`.
         host: The Host field that the client sent.
-        is_anonymous: Whether a proxy was to name the client, and could not.
+        is_anonymous: Whether a proxy should have named the client, but did not.
     """
 
     client: Address | None
@@ -52,11 +53,11 @@ class TrustedProxies:
     """Tells clients from the proxies in front of the server.
 
     Args:
-        networks: Addresses and networks, `"10.0.0.0/8"` or `"::1"`; `"unix"` for peers on
-            a Unix socket.
+        networks: Addresses and networks, such as `"::1"` and `"10.0.0.0/8"`; `"unix"` for
+            peers on a Unix socket.
 
     Raises:
-        ConfigError: One of them is neither.
+        ConfigError: An entry is none of these.
     """
 
     def __init__(self, networks: Iterable[str]) -> None:
@@ -65,20 +66,20 @@ class TrustedProxies:
         self._networks = [parse_network(entry) for entry in entries if entry != UNIX]
 
     def resolve(self, peer: Address | None, headers: Headers, scheme: str) -> Forwarding:
-        """Say who sent a request, how, and to which host.
+        """Return who sent a request, with which scheme, and to which host.
 
         Args:
             peer: The other end of the socket; `None` on a Unix socket.
-            headers: The request's.
-            scheme: `"https"` when the socket itself is encrypted, else `"http"`.
+            headers: The headers of the request.
+            scheme: `"https"` if the socket itself is encrypted, otherwise `"http"`.
         """
         direct = Forwarding(peer, scheme, headers.get("host", ""))
         if not self.trusts(peer):
             return direct
-        told = [self._walk(direct, hops) for hops in _claims(headers)]
-        if not told:
+        accounts = [self._walk(direct, hops) for hops in _claims(headers)]
+        if not accounts:
             return direct
-        return told[0] if all(one == told[0] for one in told) else _anonymous(direct)
+        return accounts[0] if all(one == accounts[0] for one in accounts) else _anonymous(direct)
 
     def _walk(self, direct: Forwarding, hops: list[Hop] | None) -> Forwarding:
         if hops is None:
@@ -88,7 +89,7 @@ class TrustedProxies:
         for hop in reversed(hops):
             scheme = _SCHEMES.get(hop.scheme.lower(), scheme)
             host = host if parse_host(hop.host) is None else hop.host
-            # A proxy that names nobody vouches for nobody: what stands further left stays unread.
+            # A proxy that does not name its client does not vouch for the entries further left.
             if not hop.client:
                 break
             client = _node(hop.client)
@@ -98,7 +99,7 @@ class TrustedProxies:
         return Forwarding(client, scheme, host, is_anonymous=is_anonymous)
 
     def trusts(self, peer: Address | None) -> bool:
-        """Say whether the other end of a socket is a trusted proxy."""
+        """Return whether the other end of a socket is a trusted proxy."""
         if peer is None:
             return self._trusts_unix
         return bool(self._networks) and self._trusts(ip_of(peer.host))
@@ -112,7 +113,7 @@ def _anonymous(direct: Forwarding) -> Forwarding:
 
 
 def _claims(headers: Headers) -> list[list[Hop] | None]:
-    """Return what each of the two kinds of field says, if it is there."""
+    """Return the hops in each of the two kinds of field that the request has."""
     claims: list[list[Hop] | None] = []
     if "forwarded" in headers:
         claims.append(parse_forwarded(headers["forwarded"]))
@@ -123,7 +124,7 @@ def _claims(headers: Headers) -> list[list[Hop] | None]:
 
 
 def ip_of(host: str) -> _IP | None:
-    """Return the address that a host is, an IPv4 one where it stands in an IPv6 one; `None` for a name."""
+    """Return a host as an IP address, an IPv4-mapped one as IPv4; `None` for a name."""
     try:
         ip = ip_address(host.partition("%")[0])
     except ValueError:
@@ -133,12 +134,13 @@ def ip_of(host: str) -> _IP | None:
 
 
 def _node(text: str) -> Address | None:
-    """Read an address as a proxy writes it, with or without brackets and port (RFC 7239 §6)."""
+    """Parse an address written by a proxy, with or without brackets and port (RFC 7239 §6)."""
     text = text.strip('"')
     matched = _NODE.fullmatch(text)
     version_4, version_6, port = matched.groups() if matched else (None, text, None)
     ip = None if "%" in text else ip_of(version_4 or version_6 or "")
     if ip is None:
         return None
-    # A port may be made up, as a whole node may (RFC 7239 §6.3): it then begins with a line.
+    # A proxy may hide a port, as it may the address: it then writes a made-up identifier, which
+    # starts with an underscore (RFC 7239 §6.3).
     return Address(str(ip), int(port) if port and port.isdigit() and int(port) <= 65535 else None)

@@ -1,4 +1,4 @@
-"""Fields that somebody filled in, and the values that a program reads from them."""
+"""The text fields of a query or a form, and the values that a program reads from them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _FALSE = frozenset({"off", "false", "no", "0"})
 
 
 class Fields(MultiMapping[str]):
-    """Texts by name, as a query or a form brings them; the first value of each counts.
+    """The text fields of a query or a form, by name; the first value of each name counts.
 
-    `fields["name"]` is text, and `read` converts it; either answers the client with 400 when it
-    cannot. Any number of tasks may read it.
+    `fields["name"]` is text, and `read` converts it to a value. If the field is missing or does
+    not fit, the client gets a 400. Any number of tasks may read the fields.
 
     Args:
-        pairs: Names and values in the order that they came in.
+        pairs: Names and values in the order in which they were received.
     """
 
     __slots__ = ()
@@ -45,22 +45,22 @@ class Fields(MultiMapping[str]):
     def read(self, name: str, kind: Callable[[str], T], *, default: D) -> T | D: ...
 
     def read(self, name: str, kind: Callable[[str], Any] = str, *, default: Any = _REQUIRED) -> Any:
-        """Return the first value of this name as `kind`.
+        """Return the first value of this name, converted by `kind`.
 
-        `int` takes digits, `float` a number that is finite, `bool` what forms and people
-        write (on, off, true, false, yes, no, 1, 0), an `Enum` what its values are as text.
-        An input that was left blank counts as missing, unless `kind` takes blank text. A
-        box that is not ticked sends nothing: read it with `default=False`.
+        `int` takes digits, `float` a finite number, `bool` the words on, off, true, false,
+        yes, no, 1 and 0, and an `Enum` its values as text. An input that was left blank
+        counts as missing, unless `kind` accepts blank text. A checkbox that is not ticked
+        sends nothing: read it with `default=False`.
 
         Args:
-            name: The field's.
-            kind: A class or function that makes the value from text; `ValueError`,
+            name: The name of the field.
+            kind: A class or function that makes the value from text. A `ValueError`,
                 `LookupError` or `ArithmeticError` means that the text does not fit.
-            default: Returned when the field is missing; without it that is an error.
+            default: Returned if the field is missing; without it, a missing field is an error.
 
         Raises:
-            HTTPError: 400, the field is missing or does not fit; the detail names it and
-                what was expected.
+            HTTPError: 400 if the field is missing or does not fit. The detail names the field
+                and the expected value.
         """
         for value in self._converted(name, kind, self._values.get(name, ())[:1]):
             return value
@@ -74,14 +74,14 @@ class Fields(MultiMapping[str]):
     def read_all(self, name: str, kind: Callable[[str], T]) -> list[T]: ...
 
     def read_all(self, name: str, kind: Callable[[str], Any] = str) -> list[Any]:
-        """Return each value of this name as `kind`, in order; an empty list for none.
+        """Return each value of this name, converted by `kind`, in order; an empty list for none.
 
         Args:
-            name: The field's.
-            kind: As for `read`; blank values that it does not take are left out.
+            name: The name of the fields.
+            kind: As for `read`. Blank values that it does not accept are left out.
 
         Raises:
-            HTTPError: 400, one of them does not fit.
+            HTTPError: 400 if one of the values does not fit.
         """
         return list(self._converted(name, kind, self._values.get(name, ())))
 
@@ -104,7 +104,7 @@ def _converter(kind: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def _member(kind: type[Enum], text: str) -> Enum:
-    # The class itself looks for text among its values, and would find no number.
+    # Calling the class with text would not find a member whose value is a number.
     for member in kind:
         if str(member.value) == text:
             return member
@@ -112,7 +112,7 @@ def _member(kind: type[Enum], text: str) -> Enum:
 
 
 def _whole_number(text: str) -> int:
-    # `int` itself takes 1_000 and digits of every script, which no form means.
+    # `int` also takes 1_000 and the digits of every script, which no form means to allow.
     if not _WHOLE_NUMBER.fullmatch(text.strip()):
         raise ValueError(text)
     return int(text)
@@ -132,7 +132,7 @@ def _truth(text: str) -> bool:
     return word in _TRUE
 
 
-# What the classes themselves would take is too much: `bool("off")` is true.
+# The classes themselves accept too much: `bool("off")` is true.
 _STRICT: tuple[tuple[object, Callable[[str], Any], str], ...] = (
     (bool, _truth, "on or off"),
     (float, _finite_number, "a number"),
@@ -148,5 +148,5 @@ def _expectation(kind: Callable[[str], Any]) -> str:
             return f": expected {expected}"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f": expected one of {', '.join(str(member.value) for member in kind)}"
-    # The name of a class says something to a stranger, that of a function does not.
+    # To a client, the name of a class such as Decimal means something; that of a function does not.
     return f": expected {kind.__name__}" if isinstance(kind, type) else ": expected another value"

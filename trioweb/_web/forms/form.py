@@ -1,4 +1,4 @@
-"""A form that was filled in: its fields, and its files."""
+"""A submitted form: its fields and its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trioweb._web.multi_mapping import MultiMapping, shown
 
 
 class Uploads(MultiMapping[Upload]):
-    """The files of a form by the names of their fields; the first of each counts."""
+    """The files of a form, by the names of their fields; the first of each name counts."""
 
     __slots__ = ()
     _source = "form"
@@ -23,14 +23,14 @@ class Uploads(MultiMapping[Upload]):
 
 
 class Form(Fields):
-    """The fields of a form as a mapping, and its files beside them.
+    """The fields of a form as a mapping, with its files in `files`.
 
     `form["name"]` is the first value of that name, `form.read("age", int)` a number.
-    Any number of tasks may read it.
+    Any number of tasks may read the form.
 
     Attributes:
-        files: The uploads by name; `files.get_all("photos")` for an input that takes
-            several. Where nobody chose a file, there is none.
+        files: The uploads by name. Use `files.get_all("photos")` for an input that takes
+            several files. If the user chose no file, there is no entry.
     """
 
     __slots__ = ("files",)
@@ -41,7 +41,7 @@ class Form(Fields):
         self.files = Uploads(uploads)
 
     def _complaint(self, name: str) -> str:
-        if name in self.files:  # who is wrong, the client or the program, cannot be known
+        if name in self.files:  # the mistake may be the client's or the program's: nobody can know
             return f"the field {shown(name)} of the form is a file, which form.upload({shown(name)}) gives"
         return super()._complaint(name)
 
@@ -49,9 +49,9 @@ class Form(Fields):
         return f"Form({self._values!r}, files={list(self.files.values())!r})"
 
     def upload(self, name: str) -> Upload:
-        """Return the first file of this name; for forms that make no sense without.
+        """Return the first file of this name, which the form must have.
 
         Raises:
-            HTTPError: 400, there is none.
+            HTTPError: 400 if there is no such file.
         """
         return self.files[name]

@@ -1,4 +1,8 @@
-"""From the body of a request to its form, within bounds."""
+"""Reads a form from the body of a request, within the limits.
+
+Every bound is checked while the bytes arrive, before they are stored. A form with too many
+fields is refused at the field that is one too many, not after the whole body has been read.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ MULTIPART = "multipart/form-data"
 
 @attrs.define(slots=True)
 class _Field:
-    """A field as it comes in; `encoding` is `None` where only that of the form counts."""
+    """A field while it is read. `encoding` is `None` if the form's encoding applies."""
 
     name: bytes
     value: bytearray
@@ -31,24 +35,25 @@ class _Field:
 
 @attrs.define(slots=True)
 class _File:
-    """A file as it comes in."""
+    """A file while it is read."""
 
     head: PartHead
     content: Content
 
 
 class FormReader:
-    """Reads one form; any number of tasks may ask for it, and all get the same.
+    """Reads one form. Any number of tasks may ask for it, and all get the same `Form`.
 
-    A cancelled `read` loses nothing: what came is kept and the next call goes on there.
+    A cancelled `read` loses nothing: the next call continues with the data received so far.
 
     Args:
-        body: Is read to its end, and kept by nobody else.
-        content_type: The request's, with its parameters.
-        limits: The route's.
+        body: Is read to its end. No other reader may use it.
+        content_type: The Content-Type of the request, with its parameters.
+        limits: The limits of the route.
 
     Raises:
-        HTTPError: 415 the Content-Type is no form's, 400 its boundary cannot be read.
+        HTTPError: 415 if the Content-Type is not that of a form, 400 if its boundary cannot
+            be parsed.
         LocalProtocolError: The body was streamed.
     """
 
@@ -87,7 +92,7 @@ class FormReader:
         self._body = body
 
     async def read(self) -> Form:
-        """Return the form, reading what has not been read."""
+        """Return the form, after reading the rest of it."""
         async with self._lock:
             if self._failure is not None:
                 raise self._failure.with_traceback(None)
@@ -101,12 +106,12 @@ class FormReader:
             return self._form
 
     async def aclose(self) -> None:
-        """Let go of the files."""
-        self._let_go()
+        """Release the files."""
+        self._drop_parts()
         await self._spool.aclose()
 
     async def _read(self) -> Form:
-        await self._spool.flush()  # what a call before had no time for
+        await self._spool.flush()  # the batch that a cancelled call has left
         while piece := await self._body.receive():
             if self._multipart is None:
                 self._take_urlencoded(piece)
@@ -145,14 +150,14 @@ class FormReader:
         if head.filename is None:
             self._check_count("fields", len(self._fields) + self._blanks + 1, self._limits.form_fields)
             self._take_field_bytes(len(head.name), head.name)
-            # Of the head no more is kept than what is counted; a charset becomes one of a few names.
+            # No more of the head is kept than was counted: a charset becomes one of a few names.
             charset = charset_of(head.content_type)
             self._part = _Field(head.name, bytearray(), None if charset is None else encoding_of(charset))
             self._fields.append(self._part)
         else:
             self._part = _File(head, Content(self._spool))
-            # An input in which no file was chosen comes as one without name and content: it is none,
-            # and counts as a field.
+            # Browsers send an input without a chosen file as a file without a name or content. It
+            # is not an upload, and counts as a field.
             if head.filename:
                 self._keep(self._part)
             else:
@@ -194,23 +199,23 @@ class FormReader:
             )
             for file in self._files
         ]
-        self._let_go()
+        self._drop_parts()
         return Form(fields, uploads)
 
     def _form_encoding(self) -> str:
-        """Return the encoding that a field named `_charset_` tells, usually UTF-8 (RFC 7578 §4.6)."""
+        """Return the encoding given in a field named `_charset_`, or else UTF-8 (RFC 7578 §4.6)."""
         for field in self._fields:
             if field.name == b"_charset_" and field.value.strip():
                 return encoding_of(field.value.decode("latin-1"))
         return "utf-8"
 
-    def _let_go(self) -> None:
+    def _drop_parts(self) -> None:
         self._fields, self._files, self._part = [], [], _Field(b"", bytearray())
         self._urlencoded = UrlencodedDecoder()
 
 
 def _decoder(content_type: str, limits: Limits) -> MultipartDecoder | None:
-    """Return what reads a multipart form, `None` for one that is url-encoded."""
+    """Return the decoder of a multipart form, or `None` for a URL-encoded form."""
     kind = media_type_of(content_type)
     if kind == URLENCODED:
         return None

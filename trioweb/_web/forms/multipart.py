@@ -1,4 +1,4 @@
-"""Multipart forms: pieces of bytes in, the heads of parts and what they hold out."""
+"""Multipart forms: takes pieces of bytes, and returns the heads of parts and their content."""
 
 from __future__ import annotations
 
@@ -12,31 +12,34 @@ from trioweb._web.shortage import shortage_is_503
 from trioweb._web.unreadable import Unreadable
 
 PIECE_BYTES = 64 * 1024
-"""The parser gets no more at a time, so that what comes out is bounded as well."""
+"""The parser gets at most this much at a time, so that its output is bounded as well."""
 
 BOUNDARY_CHARACTERS = 70
-"""The longest boundary that there may be (RFC 2046 §5.1.1)."""
+"""The longest boundary allowed (RFC 2046 §5.1.1)."""
 
 PART_FIELDS = 16
-"""More header fields than this no part has. They cost more time for each byte than anything else."""
+"""The most header fields of a part, more than any client sends.
+
+Header fields cost more time for each byte than anything else in a form.
+"""
 
 _BOUNDARY = re.compile(rf"[\x20-\x7e]{{0,{BOUNDARY_CHARACTERS - 1}}}[\x21-\x7e]")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _HEADER_OVERHEAD_BYTES = 4  # colon, space and CRLF
 _PERCENT = re.compile(r"%(22|0[AaDd])")
 
-# The parser logs each mistake of a client as a warning; what is wrong is told by the exception.
-_SILENCE = logging.Logger("python_multipart", logging.CRITICAL + 1)  # noqa: LOG001 - no other uses it
+# The parser logs each mistake of a client as a warning, which the exception reports already.
+_SILENCE = logging.Logger("python_multipart", logging.CRITICAL + 1)  # noqa: LOG001 - used only here
 
 
 @attrs.frozen(slots=True)
 class PartHead:
-    """What stands before the content of a part (RFC 7578 §4).
+    """The header fields of a part, as far as forms use them (RFC 7578 §4).
 
     Attributes:
-        name: The field's, in the charset of the form.
-        filename: `None` if the part is no file.
-        content_type: As it came, `""` without one.
+        name: The name of the field, in the charset of the form.
+        filename: `None` if the part is not a file.
+        content_type: As it was received; `""` if there is none.
     """
 
     name: bytes
@@ -47,21 +50,21 @@ class PartHead:
 class MultipartDecoder:
     """Reads `multipart/form-data` (RFC 7578) with the parser of python-multipart.
 
-    Strict where readers could differ: lines end with CRLF, a part says once what it is
-    called, the last boundary has to come. What comes before the first boundary and behind
-    the last is thrown away (RFC 2046 §5.1.1). A part that is multipart itself is content
-    like other.
+    It is strict wherever two parsers could differ, since a proxy that read the form another
+    way could be deceived: lines end with CRLF, a part has one name, and the last boundary is
+    required. Text before the first boundary and after the last is discarded
+    (RFC 2046 §5.1.1). A part that is itself multipart is treated as plain content.
 
     Args:
         boundary: From the Content-Type.
-        header_bytes: How long the head of one part may be.
+        header_bytes: The most bytes in the head of one part.
 
     Raises:
-        HTTPError: 400, the boundary is missing or too long; 503, no descriptor is left.
+        HTTPError: 400 if the boundary is missing or too long, 503 if no file descriptor is left.
     """
 
     def __init__(self, boundary: str, *, header_bytes: int) -> None:
-        # Here, so that a program without forms need not wait for it.
+        # Imported here, so that programs without forms start sooner.
         with shortage_is_503():
             from python_multipart import MultipartParser
 
@@ -77,7 +80,7 @@ class MultipartDecoder:
         self._name, self._value = bytearray(), bytearray()
         self._taken_header_bytes = 0
         self._opening = b"\r\n" + b"--" + boundary.encode("ascii")
-        self._preamble: bytes | None = b"\r\n"  # its end, until the first boundary has come
+        self._preamble: bytes | None = b"\r\n"  # the end of it; None after the first boundary
         self._has_ended = False
         self._parser = MultipartParser(
             boundary.encode("ascii"),
@@ -91,18 +94,18 @@ class MultipartDecoder:
                 "on_part_data": self._take_content,
                 "on_end": self._end,
             },
-            # Counted here, over the whole head; the parser's own bounds stand behind that.
+            # `_count` checks the whole head, and first; the parser's own bounds are only a backstop.
             max_header_count=PART_FIELDS + 1,
             max_header_size=header_bytes + PIECE_BYTES,
         )
         self._parser.logger = _SILENCE
 
     def feed(self, data: bytes) -> list[PartHead | bytes]:
-        """Return the heads that are complete with this, each with the content behind it.
+        """Take a piece, and return the heads that it completes and the content in it.
 
         Raises:
-            HTTPError: 400 this is not multipart/form-data, 413 a head is too long or has too
-                many fields, 415 a part is encoded.
+            HTTPError: 400 if this is not multipart/form-data, 413 if a head is too long or has
+                too many fields, 415 if a part is encoded.
         """
         from python_multipart.exceptions import FormParserError
 
@@ -117,7 +120,8 @@ class MultipartDecoder:
         return events
 
     def _without_preamble(self, data: bytes) -> bytes:
-        # A boundary begins a line, as the first line of all may (RFC 2046 §5.1.1).
+        # A boundary starts a line, and the very first line may be one (RFC 2046 §5.1.1). That is
+        # why `_preamble` starts out with a line break.
         place = data.find(self._opening)
         if place < 0:
             self._preamble = data[-(len(self._opening) - 1) :]
@@ -126,16 +130,16 @@ class MultipartDecoder:
         return data[place + 2 :]
 
     def finish(self) -> None:
-        """Say that there is no more.
+        """Check that the form is complete.
 
         Raises:
-            HTTPError: 400, the last boundary is missing: the form was cut off.
+            HTTPError: 400 if the last boundary is missing, so the form was cut off.
         """
         if not self._has_ended:
             missing = "last" if self._preamble is None else "first"
             raise _malformed(f"it ends without its {missing} boundary")
 
-    # What the parser calls.
+    # Called by the parser.
 
     def _begin_part(self) -> None:
         self._headers = {}
@@ -183,14 +187,15 @@ class MultipartDecoder:
 
 
 def _part_head(headers: dict[str, bytes]) -> PartHead:
-    # Deprecated for forms (RFC 7578 §4.7): content that is encoded would be stored as it is, unnoticed.
+    # Encodings are deprecated in forms (RFC 7578 §4.7). Refused, because the encoded text would
+    # otherwise be stored as the content, unnoticed.
     encoding = headers.get("content-transfer-encoding", b"binary").strip().lower()
     if encoding not in {b"7bit", b"8bit", b"binary"}:
         raise Unreadable(415, "a part of the form has a Content-Transfer-Encoding: expected plain bytes")
     disposition = split_parameters(headers.get("content-disposition", b"").decode("latin-1"))
     if disposition is None or disposition[0] != "form-data" or "name" not in disposition[1]:
         raise _malformed('a part lacks its Content-Disposition: expected form-data; name="..."')
-    # RFC 7578 §4.2 forbids `filename*`, so it is not looked at: one reader's name is not another's.
+    # RFC 7578 §4.2 forbids `filename*`. It is ignored, so that every reader sees the same name.
     name, filename = disposition[1]["name"], disposition[1].get("filename")
     return PartHead(
         _octets(name),
@@ -200,9 +205,9 @@ def _part_head(headers: dict[str, bytes]) -> PartHead:
 
 
 def _octets(text: str) -> bytes:
-    """Undo what browsers do to a name with a quote or a line break in it (HTML §4.10.21.8)."""
+    """Undo the escapes that browsers use for quotes and line breaks in names (HTML §4.10.21.8)."""
     return _PERCENT.sub(lambda match: chr(int(match[1], 16)), text).encode("latin-1")
 
 
 def _malformed(problem: str) -> Unreadable:
-    return Unreadable(400, f"the body is no multipart/form-data (RFC 7578): {problem}")
+    return Unreadable(400, f"the body is not multipart/form-data (RFC 7578): {problem}")

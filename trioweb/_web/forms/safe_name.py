@@ -1,4 +1,4 @@
-"""Names for files, made of what strangers call theirs."""
+"""Safe file names, made from the names that clients send."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 import unicodedata
 
 NAME_BYTES = 200
-"""What file systems take, with room for an ending of the program's own."""
+"""Below the 255 bytes that file systems allow, so that a program can add an ending of its own."""
 
 SUFFIX_BYTES = 20
-"""A longer one is no file name's ending, and is cut with the rest."""
+"""A longer suffix is not a real file name extension, and is shortened with the rest."""
 
 NAMELESS = "upload"
 
 _SEPARATORS = re.compile(r"[/\\]")
 _NOT_ON_WINDOWS = re.compile(r'[<>:"|?*]')
 
-# Devices in every folder of Windows, whatever the ending.
+# On Windows these are devices, in every folder and with any extension.
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
     + [f"{kind}{number}" for kind in ("com", "lpt") for number in "0123456789¹²³"]
@@ -24,15 +24,15 @@ _DEVICES = frozenset(
 
 
 def safe_name(filename: str) -> str:
-    """Return a name that is one file in the folder it is put in, on every system.
+    """Return a name that denotes an ordinary file in whatever folder it is put, on every system.
 
-    The last part of a path, without control characters, dots or dashes in front, or what
-    Windows forbids; never empty, a device or longer than 200 bytes. Two names may become
-    the same.
+    It is the last part of the path in `filename`, without control characters, leading dots
+    or dashes, or characters that Windows forbids. It is never empty, never a device, and at
+    most 200 bytes long. Two different names may give the same result.
     """
     name = _SEPARATORS.split(filename)[-1]
     spaced = "".join(" " if character.isspace() else character for character in name)
-    # Category C: controls, direction marks that make names look like others, halves of pairs.
+    # Category C: control characters, direction marks that disguise a name, lone surrogates.
     visible = "".join(character for character in spaced if unicodedata.category(character)[0] != "C")
     name = _NOT_ON_WINDOWS.sub("_", unicodedata.normalize("NFC", visible))
     name = _fitting(name.lstrip(" .-~"))

@@ -1,4 +1,4 @@
-"""Where the files of a form are kept: in memory up to a bound, then in one file on disk."""
+"""Holds the files of a form: in memory up to a bound, then in one temporary file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from trioweb._web.files import disk
 from trioweb._web.forms.spool_file import SpoolFile
 
 BATCH_BYTES = 256 * 1024
-"""So much is written at a time: going to a worker thread costs as much as copying it."""
+"""How much is written at a time. Using a worker thread costs about as much as copying this."""
 
 
 class Content:
     """The bytes of one file of a form; see `Spool.append`.
 
     Attributes:
-        size_bytes: How many there are.
+        size_bytes: The length.
     """
 
     __slots__ = ("_memory", "_spool", "_start", "size_bytes")
@@ -23,16 +23,16 @@ class Content:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._memory = bytearray()
-        self._start: int | None = None  # in the file, once it is there
+        self._start: int | None = None  # its position in the file; None while it is in memory
         self.size_bytes = 0
 
     @property
     def is_on_disk(self) -> bool:
-        """Whether reading blocks, and belongs into a worker thread."""
+        """Whether reading may block, and therefore belongs in a worker thread."""
         return self._start is not None
 
     def read(self, position: int, count: int) -> bytes:
-        """Return up to `count` bytes from `position` on; `b""` at the end.
+        """Return up to `count` bytes starting at `position`, or `b""` at the end.
 
         Raises:
             LocalProtocolError: The request has been answered.
@@ -45,7 +45,11 @@ class Content:
         return file.read(self._start + position, count)
 
     def grow(self, data: bytes, free_bytes: int, file_bytes: int) -> bytes | bytearray:
-        """Take `data` in if memory has room, and return what has to go to the file instead."""
+        """Keep `data` if there is room in memory; return the bytes that must go to the file.
+
+        When memory runs out, everything held so far goes there too: a content is either in
+        memory or in the file, never in both.
+        """
         self.size_bytes += len(data)
         if self._start is not None:
             return data
@@ -58,22 +62,22 @@ class Content:
 
     @property
     def memory_bytes(self) -> int:
-        """How many of them are in memory."""
+        """How many of the bytes are in memory."""
         return len(self._memory)
 
 
 class Spool:
-    """Holds what the files of one form contain, one behind the other.
+    """Holds the content of all files of one form, one after another.
 
-    All of them share one temporary file that has no name in any folder, so a form costs one
-    descriptor at most, and nothing is left behind however the process ends. One task
-    appends; any number of them, and their threads, read.
+    They share one temporary file that has no name in any folder. So a form uses at most one
+    file descriptor, and nothing is left on disk however the process ends. One task appends;
+    any number of tasks, and their threads, read.
 
     Args:
-        memory_bytes: How much is kept in memory.
+        memory_bytes: How much to keep in memory.
 
     Attributes:
-        file: What did not fit; for `Content`.
+        file: The file for everything that did not fit; used by `Content`.
     """
 
     __slots__ = ("_file_bytes", "_free_bytes", "_pending", "file")
@@ -81,11 +85,11 @@ class Spool:
     def __init__(self, memory_bytes: int) -> None:
         self._free_bytes = memory_bytes
         self._pending = bytearray()
-        self._file_bytes = 0  # with what is pending
+        self._file_bytes = 0  # including the pending bytes
         self.file = SpoolFile()
 
     def append(self, content: Content, data: bytes) -> None:
-        """Put more bytes behind a content, which has to be the newest one."""
+        """Add bytes to a content, which must be the newest one."""
         before = content.memory_bytes
         moved = content.grow(data, self._free_bytes, self._file_bytes)
         self._free_bytes -= content.memory_bytes - before
@@ -93,26 +97,27 @@ class Spool:
         self._file_bytes += len(moved)
 
     async def flush(self, *, is_last: bool = False) -> None:
-        """Write what has gathered, if it is a batch or the last.
+        """Write the pending bytes if they are a full batch, or the last.
 
-        Cancellation: Atomic; what was not written waits for the next call. If the disk hangs,
-            all is let go of, and nothing can be read any more.
+        Cancellation: Atomic; bytes that were not written wait for the next call. If the disk
+            hangs, everything is dropped, and nothing can be read any longer.
         """
         if len(self._pending) >= (1 if is_last else BATCH_BYTES):
             try:
                 await disk.complete(self.file.append, self._pending)
             except trio.Cancelled:
-                if self.file.is_used:  # by the thread that hangs, which has these bytes and closes the file
+                # Still in use: the thread hangs. It keeps these bytes, and closes the file.
+                if self.file.is_used:
                     self._pending = bytearray()
                     self.file.close()
                 raise
 
     async def aclose(self) -> None:
-        """Let go of everything; to free a large file can take a while.
+        """Release everything, in a thread: freeing a large file can take a while.
 
-        Cancellation: It is gone all the same; a thread that is still reading closes the file.
+        Cancellation: Releases it all the same. If a thread is still reading, it closes the file.
         """
-        self._pending = bytearray()  # a thread may be writing the one before
+        self._pending = bytearray()  # a new one, because a thread may still be writing the old one
         try:
             if self.file.exists:
                 await disk.complete(self.file.close)

@@ -1,4 +1,10 @@
-"""A temporary file that worker threads write and read, and that the event loop closes."""
+"""A temporary file that worker threads write and read, and that the event loop closes.
+
+The difficulty is closing it. The event loop must not wait for the disk, and a thread may hang in
+a read or write. Closing the file meanwhile would free the number of its descriptor for the next
+file to be opened, and the thread would then read that one: another user's upload. So the threads
+are counted, and the last one closes the file.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +20,13 @@ from trioweb.errors import LocalProtocolError
 
 
 class SpoolFile:
-    """One file without a name in any folder, made when the first bytes are written to it.
+    """A file without a name in any folder, created when the first bytes are written to it.
 
-    One thread at a time appends, and any number of them read. None waits for another,
-    except to read where the system has no `pread`.
+    One thread at a time appends, and any number of threads read. They do not wait for each
+    other, except to read on systems without `pread`.
 
     Attributes:
-        is_closed: Whether it may not be used any more; a thread may still be doing so.
+        is_closed: Whether it may no longer be used. A thread may still be using it.
     """
 
     __slots__ = ("_file", "_lock", "_position_lock", "_users", "is_closed")
@@ -34,7 +40,7 @@ class SpoolFile:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a file that is open."""
+        """Whether the file has been created and is open."""
         return self._file is not None and not self._file.closed
 
     @property
@@ -43,12 +49,12 @@ class SpoolFile:
         return self._users > 0
 
     def append(self, data: bytearray) -> None:
-        """Write bytes behind all others, and take those away that were written.
+        """Write bytes at the end of the file, and remove them from `data`.
 
         Raises:
             LocalProtocolError: The file is closed.
-            HTTPError: 503, no descriptor is left.
-            OSError: The disk is full or fails; what is left in `data` was not written.
+            HTTPError: 503 if no file descriptor is left.
+            OSError: The disk is full or fails. The bytes left in `data` were not written.
         """
         with self._in_use():
             if self._file is None:
@@ -65,7 +71,7 @@ class SpoolFile:
                 del data[:written]
 
     def read(self, position: int, count: int) -> bytes:
-        """Return exactly the bytes that were written there.
+        """Return exactly `count` bytes, which must have been written.
 
         Raises:
             LocalProtocolError: The file is closed.
@@ -84,11 +90,7 @@ class SpoolFile:
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Close the file, or let the last thread do that which is using it. Never waits.
-
-        Were it closed under a read, that could get bytes of another file, which had taken
-        the descriptor's number.
-        """
+        """Close the file without waiting. If threads are using it, the last one closes it."""
         with self._lock:
             self.is_closed = True
             is_used = self._users > 0
@@ -96,7 +98,7 @@ class SpoolFile:
             self._file.close()
 
     def check_open(self) -> None:
-        """Raise if nothing can be read any more.
+        """Raise if the file can no longer be read.
 
         Raises:
             LocalProtocolError: The file is closed.
@@ -133,7 +135,7 @@ def _temporary_file() -> io.FileIO:
         try:
             return tempfile.TemporaryFile(buffering=0)
         except FileNotFoundError:
-            # The first time `tempfile` tries folders by writing to them, and takes every failure
-            # for the folder's. If nothing at all can be opened this says so.
+            # On its first use, `tempfile` tests folders by writing to them, and blames the folder
+            # for every failure. Opening the null device shows whether anything can be opened.
             os.close(os.open(os.devnull, os.O_RDONLY))
             raise

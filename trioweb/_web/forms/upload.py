@@ -1,4 +1,4 @@
-"""A file that came with a form."""
+"""A file uploaded with a form."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ COPY_BYTES = 1024 * 1024
 
 
 class Upload:
-    """A file of a form, held until the request has been answered.
+    """A file of a form, kept until the request has been answered.
 
-    Small ones are in memory, larger ones in a temporary file (`Limits.form_memory_bytes`).
-    Any number of tasks may read it. After the answer it is gone, unless it was saved.
+    Small files are in memory, larger ones in a temporary file (`Limits.form_memory_bytes`).
+    Any number of tasks may read it. After the response it is gone, unless it was saved.
 
     Attributes:
-        name: The form field's.
-        filename: What the client calls it, any text at all: to be shown, and for nothing
-            else.
-        content_type: What the client says that it is, `""` if nothing: not to be trusted.
+        name: The name of the form's field.
+        filename: The name that the client gives it, which can be any text at all. Show it,
+            but use it for nothing else.
+        content_type: The type that the client gives it, or `""`. Do not trust it.
     """
 
     __slots__ = ("_content", "content_type", "filename", "name")
@@ -43,35 +43,36 @@ class Upload:
 
     @property
     def size_bytes(self) -> int:
-        """How long it is."""
+        """The length of the file."""
         return self._content.size_bytes
 
     @property
     def safe_name(self) -> str:
-        """A name made of `filename` that is one ordinary file in any folder.
+        """A name made from `filename` that denotes an ordinary file in any folder.
 
-        No path, control character, leading dot, device of Windows or more than 200 bytes;
-        `"upload"` if nothing is left. Two uploads may have the same.
+        It has no path, no control characters, no leading dot, and at most 200 bytes, and is not
+        a device of Windows. It is `"upload"` if nothing else is left. Two uploads may have the
+        same name.
         """
         return safe_name(self.filename)
 
     async def read(self) -> bytes:
-        """Return all of it.
+        """Return the whole content.
 
         Raises:
             LocalProtocolError: The request has been answered.
 
-        Cancellation: Safe, and at once however long the disk takes.
+        Cancellation: Safe and immediate, however long the disk takes.
         """
         return await self._read(0, self.size_bytes)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Yield it in pieces of up to 64 KiB, from the start each time.
+        """Yield the content in pieces of up to 64 KiB; each call starts at the beginning.
 
         Raises:
             LocalProtocolError: The request has been answered.
 
-        Cancellation: Safe, and at once however long the disk takes.
+        Cancellation: Safe and immediate, however long the disk takes.
         """
         position = 0
         while piece := await self._read(position, READ_BYTES):
@@ -79,23 +80,23 @@ class Upload:
             yield piece
 
     async def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write it to a file, which exists whole or not at all when this returns or raises.
+        """Write it to a file, which is either complete or absent when this returns or raises.
 
-        The folder has to be there. If the last part of `path` is a link, it is not followed:
-        it counts as a file that exists. Make the path of a folder of yours and `safe_name`
-        or a name of your own, never of `filename`.
+        The folder must exist. If the last part of `path` is a link, it is not followed, but
+        counts as an existing file. Make the path from a folder of yours and either `safe_name`
+        or a name of your own, never from `filename`.
 
         Args:
-            path: The new file's.
-            overwrite: Whether a file of that name is replaced, at once and as a whole.
+            path: The path of the new file.
+            overwrite: Whether to replace an existing file, atomically.
 
         Raises:
-            FileExistsError: There is a file, and `overwrite` is not set.
-            OSError: The file cannot be written, its folder is not there.
+            FileExistsError: The file exists, and `overwrite` is not set.
+            OSError: The file cannot be written, or its folder does not exist.
             LocalProtocolError: The request has been answered.
 
-        Cancellation: What was written so far is removed; where the disk hangs, as soon as it
-            does so no longer.
+        Cancellation: The part written so far is removed; if the disk hangs, as soon as it
+            responds again.
         """
         await disk.complete(self._save, os.fspath(path), overwrite)
 
@@ -109,8 +110,8 @@ class Upload:
         target = path
         if is_overwriting:
             target = os.path.join(os.path.dirname(path), f".{secrets.token_hex(8)}.part")
-        file = open(target, "xb")  # noqa: SIM115 - fails where anything is, a link too
-        # Windows neither moves nor removes a file that is open.
+        file = open(target, "xb")  # noqa: SIM115 - fails if anything exists there, even a link
+        # Windows cannot move or remove an open file, so it is closed before either.
         try:
             with file:
                 self._copy_to(file)

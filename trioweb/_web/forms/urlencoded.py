@@ -1,11 +1,11 @@
-"""Names and values as browsers put them into a query or a simple form."""
+"""Names and values in the encoding that browsers use for queries and simple forms."""
 
 from __future__ import annotations
 
 import re
 
 SLICE_BYTES = 32 * 1024
-"""So much is decoded at a time: what is made of a slice on the way is many times its size."""
+"""How much is decoded at a time. Decoding needs many times the size of a slice in memory."""
 
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 
@@ -13,8 +13,8 @@ _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 class UrlencodedDecoder:
     """Reads `application/x-www-form-urlencoded`, in pieces that may be cut anywhere.
 
-    Escapes that are none stay as they are (URL Standard §5.1): odd text, never an error.
-    It holds what it has decoded, and two bytes at most that may begin an escape.
+    Invalid escapes stay as they are (URL Standard §5.1): they give odd text, never an error.
+    It holds the decoded pairs, and at most two bytes that may be the start of an escape.
     """
 
     __slots__ = ("_name", "_pairs", "_rest", "_value")
@@ -22,7 +22,7 @@ class UrlencodedDecoder:
     def __init__(self) -> None:
         self._pairs: list[tuple[bytes, bytearray]] = []
         self._name = bytearray()
-        self._value: bytearray | None = None  # until the equals sign has come
+        self._value: bytearray | None = None  # None until the equals sign
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
@@ -35,7 +35,10 @@ class UrlencodedDecoder:
                 self._take(text)
 
     def finish(self) -> list[tuple[bytes, bytearray]]:
-        """Return names and values, as bytes of a charset not known here; there is no more."""
+        """End the last field, and return all names and values, still as bytes.
+
+        The caller knows the charset: that of a form may be in one of its fields.
+        """
         self._end_field()
         pairs, self._pairs = self._pairs, []
         return pairs
@@ -64,7 +67,7 @@ class UrlencodedDecoder:
 
 
 def decode_urlencoded(octets: bytes) -> list[tuple[bytes, bytearray]]:
-    """Return the names and values of a whole text; see `UrlencodedDecoder`."""
+    """Return the names and values of a complete text; see `UrlencodedDecoder`."""
     decoder = UrlencodedDecoder()
     decoder.feed(octets)
     return decoder.finish()
