@@ -169,9 +169,7 @@ def test_an_included_router_knows_its_own_converters_and_those_above() -> None:
     root.converter("hex", lambda text: int(text, 16))
     root.converter("shared", lambda text: f"root {text}")
     api.converter("shared", lambda text: f"api {text}")
-    with pytest.raises(
-        PatternError, match=r"known here: float, int, path, shared, str, uuid\. Register it"
-    ):
+    with pytest.raises(PatternError, match=r"known here: float, int, path, shared, str, uuid\. Register it"):
         api.get("/hex/{a:hex}")
     root.include("/api", api)
     api.get("/hex/{a:hex}")(handler)

@@ -1,35 +1,37 @@
-"""Whether this side looked at what its peers sent: time in which it did not is nobody's fault."""
+"""A clock for judging peers: it stops while this side does not look at what they send."""
 
 from __future__ import annotations
 
 import math
 
 LATE_SECONDS = 0.05
-"""How much later than planned a look may come before the loop counts as having stood still."""
+"""How late a look may come before the loop counts as stalled; less is ordinary load."""
 
 CREDIT_SECONDS = 2.0
-"""How much of standing still is forgiven whole, and the stall with which it is passed."""
+"""For how many seconds of stalls the clock stops in full. The stall that uses them up counts in full too;
+of later ones, half is lost."""
 
 
 class Attention:
-    """A clock that stands still while the event loop does.
+    """A clock that stops while the event loop does.
 
-    A handler may block, or the process may be stopped: then what peers have sent lies unread,
-    and what they wait for was not sent. Their deadlines are kept by this clock, so that they
-    have the time again afterwards.
+    A handler may block, or the process may be stopped. Meanwhile, what peers have sent lies
+    unread, and what they wait for is not sent. Their deadlines are kept by this clock, so they
+    get that time back.
 
-    The loop is looked at now and then, and a look that comes late shows that it stood still;
-    nobody knows since when, so all the time since the last look is lost. Time that the clock
-    of a test has jumped over is not.
+    The timers look at the loop now and then, and a look that comes late shows a stall. Nobody
+    knows when it began, so all the time since the last look is lost: rather too much for the
+    peer than too little. Time that a test's clock has jumped over is not lost, which is why
+    each look is given the time of a real clock as well.
 
-    A loop that stands still again and again must not keep for ever who is gone. So there is a
-    credit: a stall is lost whole while there is any, and takes its length from it; otherwise one
-    half of it is. The time in which the loop runs is added again, up to `CREDIT_SECONDS`. Hence
-    the clock runs at half speed in the long run, and a deadline comes after twice its time and
-    `CREDIT_SECONDS` and one stall, at the latest.
+    A loop that stalls again and again must not keep dead peers for ever. So there is a credit.
+    While some of it is left, a stall is lost in full and its length is taken from the credit;
+    without credit, half of the stall is lost. Time in which the loop runs restores the credit,
+    up to `CREDIT_SECONDS`. So in the long run the clock goes at half speed at least, and a
+    deadline comes after twice its time plus `CREDIT_SECONDS` plus one stall, at the latest.
 
     Attributes:
-        lost_seconds: By how much it is behind Trio's clock.
+        lost_seconds: How far it is behind Trio's clock.
     """
 
     __slots__ = ("_credit_seconds", "_looked_at", "_real_look_at", "lost_seconds")
@@ -41,17 +43,17 @@ class Attention:
         self._real_look_at = -math.inf
 
     def begin(self, now: float, real_now: float) -> None:
-        """Count from `now` on; nothing was planned before."""
+        """Count from `now` on: no look was planned before, so none can be late."""
         self._looked_at = now
         self._real_look_at = real_now
 
     def look(self, now: float, real_now: float, planned_at: float) -> None:
-        """Take note that the loop runs.
+        """Note that the loop runs.
 
         Args:
-            now: What Trio's clock says.
-            real_now: What a clock says that no test can turn.
-            planned_at: When by Trio's clock this was to happen.
+            now: The time by Trio's clock.
+            real_now: The time by a clock that no test can change.
+            planned_at: When this look was due, by Trio's clock.
         """
         seconds = min(now - self._looked_at, real_now - self._real_look_at)
         if min(now - planned_at, seconds) <= LATE_SECONDS:

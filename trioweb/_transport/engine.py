@@ -1,4 +1,12 @@
-"""What all connections of one server share: pump, flusher, timers and a nursery."""
+"""What all connections of one server share: pump, flusher, timers and a nursery.
+
+An idle connection should cost memory and nothing else. It needs no task for its socket, none for its
+deadlines and none for writing: three tasks of the server do that for all connections. Only the
+connection's own session remains, the task in which its handler runs.
+
+Each server has an engine of its own. One for the whole process would have to outlive the server that
+opened it, and two servers could then not be shut down independently.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +24,12 @@ from trioweb._transport.timers import Timers
 
 @attrs.frozen(kw_only=True)
 class Engine:
-    """The tasks that serve every connection, so that an idle one needs a single task.
+    """The tasks that serve every connection of a server.
 
     Attributes:
         nursery: For the reader and writer tasks of streams that are not plain sockets.
-        timers: Everybody's deadlines.
-        flusher: Writes put off to the end of a scheduler pass.
+        timers: The deadlines of all peers.
+        flusher: Writes that were put off to the next pass of the scheduler, and turns.
         pump: Reads and writes plain sockets; `None` where there is neither epoll nor kqueue.
     """
 
@@ -39,6 +47,7 @@ async def open_engine() -> AsyncIterator[Engine]:
     pump = None if poller is None else Pump(poller, flusher)
     try:
         async with trio.open_nursery() as nursery:
+            # Before a peer is judged, the pump reads what has come from it in the meantime.
             timers = Timers(None if pump is None else pump.catch_up)
             engine = Engine(nursery=nursery, timers=timers, flusher=flusher, pump=pump)
             nursery.start_soon(engine.timers.run, name="trioweb timers")
@@ -46,7 +55,10 @@ async def open_engine() -> AsyncIterator[Engine]:
             if pump is not None:
                 nursery.start_soon(pump.run, name="trioweb pump")
             yield engine
+            # By now every session has ended: what is cut off are the shared tasks, which run for ever,
+            # and whatever a stream still does at its end.
             nursery.cancel_scope.cancel()
     finally:
+        # Only now: while the pump's task runs, Trio watches this descriptor.
         if pump is not None:
             pump.close()

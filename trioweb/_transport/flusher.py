@@ -1,4 +1,14 @@
-"""Writes that were put off until the end of the scheduler's pass."""
+"""Writes that were put off until the next pass of the scheduler, and turns for what takes long.
+
+A *pass* is one round of Trio's scheduler: every task that was ready when it began runs once, until it
+waits for something. Between two passes Trio looks for input and at its deadlines.
+
+A message can be written at once or put off. Written at once it arrives soonest, but each message then
+costs a system call, the most expensive step of sending a small one. Put off, everything that the
+connection sends in the same pass leaves in a single call, but a pass later. So a connection does both: the
+first message of a pass is written at once, since it is usually the only one, and what follows in the same
+pass is put off. Nothing is ever put off by a clock: a pass that has nothing else to do ends immediately.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +21,22 @@ import trio
 logger = logging.getLogger("trioweb")
 
 TURNS_PER_PASS = 4
-"""What is long, or comes in crowds, is done for so many in a pass, however many wait."""
+"""How many turns are given in a pass, however many callers wait for one.
+
+A TLS handshake takes about a millisecond. When a thousand clients come back at once, each message of the
+clients that are already there would otherwise wait for a second."""
 
 
 class Flusher:
-    """One task that writes what several connections put off.
+    """One task that writes what several connections put off, and gives turns.
 
-    The first message in a pass of the scheduler is written at once. More messages for
-    the same connection in the same pass wait here, so that they leave in one system
-    call; a pass later they are on their way. `pass_number` changes whenever the pump or
-    this task has run: it is how a connection knows that a new pass has begun.
+    A turn is for what takes long: decoding the rest of a read, a step of a TLS handshake, the
+    first request of a connection. So a pass stays short whatever comes in.
 
-    The same task gives turns for what takes long: decoding what is left of a read, a step of the
-    handshake of TLS, the first request of a connection. So a pass stays short whatever comes.
+    Attributes:
+        pass_number: Changes whenever the pump or this task has run. A connection that finds
+            another number than at its last write knows that a new pass has begun. Trio has no
+            name for its passes, and a number that is compared costs less than a callback.
     """
 
     __slots__ = ("_task", "_turns", "_waiting", "pass_number")
@@ -58,7 +71,9 @@ class Flusher:
     async def run(self) -> None:
         """Flush what was put off, for ever."""
         while True:
-            if self._waiting or self._turns:  # put off by what ran just now: the next pass means the next
+            # What ran just now may have put off more. That is for the next pass, not for this one: a
+            # connection that always has more to write would otherwise never let the scheduler go on.
+            if self._waiting or self._turns:
                 await trio.lowlevel.checkpoint()
             else:
                 self._task = trio.lowlevel.current_task()
@@ -67,8 +82,8 @@ class Flusher:
             self._flush_all()
 
     def _flush_all(self) -> None:
-        # Not in `run`, whose frame would keep these until there is something to flush again: an
-        # idle server would hold the connections that ended last.
+        # Not in `run`: its frame would keep these names until there is something to flush again, and
+        # an idle server would hold on to the connections that ended last.
         waiting, self._waiting = self._waiting, []
         waiting += [self._turns.popleft() for _ in range(min(len(self._turns), TURNS_PER_PASS))]
         for flush in waiting:

@@ -1,4 +1,10 @@
-"""A transport whose bytes somebody is shown on their way."""
+"""A transport whose bytes are shown to an observer on their way.
+
+A wrapper, not a hook in each transport. Without an observer nothing of this exists: the connection holds
+the bare transport, and pays for no test whether somebody looks. With one, what is wrapped is the place where
+bytes come out of a transport (the receiver) and the place where it gets them (the output). These are the same
+two for sockets, TLS and streams, so one pair of classes observes them all, and behind TLS it sees plaintext.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,10 @@ logger = logging.getLogger("trioweb")
 
 
 class WireObserver:
-    """Shows each direction's bytes to a function, until one of them raises.
+    """Shows each direction's bytes to a function, until one of the two raises.
+
+    An observer must not change what happens to the connection. So its exception is logged, once,
+    and after that it is shown nothing: half a conversation would mislead more than none.
 
     Args:
         received: Is given what was read from the peer.
@@ -46,7 +55,7 @@ class WireObserver:
     def _show(self, function: Callable[[bytes], None], data: bytes) -> None:
         try:
             function(data)
-        except Exception:  # who watches must not change what happens
+        except Exception:
             logger.exception("an observer of the wire failed: it is shown nothing more")
             self._received = self._sent = _look_away
 
@@ -54,12 +63,13 @@ class WireObserver:
 class ObservedTransport:
     """What a connection holds instead of the transport that carries its bytes.
 
-    The transport is given a receiver and an output that show what passes through them, so
-    sockets, TLS and streams are observed alike, and each knows nothing of it. Only what
-    goes past the output, by `try_send`, is shown here. All else is the transport's own.
+    It hands the transport a receiver and an output that show what passes through them. Only
+    what goes past the output, by `try_send`, is shown here. All other methods are the
+    transport's own, bound once: they cost no call in between.
 
-    The connection is not held here but by what the transport lets go of at its end:
-    otherwise an ended connection would be in a cycle.
+    The connection must not be held here, since it holds this object: that would be a cycle,
+    and an ended connection would wait for the garbage collector. It is held by the observed
+    receiver and output, which the transport releases when it ends.
     """
 
     __slots__ = (
@@ -139,7 +149,11 @@ class ObservedOutput:
         self._gathered: tuple[bytes | memoryview, ...] = ()
 
     def gather(self) -> list[bytes | memoryview]:
-        """Return the next buffers, and remember them: the output forgets what it has to discard."""
+        """Return the next buffers, and remember them.
+
+        They are shown only in `advance`, when it is known how much has left. By then the output
+        may have discarded the rest, because the connection was lost.
+        """
         buffers = self._output.gather()
         self._gathered = tuple(buffers)
         return buffers
@@ -152,11 +166,11 @@ class ObservedOutput:
 
 
 def _first_bytes(buffers: Iterable[bytes | memoryview], count: int) -> Iterator[bytes | memoryview]:
-    """Cut off what has not left; what has left whole is not copied."""
+    """Yield what has left of the buffers; a buffer that has left whole is not copied."""
     for buffer in buffers:
         yield buffer if len(buffer) <= count else memoryview(buffer)[:count]
         count -= min(count, len(buffer))
 
 
 def _look_away(_: bytes) -> None:
-    """Take the place of an observer that failed."""
+    """Replace an observer that failed."""

@@ -1,4 +1,10 @@
-"""What the pump waits with: epoll on Linux, kqueue on macOS and the BSDs."""
+"""What the pump waits with: epoll on Linux, kqueue on macOS and the BSDs.
+
+Not `selectors`: its `select` goes over the ready descriptors in Python, one by one, to look up a key for each.
+Here epoll serves as it is, without a line of Python in between, and kqueue is given epoll's methods. Both
+are level-triggered, and both have a descriptor of their own, on which Trio can wait; `select` and `poll` have
+none, which is why there is no third class.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,8 @@ from typing import Protocol
 READABLE, WRITABLE = 1, 4
 """The values of `EPOLLIN` and `EPOLLOUT`, so that epoll's own methods serve as they are."""
 
-# Names and numbers of kqueue(2), which Python has only where the system has them.
+# The numbers of kqueue(2). Python defines their names only on systems that have it, and the tests run this
+# class on Linux as well.
 _FILTER_READ, _FILTER_WRITE = -1, -2
 _ADD, _DELETE = 1, 2
 _FILTERS = ((READABLE, _FILTER_READ), (WRITABLE, _FILTER_WRITE))
@@ -76,7 +83,11 @@ class KernelQueue(Protocol):
 
 
 class KqueuePoller:
-    """A kqueue with the methods of epoll, level-triggered like it."""
+    """A kqueue with the methods of epoll, level-triggered like it.
+
+    epoll knows one registration for each descriptor, with a mask; kqueue one for each pair of
+    a descriptor and a direction. So the masks are kept here, and a change is the difference.
+    """
 
     __slots__ = ("_event", "_masks", "_queue")
 
@@ -98,7 +109,7 @@ class KqueuePoller:
         self._change(fd, 0)
 
     def poll(self, timeout: float, maxevents: int, /) -> list[tuple[int, int]]:
-        """Return what is ready; a descriptor that is so for both comes once."""
+        """Return what is ready; a descriptor that is ready for both directions appears once."""
         ready: dict[int, int] = {}
         for event in self._queue.control(None, maxevents, timeout):
             ready[event.ident] = ready.get(event.ident, 0) | _MASKS[event.filter]
@@ -116,7 +127,7 @@ class KqueuePoller:
         before = self._masks.pop(fd, 0)
         if mask:
             self._masks[fd] = mask
-        # To add a filter twice changes nothing, but to delete one that is not there is an error.
+        # Adding a filter twice changes nothing, but deleting one that is not there is an error.
         changes = [
             self._event(fd, kind, _ADD if mask & bit else _DELETE)
             for bit, kind in _FILTERS
@@ -127,7 +138,7 @@ class KqueuePoller:
 
 
 def open_poller() -> Poller | None:
-    """Return what this system has; `None` on Windows, where a reader task does the work."""
+    """Return what this system has; `None` on Windows, where each connection gets a reader task."""
     poller: Poller | None
     if sys.platform == "linux":
         poller = select.epoll()

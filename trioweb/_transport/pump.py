@@ -1,4 +1,24 @@
-"""One task that reads and writes for every plain socket of a server."""
+"""One task that reads and writes for every plain socket of a server.
+
+Why not a task for each socket, as Trio programs usually have? Trio's own
+poller reports a descriptor once and has to be asked again for each wait; then the scheduler resumes the
+task, which reads once and waits again. On thousands of busy sockets that is a second system call, a
+reschedule and a walk through several coroutine frames for every read, and an idle socket still pays for
+the frames of its task.
+
+The pump turns this around. It has a poller of its own, in which each socket is registered once, for as
+long as it is open. A poller is itself a descriptor that is readable when one of its sockets is ready, so
+Trio has a single thing to wait for. A ready socket then costs a `recv` and a plain function call.
+
+What this asks of the transports in return:
+
+- A callback must not wait and must not raise. It does a bounded amount of work: the other sockets, and
+  every handler of the program, wait until it returns.
+- The poller is level-triggered: a socket that is still ready is reported again in the next turn. So one
+  read per turn loses nothing, and no transport has to read until the kernel says that there is no more.
+- For the same reason a socket that nobody wants to read has to leave the poller. It would be reported
+  in every turn, and the pump would spin.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +30,10 @@ from trioweb._transport.flusher import Flusher
 from trioweb._transport.poller import READABLE, WRITABLE, Poller
 
 EVENTS_PER_TURN = 256
-"""Sockets served before the scheduler gets its turn; the poller hands the others out next time."""
+"""Sockets served before the scheduler gets its turn; the poller reports the others in the next one.
+
+epoll puts what it has reported at the end of its list, so with more ready sockets than this all of them
+are served in rotation."""
 
 
 class Pollable(Protocol):
@@ -26,9 +49,6 @@ class Pollable(Protocol):
 class Pump:
     """Waits on one descriptor for all sockets, so that none needs a task of its own.
 
-    Trio wakes a task through its own epoll or kqueue; for thousands of sockets that is
-    thousands of wake-ups and re-registrations a second. Here Trio waits for the single
-    descriptor of a second one, and each ready socket costs a `recv` and a callback.
     Fairness: one bounded read per ready socket and turn, then the scheduler runs.
     """
 
@@ -38,7 +58,11 @@ class Pump:
         self._sockets: dict[int, Pollable] = {}
 
     def register(self, descriptor: int, transport: Pollable, *, reading: bool, writing: bool) -> None:
-        """Watch a socket, or change what it is watched for; neither means not at all."""
+        """Watch a socket, or change what it is watched for.
+
+        A socket that is watched for neither leaves the poller. To keep it there with an empty
+        mask would not do: epoll reports errors and hang-ups whether they were asked for or not.
+        """
         mask = (READABLE if reading else 0) | (WRITABLE if writing else 0)
         known = descriptor in self._sockets
         if not mask:
@@ -51,7 +75,11 @@ class Pump:
             self._sockets[descriptor] = transport
 
     def forget(self, descriptor: int) -> None:
-        """Stop watching a socket; must come before it is closed."""
+        """Stop watching a socket.
+
+        This must come before the socket is closed. Afterwards its number is gone, and the next
+        connection may get the same one.
+        """
         if self._sockets.pop(descriptor, None) is not None:
             self._poller.unregister(descriptor)
 
@@ -67,7 +95,11 @@ class Pump:
             self._serve()
 
     async def catch_up(self) -> None:
-        """Serve every socket that is ready now; one that stays ready is not waited for."""
+        """Serve every socket that is ready now.
+
+        The number of turns is bounded by the number of sockets, since a peer that never stops
+        sending keeps its socket ready for ever.
+        """
         for _ in range(len(self._sockets) // EVENTS_PER_TURN + 1):
             await trio.lowlevel.checkpoint()
             if self._serve() < EVENTS_PER_TURN:
@@ -77,15 +109,17 @@ class Pump:
         """Take one turn, and return how many sockets were ready."""
         sockets = self._sockets
         but_writable = ~WRITABLE
-        now = trio.current_time()
+        now = trio.current_time()  # once for all of them: the clock would cost more than the callback
         self.flusher.pass_number += 1
         served = self._poller.poll(0, EVENTS_PER_TURN)
         for ready, events in served:
             transport = sockets.get(ready)
-            if transport is None:  # closed by one that was served before it in this turn
+            if transport is None:  # closed by a callback of this same turn
                 continue
+            # Writing comes first: it makes room before the input gives rise to more that is to be written.
             if events & WRITABLE:
                 transport.on_writable()
+            # Any other bit, an error or a hang-up, is found out by reading.
             if events & but_writable and ready in sockets:
                 transport.on_readable(now)
         return len(served)

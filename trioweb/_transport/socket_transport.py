@@ -1,4 +1,20 @@
-"""Plain sockets, read and written without a task of their own."""
+"""Plain sockets, read and written without a task of their own.
+
+A socket is used in two ways, one after the other. HTTP *pulls*: the session's task asks for the next piece
+when it wants one, and does not read while a handler is busy. A WebSocket is *pushed*: after `start`, the
+pump reads whenever something has arrived and hands it to a receiver, so that no task has to wait for it,
+and pings and close frames are noticed while the handler does other things.
+
+Writing needs no task either. A socket nearly always takes what it is given, so `try_send` and `flush` write
+at once, and only a socket whose kernel buffer is full is watched by the pump. Until it is writable again it
+is *blocked*: nothing else is tried, and what the application sends piles up in the outbox, where the
+overflow policy and the send deadline bound it.
+
+Readiness is a hint, not a promise. Whatever the poller has said, a read or a write may find that there is
+nothing to do, so `BlockingIOError` is never a failure here. And a socket may break at any call: each of them
+expects `LOST`, and the ways out are few. Reading takes it for the end of input. Writing at once keeps it to
+itself, and `flush`, which always follows, ends the connection.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +29,16 @@ from trioweb._transport.transport import LOST, READ_BYTES, Output, Receiver
 logger = logging.getLogger("trioweb")
 
 WRITES_PER_TURN = 4
-"""Gathered writes in one turn; the others wait for the pump, so that nobody hogs it."""
+"""Gathered writes in one turn. A peer on a fast line could otherwise keep the pump for as long as its
+handler has something to send; the rest is written when the pump reports the socket as writable."""
 
 
 class SocketTransport:
-    """A non-blocking TCP or Unix socket, driven by the pump once `start` was called."""
+    """A non-blocking TCP or Unix socket, driven by the pump once `start` was called.
+
+    A plain `socket.socket`, not `trio.SocketStream`: the calls on the hot path are not
+    coroutines, and there is no lock and no checkpoint to pay for.
+    """
 
     __slots__ = ("_is_blocked", "_is_reading", "_output", "_pump", "_receiver", "_socket")
 
@@ -40,11 +61,13 @@ class SocketTransport:
 
     async def receive(self) -> bytes:
         """Return what has come, `b""` at the end or when the peer is gone."""
+        # It yields only if it has to wait. A session that reads in a loop yields by itself, once for each
+        # piece that it acts on, and a piece is as much as the kernel has.
         await trio.lowlevel.checkpoint_if_cancelled()
         while (data := self.try_receive()) is None:
             try:
                 await trio.lowlevel.wait_readable(self._socket)
-            except LOST:
+            except LOST:  # somebody else has closed it
                 return b""
         return data
 
@@ -58,7 +81,11 @@ class SocketTransport:
             return b""
 
     async def send_all(self, data: bytes) -> None:
-        """Write `data` whole; what a cancellation interrupts is cut off anywhere."""
+        """Write `data` whole; a cancellation may cut it off anywhere.
+
+        Raises:
+            trio.BrokenResourceError: The peer is gone.
+        """
         await trio.lowlevel.checkpoint_if_cancelled()
         rest = memoryview(data)
         while rest:
@@ -70,7 +97,7 @@ class SocketTransport:
                 raise trio.BrokenResourceError(f"the peer is gone: {error}") from error
 
     async def turn(self) -> None:
-        """Wait for a turn to do something that takes long."""
+        """Wait for a turn of the flusher, for work that takes long."""
         await self._pump.flusher.turn()
 
     # From pulling to pushing.
@@ -82,7 +109,11 @@ class SocketTransport:
         self._watch()
 
     def pause_reading(self) -> None:
-        """Leave the pump's list, so that the kernel's buffer fills and the window closes."""
+        """Leave the pump's list.
+
+        The kernel's buffer then fills, TCP closes the window, and the peer has to wait: its own
+        `send` is where our backpressure ends up.
+        """
         if self._is_reading:
             self._is_reading = False
             self._watch()
@@ -94,26 +125,31 @@ class SocketTransport:
             self._watch()
 
     def on_readable(self, now: float) -> None:
-        """Read once; called by the pump."""
+        """Read once; called by the pump.
+
+        One read, not as many as the socket would give: what is left is reported again, after the
+        other sockets have had their turn.
+        """
         receiver = self._receiver
-        assert receiver is not None  # the pump forgets what is aborted
+        assert receiver is not None  # an aborted transport has left the pump
         try:
             data = self._socket.recv(READ_BYTES)
         except BlockingIOError:
             return
-        except LOST:
+        except LOST:  # a reset ends the input as FIN does; what that means, the protocol above knows
             data = b""
         try:
             if data:
                 receiver.data_received(data, now)
             else:
+                # The end is reported for ever: a socket at its end stays readable.
                 self.pause_reading()
                 receiver.input_ended()
         except Exception:
             self._fail(receiver)
 
     def on_writable(self) -> None:
-        """Write on; called by the pump."""
+        """Go on writing; called by the pump."""
         receiver = self._receiver
         assert receiver is not None
         self._is_blocked = False
@@ -121,11 +157,17 @@ class SocketTransport:
             self.flush()
         except Exception:
             self._fail(receiver)
+        # It may have been aborted, or be blocked again and watched already. Otherwise it leaves the pump's
+        # list of writers: a socket that takes data is writable in every turn.
         if self._receiver is not None and not self._is_blocked:
             self._watch()
 
     def try_send(self, data: bytes) -> int:
-        """Write `data` if the socket takes it; what is wrong with the socket, `flush` will find."""
+        """Write `data` if the socket takes it.
+
+        It never fails. It is called from a handler's `send`, or by a publisher for somebody else's
+        connection, and the end of this one is not theirs to handle: `flush` will find it.
+        """
         if self._is_blocked:
             return 0
         try:
@@ -134,7 +176,11 @@ class SocketTransport:
             return 0
 
     def flush(self) -> None:
-        """Write what there is; when the kernel takes no more, the pump goes on later."""
+        """Write what there is; when the kernel takes no more, the pump goes on later.
+
+        The output is asked again after each write rather than emptied first. So what is still in
+        it when the kernel stops can be dropped or replaced by the overflow policy.
+        """
         if self._is_blocked or self._output is None or self._receiver is None:
             return
         output, receiver = self._output, self._receiver
@@ -143,6 +189,7 @@ class SocketTransport:
             if not buffers:
                 receiver.output_drained()
                 return
+            # A single buffer goes by `send`, which is cheaper than a gathered write of one.
             offered = len(buffers[0]) if len(buffers) == 1 else sum(map(len, buffers))
             try:
                 sent = self._socket.send(buffers[0]) if len(buffers) == 1 else self._socket.sendmsg(buffers)
@@ -152,24 +199,33 @@ class SocketTransport:
                 self._end_after_last_words(receiver)
                 return
             is_more = output.advance(sent)
-            if sent < offered:
+            if sent < offered:  # the kernel is full: another call would only say so
                 break
             if not is_more:
                 receiver.output_drained()
                 return
+        # Either the kernel is full, or this turn has written enough. The two are the same to us: the pump
+        # says when to go on, and that is in the next turn if the kernel has room.
         self._is_blocked = True
         self._watch()
         receiver.output_blocked()
 
     def end_input(self) -> None:
-        """Let reading find the end, whatever TCP says: behind the end of TLS nothing counts."""
+        """Make the next read find the end of input, whatever TCP says.
+
+        TLS has an end of input of its own, and whatever follows it on TCP does not count.
+        """
         try:
             self._socket.shutdown(socket.SHUT_RD)
-        except LOST:  # which is an end too
+        except LOST:  # then the input has ended already
             pass
 
     def try_close(self) -> bool:
-        """Close, unless the kernel holds input."""
+        """Close, unless the kernel holds input.
+
+        A socket that is closed with unread input sends a reset, at which the peer's system may
+        throw away what it has received but not yet handed over: the close frame, for one.
+        """
         try:
             if self._receiver is not None and self._socket.recv(1, socket.MSG_PEEK):
                 return False
@@ -187,19 +243,27 @@ class SocketTransport:
         return True
 
     def abort(self) -> None:
-        """Drop the connection at once."""
+        """Drop the connection at once.
+
+        It may be called twice: a closed socket has the number -1, which the pump does not know.
+        """
         self._receiver = self._output = None
         self._is_reading = self._is_blocked = False
         self._pump.forget(self._socket.fileno())
         self._socket.close()
 
     async def aclose(self) -> None:
-        """Close; the kernel delivers what it has taken."""
+        """Close; the kernel still delivers what it has taken."""
         self.abort()
         await trio.lowlevel.checkpoint()
 
     def _end_after_last_words(self, receiver: Receiver) -> None:
-        """Writing failed; a close frame may still lie in the kernel's buffer unread."""
+        """End the connection after a write has failed, but first read what the peer has sent.
+
+        A peer that closes properly sends a close frame and then closes. If we write in between,
+        the write fails while the frame lies in the kernel's buffer: to report 1006 then, an
+        abnormal closure, would be wrong (RFC 6455 §7.1.5).
+        """
         self._output = None
         self.pause_reading()
         try:
@@ -214,7 +278,7 @@ class SocketTransport:
         self._pump.register(self._socket.fileno(), self, reading=self._is_reading, writing=self._is_blocked)
 
     def _fail(self, receiver: Receiver) -> None:
-        """Contain a bug of ours to this one connection."""
+        """Contain a bug of ours to this one connection; the pump serves all others."""
         logger.exception("internal error: the connection is dropped")
         self.abort()
         receiver.lost()

@@ -1,4 +1,13 @@
-"""Any Trio stream: in-memory pairs, the program's own, sockets where there is neither epoll nor kqueue."""
+"""Any Trio stream: in-memory pairs, the program's own, sockets where there is neither epoll nor kqueue.
+
+A stream can only be asked by waiting. It has no call that reads or writes what is possible at once, and no
+descriptor that the pump could watch. So it costs what a socket does not: a task that reads, and a second one
+for as long as there is something to write. That one is started for each burst and ends after it. A writer
+task that waits for work would be simpler, but would double what an idle connection costs.
+
+The methods of a transport must not wait, and those of a stream must. So here closing, half closing and
+aborting only *begin*: each starts a task of the engine that sees it through, within a deadline.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +23,19 @@ from trioweb._transport.transport import READ_BYTES, Output, Receiver
 logger = logging.getLogger("trioweb")
 
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+"""What a stream raises when its peer is gone, or when this side has closed it meanwhile."""
 
 FAREWELL_SECONDS = 1.0
-"""How long a stream may take to close, as TLS does for a peer that takes no more; then it is dropped."""
+"""How long a stream may take to close. TLS says goodbye first, and waits for ever for a peer that reads
+nothing; after this time the stream is dropped."""
 
 
 class StreamTransport:
-    """A stream with a reader task, and a writer task whenever there is something to write."""
+    """A stream with a reader task, and a writer task whenever there is something to write.
+
+    The reader stays in its last `receive` until the stream ends, also while reading is paused.
+    It is never cancelled: closing the stream makes the read fail, and that ends the task.
+    """
 
     __slots__ = (
         "_farewell",
@@ -49,11 +64,15 @@ class StreamTransport:
 
     @property
     def is_plain(self) -> bool:
-        """It may be a TLS stream, or one of the program's with a farewell of its own."""
+        """It may be TLS, or one of the program's streams, which says goodbye in its own way."""
         return False
 
     async def secure(self) -> None:
-        """Shake hands for TLS, if the stream is a TLS one that has not done so."""
+        """Shake hands if the stream is one of TLS, and has not done so yet.
+
+        It would do so by itself at the first read. But then the handshake would share the time of
+        the request's head, and its failure would look like a request that broke off.
+        """
         stream: object = self._stream
         if isinstance(stream, trio.SSLStream):
             await cast("trio.SSLStream[trio.abc.Stream]", stream).do_handshake()
@@ -61,19 +80,20 @@ class StreamTransport:
     async def receive(self) -> bytes:
         """Return what has come, `b""` at the end or when the peer is gone."""
         try:
+            # A stream may return a bytearray, which the wire must not keep: somebody else might change it.
             return bytes(await self._stream.receive_some(READ_BYTES))
         except GONE:
             return b""
 
     def try_receive(self) -> bytes | None:
-        """Return nothing: a stream is only asked by waiting."""
+        """Return `None`: a stream can only be asked by waiting."""
         return None
 
     async def send_all(self, data: bytes) -> None:
-        """Write `data` whole; what a cancellation interrupts is cut off anywhere."""
+        """Write `data` whole; a cancellation may cut it off anywhere."""
         try:
             await self._stream.send_all(data)
-        except trio.ClosedResourceError as error:
+        except trio.ClosedResourceError as error:  # by a shutdown: to the caller the peer is as good as gone
             raise trio.BrokenResourceError("the stream was closed") from error
 
     # From pulling to pushing.
@@ -85,7 +105,11 @@ class StreamTransport:
         self._nursery.start_soon(self._read, name="trioweb reader")
 
     def pause_reading(self) -> None:
-        """Hold the reader after its present read."""
+        """Hold the reader after its current read.
+
+        The read itself is not cancelled: a stream need not promise that a cancelled read loses
+        nothing. So one piece may still come after the pause, and receivers expect that.
+        """
         if self._may_read.is_set():
             self._may_read = trio.Event()
 
@@ -94,17 +118,20 @@ class StreamTransport:
         self._may_read.set()
 
     def try_send(self, data: bytes) -> int:  # noqa: ARG002 - writing to a stream may wait
-        """Write nothing: that takes the writer task."""
+        """Write nothing, since a write may wait. The message goes to the output, and `flush` writes it."""
         return 0
 
     def flush(self) -> None:
-        """Start the writer task unless it runs."""
+        """Start the writer task, unless it is running."""
         if not self._is_writing and not self._is_aborted:
             self._is_writing = True
             self._nursery.start_soon(self._write, name="trioweb writer")
 
     def try_close(self) -> bool:
-        """Begin to close, with the stream's own farewell; it cannot tell what it holds unread."""
+        """Begin to close, with the stream's own farewell.
+
+        A stream cannot say whether unread input waits in it, so this cannot refuse, as a socket does.
+        """
         if not self._is_aborted:
             self._let_go()
             self._farewell = trio.Event()
@@ -112,7 +139,7 @@ class StreamTransport:
         return True
 
     def end_output(self) -> bool:
-        """Begin to half close the stream, if it can be: one with TLS says its end by being closed."""
+        """Begin to half close the stream, if that is possible. TLS can end only both directions at once."""
         if self._is_aborted or not isinstance(self._stream, trio.abc.HalfCloseableStream):
             return False
         if not self._has_ended_output:
@@ -121,7 +148,7 @@ class StreamTransport:
         return True
 
     def abort(self) -> None:
-        """Drop the connection at once."""
+        """Drop the connection at once: the receiver hears nothing more, whatever the stream still does."""
         if not self._is_aborted:
             self._let_go()
             self._nursery.start_soon(
@@ -131,9 +158,12 @@ class StreamTransport:
     async def aclose(self) -> None:
         """Close, with the stream's own farewell, or wait for the one that has begun."""
         self._let_go()
+        # Closing a stream a second time need not wait for the first: it would seem closed too early.
         if self._farewell is not None:
             await self._farewell.wait()
             return
+        # Trio asks of every stream that it is closed even when its `aclose` is cancelled. The deadline is
+        # Trio's own and not one of the timers, since it is not held against the peer.
         with trio.move_on_after(FAREWELL_SECONDS):
             try:
                 await self._stream.aclose()
@@ -143,7 +173,7 @@ class StreamTransport:
     def _let_go(self) -> None:
         self._is_aborted = True
         self._receiver = None
-        self._may_read.set()
+        self._may_read.set()  # the reader ends, rather than waiting for a `resume_reading` that never comes
 
     async def _say_farewell(self, said: trio.Event) -> None:
         with trio.move_on_after(FAREWELL_SECONDS):
@@ -151,7 +181,10 @@ class StreamTransport:
         said.set()
 
     async def _guarded(self, method: Callable[[], Awaitable[None]]) -> None:
-        """Do what nobody waits for: a stream that fails at its end is not the others' concern."""
+        """Do what nobody waits for.
+
+        It runs in the nursery of all connections: an exception there would end the server.
+        """
         try:
             await method()
         except GONE:
@@ -170,7 +203,7 @@ class StreamTransport:
     async def _read_once(self) -> bool:
         data = await self.receive()
         receiver = self._receiver
-        if receiver is None:
+        if receiver is None:  # aborted or closed during the read: what it brought is for nobody
             return False
         if data:
             receiver.data_received(data, trio.current_time())
@@ -183,6 +216,8 @@ class StreamTransport:
         try:
             while output is not None and receiver is not None and (buffers := output.gather()):
                 data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+                # Whether this write will wait cannot be known, so each counts as blocked until it is done:
+                # then a peer that reads nothing is noticed on a stream as it is on a socket.
                 receiver.output_blocked()
                 await self._stream.send_all(data)
                 output.advance(len(data))
@@ -196,11 +231,15 @@ class StreamTransport:
             return
         finally:
             self._is_writing = False
+        # Reported last: the receiver may want to write more, and `flush` then starts the next writer.
         if self._receiver is not None:
             self._receiver.output_drained()
 
     def _fail(self, receiver: Receiver) -> None:
-        """Contain a bug, ours or the stream's, to this one connection."""
+        """Contain a bug, ours or the stream's, to this one connection.
+
+        Any exception counts as one: a program's stream may raise what it likes.
+        """
         logger.exception("internal error: the connection is dropped")
         self.abort()
         receiver.lost()

@@ -1,4 +1,21 @@
-"""Deadlines of many connections, kept by one task."""
+"""Deadlines of many connections, kept by one task.
+
+A connection has a handful of timers that hardly ever fire: each message that arrives in time cancels one
+and arms the next. So what counts is that arming and cancelling are cheap. Arming pushes an entry on a heap.
+Cancelling only forgets the callback, since taking an entry out of the middle of a heap would mean to search
+for it; the dead entry leaves when it gets to the top, or when a sweep finds that most entries are dead.
+
+Trio's own deadlines would each need a task that is inside a cancel scope. And they could be unfair: they are
+kept by a clock that runs on while a handler blocks the loop, so a peer could be cut off for an answer that
+has been lying in our own kernel for seconds. Two rules prevent that for every deadline that is held against
+a peer:
+
+- Time in which this side did not look does not count (`Attention`). Entries are therefore kept in the peers'
+  time: Trio's clock minus the time lost so far. A stall then moves all deadlines at once, by changing one
+  number, without a look at the heap.
+- Before a verdict, everything that has arrived is read, and the tasks that wait for it run. A verdict that
+  this makes wrong is cancelled by what was read, as any timer is.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +34,32 @@ from trioweb._transport.attention import Attention
 logger = logging.getLogger("trioweb")
 
 LOOK_SECONDS = 0.1
-"""The shortest time between two looks at whether the loop stands still; a stall of less may pass unseen."""
+"""The shortest time between two checks that the loop still runs; a shorter stall may go unnoticed."""
 
 LOOKS_PER_DEADLINE = 16
-"""A look comes after this part of what is left until the next deadline, if that is longer."""
+"""A check comes after this part of the time left until the next deadline, if that is longer.
+
+So the clock can be wrong by a sixteenth of what a peer was given at the most, and a server with nothing but
+deadlines of a minute wakes up every few seconds rather than ten times a second."""
 
 FIRED_PER_TURN = 256
 """Callbacks before the scheduler gets its turn: after a stall all of them may be due at once."""
 
 READING_TURNS = 3
-"""Passes of the scheduler before a verdict, in which tasks take what has come."""
+"""Passes of the scheduler before a verdict.
+
+In the first, tasks resume that the pump's reading has woken, or that Trio woke for a stream; the others are
+for what these wake in turn: from a stream's reader to its connection, and from there to a handler."""
 
 
 class Timer:
-    """One deadline; `cancel` makes it never come."""
+    """One deadline; `cancel` makes it never come.
+
+    Attributes:
+        callback: What to call; `None` once it has been called or cancelled.
+        is_verdict: Whether everything that has arrived is to be read before.
+        is_awaiting: Whether something is expected of the peer until then.
+    """
 
     __slots__ = ("_timers", "callback", "is_awaiting", "is_verdict")
 
@@ -50,14 +79,17 @@ class Timer:
             self.stop_awaiting()
 
     def stop_awaiting(self) -> None:
-        """Nothing of the peer is awaited any more."""
+        """Take note that nothing is expected of the peer any more."""
         if self.is_awaiting:
             self.is_awaiting = False
             self._timers.awaiting -= 1
 
 
 class PeerScope:
-    """The block of `Timers.move_on_after`."""
+    """The block of `Timers.move_on_after`.
+
+    A class rather than a generator: every HTTP request enters several of these.
+    """
 
     __slots__ = ("_scope", "_seconds", "_timer", "_timers")
 
@@ -86,15 +118,12 @@ class PeerScope:
 class Timers:
     """A heap of deadlines and the one task that waits for the next.
 
-    A connection has a handful of timers that hardly ever fire, so what counts is that
-    arming and cancelling are cheap and that no connection needs a task for them.
-
-    Everything that is held against a peer is held by these deadlines, and never by Trio's own,
-    for two reasons. They are kept by the clock of `Attention`, on which the time does not pass
-    in which this side did not look. And before a verdict everything that has come is read.
-
     Args:
-        catch_up: Reads what is ready, by a bounded amount, as the pump does.
+        catch_up: Reads a bounded amount of whatever is ready, as the pump does.
+
+    Attributes:
+        awaiting: How many timers are held against a peer. Without any, nobody checks whether
+            the loop runs, and a server without connections sleeps.
     """
 
     def __init__(self, catch_up: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -105,11 +134,12 @@ class Timers:
         self._attention = Attention()
         self._look_at = math.inf
         self._catch_up = catch_up
-        self.awaiting = 0  # timers that are held against a peer; without any, nobody looks
+        self.awaiting = 0
 
     def now(self) -> float:
         """Return the time by which peers are judged; only differences mean anything."""
-        # It stands still as soon as a look is missed, though that is noticed only by the look.
+        # A stall is noticed only by the look that comes late. Until then no time passes here beyond the
+        # moment for which that look was planned, so nobody is judged by time that is lost a moment later.
         return min(trio.current_time(), self._look_at) - self._attention.lost_seconds
 
     def call_at(
@@ -120,9 +150,13 @@ class Timers:
         is_verdict: bool = False,
         is_awaiting: bool = False,
     ) -> Timer:
-        """Call `callback` once Trio's clock reaches `deadline`, or later by what is lost until then.
+        """Call `callback` once Trio's clock reaches `deadline`, or later by the time that is lost until then.
 
-        It must not block. `is_awaiting` says that something of the peer is awaited until then.
+        Args:
+            deadline: By Trio's clock.
+            callback: Must not block.
+            is_verdict: Read what has arrived before calling it; implies `is_awaiting`.
+            is_awaiting: Something is expected of the peer until then, so a stall counts.
         """
         is_awaiting = is_awaiting or is_verdict
         timer = Timer(self, callback, is_verdict=is_verdict, is_awaiting=is_awaiting)
@@ -130,10 +164,12 @@ class Timers:
         self.awaiting += is_awaiting
         heap = self._heap
         due_at = deadline - self._attention.lost_seconds
-        if is_first:
+        if is_first:  # nobody has looked since the last one ended: that was no stall
             self._attention.begin(trio.current_time(), perf_counter())
+        # The number settles ties: timers cannot be compared, and equal deadlines fire in order of arming.
         heapq.heappush(heap, (due_at, next(self._order), timer))
         if (is_first or heap[0][2] is timer) and self._sleep is not None:
+            # Wake earlier than planned, but never later: a look that was planned has to come in time.
             self._look_at = min(self._look_at, self._next_look(trio.current_time()))
             self._sleep.deadline = self._look_at
         return timer
@@ -143,18 +179,22 @@ class Timers:
         return self.call_at(trio.current_time() + seconds, callback)
 
     def judge_later(self, seconds: float, verdict: Callable[[], object]) -> Timer:
-        """Call `verdict` in `seconds`, when all that has come until then is read: it may have changed.
+        """Call `verdict` in `seconds`, after everything that arrived until then is read.
 
-        For whatever harms a peer that has failed to do something in time.
+        For whatever harms a peer that failed to do something in time. What is read may cancel it.
         """
         return self.call_at(trio.current_time() + seconds, verdict, is_verdict=True)
 
     def move_on_after(self, seconds: float) -> PeerScope:
-        """Do as `trio.move_on_after` does, for a block in which something of a peer is waited for."""
+        """Do as `trio.move_on_after` does, for a block that waits for something from a peer."""
         return PeerScope(self, seconds)
 
     def count_cancelled(self) -> None:
-        """Sweep the heap when most of it is dead, so that it stays as small as its live part."""
+        """Sweep the heap when most of it is dead.
+
+        A keepalive that is re-armed by each message leaves an entry each time. A sweep costs as
+        much as the cancellations that led to it, so the cost of a cancellation stays constant.
+        """
         self._cancelled += 1
         if self._cancelled > 64 and self._cancelled * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].callback is not None]
@@ -186,6 +226,7 @@ class Timers:
         return min(due_at, now + max(LOOK_SECONDS, (due_at - now) / LOOKS_PER_DEADLINE))
 
     async def _fire(self, now: float) -> None:
+        # Verdicts wait until all else is done: they share one round of reading, however many are due.
         verdicts: list[Timer] = []
         fired = 0
         while self._heap and self._heap[0][0] <= now:
@@ -201,11 +242,11 @@ class Timers:
                     await trio.lowlevel.checkpoint()
         if verdicts:
             await self._let_read()
-            for timer in verdicts:
+            for timer in verdicts:  # those that the reading has cancelled have no callback any more
                 _call(timer)
 
     async def _let_read(self) -> None:
-        """Let everybody take what has come, the pump for its sockets and tasks for themselves."""
+        """Take in what has arrived: the pump for its sockets, and tasks for themselves."""
         if self._catch_up is not None:
             await self._catch_up()
         for _ in range(READING_TURNS):

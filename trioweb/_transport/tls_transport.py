@@ -1,4 +1,10 @@
-"""TLS between an outbox and a plain socket, without a task of its own."""
+"""TLS between an outbox and a plain socket, without a task of its own.
+
+`trio.SSLStream` would need two tasks for each connection, since it can only be asked by waiting. Here OpenSSL
+works on two buffers in memory and never sees the socket. So the socket stays the pump's, and is read and
+written by the same code as a plain one: to its receiver and its output, `TlsTransport` *is* the transport,
+and to the socket's transport it is the receiver and the output.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +27,35 @@ FEED_BYTES = 16 * 1024
 whole read would stay with every connection that has ever sent a long message."""
 
 OWN_BYTES = 16 * 1024
-"""What TLS may have to say by itself and cannot, before the peer is dropped: some 500 alerts."""
+"""How much TLS may have to say by itself, and cannot, before the peer is dropped: some 500 alerts.
+
+A peer can ask for answers without end, by key updates (RFC 8446 §4.6.3), and never read one."""
 
 
 class TlsTransport:
-    """A socket's transport with TLS in between: its receiver, and its output.
+    """A socket's transport with TLS in between.
 
-    OpenSSL works on two buffers in memory here, so the socket stays the pump's and is read and
-    written by the same code as a plain one. What TLS adds is this:
+    What TLS adds to the work of a plain socket:
 
-    - In comes ciphertext. All of it is decrypted at once and handed on as one piece, so nothing
-      stays behind in the buffers when reading pauses.
-    - Out goes plaintext that was encrypted a batch at a time, and only when the batch before has
-      left. Encryption cannot be taken back: what the kernel does not take is kept in `_unsent`,
-      and the output is told of no more plaintext than has certainly gone. Of `n` bytes of
-      ciphertext that are left at most `n` can be plaintext.
-    - TLS speaks by itself: session tickets, answers to key updates, alerts. These need no turn of
-      their own where a write follows, so tickets leave with the first answer: a peer that never
-      reads them would reset the connection when it closes.
-    - There are two ends of input, TCP's and TLS's own. The first without the second may be an
-      attacker's work, but HTTP and WebSocket both know by themselves what is incomplete.
+    - Ciphertext comes in. All of it is decrypted at once and handed on as one piece, so nothing
+      stays behind in OpenSSL's buffers when reading pauses. It would never be read: the pump
+      watches the socket, and the socket is empty.
+    - Plaintext goes out, encrypted a batch at a time, and only when the batch before it has
+      left. Encryption cannot be undone: records are numbered, so one that is thrown away breaks
+      the connection. What waits in the outbox is still plain, and can be dropped or replaced.
+      What the kernel does not take of a batch is kept in `_unsent`, and the output is told of no
+      more plaintext than has certainly left: of `n` bytes of ciphertext that remain, at most
+      `n` can be plaintext.
+    - TLS speaks by itself: session tickets, answers to key updates, alerts. Where a write
+      follows they leave with it. Tickets in particular go with the first response, because a peer
+      that closes with tickets unread resets the connection.
+    - Input ends twice, for TCP and for TLS. An end of TCP without that of TLS may be an attack
+      that cuts something off, but HTTP and WebSocket both know by themselves what is incomplete.
+
+    Attributes, beside what every transport has:
+        _unsent: Ciphertext that the kernel has not taken yet.
+        _unsent_plain_bytes: How much plaintext the output still counts as unsent because of it;
+            0 while `_unsent` holds nothing but TLS's own words.
     """
 
     __slots__ = (
@@ -71,7 +86,7 @@ class TlsTransport:
 
     @property
     def is_plain(self) -> bool:
-        """It is not: hands are shaken first, and a farewell said last."""
+        """It is not: a handshake comes first, and a close_notify last."""
         return False
 
     async def secure(self) -> None:
@@ -88,7 +103,7 @@ class TlsTransport:
                 raise trio.BrokenResourceError("the peer left during the TLS handshake")
             self._incoming.write(data)
             await self._carrier.turn()  # what follows takes a millisecond, and clients come in crowds
-        # The end of TLS 1.2's handshake is awaited; with 1.3 only tickets are left.
+        # A client of TLS 1.2 waits for the end of the handshake. With 1.3 only tickets are left to send.
         if self._tls.version() != "TLSv1.3" and (words := self._outgoing.read()):
             await self._carrier.send_all(words)
 
@@ -122,7 +137,8 @@ class TlsTransport:
 
     def _pull(self, data: bytes) -> bytes:
         plain = self._decrypt(data)
-        # With TLS 1.3 whatever is left can wait for the next write; a refusal in TLS 1.2 is awaited.
+        # With TLS 1.3 whatever there is to say can wait for the next write. A client of 1.2 that asks for
+        # a new handshake waits for the refusal.
         if self._outgoing.pending and not self._unsent and self._tls.version() != "TLSv1.3":
             self._say(self._outgoing.read())
         return plain
@@ -136,7 +152,7 @@ class TlsTransport:
                 raise trio.BrokenResourceError("TLS has failed, or was interrupted while it wrote")
             try:
                 await self._carrier.send_all(b"".join(self._unsent))
-            except BaseException:
+            except BaseException:  # a cancellation, too: what follows half a record would not be one
                 self._break_off("half a record may have left")
                 raise
             self._unsent.clear()
@@ -145,7 +161,7 @@ class TlsTransport:
     # From pulling to pushing.
 
     def start(self, receiver: Receiver, output: Output) -> None:
-        """Give the socket to the pump; what came with the handshake has been pulled before."""
+        """Give the socket to the pump; what arrived with the handshake was pulled before."""
         self._receiver, self._output = receiver, output
         self._carrier.start(self, self)
 
@@ -158,9 +174,10 @@ class TlsTransport:
         self._carrier.resume_reading()
 
     def try_send(self, data: bytes) -> int:
-        """Write `data` if it fits into one record; what does not leave of it is encrypted already.
+        """Write `data` if it fits into one record.
 
-        So the output has to begin with the rest, as it has if it was empty before.
+        What does not leave of it is encrypted already. So the output must begin with the rest, as
+        it does if it was empty before. A longer message goes through the output, batch by batch.
         """
         if self._unsent or self._is_broken or len(data) > RECORD_BYTES:
             return 0
@@ -179,7 +196,8 @@ class TlsTransport:
     def flush(self) -> None:
         """Write what there is; when the kernel takes no more, the pump goes on later."""
         if self._unsent and not self._unsent_plain_bytes and self._receiver is not None:
-            # TLS's own words are stuck: of that nobody has been told who had nothing to write.
+            # TLS's own words are stuck. A receiver that had nothing to write was not told so, but its
+            # deadline for a peer that takes nothing has to run.
             self._receiver.output_blocked()
         self._carrier.flush()
 
@@ -209,23 +227,27 @@ class TlsTransport:
         await self._carrier.aclose()
 
     def _say_goodbye(self) -> None:
+        # Behind unsent ciphertext a close_notify would claim that everything before it has arrived.
         if self._has_said_goodbye or self._is_broken or self._unsent:
             return
         self._has_said_goodbye = True
         try:
             self._tls.unwrap()
-        except ssl.SSLError:  # the peer has not said it too, which is not waited for
-            pass
+        except ssl.SSLError:
+            pass  # it asks for the peer's close_notify, which need not be waited for (RFC 8446 §6.1)
         self._say(self._outgoing.read())
 
     def _say(self, words: bytes) -> None:
         if (sent_bytes := self._carrier.try_send(words)) < len(words):
             self._unsent.append(memoryview(words)[sent_bytes:])
 
-    # What the socket is told: the other side of TLS.
+    # What the socket's transport calls: the receiver, and the output.
 
     def data_received(self, data: bytes, now: float) -> None:
-        """Decrypt all of it, hand it on, then say what TLS has to say."""
+        """Decrypt all of it, hand it on, then say what TLS has to say.
+
+        In this order, so that a reply of the receiver's and TLS's own words share a write.
+        """
         plain = self._decrypt(data)
         if plain and self._receiver is not None:
             self._receiver.data_received(plain, now)
@@ -259,15 +281,16 @@ class TlsTransport:
             self._receiver.output_blocked()
 
     def gather(self) -> list[bytes | memoryview]:
-        """Return the next ciphertext; it is encrypted when what was before has left."""
-        # Asked in any case: it has begun to leave what `try_send` left to it.
+        """Return the next ciphertext; it is encrypted when what came before has left."""
+        # The output is asked in any case: `try_send` may have left the rest of a message to it, which it
+        # has to mark as leaving.
         buffers = [] if self._output is None else self._output.gather()
         if not self._unsent and not self._is_broken:
             self._encrypt(buffers)
         return self._unsent
 
     def advance(self, sent_bytes: int) -> bool:
-        """Pass on how much of the plaintext has certainly left."""
+        """Tell the output how much of the plaintext has certainly left."""
         unsent, output = self._unsent, self._output
         if output is None:  # lost or aborted while it was being written
             return False
@@ -284,7 +307,7 @@ class TlsTransport:
     # What OpenSSL does.
 
     def _decrypt(self, data: bytes) -> bytes:
-        """Return all that can be read now; note the end, or the failure, behind it."""
+        """Return everything that can be read now, and note the end or the failure that follows it."""
         pieces: list[bytes] = []
         if len(data) <= FEED_BYTES:
             self._feed(data, pieces)
@@ -315,16 +338,16 @@ class TlsTransport:
             self._break_off(error)
 
     def _end_input(self) -> None:
-        """The peer has said close_notify, after which nothing counts that TCP may still bring."""
+        """The peer has sent close_notify: whatever TCP still brings does not count."""
         self._has_ended = True
         self._carrier.end_input()
 
     def _encrypt(self, buffers: Sequence[bytes | memoryview]) -> bool:
-        """Encrypt what comes first of `buffers`, behind what TLS has to say; say whether that could be."""
+        """Encrypt the first batch of `buffers`, after what TLS has to say; `False` if TLS has failed."""
         batch = _first_bytes(buffers)
         unsent, write, read = self._unsent, self._tls.write, self._outgoing.read
         try:
-            # Emptied after each record: this buffer, too, keeps the size it once had.
+            # Emptied after each record, since this buffer, too, keeps the size it once had.
             for start in range(0, len(batch), RECORD_BYTES):
                 write(batch[start : start + RECORD_BYTES])
                 unsent.append(read())
@@ -337,7 +360,7 @@ class TlsTransport:
         return True
 
     def _break_off(self, why: ssl.SSLError | str) -> None:
-        """TLS has failed: what it says about that goes out if it can, and nothing after it."""
+        """TLS has failed: its alert goes out if possible, and nothing after it."""
         logger.debug("a TLS connection is broken off: %s", why)
         self._has_ended = self._is_broken = True
         if not self._unsent:
@@ -345,7 +368,7 @@ class TlsTransport:
 
 
 def _first_bytes(buffers: Sequence[bytes | memoryview]) -> memoryview:
-    """Return as much of `buffers` as one write takes, without copying what stands alone."""
+    """Return as much of `buffers` as one write takes; a single buffer is not copied."""
     if len(buffers) == 1:
         return memoryview(buffers[0])[:WRITE_BYTES]
     size, taken = 0, list[memoryview]()
