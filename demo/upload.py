@@ -167,7 +167,7 @@ def understood(message: str | bytes) -> Upload:
         case {"name": str(), "size": int(size)} if size > FILE_BYTES:
             raise CloseWebSocket(4413, f"a file may have {FILE_BYTES / 1e6:.1f} MB, and this one has more")
         case {"name": str(name), "size": int(size), **rest} if size >= 0:
-            key = rest.get("upload") or secrets.token_urlsafe(16)
+            key: Any = rest.get("upload") or secrets.token_urlsafe(16)
             if is_key(key):
                 return Upload(key=key, name=safe(name), size=size)
         case _:

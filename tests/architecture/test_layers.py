@@ -24,6 +24,7 @@ LAYERS = (
     ("app",),
     ("_server",),
     ("__init__",),
+    ("_cli",),
     ("cli",),
     ("__main__",),
 )

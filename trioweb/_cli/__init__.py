@@ -1,0 +1,1 @@
+"""What the commands of `trioweb` do: find an app, and serve it until a signal."""
