@@ -127,13 +127,14 @@ def markdown_page(verdicts: Verdicts) -> str:
     soft = [case for case, pair in verdicts.items() if "NON-STRICT" in pair]
     return f"""# Conformance
 
-The Autobahn test suite's fuzzing client against trioweb, with permessage-deflate on. A cell counts
-verdicts on behaviour / on how the connection was closed. `make conformance` runs it and compares with
-`conformance/expected.json`; this page is written by `python conformance/autobahn.py --write`.
+These are the results of the Autobahn test suite's fuzzing client against trioweb, with permessage-deflate on. The two
+numbers in a cell count verdicts on the behaviour and on how the connection was closed. `make conformance` runs the
+suite and compares the results with `conformance/expected.json`. `python conformance/autobahn.py --write` writes this
+page.
 
 {lines}
 
-INFORMATIONAL is what the suite says of cases for which RFC 6455 leaves the behaviour open.
+The suite's verdict is INFORMATIONAL if RFC 6455 leaves the behaviour open.
 
 NON-STRICT: {", ".join(soft) or "none"}.
 """
