@@ -63,6 +63,10 @@ AREAS = (
     "trioweb/c[!l]*.py",
     "trioweb/clo*.py",
     "trioweb/[fhlnstv]*.py",
+    "README.md",
+    "CHANGELOG.md",
+    "docs/**/*.md",
+    "benchmarks/**/*.md",
 )
 PROSE = sorted(path for area in AREAS for path in ROOT.glob(area) if path.suffix in {".py", ".md"})
 
