@@ -1,0 +1,212 @@
+"""Every name that a page puts in backticks exists: in trioweb, in Python, in Trio, or in the page's own program.
+
+A span is taken for what it looks like. A file or folder must be in the project; a target of make, an option and
+an extra must exist; a Python expression is followed name by name, `ws.outbox.statistics()` from the class of
+`ws` to that of its outbox, and keyword arguments are looked up in signatures. What is none of these, such as a
+header field or a status line, is not checked.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.code_blocks import FENCE, ROOT
+from support.code_spans import expression_of, placeholders, spans_of
+from support.known_names import (
+    MISSING,
+    UNKNOWN,
+    attribute,
+    called,
+    identifiers,
+    internal,
+    parameters,
+    public,
+    public_words,
+    python_words,
+    strings,
+)
+
+GUIDES = sorted((ROOT / "docs").rglob("*.md"))
+READMES = sorted(path for path in ROOT.glob("[a-z]*/**/README.md") if path.parent != ROOT / "docs")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *GUIDES, *READMES]
+FOR_CONTRIBUTORS = {ROOT / "CONTRIBUTING.md", *READMES}
+
+OUR_FOLDERS = ("trioweb", "tests", "conformance", "benchmarks", "demo", "examples")
+
+# What belongs to neither Python, nor Trio, nor us, nor the program on the page.
+STRANGERS = {
+    "ConnectionManager",  # of a tutorial of FastAPI
+    "TMPDIR",  # of the environment
+    "_charset_",  # of HTML
+    "_hidden",  # of RFC 7239
+    "app.js",  # a file that a program serves
+    "data.csv",
+    "fetch",  # of browsers
+    "limit_conn",  # of nginx
+    "main.py",  # where a program is
+    "nohup",  # of Unix
+    "ulimit",
+}
+
+FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)*/?(?<!\bW/)")
+SUFFIXES = (".py", ".md", ".json", ".toml", ".html", ".css", ".js", ".cjs", ".svg", ".br", ".gz", ".zst", "/")
+
+
+class Stranger(Exception):
+    """A name that nothing explains."""
+
+
+class Reader:
+    """Follows the names of one page."""
+
+    def __init__(self, page: Path) -> None:
+        self.is_internal = page in FOR_CONTRIBUTORS
+        fenced = "\n".join(block["body"] for block in FENCE.finditer(page.read_text(encoding="utf-8")))
+        self.words = public_words() | python_words() | STRANGERS | set(re.findall(r"\w+", fenced))
+        self.words |= placeholders(spans_of(page))
+        if self.is_internal:
+            self.words |= identifiers(*OUR_FOLDERS) | project_files()
+
+    def name(self, name: str) -> Any:
+        if name in public():
+            return public()[name]
+        if self.is_internal and name in internal():
+            return internal()[name]
+        known_strings = strings(*(OUR_FOLDERS if self.is_internal else ("trioweb",)))
+        if name not in self.words and name.lower() not in known_strings:
+            raise Stranger(name)
+        return UNKNOWN
+
+    def follow(self, node: ast.expr) -> Any:
+        """Find what an expression stands for, as far as anything says so."""
+        if isinstance(node, ast.Name):
+            return self.name(node.id)
+        if isinstance(node, ast.Attribute):
+            if is_of_python(node):
+                return UNKNOWN
+            owner = self.follow(node.value)
+            found = attribute(owner, node.attr) if owner is not UNKNOWN else self.name(node.attr) and UNKNOWN
+            if found is MISSING:
+                raise Stranger(f"{ast.unparse(node.value)} has no {node.attr!r}")
+            return found
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.follow(child)
+        return UNKNOWN
+
+    def call(self, node: ast.Call) -> Any:
+        function = self.follow(node.func)
+        taken = None if function is UNKNOWN else parameters(function)
+        for word in node.keywords:
+            if word.arg not in (self.words if taken is None else taken):
+                raise Stranger(f"{ast.unparse(node.func)} takes no {word.arg!r}")
+        for argument in (*node.args, *(word.value for word in node.keywords)):
+            if isinstance(argument, ast.Attribute | ast.Call):  # a plain name stands for whatever is given
+                self.follow(argument)
+        return called(function)
+
+
+def is_of_python(node: ast.Attribute) -> bool:
+    module = node.value.id if isinstance(node.value, ast.Name) else ""
+    return module in sys.stdlib_module_names and hasattr(importlib.import_module(module), node.attr)
+
+
+@cache
+def project_files() -> set[str]:
+    """List each file and folder of the project by every end of its path."""
+    made = {".venv", ".build", ".git"}
+    paths = [path.relative_to(ROOT) for path in ROOT.rglob("*") if not made & set(path.parts)]
+    return {"/".join(path.parts[start:]) for path in paths for start in range(len(path.parts))}
+
+
+@cache
+def files_of_programs() -> set[str]:
+    """List the file names in the programs and commands of all pages."""
+    blocks = [block["body"] for page in PAGES for block in FENCE.finditer(page.read_text(encoding="utf-8"))]
+    return {name for block in blocks for name in re.findall(r"[\w-]+(?:\.\w+)+", block)}
+
+
+def is_file(text: str) -> bool:
+    top = text.split("/", 1)[0]
+    is_path = "/" in text and (ROOT / top).is_dir() and top != "."
+    return bool(FILE.fullmatch(text)) and (text.endswith(SUFFIXES) or is_path) and not text.startswith(".")
+
+
+def problem_of_file(text: str) -> str | None:
+    pattern = re.compile(re.escape(text.rstrip("/")).replace("NAME", r"\w+"))
+    known = project_files() | files_of_programs() | STRANGERS
+    return None if any(map(pattern.fullmatch, known)) else "there is no such file"
+
+
+def problem_of_command(text: str) -> str | None:
+    targets = set(
+        re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    if text.startswith("make ") and not set(re.findall(r" ([a-z-]+)(?!\S)", text)) <= targets:
+        return "there is no such target"
+    options = set(re.findall(r"(?<!\S)--[a-z][\w-]*", text))
+    return None if options <= strings(*OUR_FOLDERS) else "there is no such option"
+
+
+def problem_of_extra(text: str) -> str | None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    return None if text[len("trioweb[") : -1] in extras else "there is no such extra"
+
+
+def problem_of(text: str, reader: Reader) -> str | None:
+    """Say what is wrong with a span, if anything is."""
+    if text.startswith("trioweb["):
+        return problem_of_extra(text)
+    if re.match(r"make |trioweb |python |--", text):
+        return problem_of_command(text)
+    if is_file(text):
+        return problem_of_file(re.sub(r"\.(?:br|gz|zst)$", "", text))
+    expression = expression_of(text)
+    if expression is not None and text not in strings("trioweb"):
+        try:
+            reader.follow(expression)
+        except Stranger as stranger:
+            return str(stranger)
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_name_in_a_code_span_exists(page: Path) -> None:
+    reader = Reader(page)
+    problems = [(span, problem) for span in spans_of(page) if (problem := problem_of(span.text, reader))]
+    assert not problems, "\n".join(f"{span}: {problem}" for span, problem in problems)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Limits.body_byte",
+        "ws.outbox.dropped",
+        "await ws.recieve()",
+        "server.statistics().messages",
+        "App(limit=)",
+        "app.room(name, overflows=Overflow.WAIT)",
+        "raise CloseWebSockets(4001)",
+        "message_byte",
+        "trio.sleeps(1)",
+        "trioweb/_wire/fastlanes.py",
+        "trioweb/_wires/",
+        "make tests",
+        "trioweb run --prot 80",
+        "trioweb[speedup]",
+    ],
+)
+def test_a_name_that_does_not_exist_is_found(text: str) -> None:
+    assert problem_of(text, Reader(ROOT / "docs" / "guides" / "websockets.md"))
