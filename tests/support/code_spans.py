@@ -24,14 +24,14 @@ class Span(NamedTuple):
 def spans_of(path: Path) -> list[Span]:
     """List the code spans of a page, without its fenced blocks and without what it says of other frameworks.
 
-    A table whose first column is headed "there" has those in that column.
+    A table whose first column is headed FastAPI has those in that column.
     """
     text = FENCE.sub(lambda block: "\n" * block[0].count("\n"), path.read_text(encoding="utf-8"))
     file = path.relative_to(ROOT).as_posix()
     found: list[Span] = []
     is_foreign = False
     for number, line in enumerate(text.splitlines(), 1):
-        is_foreign = line.startswith("|") and (is_foreign or line.startswith("| there |"))
+        is_foreign = line.startswith("|") and (is_foreign or line.startswith("| FastAPI "))
         shown = line.split(" | ", 1)[-1] if is_foreign else line
         found += [Span(file, number, span) for span in SPAN.findall(shown)]
     return found
