@@ -5,12 +5,12 @@ TriowebError
 │   ├── PatternError            a route's path cannot be read
 │   ├── DuplicateRoute          two routes would answer the same request
 │   └── ConfigError             a setting has a value that cannot work
-├── HTTPError                   a handler's answer with a status
-│   ├── HandshakeRejected       the upgrade is refused with that status
-│   └── MissingField            + KeyError: the request lacks what the handler asked for, 400
+├── HTTPError                   a handler raises it to send an error status
+│   ├── HandshakeRejected       the handshake was refused with that status
+│   └── MissingField            + KeyError: the request lacks a field that the handler needs, 400
 ├── ProtocolError               abstract
-│   ├── LocalProtocolError      this side asked for something illegal: a bug
-│   └── RemoteProtocolError     the peer did, and is told so by `status` or `close_code`
+│   ├── LocalProtocolError      the program asked for something illegal: a bug
+│   └── RemoteProtocolError     the peer broke the protocol; `status` or `close_code` answers it
 │       ├── MessageTooBig       1009
 │       ├── BodyTooLarge        413
 │       └── HeadersTooLarge     431
@@ -18,9 +18,9 @@ TriowebError
 │   ├── ConnectionClosedOK      + trio.EndOfChannel: 1000, 1001, 1005
 │   ├── ConnectionClosedError   + trio.BrokenResourceError: every other code
 │   └── AlreadyClosed           + trio.ClosedResourceError: you closed it yourself
-├── CloseWebSocket              a handler's way to end with a code of its own
-├── OutboxFull                  + trio.WouldBlock
-└── ReceiveBusy                 + trio.BusyResourceError
+├── CloseWebSocket              a handler raises it to close with a code of its own
+├── OutboxFull                  + trio.WouldBlock: there is no room now
+└── ReceiveBusy                 + trio.BusyResourceError: another task is receiving
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ __all__ = [
 
 
 class TriowebError(Exception):
-    """The root: `except TriowebError` catches whatever trioweb raises."""
+    """The base class: `except TriowebError` catches every exception of trioweb's own."""
 
 
 class SetupError(TriowebError):
@@ -78,12 +78,12 @@ class ConfigError(SetupError):
 
 
 class HTTPError(TriowebError):
-    """Answer the request, or refuse the handshake, with this status.
+    """Raise this in a handler to send an error status, or to refuse a handshake.
 
     Args:
         status: 400 to 599.
-        detail: For people; the status's usual phrase when empty.
-        headers: Header fields to add to the answer.
+        detail: An explanation for people; the status's standard phrase if empty.
+        headers: Header fields to add to the response.
 
     Raises:
         LocalProtocolError: `status` is not an error status.
@@ -102,14 +102,14 @@ class HTTPError(TriowebError):
 
 
 class HandshakeRejected(HTTPError):
-    """The WebSocket handshake is refused with this status (RFC 6455 §4.2.2)."""
+    """The WebSocket handshake was refused with this status (RFC 6455 §4.2.2)."""
 
 
 class MissingField(HTTPError, KeyError):
     """The request lacks a field, cookie or file that the handler asked for by name: 400.
 
-    What a client leaves out is no bug of the program. To take it as one may be missing, catch
-    it as `KeyError`, or ask with `get`, `in` or `read(name, default=...)`.
+    A client that leaves something out is not a bug in the program, so this is not logged as one.
+    For an optional field, catch it as `KeyError`, or use `get`, `in` or `read(name, default=...)`.
     """
 
     def __init__(self, detail: str) -> None:
@@ -117,7 +117,7 @@ class MissingField(HTTPError, KeyError):
 
 
 class ProtocolError(TriowebError):
-    """Abstract: somebody broke a protocol. Raised only as one of its subclasses."""
+    """Abstract: one side broke a protocol. Only the subclasses are raised."""
 
     def __init__(self, *args: object) -> None:
         if type(self) is ProtocolError:
@@ -126,16 +126,16 @@ class ProtocolError(TriowebError):
 
 
 class LocalProtocolError(ProtocolError):
-    """This side asked for something illegal; nothing was sent. A bug in the caller."""
+    """The program asked for something illegal, and nothing was sent: a bug in the caller."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke the protocol. It is told so in the protocol it broke: by a status or a close code.
+    """The peer broke HTTP or WebSocket. A status answers the one, a close code the other.
 
     Args:
-        message: What it did, and what was expected.
+        message: What the peer did, and what was expected.
         status: The HTTP status that answers it.
-        close_code: The close code that answers it; without a status 1002 by default.
+        close_code: The close code that answers it; 1002 if there is no status either.
 
     Attributes:
         status: The HTTP status that answers it, or `None` on a WebSocket.
@@ -180,9 +180,9 @@ class ConnectionClosed(TriowebError):
     """Abstract: the WebSocket has ended.
 
     Args:
-        sent: The close that this side sent, if it did.
-        received: The close that the peer sent, if it did.
-        received_first: Whether the peer's came first; `None` if there was none at all.
+        sent: The close frame that this side sent, if any.
+        received: The close frame that the peer sent, if any.
+        received_first: Whether the peer's came first; `None` without any close frame.
     """
 
     def __init__(
@@ -200,18 +200,18 @@ class ConnectionClosed(TriowebError):
 
     @property
     def close(self) -> Close:
-        """The close that ended it: of the two frames the first, 1006 without any."""
+        """The close frame that ended the connection: the first of the two, or 1006 without any."""
         first = self.received if self.received_first else self.sent
         return first or self.received or Close(CloseCode.ABNORMAL_CLOSURE)
 
     @property
     def code(self) -> int:
-        """The close code that ended it; 1006 when the peer vanished."""
+        """The close code that ended the connection; 1006 if the peer vanished."""
         return self.close.code
 
     @property
     def reason(self) -> str:
-        """The reason beside that code."""
+        """The reason given with that code."""
         return self.close.reason
 
     def __str__(self) -> str:
@@ -224,15 +224,15 @@ class ConnectionClosed(TriowebError):
 
 
 class ConnectionClosedOK(ConnectionClosed, trio.EndOfChannel):
-    """It ended in the ordinary way: 1000, 1001 or no code at all."""
+    """The WebSocket ended normally: with 1000, 1001 or no code at all."""
 
 
 class ConnectionClosedError(ConnectionClosed, trio.BrokenResourceError):
-    """It ended with any other code, or the peer vanished (1006)."""
+    """The WebSocket ended with any other code, or the peer vanished (1006)."""
 
 
 class AlreadyClosed(ConnectionClosed, trio.ClosedResourceError):
-    """You closed it yourself and used it again."""
+    """You closed the WebSocket yourself and then used it again."""
 
 
 def connection_closed(
@@ -246,7 +246,7 @@ def connection_closed(
 
 
 class CloseWebSocket(TriowebError):
-    """End the WebSocket with a code of your own; raise it in a handler.
+    """Raise this in a handler to close the WebSocket with a code of your own.
 
     Args:
         code: 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 §7.4.2).
@@ -272,15 +272,15 @@ class CloseWebSocket(TriowebError):
 
 
 class OutboxFull(TriowebError, trio.WouldBlock):
-    """The outbox has no room for the message now; `send` would wait."""
+    """There is no room now: in the outbox, in a subscription, or for another unanswered ping."""
 
 
 class ReceiveBusy(TriowebError, trio.BusyResourceError):
-    """Another task is receiving from this WebSocket; one may at a time."""
+    """Another task is receiving from this WebSocket; only one task may at a time."""
 
 
 def checked_close(code: int, reason: str) -> Close:
-    """Return the close that an application asked for, checked where it asks.
+    """Check the code and the reason that an application gives, and return them as a `Close`.
 
     Raises:
         LocalProtocolError: The code or the reason cannot be sent (RFC 6455 §5.5.1, §7.4.2).
@@ -291,7 +291,7 @@ def checked_close(code: int, reason: str) -> Close:
     return Close(int(code), reason)
 
 
-# Versions of Python differ in these; RFC 9110 §15.5 has given them their present names.
+# Python's own phrases differ between versions; these are the ones of RFC 9110 §15.5.
 _PHRASES = {
     413: "Content Too Large",
     414: "URI Too Long",

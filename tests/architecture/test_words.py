@@ -56,6 +56,7 @@ RULES = {
 
 
 AREAS = (
+    "trioweb/errors.py",
     "trioweb/_routing/*",
     "trioweb/rooms/[!mp]*",
     "trioweb/_web/forms/*",
