@@ -60,7 +60,7 @@ def test_only_pings_can_be_switched_off():
 @pytest.mark.parametrize(
     ("name", "least", "most"), [("level", 1, 9), ("window_bits", 9, 15), ("memory_level", 1, 9)]
 )
-def test_what_zlib_takes_has_an_upper_bound_too(name, least, most):
+def test_the_settings_of_zlib_have_an_upper_bound(name, least, most):
     assert [getattr(Deflate(**{name: value}), name) for value in (least, most)] == [least, most]
     for value in (least - 1, most + 1):
         with pytest.raises(ConfigError, match=f"a whole number, from {least} to {most}, not {value}"):
@@ -118,7 +118,7 @@ def test_origins_are_a_list_even_if_there_is_one(value):
         ),
     ],
 )
-def test_an_origin_that_could_be_nobodys_is_refused(origin):
+def test_an_origin_that_no_browser_sends_is_refused(origin):
     with pytest.raises(ConfigError, match="list each as browsers send it"):
         parse_origins([origin])
 
@@ -136,12 +136,12 @@ def test_an_origin_that_could_be_nobodys_is_refused(origin):
         *("chrome-extension://abcdef", "https://xn--bcher-kva.example", "capacitor://localhost"),
     ],
 )
-def test_an_origin_that_browsers_send_is_taken(origin):
+def test_an_origin_that_browsers_send_is_accepted(origin):
     assert parse_origins([origin]) == (origin,)
 
 
 @pytest.mark.parametrize("entry", ["uinx", "10.0.0.0/33", "10.0.0.1/8", 5, "", None])
-def test_a_proxy_that_cannot_be_one_is_refused_where_it_is_written(entry):
+def test_an_invalid_proxy_is_refused_at_once(entry):
     with pytest.raises(ConfigError, match=r"Config\.trusted_proxies"):
         Config(trusted_proxies=["unix", entry])
 

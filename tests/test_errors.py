@@ -35,7 +35,7 @@ def test_an_http_error_says_its_status_and_why():
     assert HTTPError(503, headers={"Retry-After": "1"}).headers == {"Retry-After": "1"}
 
 
-def test_what_is_abstract_cannot_be_raised_itself():
+def test_an_abstract_error_cannot_be_raised():
     with pytest.raises(TypeError, match="abstract"):
         ProtocolError("x")
     with pytest.raises(TypeError, match="abstract"):

@@ -27,7 +27,7 @@ def test_a_repeated_field_is_joined_except_cookies():
     assert headers.get_all("Set-Cookie") == ["a=1", "b=2"]
 
 
-def test_it_is_a_mapping_of_its_names_and_keeps_its_lines():
+def test_headers_are_a_mapping_of_names_that_keeps_the_lines():
     headers = Headers(FIELDS)
     assert len(headers) == 3
     assert dict(headers) == {"accept": "a, b", "x-one": "1", "set-cookie": "a=1"}
@@ -81,5 +81,5 @@ def test_a_value_that_would_break_its_line_is_refused(value, expected):
     assert not headers
 
 
-def test_tabs_and_latin_1_may_stand_in_a_value():
+def test_a_value_may_contain_tabs_and_latin_1():
     assert MutableHeaders({"X": "a\té"})["x"] == "a\té"

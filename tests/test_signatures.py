@@ -34,7 +34,7 @@ class Handlers:
         functools.wraps(handler)(anything),
     ],
 )
-def test_whatever_can_be_called_with_two_is_middleware_and_an_error_handler(accepted: Any) -> None:
+def test_anything_callable_with_two_arguments_is_middleware_and_an_error_handler(accepted: Any) -> None:
     app = App()
     assert app.middleware(accepted) is accepted
     assert app.error_handler(404)(accepted) is accepted
@@ -47,7 +47,7 @@ async def _named(request, error, *, app): ...
 
 
 @pytest.mark.parametrize("refused", [_one, _three, _named])
-def test_middleware_and_error_handlers_that_cannot_be_called_with_two_are_refused(refused: Any) -> None:
+def test_middleware_and_error_handlers_not_callable_with_two_arguments_are_refused(refused: Any) -> None:
     name, app = refused.__name__, App()
     with pytest.raises(
         SetupError, match=rf"called with request and error: write async def {name}\(request, error"
@@ -60,7 +60,7 @@ def test_middleware_and_error_handlers_that_cannot_be_called_with_two_are_refuse
     assert not app.has_surroundings
 
 
-def test_what_python_cannot_tell_is_accepted() -> None:
+def test_functions_without_a_known_signature_are_accepted() -> None:
     class Odd:
         __signature__ = "none"
 
@@ -72,7 +72,7 @@ def test_what_python_cannot_tell_is_accepted() -> None:
     assert [route.handler for route in app.routes] == [odd]
 
 
-def test_a_sync_handler_is_told_about_threads() -> None:
+def test_the_error_for_a_sync_handler_mentions_threads() -> None:
     def page(request):
         return Text("hello")
 
@@ -80,7 +80,7 @@ def test_a_sync_handler_is_told_about_threads() -> None:
         App().get("/")(page)
 
 
-def test_a_lifespan_without_its_decorator_is_told_which() -> None:
+def test_the_error_for_a_lifespan_without_its_decorator_names_it() -> None:
     async def lifespan(app, nursery):
         yield
 
@@ -88,7 +88,7 @@ def test_a_lifespan_without_its_decorator_is_told_which() -> None:
         App(lifespan=lifespan)
 
 
-def test_a_lifespan_of_another_kind_is_told_what_one_is() -> None:
+def test_the_error_for_a_lifespan_of_another_kind_says_what_one_is() -> None:
     async def without_yield(nursery): ...
 
     @contextmanager
@@ -100,7 +100,7 @@ def test_a_lifespan_of_another_kind_is_told_what_one_is() -> None:
             App(lifespan=lifespan)  # type: ignore[arg-type]
 
 
-def test_a_lifespan_that_would_be_given_the_nursery_for_the_app_is_told_so() -> None:
+def test_a_lifespan_that_would_be_given_the_nursery_as_its_app_is_refused() -> None:
     @asynccontextmanager
     async def lifespan(app):
         yield

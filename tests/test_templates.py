@@ -35,7 +35,7 @@ async def render(folder, text, /, **context):
     return (await Templates(folder).render("made.html", **context)).body.decode()
 
 
-async def test_a_page_is_an_answer(folder):
+async def test_a_page_is_a_response(folder):
     app, templates = App(), Templates(folder)
 
     @app.get("/{name}")
@@ -56,7 +56,7 @@ async def test_a_page_may_get_another_status(folder):
 
 
 @pytest.mark.parametrize("name", ["hello.html", "hello.txt", "hello", "hello.j2"])
-async def test_what_is_put_in_is_escaped_whatever_the_template_is_called(folder, name):
+async def test_values_are_escaped_whatever_the_name_of_the_template(folder, name):
     (folder / name).write_text("{{ text }}|{{ text | safe }}")
     page = await Templates(folder).render(name, text="<script>'\"&")
     assert page.body == b"&lt;script&gt;&#39;&#34;&amp;|<script>'\"&"
@@ -67,7 +67,7 @@ async def test_templates_extend_include_and_import_one_another(folder):
     assert page.body == b"<title>A &amp; B</title>A &amp; B.<input name='a&amp;b'>"
 
 
-async def test_a_name_without_a_value_is_an_error_and_no_hole(folder):
+async def test_a_name_without_a_value_is_an_error_and_not_a_gap(folder):
     with pytest.raises(jinja2.UndefinedError, match="'nmae' is undefined"):
         await render(folder, "{{ nmae }}", name="Ann")
     assert await render(folder, "{{ nmae | default('you') }}{% if x is defined %}x{% endif %}") == "you"
@@ -103,14 +103,14 @@ async def test_filters_may_be_added(folder):
     "name",
     ["nothing.html", "../secret.html", "mail/../hello.html", "/hello.html", "./hello.html", "", "mail"],
 )
-async def test_a_template_that_is_not_there_is_named(folder, name):
+async def test_a_missing_template_is_named(folder, name):
     (folder.parent / "secret.html").write_text("secret")
     with pytest.raises(FileNotFoundError) as caught:
         await Templates(folder).render(name)
     assert str(caught.value) == f"there is no template {name!r} in {str(folder)!r}"
 
 
-async def test_a_part_that_is_not_there_is_named_too(folder):
+async def test_a_missing_part_is_named(folder):
     with pytest.raises(FileNotFoundError, match=r"there is no template 'gone\.html'"):
         await render(folder, "{% include 'gone.html' %}")
     assert await render(folder, "{% include 'gone.html' ignore missing %}fine") == "fine"
@@ -157,7 +157,7 @@ async def test_files_are_read_in_a_worker_thread_and_only_once(folder, reads):
     assert reads == []
 
 
-async def test_a_part_in_a_folder_that_is_a_link_is_read_in_a_worker_thread_too(folder, reads):
+async def test_a_part_in_a_folder_that_is_a_link_is_read_in_a_worker_thread(folder, reads):
     shared = folder.parent / f"{folder.name}-shared"
     shared.mkdir()
     (shared / "layout.html").write_text("<h1>{% block main %}{% endblock %}")
@@ -240,12 +240,12 @@ async def test_rendering_can_be_cancelled_and_goes_on_afterwards(folder, is_load
 
 
 @pytest.mark.parametrize("name", ["nowhere", "hello.html"])
-def test_a_folder_that_is_none_is_refused(folder, name):
+def test_a_path_that_is_not_a_folder_is_refused(folder, name):
     with pytest.raises(ConfigError, match="templates need an existing folder, not"):
         Templates(folder / name)
 
 
-def test_without_jinja2_it_says_what_to_install(folder, monkeypatch):
+def test_the_error_without_jinja2_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r"pip install trioweb\[templates\]"):
         Templates(folder)
@@ -263,7 +263,7 @@ async def test_a_missing_template_is_500_and_in_the_log(folder, caplog):
     assert "there is no template 'nothing.html' in" in caplog.text
 
 
-async def test_a_disk_that_hangs_holds_nobody_who_is_cancelled(folder, monkeypatch):
+async def test_a_hanging_disk_does_not_hold_a_cancelled_task(folder, monkeypatch):
     has_begun, may_end = threading.Event(), threading.Event()
     load = Templates._load
 

@@ -35,7 +35,7 @@ def complaint(capsys):
 # Finding the app
 
 
-def test_a_target_without_an_app_is_told_what_is_expected(complaint, folder):
+def test_the_error_for_a_target_without_an_app_says_what_is_expected(complaint, folder):
     for target in ("main", "main:", ":app", ".main:app", "./main:app", "main.py:"):
         status, text = complaint("run", target)
         assert status == 2
@@ -61,7 +61,7 @@ def test_a_missing_attribute_is_one_line_with_what_there_is(complaint, main_modu
     assert complaint("routes", "empty:app") == (2, "'empty' has no attribute 'app'")
 
 
-def test_something_else_than_an_app_is_named_by_its_type(complaint, main_module):
+def test_a_target_that_is_not_an_app_is_named_by_its_type(complaint, main_module):
     assert complaint("run", "main:index") == (
         2,
         "'main:index' is of type function: expected an App (its apps: app)",

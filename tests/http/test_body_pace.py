@@ -29,7 +29,7 @@ def test_without_a_rate_only_pauses_are_bounded() -> None:
     assert pace.too_slow().status == 408
 
 
-def test_a_pause_goes_on_from_wait_to_wait_until_something_comes() -> None:
+def test_a_pause_continues_over_several_waits_until_bytes_arrive() -> None:
     pace = BodyPace(30, 0)
     pace.count_waited(20, has_come=False)
     assert pace.left_seconds == 10
@@ -50,9 +50,7 @@ def test_a_pause_goes_on_from_wait_to_wait_until_something_comes() -> None:
         ([(149, True), (1, False)], "Limits.body_bytes_per_second"),
     ],
 )
-def test_the_refusal_names_the_setting_that_has_ended_it(
-    waits: list[tuple[float, bool]], setting: str
-) -> None:
+def test_the_refusal_names_the_setting_that_caused_it(waits: list[tuple[float, bool]], setting: str) -> None:
     pace = BodyPace(30, 10)
     for seconds, has_come in waits:
         pace.count_waited(seconds, has_come=has_come)
@@ -61,7 +59,7 @@ def test_the_refusal_names_the_setting_that_has_ended_it(
     assert setting in str(error)
 
 
-def test_who_sends_at_the_rate_is_never_cut() -> None:
+def test_a_client_that_sends_at_the_rate_is_never_cut() -> None:
     pace = BodyPace(5, 240)
     for _ in range(1000):
         assert pace.left_seconds >= 4

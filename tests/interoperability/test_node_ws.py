@@ -118,7 +118,7 @@ async def test_a_code_and_reason_of_the_handler_reach_the_client(converse):
     assert noticed["close"] == [4001, "bye"]
 
 
-async def test_a_refused_handshake_is_an_http_answer(converse):
+async def test_a_refused_handshake_is_an_http_response(converse):
     app = App()
 
     @app.websocket("/")

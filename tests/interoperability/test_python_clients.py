@@ -65,7 +65,7 @@ def run_asyncio(function, *arguments):
     return trio.to_thread.run_sync(lambda: asyncio.run(run()))
 
 
-async def test_websockets_on_asyncio(url, client_context):
+async def test_websockets_on_asyncio_interoperates(url, client_context):
     async def client():
         async with websockets.asyncio.client.connect(
             url, subprotocols=["superchat"], ssl=client_context
@@ -86,7 +86,7 @@ async def test_websockets_on_asyncio(url, client_context):
     await run_asyncio(client)
 
 
-async def test_websockets_in_threads(url, client_context):
+async def test_websockets_in_threads_interoperates(url, client_context):
     def client():
         with websockets.sync.client.connect(url, ssl=client_context) as ws:
             for message in MESSAGES:
@@ -97,7 +97,7 @@ async def test_websockets_in_threads(url, client_context):
     await trio.to_thread.run_sync(client)
 
 
-async def test_websockets_on_trio(url, client_context):
+async def test_websockets_on_trio_interoperates(url, client_context):
     async with websockets.trio.client.connect(url, ssl=client_context) as ws:
         for message in MESSAGES:
             await ws.send(message)
@@ -105,7 +105,7 @@ async def test_websockets_on_trio(url, client_context):
     assert ws.close_code == 1000
 
 
-async def test_trio_websocket(url, client_context):
+async def test_trio_websocket_interoperates(url, client_context):
     async with trio_websocket.open_websocket_url(url, ssl_context=client_context) as ws:
         for message in MESSAGES:
             await ws.send_message(message)
@@ -114,7 +114,7 @@ async def test_trio_websocket(url, client_context):
     assert ws.closed.code == 1000
 
 
-async def test_aiohttp(url, client_context):
+async def test_aiohttp_interoperates(url, client_context):
     async def client():
         connecting = {"compress": 15} | ({"ssl": client_context} if client_context else {})
         async with aiohttp.ClientSession() as session, session.ws_connect(url, **connecting) as ws:
@@ -151,7 +151,7 @@ asyncio.run(main())
 """
 
 
-async def test_picows(url, client_context, tmp_path, go_without):
+async def test_picows_interoperates(url, client_context, tmp_path, go_without):
     if importlib.util.find_spec("picows") is None:
         go_without("picows is not installed")
     trusted = tmp_path / "authority.pem"

@@ -77,7 +77,7 @@ async def status_for(app, host):
         ("a.example.org..", False),
     ],
 )
-async def test_only_those_on_the_list(autojump_clock, host, is_allowed):
+async def test_only_hosts_on_the_list_are_served(autojump_clock, host, is_allowed):
     assert await status_for(app_with(HOSTS), host) == (200 if is_allowed else 421)
 
 
@@ -142,7 +142,7 @@ async def test_a_trusted_proxy_says_what_the_host_was(open_client):
         [7],
     ],
 )
-def test_what_is_no_list_of_names_is_refused(hosts):
+def test_an_argument_that_is_not_a_list_of_names_is_refused(hosts):
     with pytest.raises(ConfigError, match=r"AllowedHosts\.hosts"):
         AllowedHosts(hosts=hosts)
 
@@ -169,7 +169,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
-async def test_whatever_passes_is_a_host_on_the_list(host):
+async def test_every_host_that_passes_is_on_the_list(host):
     layer = AllowedHosts(hosts=["example.org", "*.example.org", "[::1]"])
     passed = []
 

@@ -128,7 +128,7 @@ async def test_middleware_sees_the_status_that_a_file_is_sent_with(open_client, 
         assert seen[-1][0] == 404
 
 
-async def test_the_answer_for_a_file_that_is_not_there_passes_all_middleware(open_client, tmp_path):
+async def test_the_response_for_a_missing_file_passes_all_middleware(open_client, tmp_path):
     app = App()
     app.middleware(Stamp())
 
@@ -145,7 +145,7 @@ async def test_the_answer_for_a_file_that_is_not_there_passes_all_middleware(ope
         assert (response.text, response.headers["x-stamp"]) == ("not here", "404")
 
 
-async def test_one_response_for_all_requests_does_not_collect_what_each_gets(open_client):
+async def test_one_response_for_all_requests_does_not_collect_the_fields_of_each(open_client):
     app, shared = App(), Text("the same")
 
     @app.middleware
@@ -183,7 +183,7 @@ async def test_a_file_that_middleware_does_not_send_is_closed(open_client, serve
     assert opening.all_closed == [True]
 
 
-async def test_a_file_of_which_a_streamed_answer_is_made_is_open_until_that_ends(open_client, served):
+async def test_a_file_inside_a_streamed_response_is_open_until_that_ends(open_client, served):
     class Shouted(Response):
         is_streamed = True
 
@@ -207,7 +207,7 @@ async def test_a_file_of_which_a_streamed_answer_is_made_is_open_until_that_ends
 
 
 @pytest.mark.parametrize("depth", [1, 3])
-async def test_a_file_is_closed_when_middleware_fails_behind_it(open_client, served, depth, caplog):
+async def test_a_file_is_closed_when_middleware_fails_after_it(open_client, served, depth, caplog):
     app, opening = served
     for _ in range(depth - 1):
         app.middleware(pass_on)
@@ -246,7 +246,7 @@ async def test_a_file_is_closed_when_its_middleware_is_cancelled(served, autojum
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
-async def test_a_file_that_the_outermost_answers_with_is_prepared(open_client, served, depth):
+async def test_a_file_returned_by_the_outermost_layer_is_prepared(open_client, served, depth):
     app, opening = served
 
     @app.middleware
@@ -302,7 +302,7 @@ async def test_an_error_handler_whose_file_is_not_there_has_failed(
         assert (response.status_code, response.text) == (404, "<h1>Gone fishing")
 
 
-async def test_a_request_may_be_given_on_twice(open_client, served):
+async def test_a_request_may_be_passed_on_twice(open_client, served):
     app, opening = served
 
     @app.middleware
@@ -315,7 +315,7 @@ async def test_a_request_may_be_given_on_twice(open_client, served):
     assert opening.all_closed == [True, True]
 
 
-async def test_a_refusal_of_the_outermost_is_an_answer(open_client):
+async def test_a_refusal_by_the_outermost_layer_is_a_response(open_client):
     app = App()
 
     @app.middleware

@@ -169,7 +169,7 @@ async def test_a_stream_with_a_keepalive_is_left_alone(open_client):
         assert "content-encoding" not in response.headers
 
 
-async def test_http_1_0_gets_it_up_to_the_end_of_the_connection():
+async def test_http_1_0_gets_a_compressed_stream_until_the_connection_ends():
     async def pieces():
         yield TEXT
 
@@ -184,7 +184,7 @@ async def test_http_1_0_gets_it_up_to_the_end_of_the_connection():
 @given(
     pieces=st.lists(st.binary(max_size=2000), max_size=8), level=st.integers(1, 9), size=st.integers(0, 99)
 )
-def test_what_goes_in_comes_out(pieces, level, size):
+def test_decompressing_restores_every_stream(pieces, level, size):
     class Pieces(Response):
         is_streamed = True
 

@@ -64,7 +64,7 @@ async def test_the_client_decides_by_its_weights(open_client, accept_encoding, i
     assert tokens(response, "vary") == ["accept-encoding"], "the answer to anybody depends on it"
 
 
-async def test_httpx_reads_it(open_client):
+async def test_httpx_reads_a_compressed_response(open_client):
     async with open_client(answering(lambda: {"text": TEXT})) as client:
         response = await client.get("/", headers=GZIPPED)
         assert response.headers["content-encoding"] == "gzip"
@@ -102,7 +102,7 @@ async def test_types_that_become_smaller_are_compressed(open_client, content_typ
     "content_type",
     ["image/png", "application/zip", "video/mp4", "font/woff2", "application/octet-stream", "x/text"],
 )
-async def test_others_are_left_alone_and_vary_by_nothing(open_client, content_type):
+async def test_other_types_are_left_alone_and_vary_by_nothing(open_client, content_type):
     app = answering(lambda: Response(TEXT.encode(), content_type=content_type))
     async with open_client(app) as client:
         response, content = await raw(client)
@@ -110,7 +110,7 @@ async def test_others_are_left_alone_and_vary_by_nothing(open_client, content_ty
         assert not {"vary", "content-encoding"} & set(response.headers)
 
 
-async def test_what_is_encoded_already_or_must_not_be_changed_is_left_alone(open_client):
+async def test_content_that_is_encoded_or_must_not_change_is_left_alone(open_client):
     for headers in (
         {"Content-Encoding": "br"},
         {"Cache-Control": "max-age=5, No-Transform"},
@@ -133,7 +133,7 @@ async def test_short_bodies_are_left_alone(open_client, size, is_compressed):
         assert (gzip.decompress(content) if is_compressed else content) == b"a" * size
 
 
-async def test_the_least_length_can_be_set(open_client):
+async def test_the_minimum_length_can_be_set(open_client):
     async with open_client(answering(lambda: "a" * 50, minimum_bytes=50, level=9)) as client:
         assert (await client.get("/", headers=GZIPPED)).headers["content-encoding"] == "gzip"
 
@@ -150,7 +150,7 @@ async def test_a_client_that_refuses_the_identity_gets_short_bodies_compressed_t
         assert content == b""
 
 
-async def test_what_would_become_larger_is_sent_as_it_is(open_client):
+async def test_a_body_that_would_become_larger_is_sent_as_it_is(open_client):
     noise = bytes(random.Random(7).randbytes(2000))
     app = answering(lambda: Response(noise, content_type="text/x-noise", headers={"ETag": '"7"'}))
     async with open_client(app) as client:
@@ -161,7 +161,7 @@ async def test_what_would_become_larger_is_sent_as_it_is(open_client):
         assert tokens(response, "vary") == ["accept-encoding"]
 
 
-async def test_answers_without_content_are_left_alone(open_client):
+async def test_responses_without_content_are_left_alone(open_client):
     for make in (lambda: None, lambda: Redirect("/elsewhere")):
         async with open_client(answering(make)) as client:
             response, content = await raw(client)
@@ -185,7 +185,7 @@ async def test_vary_is_added_to_and_fields_of_the_other_content_go(open_client):
 
 
 @pytest.mark.parametrize("vary", ["*", "accept-encoding", "Cookie, ACCEPT-ENCODING"])
-async def test_vary_that_says_so_already_stays(open_client, vary):
+async def test_a_vary_field_that_already_names_it_stays(open_client, vary):
     async with open_client(answering(lambda: Text(TEXT, headers={"Vary": vary}))) as client:
         response, _ = await raw(client)
         assert response.headers.get_list("vary") == [vary]
@@ -196,7 +196,7 @@ async def test_a_weak_tag_stays(open_client):
         assert (await raw(client))[0].headers["etag"] == 'W/"7"'
 
 
-async def test_head_says_what_get_says(open_client, tmp_path):
+async def test_a_response_to_head_has_the_fields_of_one_to_get(open_client, tmp_path):
     (tmp_path / "page.html").write_text(TEXT)
 
     async def pieces():
@@ -215,7 +215,7 @@ async def test_head_says_what_get_says(open_client, tmp_path):
             assert {**asked.headers, "date": ""} == {**got.headers, "date": ""}
 
 
-async def test_errors_are_compressed_too(open_client):
+async def test_errors_are_compressed(open_client):
     app = App()
     app.middleware(GZip())
 
@@ -350,7 +350,7 @@ async def test_a_large_body_is_compressed_in_a_worker_thread(open_client, monkey
             assert len([one for one in threads if getattr(one, "func", None) is gzip.compress]) == count
 
 
-async def test_an_answer_that_is_cancelled_waits_for_no_compressing(monkeypatch):
+async def test_a_cancelled_response_does_not_wait_for_compression(monkeypatch):
     release = threading.Event()
     monkeypatch.setattr("gzip.compress", lambda *_, **__: release.wait(10))
     request = SimpleNamespace(headers=Headers([("Accept-Encoding", "gzip")]))
@@ -387,7 +387,7 @@ async def test_a_handshake_passes_untouched():
     assert not {"vary", "content-encoding"} & {name.lower() for name in headers}
 
 
-async def test_a_refused_handshake_is_an_answer_like_others():
+async def test_a_refused_handshake_is_compressed_like_any_response():
     app = App()
     app.middleware(GZip(minimum_bytes=0))
 

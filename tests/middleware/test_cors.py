@@ -51,7 +51,7 @@ async def preflight(client, origin=SHOP, method="PUT", fields=None, path="/"):
     return await client.options(path, headers=headers)
 
 
-async def test_any_page_may_read_what_is_for_all(open_client):
+async def test_any_page_may_read_a_response_for_all_origins(open_client):
     async with open_client(app_with(CORS(origins="*"))) as client:
         for headers in ({}, {"Origin": SHOP}, {"Origin": "null"}):
             response = await client.get("/", headers=headers)
@@ -87,7 +87,7 @@ async def test_listed_pages_may_read_and_no_others(open_client, listed, origin, 
         assert response.headers["vary"] == "Origin"
 
 
-async def test_credentials_and_exposed_fields_are_said_to_those_who_may_read(open_client):
+async def test_credentials_and_exposed_fields_are_announced_only_to_allowed_pages(open_client):
     cors = CORS(origins=[SHOP], credentials=True, exposed_headers=["ETag", "X-Total"])
     async with open_client(app_with(cors)) as client:
         assert permissions(await client.get("/", headers={"Origin": SHOP})) == {
@@ -99,7 +99,7 @@ async def test_credentials_and_exposed_fields_are_said_to_those_who_may_read(ope
 
 
 @pytest.mark.parametrize(("path", "status"), [("/broken", 500), ("/forbidden", 403), ("/nowhere", 404)])
-async def test_errors_may_be_read_too(open_client, path, status, caplog):
+async def test_errors_may_be_read_by_allowed_pages(open_client, path, status, caplog):
     async with open_client(app_with(CORS(origins=[SHOP]))) as client:
         response = await client.get(path, headers={"Origin": SHOP})
         assert response.status_code == status
@@ -122,7 +122,7 @@ async def test_a_preflight_is_answered_without_the_handler(open_client):
             assert "content-length" not in response.headers
 
 
-async def test_what_a_preflight_says_can_be_set(open_client):
+async def test_the_answer_to_a_preflight_can_be_set(open_client):
     cors = CORS(origins="*", methods=["GET"], headers=[], max_age_seconds=0)
     async with open_client(app_with(cors)) as client:
         assert permissions(await preflight(client)) == {
@@ -143,7 +143,7 @@ async def test_a_preflight_of_another_page_is_refused(open_client):
 
 
 @pytest.mark.parametrize("credentials", [False, True])
-async def test_any_header_means_those_that_are_asked_for(open_client, credentials):
+async def test_any_header_means_the_requested_ones(open_client, credentials):
     cors = CORS(origins=[SHOP], headers="*", credentials=credentials)
     async with open_client(app_with(cors)) as client:
         response = await preflight(client, fields="authorization, X-One,  ,bad name, x-two")
@@ -160,14 +160,14 @@ async def test_other_options_requests_reach_the_handler(open_client):
         assert (await client.get("/", headers=method)).text == "GET"
 
 
-async def test_an_answer_that_speaks_for_itself_keeps_its_permission(open_client):
+async def test_a_response_with_a_permission_of_its_own_keeps_it(open_client):
     async with open_client(app_with(CORS(origins=[SHOP], credentials=True))) as client:
         response = await client.get("/own", headers={"Origin": SHOP})
         assert permissions(response) == {"allow-origin": "https://own.example"}
         assert response.headers["vary"] == "Cookie, Origin"
 
 
-async def test_handshakes_are_left_to_the_setting_for_them(autojump_clock):
+async def test_handshakes_are_left_to_the_origins_setting(autojump_clock):
     app = App(Config(origins=["https://chat.example"]))
     app.middleware(CORS(origins=[SHOP]))
 

@@ -62,7 +62,7 @@ def lines():
     root.removeHandler(handler)
 
 
-async def test_each_request_gets_a_name_of_its_own(open_client):
+async def test_each_request_gets_an_id_of_its_own(open_client):
     async with open_client(app_with(RequestId())) as client:
         names = []
         for _ in range(3):
@@ -73,7 +73,7 @@ async def test_each_request_gets_a_name_of_its_own(open_client):
         assert len(set(names)) == 3
 
 
-async def test_errors_have_it_too(open_client, lines):
+async def test_errors_have_a_request_id(open_client, lines):
     async with open_client(app_with(RequestId())) as client:
         for path in ("/broken", "/nowhere"):
             assert MADE.fullmatch((await client.get(path)).headers["x-request-id"])
@@ -81,26 +81,26 @@ async def test_errors_have_it_too(open_client, lines):
 
 
 @pytest.mark.parametrize("given", ["a", "4bf9-2f35_77b3.4da6~a3ce+929d/0e0e:47@36=", "x" * 128])
-async def test_the_name_of_a_trusted_client_is_taken(open_client, given):
+async def test_the_id_of_a_trusted_client_is_kept(open_client, given):
     async with open_client(app_with(RequestId(is_client_trusted=True))) as client:
         response = await client.get("/", headers={"X-Request-ID": given})
         assert (response.text, response.headers["x-request-id"]) == (given, given)
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "two words", "a,b", "<script>", "\xe4", 'a"b', "a\tb"])
-async def test_a_name_that_is_none_is_replaced(open_client, given):
+async def test_an_invalid_id_is_replaced(open_client, given):
     async with open_client(app_with(RequestId(is_client_trusted=True))) as client:
         response = await client.get("/", headers={"X-Request-ID": given.encode("latin-1")})
         assert MADE.fullmatch(response.text)
 
 
-async def test_two_names_are_none(open_client):
+async def test_two_ids_are_replaced(open_client):
     async with open_client(app_with(RequestId(is_client_trusted=True))) as client:
         response = await client.get("/", headers=[("X-Request-ID", "a"), ("X-Request-ID", "b")])
         assert MADE.fullmatch(response.text)
 
 
-async def test_a_stranger_cannot_choose_it(open_client):
+async def test_a_stranger_cannot_choose_the_id(open_client):
     async with open_client(app_with(RequestId())) as client:
         assert MADE.fullmatch((await client.get("/", headers={"X-Request-ID": "mine"})).text)
 
@@ -113,7 +113,7 @@ async def test_the_field_can_have_another_name(open_client):
         assert "x-request-id" not in response.headers
 
 
-async def test_the_log_has_it_in_the_handler_and_in_the_line_about_the_answer(open_client, lines):
+async def test_the_log_has_the_id_in_the_handler_and_in_the_line_about_the_response(open_client, lines):
     async with open_client(app_with(RequestId())) as client:
         names = [(await client.get("/")).text for _ in range(2)]
         await client.get("/")  # so that the lines about the others have been written
@@ -148,7 +148,7 @@ async def test_requests_at_one_time_do_not_mix(open_client, lines):
     assert {f"{names[name]} shop {name}" for name in ("ann", "bob")} <= set(lines)
 
 
-async def test_a_websocket_has_it_in_its_handshake_state_and_log(autojump_clock, lines):
+async def test_a_websocket_has_its_id_in_its_handshake_state_and_log(autojump_clock, lines):
     async with in_memory(app_with(RequestId())) as peer:
         head = await peer.open("/ws")
         name = await peer.receive_text()
@@ -158,7 +158,7 @@ async def test_a_websocket_has_it_in_its_handshake_state_and_log(autojump_clock,
     assert len([line for line in lines if line.startswith(f"{name} trioweb.access")]) == 2
 
 
-async def test_what_never_became_a_request_is_not_logged_under_the_last_ones_name(autojump_clock, lines):
+async def test_a_connection_without_a_request_is_not_logged_under_the_last_id(autojump_clock, lines):
     logging.getLogger("trioweb").setLevel(logging.INFO)
     async with in_memory(app_with(RequestId(is_client_trusted=True))) as peer:
         await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-Request-ID: first\r\n\r\n")
@@ -170,7 +170,7 @@ async def test_what_never_became_a_request_is_not_logged_under_the_last_ones_nam
     assert refusal.startswith("- trioweb refused")
 
 
-async def test_what_middleware_further_out_logs_is_not_under_the_last_ones_name(autojump_clock, lines):
+async def test_outer_middleware_does_not_log_under_the_last_id(autojump_clock, lines):
     app = App()
 
     @app.middleware
@@ -192,11 +192,11 @@ def test_outside_a_request_the_log_has_a_dash(lines):
 
 
 @pytest.mark.parametrize("header", ["", "two words", "a:b", 5, None])
-def test_a_name_that_no_field_can_have_is_refused(header):
+def test_an_invalid_name_of_the_field_is_refused(header):
     with pytest.raises(ConfigError, match=r"RequestId\.header"):
         RequestId(header=header)
 
 
-def test_trust_is_a_yes_or_a_no():
+def test_trust_is_a_boolean():
     with pytest.raises(ConfigError, match=r"RequestId\.is_client_trusted takes bool"):
         RequestId(is_client_trusted="nginx")

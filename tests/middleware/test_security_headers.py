@@ -44,7 +44,7 @@ def page(tmp_path):
     return tmp_path / "page.txt"
 
 
-async def test_every_answer_has_them(open_client, page):
+async def test_every_response_has_the_security_headers(open_client, page):
     async with open_client(app_with(SecurityHeaders(), page)) as client:
         file = await client.get("/file")
         answers = [
@@ -67,7 +67,7 @@ async def test_an_error_page_keeps_its_stricter_policy(open_client, page):
         assert response.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-async def test_what_a_handler_says_counts(open_client, page):
+async def test_a_header_set_by_a_handler_takes_precedence(open_client, page):
     async with open_client(app_with(SecurityHeaders(), page)) as client:
         headers = (await client.get("/framed")).headers
         assert headers.get_list("x-frame-options") == ["SAMEORIGIN"]
@@ -75,14 +75,14 @@ async def test_what_a_handler_says_counts(open_client, page):
         assert headers["referrer-policy"] == DEFAULTS["referrer-policy"]
 
 
-async def test_https_is_made_to_stay_only_where_it_is_used(open_client, page):
+async def test_strict_transport_security_is_sent_only_over_https(open_client, page):
     async with open_client(app_with(SecurityHeaders(), page)) as client:
         assert (await client.get("/", headers=HTTPS)).headers["strict-transport-security"] == (
             "max-age=31536000"
         )
 
 
-async def test_each_can_be_set_or_left_out(open_client, page):
+async def test_each_header_can_be_set_or_left_out(open_client, page):
     layer = SecurityHeaders(
         content_type_options=None,
         referrer_policy="no-referrer",
@@ -106,7 +106,7 @@ async def test_each_can_be_set_or_left_out(open_client, page):
         assert not left_out & set(headers)
 
 
-async def test_an_accepted_handshake_has_none(autojump_clock):
+async def test_an_accepted_handshake_has_no_security_headers(autojump_clock):
     app = App()
     app.middleware(SecurityHeaders())
 
@@ -126,6 +126,6 @@ def test_a_value_that_cannot_be_sent_is_refused(value):
         SecurityHeaders(permissions_policy=value)
 
 
-def test_two_with_the_same_settings_are_equal():
+def test_two_layers_with_the_same_settings_are_equal():
     assert SecurityHeaders() == SecurityHeaders()
     assert SecurityHeaders() != SecurityHeaders(frame_options=None)

@@ -45,7 +45,7 @@ async def test_a_stream_is_prepared_once(open_client):
     assert ended == [True]
 
 
-async def test_a_stream_that_is_kept_answers_no_second_request(open_client, caplog):
+async def test_a_stream_that_is_kept_does_not_answer_a_second_request(open_client, caplog):
     async def numbers():
         yield "1"
 
@@ -102,7 +102,7 @@ async def test_a_stream_that_middleware_does_not_send_is_closed(open_client, cha
         assert await nobody_reads(channelled) == 1
 
 
-async def test_a_stream_instead_of_which_another_is_sent_is_closed_behind_that(open_client, channelled):
+async def test_a_stream_that_is_replaced_is_closed_after_its_replacement(open_client, channelled):
     async def numbers():
         yield "1"
 

@@ -51,7 +51,7 @@ def app(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["/text", "/stream", "/fail", "/static/file.txt"])
-async def test_an_answer_has_what_each_adds(open_client, app, path):
+async def test_a_response_has_the_fields_of_every_layer(open_client, app, path):
     async with open_client(app) as client:
         response = await client.get(path, headers=SHOP)
         assert TEXT in response.text
@@ -65,7 +65,7 @@ async def test_an_answer_has_what_each_adds(open_client, app, path):
         assert {**head.headers, **changing} == {**response.headers, **changing}
 
 
-async def test_a_preflight_and_a_refusal_have_what_is_outside_of_them(open_client, app):
+async def test_a_preflight_and_a_refusal_have_the_fields_of_outer_layers(open_client, app):
     async with open_client(app) as client:
         asked = {**SHOP, "Access-Control-Request-Method": "PUT"}
         response = await client.options("/text", headers=asked)
@@ -78,7 +78,7 @@ async def test_a_preflight_and_a_refusal_have_what_is_outside_of_them(open_clien
         assert "access-control-allow-origin" not in response.headers
 
 
-async def test_a_revalidated_file_has_them_too(open_client, app):
+async def test_a_revalidated_file_has_the_fields_of_every_layer(open_client, app):
     async with open_client(app) as client:
         first = await client.get("/static/file.txt", headers=SHOP)
         again = await client.get("/static/file.txt", headers={**SHOP, "If-None-Match": first.headers["etag"]})
@@ -87,7 +87,7 @@ async def test_a_revalidated_file_has_them_too(open_client, app):
             assert again.headers[name] == first.headers[name]
 
 
-async def test_a_websocket_is_opened_as_if_there_were_none(app):
+async def test_a_websocket_is_opened_as_if_there_were_no_middleware(app):
     async with running(app) as server:
         base = server.urls[0].replace("http", "ws", 1)
         headers = {"Accept-Encoding": "gzip"}

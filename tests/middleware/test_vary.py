@@ -19,9 +19,7 @@ from trioweb.middleware.vary import vary_on
         ([""], ["Origin"], ["Origin"]),
     ],
 )
-def test_names_are_added_to_those_that_are_there(
-    before: list[str], names: list[str], after: list[str]
-) -> None:
+def test_names_are_added_to_existing_ones(before: list[str], names: list[str], after: list[str]) -> None:
     headers = MutableHeaders([("Vary", value) for value in before])
     vary_on(headers, *names)
     assert headers.get_all("vary") == after

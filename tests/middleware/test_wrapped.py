@@ -24,7 +24,7 @@ async def pieces():
         lambda: EventStream(pieces()),
     ],
 )
-async def test_it_says_what_the_other_says(make):
+async def test_a_wrapper_has_the_properties_of_the_wrapped_response(make):
     inner = make()
     outer = Wrapped(inner)
     assert outer.is_streamed
@@ -40,7 +40,7 @@ async def test_it_says_what_the_other_says(make):
         assert content == b"".join([chunk async for chunk in chunks])
 
 
-async def test_it_closes_the_other():
+async def test_a_wrapper_closes_the_wrapped_response():
     class Held(Response):
         is_closed = False
 
@@ -55,7 +55,7 @@ async def test_it_closes_the_other():
     assert inner.is_closed
 
 
-async def test_it_ends_when_the_other_is_stopped():
+async def test_a_wrapper_ends_when_the_wrapped_response_is_stopped():
     outer = Wrapped(Stream(pieces(), ends_at_shutdown=True))
     given = []
     async with aclosing(outer.chunks()) as chunks:

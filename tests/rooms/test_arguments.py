@@ -11,7 +11,7 @@ FIVE = r"expected one of Overflow\.CLOSE, Overflow\.DROP_OLDEST, Overflow\.DROP_
 
 
 @pytest.mark.parametrize("overflow", ["wait", "", 0, True])
-async def test_an_overflow_that_is_none_is_refused(autojump_clock, overflow):
+async def test_an_invalid_overflow_is_refused(autojump_clock, overflow):
     app = App()
     with pytest.raises(ConfigError, match=f"overflow={overflow!r}: {FIVE}"):
         app.room("lobby", overflow=overflow)

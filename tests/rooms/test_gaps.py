@@ -86,7 +86,7 @@ class Story:
 
 @pytest.mark.parametrize("policy", [Overflow.WAIT, Overflow.DROP_NEWEST, Overflow.DROP_OLDEST])
 @given(actions=st.lists(ACTIONS, max_size=40))
-def test_each_message_arrives_in_order_or_is_told_to_be_missing_where_it_would_have_been(policy, actions):
+def test_each_message_arrives_in_order_or_is_marked_as_missing_in_its_place(policy, actions):
     async def tell():
         async with trio.open_nursery() as nursery:
             story = Story(policy, nursery)

@@ -28,7 +28,7 @@ async def test_a_member_keeps_the_room_that_nobody_else_holds(autojump_clock):
         assert len(app._rooms) == 0
 
 
-async def test_a_join_that_is_never_entered_is_told_where_it_was_written(autojump_clock):
+async def test_a_join_that_is_never_entered_is_reported_with_its_line(autojump_clock):
     room = App().room("lobby")
 
     async def handler(ws):

@@ -20,7 +20,7 @@ OFFER = ("Sec-WebSocket-Extensions", "permessage-deflate")
 
 
 @pytest.mark.parametrize("policy", [Overflow.DROP_OLDEST, Overflow.LATEST])
-async def test_what_the_handler_sent_itself_is_never_dropped_for_the_room(autojump_clock, policy):
+async def test_messages_that_the_handler_sent_are_never_dropped_for_the_room(autojump_clock, policy):
     slow = Slow(overflow=policy, missed_notice=lambda missed: f"you missed {missed}")
     async with slow.serve() as peer:
         await peer.open()
@@ -37,7 +37,7 @@ async def test_what_the_handler_sent_itself_is_never_dropped_for_the_room(autoju
         await peer.send_text("bye")
 
 
-async def test_without_a_notice_the_oldest_just_go(autojump_clock):
+async def test_the_oldest_messages_are_dropped_silently_without_a_notice(autojump_clock):
     slow = Slow(overflow=Overflow.DROP_OLDEST)
     async with slow.serve() as peer:
         await peer.open()
@@ -53,7 +53,7 @@ async def test_without_a_notice_the_oldest_just_go(autojump_clock):
 
 
 @pytest.mark.parametrize("context_takeover", [False, True])
-async def test_what_is_dropped_is_not_seen_by_the_compressor_either(autojump_clock, context_takeover):
+async def test_dropped_messages_never_reach_the_compressor(autojump_clock, context_takeover):
     slow = Slow(Deflate(minimum_bytes=0, context_takeover=context_takeover), overflow=Overflow.DROP_OLDEST)
     async with slow.serve() as peer:
         await peer.open("/", OFFER)
@@ -74,7 +74,7 @@ async def test_what_is_dropped_is_not_seen_by_the_compressor_either(autojump_clo
         await peer.send_text("bye")
 
 
-async def test_who_publishes_to_a_waiting_member_goes_on_when_it_vanishes(autojump_clock):
+async def test_a_publisher_that_waits_for_a_member_continues_when_it_vanishes(autojump_clock):
     slow = Slow(overflow=Overflow.WAIT)
     async with slow.serve() as peer:
         await peer.open()
@@ -87,7 +87,7 @@ async def test_who_publishes_to_a_waiting_member_goes_on_when_it_vanishes(autoju
             await until(lambda: not nursery.child_tasks)
 
 
-async def test_one_that_is_in_the_room_twice_may_wait_and_be_too_slow_at_once(autojump_clock):
+async def test_a_websocket_in_the_room_twice_may_be_waited_for_and_too_slow_at_once(autojump_clock):
     app = App(Config(limits=Limits(outbox_messages=4)))
     room, published = app.room("lobby"), []
 
@@ -109,7 +109,7 @@ async def test_one_that_is_in_the_room_twice_may_wait_and_be_too_slow_at_once(au
     assert published == [2]
 
 
-async def test_who_publishes_to_a_waiting_subscription_goes_on_when_it_is_closed():
+async def test_a_publisher_that_waits_for_a_subscription_continues_when_it_is_closed():
     room = App().room("lobby")
     subscription = room.subscribe(overflow=Overflow.WAIT, most_messages=1)
     await room.publish("one")
@@ -156,7 +156,7 @@ def test_a_room_is_shown_with_its_name_and_members():
 
 
 @pytest.mark.parametrize("policy", [Overflow.DROP_NEWEST, Overflow.DROP_OLDEST, Overflow.LATEST])
-async def test_a_gap_is_told_though_nothing_follows_it(autojump_clock, policy):
+async def test_a_gap_is_announced_even_if_nothing_follows_it(autojump_clock, policy):
     slow = Slow(overflow=policy, missed_notice=lambda missed: f"you missed {missed}")
     async with slow.serve() as peer:
         await peer.open()
@@ -169,7 +169,7 @@ async def test_a_gap_is_told_though_nothing_follows_it(autojump_clock, policy):
         await peer.send_text("bye")
 
 
-async def test_who_has_left_is_not_told_what_it_missed(autojump_clock):
+async def test_a_member_that_has_left_gets_no_notice(autojump_clock):
     slow, leaves = Slow(), trio.Event()
 
     @slow.app.websocket("/leaving")
@@ -191,7 +191,7 @@ async def test_who_has_left_is_not_told_what_it_missed(autojump_clock):
         assert await texts_until(peer, "last: 1") == ["last: 1"]
 
 
-async def test_a_member_that_has_left_is_let_go_however_long_its_peer_does_not_read(autojump_clock):
+async def test_a_member_that_has_left_is_released_however_long_its_peer_does_not_read(autojump_clock):
     slow, leaves = Slow(), trio.Event()
 
     @slow.app.websocket("/leaving")

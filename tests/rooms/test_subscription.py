@@ -53,7 +53,7 @@ async def test_an_async_generator_keeps_the_room_that_it_reads(autojump_clock):
     assert len(app._rooms) == 0
 
 
-def test_a_subscription_that_is_dropped_lets_its_room_go():
+def test_a_dropped_subscription_releases_its_room():
     app = App()
     subscription = app.room("orders").subscribe()
     gc.collect()
@@ -63,7 +63,7 @@ def test_a_subscription_that_is_dropped_lets_its_room_go():
     assert len(app._rooms) == 0
 
 
-async def test_a_subscription_that_is_closed_lets_its_room_go_and_gives_what_waits():
+async def test_a_closed_subscription_releases_its_room_and_returns_waiting_messages():
     app = App()
     subscription = app.room("orders").subscribe()
     await app.room("orders").publish("one")
@@ -75,7 +75,7 @@ async def test_a_subscription_that_is_closed_lets_its_room_go_and_gives_what_wai
     assert app.room("orders").statistics().subscriptions == 0
 
 
-async def test_a_subscription_that_was_too_slow_lets_its_room_go():
+async def test_a_subscription_that_was_too_slow_releases_its_room():
     app = App()
     subscription = app.room("orders").subscribe(most_messages=1)
     for message in ("one", "too much"):
@@ -116,7 +116,7 @@ async def full(room):
     return subscription
 
 
-async def test_what_a_cancelled_publisher_could_not_deliver_is_missed(autojump_clock):
+async def test_a_message_that_a_cancelled_publisher_did_not_deliver_is_missed(autojump_clock):
     room = App().room("orders")
     subscription = await full(room)
     for _ in range(2):
@@ -128,7 +128,7 @@ async def test_what_a_cancelled_publisher_could_not_deliver_is_missed(autojump_c
     assert [message async for message in subscription] == ["0"]
 
 
-async def test_a_publisher_that_is_cancelled_midway_has_reached_all_who_never_wait(autojump_clock):
+async def test_a_publisher_cancelled_midway_has_reached_everyone_that_never_waits(autojump_clock):
     room = App().room("orders")
     waiting = await full(room)
     others = [room.subscribe(overflow=Overflow.DROP_OLDEST) for _ in range(200)]
@@ -143,7 +143,7 @@ async def test_a_publisher_that_is_cancelled_midway_has_reached_all_who_never_wa
     assert waiting.missed == 1
 
 
-async def test_nobody_passes_a_publisher_that_waits():
+async def test_no_publisher_overtakes_a_waiting_one():
     room = App().room("orders")
     subscription = await full(room)
     seen = []
@@ -161,7 +161,7 @@ async def test_nobody_passes_a_publisher_that_waits():
     assert seen == ["0", "1", "2", "3", "4"]
 
 
-async def test_all_who_wait_for_a_subscription_go_on_when_it_is_closed():
+async def test_all_waiting_publishers_continue_when_the_subscription_is_closed():
     room = App().room("orders")
     subscription = await full(room)
     async with trio.open_nursery() as nursery:
@@ -174,7 +174,7 @@ async def test_all_who_wait_for_a_subscription_go_on_when_it_is_closed():
     assert subscription.missed == 0, "it had left"
 
 
-async def test_who_waits_for_a_subscription_goes_on_when_it_is_let_go():
+async def test_a_waiting_publisher_continues_when_the_subscription_is_dropped():
     room = App().room("orders")
     subscription = await full(room)
     async with trio.open_nursery() as nursery:
@@ -185,7 +185,7 @@ async def test_who_waits_for_a_subscription_goes_on_when_it_is_let_go():
         gc.collect()
 
 
-async def test_who_waits_for_a_subscription_goes_on_when_another_thread_collects_it():
+async def test_a_waiting_publisher_continues_when_another_thread_collects_the_subscription():
     room = App().room("orders")
     cycle = [await full(room)]
     cycle.append(cycle)
@@ -225,7 +225,7 @@ async def test_a_subscription_that_is_closed_right_after_a_message_was_taken_tak
     assert [message async for message in subscription] == []
 
 
-async def test_what_a_publisher_could_not_deliver_is_not_missed_by_one_that_has_left_meanwhile():
+async def test_a_subscription_that_left_meanwhile_does_not_miss_the_message():
     room = App().room("orders")
     subscription = await full(room)
     async with trio.open_nursery() as nursery:
@@ -236,7 +236,7 @@ async def test_what_a_publisher_could_not_deliver_is_not_missed_by_one_that_has_
     assert subscription.missed == 0
 
 
-async def test_nobody_waits_for_a_subscription_that_is_let_go_while_others_are_given_the_message():
+async def test_no_publisher_waits_for_a_subscription_dropped_during_delivery():
     room = App().room("orders")
     others = [room.subscribe() for _ in range(200)]
     waiting = await full(room)

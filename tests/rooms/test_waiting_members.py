@@ -30,7 +30,7 @@ async def read_blocks(peer, count):
         await settled()
 
 
-async def test_what_a_cancelled_publisher_could_not_deliver_is_missed_in_every_count(autojump_clock):
+async def test_a_message_that_a_cancelled_publisher_did_not_deliver_is_in_every_count(autojump_clock):
     slow = waiting_member()
     async with slow.serve() as peer:
         await peer.open()
@@ -85,7 +85,7 @@ async def test_a_publisher_that_is_cancelled_while_the_notice_waits_makes_the_ga
         ({0, 1, 2, 3}, ["you missed 4", "last"]),
     ],
 )
-async def test_a_gap_among_publishers_that_wait_is_told_where_it_is(autojump_clock, impatient, expected):
+async def test_a_gap_among_waiting_publishers_is_marked_in_its_place(autojump_clock, impatient, expected):
     slow = waiting_member()
     async with slow.serve() as peer:
         await peer.open()
@@ -104,7 +104,7 @@ async def test_a_gap_among_publishers_that_wait_is_told_where_it_is(autojump_clo
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-async def test_a_gap_is_one_in_whatever_order_its_publishers_lose_patience(autojump_clock, order):
+async def test_a_gap_stays_one_gap_in_whatever_order_its_publishers_give_up(autojump_clock, order):
     slow = waiting_member()
     async with slow.serve() as peer:
         await peer.open()
@@ -129,7 +129,7 @@ async def test_a_gap_is_one_in_whatever_order_its_publishers_lose_patience(autoj
         await peer.send_text("bye")
 
 
-async def test_without_a_notice_what_was_missed_is_only_counted(autojump_clock):
+async def test_missed_messages_are_only_counted_without_a_notice(autojump_clock):
     slow = Slow(overflow=Overflow.WAIT)
     async with slow.serve() as peer:
         await peer.open()
@@ -185,7 +185,7 @@ WAYS = [leave_the_block, close_by_the_handler, close_by_the_peer, break_the_prot
 
 
 @pytest.mark.parametrize("end", WAYS)
-async def test_publishers_go_on_at_once_when_the_member_they_wait_for_leaves_or_ends(autojump_clock, end):
+async def test_publishers_continue_at_once_when_the_member_they_wait_for_leaves_or_ends(autojump_clock, end):
     slow = Stubborn()
     async with slow.serve() as peer:
         await peer.open()
@@ -201,7 +201,7 @@ async def test_publishers_go_on_at_once_when_the_member_they_wait_for_leaves_or_
         assert slow.members[0].missed == 0, "it was no member any more, or had ended"
 
 
-async def test_nobody_waits_for_a_member_that_leaves_while_others_are_given_the_message(autojump_clock):
+async def test_no_publisher_waits_for_a_member_that_leaves_during_delivery(autojump_clock):
     slow = Stubborn()
     listeners = [slow.room.subscribe() for _ in range(200)]
     async with slow.serve() as peer:

@@ -105,7 +105,7 @@ def test_a_converter_makes_the_value(kind: str, raw: str, value: object) -> None
         ("path", "a%2F..%2Fb"),
     ],
 )
-def test_what_a_converter_does_not_take_is_not_found(kind: str, raw: str) -> None:
+def test_text_that_a_converter_refuses_is_not_found(kind: str, raw: str) -> None:
     with pytest.raises(HTTPError) as caught:
         value_of(kind, raw)
     assert caught.value.status == 404
@@ -171,7 +171,7 @@ VALUES = {
 
 @pytest.mark.parametrize("kind", VALUES)
 @given(data=st.data())
-def test_what_url_for_builds_resolve_gives_back(kind: str, data: st.DataObject) -> None:
+def test_resolve_inverts_url_for(kind: str, data: st.DataObject) -> None:
     router = Router()
     router.converter("hex", lambda text: int(text, 16), "{:x}".format)
     router.get(f"/b ä/{{value:{kind}}}")(handler)
@@ -187,7 +187,7 @@ def test_what_url_for_builds_resolve_gives_back(kind: str, data: st.DataObject) 
     assert router.resolve(path, "GET", is_websocket=False).path_params == {"value": value}
 
 
-def test_only_a_path_parameter_takes_an_encoded_slash_and_none_of_your_own_does() -> None:
+def test_only_a_path_parameter_takes_an_encoded_slash_and_no_custom_converter_does() -> None:
     router = Router()
     router.converter("raw", str)
     router.get("/own/{value:raw}")(handler)
@@ -212,7 +212,7 @@ def test_a_backslash_separates_names_on_windows_only() -> None:
     assert parse_path("C:/a\\b", is_windows=False) == "C:/a\\b"
 
 
-def test_a_bug_in_a_converter_of_your_own_is_not_hidden() -> None:
+def test_a_bug_in_a_custom_converter_is_not_hidden() -> None:
     router = Router()
     router.converter("broken", {"known": 1}.__getitem__)
     router.get("/{value:broken}")(handler)
@@ -220,7 +220,7 @@ def test_a_bug_in_a_converter_of_your_own_is_not_hidden() -> None:
         router.resolve("/a", "GET", is_websocket=False)
 
 
-def test_url_for_refuses_what_a_converter_of_your_own_would_not_parse() -> None:
+def test_url_for_refuses_text_that_a_custom_converter_would_not_parse() -> None:
     router = Router()
     router.converter("hex", lambda text: int(text, 16))
     router.converter("number", int, int)  # type: ignore[arg-type]
@@ -239,7 +239,7 @@ def test_a_built_in_converter_keeps_its_name(name: str) -> None:
         Router().converter(name, str)
 
 
-def test_a_converter_has_a_name_once_and_functions() -> None:
+def test_a_converter_needs_a_free_name_and_functions() -> None:
     router = Router()
     router.converter("hex", str)
     with pytest.raises(SetupError, match="'hex' already"):

@@ -55,7 +55,7 @@ async def test_a_parameter_that_would_always_have_its_default_is_refused(handler
         await serving(app)
 
 
-async def test_so_is_that_of_a_websocket_under_every_way_to_serve():
+async def test_an_unfilled_default_of_a_websocket_is_refused_by_every_way_to_serve():
     app = App()
     app.websocket("/")(token)
     ways = (
@@ -85,13 +85,13 @@ async def test_a_default_that_the_prefix_of_an_included_app_replaces_is_accepted
     await serving(inner)
 
 
-async def test_what_a_partial_has_given_is_no_default():
+async def test_a_parameter_that_a_partial_fills_is_not_a_default():
     app = App()
     app.get("/")(functools.partial(page, page=3))
     await serving(app)
 
 
-async def test_a_route_that_came_after_an_app_was_served_is_looked_at_too():
+async def test_a_route_added_after_an_app_was_served_is_checked():
     app = App()
     await serving(app)
     app.get("/")(page)

@@ -83,7 +83,7 @@ class Pages:
         ("/{item:int}", logged_in(with_user)),
     ],
 )
-def test_a_handler_that_takes_what_its_path_gives_is_accepted(path: str, handler: Any) -> None:
+def test_a_handler_that_takes_the_parameters_of_its_path_is_accepted(path: str, handler: Any) -> None:
     if handler is not None and isinstance(handler, functools.partial) and handler.keywords:
         path = "/{item:int}"
     App().get(path)(handler)
@@ -112,21 +112,23 @@ def test_a_handler_that_takes_what_its_path_gives_is_accepted(path: str, handler
         ("/x/{item:int}", functools.partial(with_user, "me", "ann"), "begins with 'item'"),
     ],
 )
-def test_a_handler_that_does_not_is_refused_at_its_decorator(path: str, handler: Any, text: str) -> None:
+def test_a_handler_that_does_not_take_the_parameters_of_its_path_is_refused(
+    path: str, handler: Any, text: str
+) -> None:
     app = App()
     with pytest.raises(SetupError, match=text):
         app.get(path)(handler)
     assert not app.routes
 
 
-def test_a_handler_without_its_websocket_is_told_so() -> None:
+def test_the_error_for_a_handler_without_its_websocket_says_so() -> None:
     with pytest.raises(SetupError, match=r"for the WebSocket, which comes first: write async def bare\(ws\)"):
         App().websocket("/")(bare)
     with pytest.raises(SetupError, match=r"A query is read with ws\.request\.query"):
         App().websocket("/")(number)
 
 
-def test_a_handler_that_begins_with_a_parameter_of_the_path_is_told_what_comes_first() -> None:
+def test_the_error_for_a_handler_that_starts_with_a_parameter_says_what_comes_first() -> None:
     async def read_item(item: int): ...
 
     text = r"begins with 'item', which is a parameter of '/x/\{item\}': the request comes first, so write async def "
@@ -134,7 +136,7 @@ def test_a_handler_that_begins_with_a_parameter_of_the_path_is_told_what_comes_f
         App().get("/x/{item}")(read_item)
 
 
-def test_a_parameter_given_by_position_only_is_refused() -> None:
+def test_a_positional_only_parameter_is_refused() -> None:
     async def positional(request, item, /): ...
 
     with pytest.raises(SetupError, match=r"has no parameter for \{item\}"):
@@ -214,11 +216,11 @@ def test_an_annotation_that_contradicts_the_path_is_refused(path: str, handler: 
         ],
     ],
 )
-def test_an_annotation_that_may_be_true_is_left_alone(path: str, handler: Any) -> None:
+def test_an_annotation_that_may_be_right_is_accepted(path: str, handler: Any) -> None:
     Router().get(path)(handler)
 
 
-def test_what_a_converter_of_the_program_gives_only_the_program_knows() -> None:
+def test_annotations_for_custom_converters_are_not_checked() -> None:
     router = Router()
     router.converter("number", Decimal)
     for handler in (_int, _decimal, _colour, _user):
@@ -256,7 +258,7 @@ def test_a_routers_handler_may_wait_for_its_prefix() -> None:
     assert [route.path for route in app.routes] == ["/{tenant}/{item}", "/{tenant}/late/{item}"]
 
 
-def test_what_no_prefix_fills_is_refused_where_the_router_is_included() -> None:
+def test_a_parameter_that_no_prefix_fills_is_refused_when_the_router_is_included() -> None:
     app, outer, router = App(), Router(), Router()
     router.get("/{item}")(of_tenant)
     outer.include("/tenants", router)
@@ -267,7 +269,7 @@ def test_what_no_prefix_fills_is_refused_where_the_router_is_included() -> None:
     assert not app.routes
 
 
-def test_a_handler_that_does_not_take_its_prefix_is_refused_where_the_router_is_included() -> None:
+def test_a_handler_that_does_not_take_its_prefix_is_refused_at_the_inclusion() -> None:
     app, router = App(), Router()
     router.get("/{item}")(number)
     with pytest.raises(
@@ -288,7 +290,7 @@ def test_a_handler_that_does_not_take_its_prefix_is_refused_where_the_router_is_
         ("/w/<path:rest>/x", "{rest:path}"),
     ],
 )
-def test_a_parameter_in_angle_brackets_is_told_how_it_is_written_here(path: str, advice: str) -> None:
+def test_the_error_for_a_parameter_in_angle_brackets_shows_the_right_syntax(path: str, advice: str) -> None:
     with pytest.raises(SetupError) as caught:
         Router().get(path)
     assert str(caught.value).endswith(f"for a parameter: write {advice}")

@@ -52,7 +52,7 @@ def test_a_get_route_answers_head_unless_head_has_its_own() -> None:
 
 
 @pytest.mark.parametrize("method", ["DELETE", "OPTIONS", "get", "BREW"])
-def test_another_method_is_told_what_is_allowed(method: str) -> None:
+def test_another_method_gets_405_with_the_allowed_ones(method: str) -> None:
     router = Router()
     router.post("/a")(handler)
     router.get("/a")(handler)
@@ -66,7 +66,7 @@ def test_a_route_for_options_answers_it() -> None:
     assert found(router, "OPTIONS", "/a") == "/a"
 
 
-def test_a_place_without_the_method_is_left_for_one_that_has_it() -> None:
+def test_a_place_without_the_method_is_passed_over_for_one_that_has_it() -> None:
     router = Router()
     router.get("/users/me")(handler)
     router.post("/users/{name}")(handler)
@@ -104,14 +104,14 @@ def test_a_handshake_passes_over_pages_for_a_websocket_further_on() -> None:
     assert router.resolve("/chat", "GET", is_websocket=True).route.path == "/{rest:path}"
 
 
-def test_a_handshake_where_only_pages_are_gets_the_first_of_them() -> None:
+def test_a_handshake_for_a_path_with_pages_only_gets_the_first_of_them() -> None:
     router = Router()
     router.get("/chat")(handler)
     router.get("/{page}")(handler)
     assert router.resolve("/chat", "GET", is_websocket=True).route.path == "/chat"
 
 
-def test_a_handshake_where_neither_is_gets_the_usual_answer() -> None:
+def test_a_handshake_for_a_path_with_neither_gets_the_usual_status() -> None:
     router = Router()
     router.post("/a")(handler)
     assert refused(router, "GET", "/a", is_websocket=True).headers == {"Allow": "POST"}

@@ -18,7 +18,7 @@ async def other(request: object, **params: Any) -> None:
     """Answer nothing under another name."""
 
 
-def test_a_route_goes_by_its_name_or_else_by_its_handlers() -> None:
+def test_a_route_is_found_by_its_own_name_or_its_handlers() -> None:
     router = Router()
     router.get("/a/{x:int}", name="given")(handler)
     router.websocket("/b")(other)
@@ -33,7 +33,7 @@ def test_an_unknown_name_is_an_error() -> None:
         router.url_for("handler")
 
 
-def test_a_handlers_name_may_come_again_and_is_then_of_no_use() -> None:
+def test_a_handlers_name_may_be_repeated_but_cannot_be_looked_up_then() -> None:
     router = Router()
     for path in ["/a", "/b", "/c", "/d"]:
         router.get(path)(handler)
@@ -43,21 +43,21 @@ def test_a_handlers_name_may_come_again_and_is_then_of_no_use() -> None:
         router.url_for("handler")
 
 
-def test_a_handlers_name_is_of_use_while_its_routes_have_one_path() -> None:
+def test_a_handlers_name_can_be_looked_up_while_its_routes_have_one_path() -> None:
     router = Router()
     router.get("/a")(handler)
     router.post("/a")(handler)
     assert router.url_for("handler") == "/a"
 
 
-def test_a_given_name_goes_before_a_handlers() -> None:
+def test_an_explicit_name_takes_precedence_over_a_handlers() -> None:
     router = Router()
     router.get("/a")(handler)
     router.get("/b", name="handler")(other)
     assert router.url_for("handler") == "/b"
 
 
-def test_a_given_name_belongs_to_one_route() -> None:
+def test_an_explicit_name_belongs_to_one_route() -> None:
     router = Router()
     router.get("/a", name="it")(handler)
     with pytest.raises(

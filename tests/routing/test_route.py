@@ -75,7 +75,9 @@ def test_an_async_callable_is_a_handler_and_comes_back_unchanged(accepted: Any, 
         ("handler", "str is not"),
     ],
 )
-def test_anything_else_is_refused_at_its_decorator(refused: Any, label: str) -> None:
+def test_a_handler_that_is_not_an_async_callable_is_refused_at_its_decorator(
+    refused: Any, label: str
+) -> None:
     router = Router()
     with pytest.raises(SetupError, match=f"{label} an async function: write async def"):
         router.get("/")(refused)

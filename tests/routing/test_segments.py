@@ -91,7 +91,7 @@ def test_an_encoded_segment_has_only_characters_of_a_path(segment: str, encoded:
 
 
 @given(st.text())
-def test_an_encoded_segment_comes_back(segment: str) -> None:
+def test_decoding_restores_an_encoded_segment(segment: str) -> None:
     try:
         encoded = encoded_segment(segment)
     except ValueError:
@@ -101,7 +101,7 @@ def test_an_encoded_segment_comes_back(segment: str) -> None:
 
 
 @given(st.text(alphabet="/.%2eEfF0\0aÿĀ", max_size=30))
-def test_whatever_the_path_it_is_decoded_or_refused(raw_path: str) -> None:
+def test_any_path_is_decoded_or_refused(raw_path: str) -> None:
     try:
         segments = decoded_segments(raw_path)
     except HTTPError:

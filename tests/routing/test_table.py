@@ -49,7 +49,7 @@ def test_an_empty_prefix_adds_nothing() -> None:
     assert found(root, "/a") == ("/a", {})
 
 
-def test_routes_are_listed_in_the_order_they_came() -> None:
+def test_routes_are_listed_in_the_order_in_which_they_were_added() -> None:
     root, api = Router(), Router()
     root.get("/a", name="a")(handler)
     api.websocket("/b", limits=Limits(message_bytes=5), subprotocols=["v1"])(other)
@@ -82,14 +82,14 @@ def test_routes_are_listed_in_the_order_they_came() -> None:
         ("/{a:nothing}", "converter 'nothing'"),
     ],
 )
-def test_a_prefix_that_cannot_be_one_is_refused(prefix: str, complaint: str) -> None:
+def test_an_invalid_prefix_is_refused(prefix: str, complaint: str) -> None:
     root, api = Router(), Router()
     with pytest.raises(PatternError, match=complaint):
         root.include(prefix, api)
     root.include("/fine", api)
 
 
-def test_a_parameter_comes_once_in_prefix_and_path() -> None:
+def test_a_parameter_occurs_only_once_in_prefix_and_path() -> None:
     root, early, late = Router(), Router(), Router()
     early.get("/{a}")(handler)
     with pytest.raises(PatternError, match=r"'/\{a\}/\{a\}' has two parameters of the same name"):

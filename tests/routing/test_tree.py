@@ -28,7 +28,7 @@ KINDS = ["/7", "/{a:int}", "/{b:float}", "/{c:uuid}", "/{d:word}", "/{e}", "/{f:
 
 
 @given(st.permutations(KINDS))
-def test_the_pickiest_goes_first_in_whatever_order_they_came(paths: list[str]) -> None:
+def test_the_strictest_converter_goes_first_whatever_the_order_of_the_routes(paths: list[str]) -> None:
     router = Router()
     router.converter("word", lambda text: int(text, 36))
     for path in paths:
@@ -43,7 +43,7 @@ def test_the_pickiest_goes_first_in_whatever_order_they_came(paths: list[str]) -
     assert found(router, "/z/z") == ("/{f:path}", {"f": "z/z"})
 
 
-def test_of_two_converters_of_your_own_the_one_used_first_goes_first() -> None:
+def test_of_two_custom_converters_the_one_used_first_goes_first() -> None:
     router = Router()
     router.converter("late", str)
     router.converter("early", str)
@@ -64,7 +64,7 @@ def test_a_branch_that_leads_nowhere_is_left_for_the_next() -> None:
 
 
 @pytest.mark.parametrize("raw_path", ["/a//", "//a", "/a//b", "/", "//"])
-def test_an_empty_segment_is_no_value(raw_path: str) -> None:
+def test_an_empty_segment_is_not_a_value(raw_path: str) -> None:
     router = Router()
     for path in ["/a", "/a/{x}", "/{x}/{y}", "/{rest:path}"]:
         router.get(path)(handler)
@@ -73,7 +73,7 @@ def test_an_empty_segment_is_no_value(raw_path: str) -> None:
     assert caught.value.status == 404
 
 
-def test_a_slash_at_the_end_makes_another_path() -> None:
+def test_a_trailing_slash_makes_a_different_path() -> None:
     router = Router()
     for path in ["/a", "/a/", "/b/{x}", "/b/{x}/"]:
         router.get(path)(handler)
@@ -101,7 +101,7 @@ def test_a_pattern_of_thousands_of_segments_does_no_harm() -> None:
     assert found(router, "/a" * 5_001 + "/b")[1] == {"rest": "a/" * 5_001 + "b"}
 
 
-def test_a_walk_over_hostile_patterns_comes_to_no_place_twice() -> None:
+def test_a_walk_over_hostile_patterns_visits_no_place_twice() -> None:
     parsed: list[str] = []
     depth = 8
 

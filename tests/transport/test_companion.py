@@ -37,7 +37,7 @@ async def test_the_companion_may_end_the_block():
     assert scope.cancelled_caught
 
 
-async def test_what_the_block_raises_comes_out_bare():
+async def test_an_exception_of_the_block_is_raised_without_a_group():
     with pytest.raises(KeyError, match="bare"):
         async with accompanied(sleep_beside, "companion"):
             raise KeyError("bare")

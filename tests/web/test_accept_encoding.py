@@ -17,7 +17,7 @@ def accepting(field: str) -> Headers:
 
 
 @pytest.mark.parametrize("field", ["", "br, identity;q=1", "*"])
-def test_of_nothing_on_offer_the_content_as_it_is_is_left(field: str) -> None:
+def test_unencoded_content_is_sent_if_nothing_is_offered(field: str) -> None:
     assert preferred_coding(accepting(field), ()) is None
 
 
@@ -32,7 +32,7 @@ def test_of_nothing_on_offer_the_content_as_it_is_is_left(field: str) -> None:
         ("identity;q=0, *", True),
     ],
 )
-def test_some_do_not_take_the_content_as_it_is(field: str, *, refuses: bool) -> None:
+def test_a_client_may_refuse_unencoded_content(field: str, *, refuses: bool) -> None:
     assert refuses_identity(accepting(field)) is refuses
     assert not refuses_identity(Headers())
 

@@ -30,7 +30,7 @@ async def test_the_body_is_whole_and_kept() -> None:
     assert await streamed(body) == [b"abc"]
 
 
-async def test_a_body_that_was_kept_comes_out_in_pieces_to_as_many_as_want_it() -> None:
+async def test_a_kept_body_can_be_streamed_any_number_of_times() -> None:
     whole = bytes(range(256)) * 600
     body = body_of(whole, limit_bytes=10**6)
     await body.read()
@@ -115,7 +115,7 @@ async def test_an_undeclared_length_is_counted_and_the_refusal_stays() -> None:
     assert caught.value.status == 413
 
 
-async def test_a_stream_is_limited_too() -> None:
+async def test_a_streamed_body_is_limited() -> None:
     pieces: list[bytes] = []
     with pytest.raises(BodyTooLarge):
         async for piece in body_of(b"x" * 60, b"x" * 41).stream():

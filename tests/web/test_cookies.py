@@ -22,7 +22,7 @@ def test_pairs_of_all_cookie_lines_are_read() -> None:
     assert parse_cookies(["a=1; b=2", "c=3"]) == {"a": "1", "b": "2", "c": "3"}
 
 
-def test_of_two_with_one_name_the_first_counts() -> None:
+def test_of_two_cookies_with_one_name_the_first_counts() -> None:
     assert parse_cookies(["a=deep; a=shallow"]) == {"a": "deep"}
 
 
@@ -60,12 +60,12 @@ _VALUES = st.text(
 
 
 @given(_NAMES, _VALUES)
-def test_what_is_set_comes_back(name: str, value: str) -> None:
+def test_a_cookie_that_was_set_comes_back(name: str, value: str) -> None:
     pair = cookie_line(name, value).partition(";")[0]
     assert parse_cookies([pair]) == {name: value}
 
 
-def test_a_cookie_is_safe_unless_it_is_told_otherwise() -> None:
+def test_a_cookie_is_safe_by_default() -> None:
     assert cookie_line("session", "abc") == "session=abc; Path=/; HttpOnly; SameSite=Lax"
 
 
@@ -147,12 +147,12 @@ def test_a_domain_is_the_name_of_a_host(domain: str) -> None:
     assert f"; Domain={domain};" in cookie_line("a", "1", domain=domain)
 
 
-def test_an_expiry_in_utc_is_taken_as_it_is() -> None:
+def test_an_expiry_in_utc_is_used_as_it_is() -> None:
     assert "Expires=Tue, 01 Jan 2030 00:00:00 GMT" in cookie_line(
         "a", "1", expires=datetime(2030, 1, 1, tzinfo=UTC)
     )
 
 
-def test_cookies_behind_the_256th_are_not_read() -> None:
+def test_cookies_after_the_256th_are_not_read() -> None:
     lines = ["; ".join(f"a{number}=1" for number in range(300)), "b=1"]
     assert list(parse_cookies(lines)) == [f"a{number}" for number in range(256)]

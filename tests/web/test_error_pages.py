@@ -23,19 +23,19 @@ def test_a_browser_gets_a_page_that_needs_nothing_else() -> None:
     assert not any(outside in page for outside in ("http:", "https:", "src=", "href=", "url("))
 
 
-def test_the_usual_phrase_is_not_said_twice() -> None:
+def test_the_usual_phrase_is_not_repeated() -> None:
     assert error_response(HTTPError(404), accept=BROWSER).body.decode().count("Not Found") == 2
     assert error_response(HTTPError(404)).body == b"404 Not Found\n"
 
 
-def test_who_asks_for_json_gets_json() -> None:
+def test_a_client_that_asks_for_json_gets_json() -> None:
     response = error_response(HTTPError(400, HOSTILE), accept="application/json")
     assert response.headers["content-type"] == "application/json"
     assert json.loads(response.body) == {"status": 400, "error": "Bad Request", "detail": HOSTILE}
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "image/*", "text/html;q=0"])
-def test_everybody_else_gets_a_line_of_text(accept: str) -> None:
+def test_a_client_without_a_preference_gets_a_line_of_text(accept: str) -> None:
     response = error_response(HTTPError(403, "not yours"), accept=accept)
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.body == b"403 Forbidden\nnot yours\n"
@@ -75,5 +75,5 @@ def test_a_header_that_cannot_be_sent_is_refused() -> None:
         error_response(HTTPError(401, headers={"X": "a\r\nb"}))
 
 
-def test_an_unregistered_status_has_a_page_too() -> None:
+def test_an_unregistered_status_has_a_page() -> None:
     assert b"<h1>Client Error</h1>" in error_response(HTTPError(499), accept=BROWSER).body

@@ -52,7 +52,7 @@ def test_the_field_is_a_list_of_hops(text: str, hops: list[Hop] | None) -> None:
         'for="' + '\\"' * 5000,
     ],
 )
-def test_what_breaks_the_grammar_is_not_believed(text: str) -> None:
+def test_a_field_that_breaks_the_grammar_is_not_believed(text: str) -> None:
     assert parse_forwarded(text) is None
 
 
@@ -74,5 +74,5 @@ def test_any_field_can_be_read(text: str) -> None:
         ((",", "", ""), [Hop("unknown"), Hop("unknown")]),
     ],
 )
-def test_the_x_fields_are_put_together(fields: tuple[str, str, str], hops: list[Hop]) -> None:
+def test_the_x_forwarded_fields_are_combined(fields: tuple[str, str, str], hops: list[Hop]) -> None:
     assert parse_x_forwarded(*fields) == hops

@@ -19,7 +19,7 @@ def matching(fields: list[tuple[str, str]], name: str) -> list[str]:
 
 
 @given(pairs, names)
-def test_every_way_to_ask_finds_the_same(fields: list[tuple[str, str]], name: str) -> None:
+def test_every_way_to_look_up_a_field_finds_the_same(fields: list[tuple[str, str]], name: str) -> None:
     headers = Headers(fields)
     values = matching(fields, name)
     assert headers.get_all(name) == values

@@ -5,7 +5,7 @@ import pytest
 from trioweb._web.multi_mapping import MultiMapping
 
 
-def test_the_first_of_each_name_counts_and_every_one_can_be_had() -> None:
+def test_the_first_of_each_name_counts_and_all_can_be_read() -> None:
     things = MultiMapping([("a", 1), ("b", 2), ("a", 3)])
     assert dict(things) == {"a": 1, "b": 2}
     assert things.get_all("a") == [1, 3]
@@ -17,7 +17,7 @@ def test_the_first_of_each_name_counts_and_every_one_can_be_had() -> None:
         things["c"]
 
 
-def test_what_is_done_to_a_list_that_was_given_does_not_change_it() -> None:
+def test_changing_a_returned_list_does_not_change_the_mapping() -> None:
     things = MultiMapping([("a", 1)])
     things.get_all("a").append(2)
     assert things.get_all("a") == [1]

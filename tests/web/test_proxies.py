@@ -68,7 +68,7 @@ def test_a_proxy_that_says_nothing_is_the_client() -> None:
     assert resolve({}) == Forwarding(PROXY, "http", "inner")
 
 
-def test_what_the_client_claims_itself_is_not_reached() -> None:
+def test_the_claims_of_the_client_itself_are_not_reached() -> None:
     assert resolve({"X-Forwarded-For": "127.0.0.1, 192.0.2.1, 10.0.0.2"}).client == Address("192.0.2.1")
     assert resolve({"Forwarded": 'for=127.0.0.1, for="192.0.2.1:5", for=10.0.0.2'}).client == Address(
         "192.0.2.1", 5
@@ -86,7 +86,7 @@ def test_the_outermost_trusted_proxy_knows_the_scheme_and_the_host() -> None:
     assert resolve(fields) == Forwarding(Address("192.0.2.1"), "https", "a")
 
 
-def test_a_hop_without_for_vouches_for_nobody_further_left() -> None:
+def test_a_hop_without_for_does_not_vouch_for_hops_further_left() -> None:
     assert resolve({"Forwarded": "for=6.6.6.6;host=evil, proto=https"}) == Forwarding(PROXY, "https", "inner")
     assert resolve({"X-Forwarded-Proto": "https"}) == Forwarding(PROXY, "https", "inner")
 
@@ -122,7 +122,7 @@ def test_schemes_are_http_or_https_and_bad_ones_are_ignored(spelled: str, scheme
         )
     ],
 )
-def test_a_host_that_is_none_is_ignored(spelled: str, host: str) -> None:
+def test_an_invalid_host_is_ignored(spelled: str, host: str) -> None:
     assert resolve(EVERYTHING | {"X-Forwarded-Host": spelled}).host == host
 
 
@@ -162,7 +162,7 @@ def test_a_node_is_read_as_rfc_7239_6_spells_it(spelled: str, client: Address | 
     assert resolve({"Forwarded": f"for={spelled}"}).client == client
 
 
-def test_a_place_that_is_left_empty_is_a_client_that_cannot_be_named() -> None:
+def test_an_empty_entry_is_a_client_that_cannot_be_named() -> None:
     assert resolve({"X-Forwarded-For": "6.6.6.6, "}).client is None
     assert resolve({"X-Forwarded-For": "6.6.6.6,, 10.0.0.2"}).client is None
     assert resolve({"X-Forwarded-For": ", 192.0.2.1"}).client == Address("192.0.2.1")
@@ -189,7 +189,7 @@ def test_a_field_that_cannot_be_read_is_not_believed() -> None:
     )
 
 
-def test_of_two_fields_that_contradict_each_other_none_is_believed() -> None:
+def test_two_fields_that_contradict_each_other_are_not_believed() -> None:
     spoofed = {"X-Forwarded-For": "192.0.2.1", "Forwarded": "for=10.0.0.7"}
     assert resolve(spoofed) == Forwarding(None, "http", "inner", is_anonymous=True)
     spoofed_host = {"X-Forwarded-For": "192.0.2.1", "Forwarded": "for=192.0.2.1;host=evil"}
@@ -217,6 +217,6 @@ def test_any_fields_can_be_read(client: str, scheme: str, host: str, forwarded: 
 
 
 @given(st.lists(st.ip_addresses(), max_size=5))
-def test_whatever_a_client_claims_the_address_that_the_proxy_saw_counts(claims: list[object]) -> None:
+def test_the_address_that_the_proxy_saw_counts_whatever_the_client_claims(claims: list[object]) -> None:
     line = ", ".join([*map(str, claims), "192.0.2.77"])
     assert resolve({"X-Forwarded-For": line}).client == Address("192.0.2.77")

@@ -40,7 +40,7 @@ def test_bad_escapes_are_odd_text(text: str, value: str) -> None:
     assert Query(f"q={text}")["q"] == value
 
 
-def test_what_a_handler_changes_in_a_list_does_not_change_the_query() -> None:
+def test_changing_a_returned_list_does_not_change_the_query() -> None:
     query = Query("a=1")
     query.get_all("a").append("2")
     assert query.get_all("a") == ["1"]
@@ -61,7 +61,7 @@ def test_any_query_can_be_read(text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text()), max_size=20))
-def test_what_a_form_encodes_is_read_back(fields: list[tuple[str, str]]) -> None:
+def test_an_encoded_form_is_read_back(fields: list[tuple[str, str]]) -> None:
     clean = [
         (name.encode("utf-8", "replace").decode(), value.encode("utf-8", "replace").decode())
         for name, value in fields

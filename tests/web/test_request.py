@@ -37,7 +37,7 @@ def test_a_request_says_what_was_asked(make_request: MakeRequest) -> None:
     assert repr(request) == "<Request POST /caf%C3%A9/7>"
 
 
-def test_what_a_trusted_proxy_said_takes_the_place_of_the_host_field(make_request: MakeRequest) -> None:
+def test_the_host_from_a_trusted_proxy_replaces_the_host_field(make_request: MakeRequest) -> None:
     request = make_request(
         "/x", host="public.example", scheme="https", path_params={"n": 1}, app_state="shared"
     )
@@ -169,7 +169,7 @@ async def test_a_request_without_a_body_does_not_hold_its_connection(make_reques
         assert request.method == "GET"
 
 
-async def test_a_number_that_python_will_not_read_is_told_without_its_advice(make_request):
+async def test_the_error_for_a_huge_number_omits_the_advice_of_python(make_request):
     request = make_request(method="POST", pieces=[b"[" + b"9" * 900 + b"]"], body_bytes=10_000)
     assert await request.json() == [int("9" * 900)]
     request = make_request(method="POST", pieces=[b"9" * 5000], body_bytes=10_000)

@@ -88,19 +88,19 @@ def test_half_a_surrogate_pair_does_not_break_a_text() -> None:
 
 
 @pytest.mark.parametrize("status", [100, 101, 199, 600, 0, -1])
-def test_a_status_that_ends_no_request_is_refused(status: int) -> None:
+def test_a_status_that_does_not_end_a_request_is_refused(status: int) -> None:
     with pytest.raises(LocalProtocolError, match="200 to 599"):
         Response(status=status)
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
-def test_a_status_without_body_takes_none(status: int) -> None:
+def test_a_status_without_a_body_takes_none(status: int) -> None:
     assert Response(status=status).status == status
     with pytest.raises(LocalProtocolError, match="has no body"):
         Response("a", status)
 
 
-def test_a_header_with_a_line_break_fails_where_it_is_set() -> None:
+def test_a_header_with_a_line_break_is_refused_when_it_is_set() -> None:
     with pytest.raises(LocalProtocolError, match="control character"):
         Response(headers={"X": "a\r\nSet-Cookie: b"})
     with pytest.raises(LocalProtocolError, match="control character"):
@@ -119,19 +119,19 @@ def test_a_header_with_a_line_break_fails_where_it_is_set() -> None:
         ([], 200, b"[]"),
     ],
 )
-def test_what_a_handler_returns_becomes_a_response(value: object, status: int, body: bytes) -> None:
+def test_a_value_returned_by_a_handler_becomes_a_response(value: object, status: int, body: bytes) -> None:
     response = Response.of(value)
     assert (response.status, response.body) == (status, body)
 
 
-def test_a_response_stays_what_it_is() -> None:
+def test_a_returned_response_stays_what_it_is() -> None:
     response = HTML("a")
     assert Response.of(response) is response
     assert Response.of(b"").headers["content-type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize("value", [1, True, ("a", 201), object, 1.5, {1}])
-def test_anything_else_is_a_clear_error(value: object) -> None:
+def test_a_value_that_cannot_become_a_response_is_a_clear_error(value: object) -> None:
     with pytest.raises(
         TypeError, match=f"a handler returned .* of type {type(value).__name__}: expected a Response"
     ):
@@ -158,7 +158,7 @@ def test_json_has_no_nan(value: Any) -> None:
         JSON(value)
 
 
-def test_what_json_cannot_say_is_refused() -> None:
+def test_a_value_that_json_cannot_represent_is_refused() -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         JSON({"a": object()})
 

@@ -17,7 +17,7 @@ def test_keys_are_attributes_and_attributes_are_keys():
     assert "user" not in state
 
 
-def test_what_nobody_has_set_is_an_attribute_error_that_says_so():
+def test_a_missing_attribute_is_an_attribute_error_that_says_so():
     state = State()
     with pytest.raises(AttributeError, match=r"nothing has set state\.user"):
         state.user  # noqa: B018

@@ -40,7 +40,7 @@ async def test_a_handler_that_returns_without_using_the_websocket_accepts_it(aut
         assert await peer.receive_close() == (1000, "")
 
 
-async def test_a_value_that_a_handler_returns_is_warned_of_once(caplog):
+async def test_a_value_that_a_handler_returns_causes_one_warning(caplog):
     async def handler(ws):
         return trioweb.Text("for nobody")
 
@@ -258,7 +258,7 @@ async def test_messages_that_came_before_the_end_are_received_first(autojump_clo
     ],
     ids=["opcode", "unmasked", "utf-8", "too big", "fragments"],
 )
-async def test_a_peer_that_breaks_the_protocol_is_told_so(autojump_clock, data, limits, code):
+async def test_a_peer_that_breaks_the_protocol_is_told_why(autojump_clock, data, limits, code):
     seen = []
 
     async def handler(ws):
@@ -293,7 +293,7 @@ async def test_a_peer_that_does_not_answer_our_close_is_cut(autojump_clock):
         assert trio.current_time() - started == pytest.approx(Timeouts().close_seconds)
 
 
-async def test_after_the_end_the_handler_has_its_grace_and_is_cancelled_then(autojump_clock):
+async def test_a_handler_is_cancelled_when_its_grace_after_the_end_is_over(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -311,7 +311,7 @@ async def test_after_the_end_the_handler_has_its_grace_and_is_cancelled_then(aut
     assert seen == [pytest.approx(3)]
 
 
-async def test_what_is_used_after_its_own_close_raises_already_closed(autojump_clock):
+async def test_calls_after_the_handlers_own_close_raise_already_closed(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -335,7 +335,7 @@ async def test_what_is_used_after_its_own_close_raises_already_closed(autojump_c
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 70000])
-async def test_a_code_that_cannot_be_sent_is_refused_where_it_is_called(autojump_clock, code):
+async def test_a_code_that_cannot_be_sent_is_refused_by_the_call(autojump_clock, code):
     seen = []
 
     async def handler(ws):
@@ -381,7 +381,7 @@ async def test_a_ping_after_our_close_harms_nobody(autojump_clock):
         assert await peer.receive_end() == b""
 
 
-async def test_what_came_before_a_violation_is_answered_before_the_close(autojump_clock):
+async def test_messages_before_a_violation_are_answered_before_the_close(autojump_clock):
     async def handler(ws):
         async for message in ws:
             await trio.sleep(0.1)

@@ -93,7 +93,7 @@ async def end_of(peer, is_told):
         *itertools.product(["messages"], [returns, fails, closes], WAYS),
     ],
 )
-async def test_a_peer_that_answers_behind_its_flood_sees_a_clean_end(flood, end, carrier):
+async def test_a_peer_that_answers_after_its_flood_sees_a_clean_end(flood, end, carrier):
     config = Config(
         limits=SMALL,
         timeouts=PATIENT,
@@ -129,7 +129,7 @@ async def test_a_peer_that_answers_behind_its_flood_sees_a_clean_end(flood, end,
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_so_does_one_whose_message_is_being_streamed(end):
+async def test_a_peer_that_answers_amid_a_streamed_message_sees_a_clean_end(end):
     app, codes, got = App(Config(limits=SMALL, timeouts=PATIENT)), [], []
     is_streaming = trio.Event()
 
@@ -181,7 +181,9 @@ def bombs(*, keeps_context):
         (returns, True, "TLS"),
     ],
 )
-async def test_what_nobody_gets_is_not_inflated_on_the_way_to_the_answer(end, keeps_context, carrier):
+async def test_messages_that_nobody_gets_are_not_inflated_on_the_way_to_the_answer(
+    end, keeps_context, carrier
+):
     config = Config(
         timeouts=PATIENT,
         compression=Deflate(context_takeover=keeps_context),
@@ -218,7 +220,7 @@ async def test_what_nobody_gets_is_not_inflated_on_the_way_to_the_answer(end, ke
     assert computing_seconds < COMPUTING_SECONDS
 
 
-async def test_what_was_received_before_a_shutdown_is_there_for_the_handler_without_a_gap(autojump_clock):
+async def test_messages_received_before_a_shutdown_reach_the_handler_without_a_gap(autojump_clock):
     config = Config(limits=Limits(inbox_messages=4), timeouts=PATIENT)
     app, seen, may_read = App(config), [], trio.Event()
 
@@ -252,7 +254,7 @@ async def test_what_was_received_before_a_shutdown_is_there_for_the_handler_with
     assert seen == ["0", "1", "2", "3"]
 
 
-async def test_a_peer_that_talks_on_when_its_time_is_over_fills_the_inbox_and_no_more(autojump_clock):
+async def test_a_peer_that_keeps_sending_after_its_time_is_up_fills_only_the_inbox(autojump_clock):
     timeouts = Timeouts(close_seconds=5, handler_grace_seconds=60)
     app, seen = App(Config(limits=Limits(inbox_messages=4), timeouts=timeouts)), []
 
@@ -307,7 +309,7 @@ async def test_nothing_is_received_after_the_gap_that_a_refused_message_leaves(a
     assert seen == []
 
 
-async def test_a_violation_that_waits_for_the_handler_does_not_outlast_the_handlers_own_close(autojump_clock):
+async def test_a_waiting_violation_does_not_outlast_the_handlers_own_close(autojump_clock):
     """What is wrong stands behind a message that nobody reads; then the handler returns."""
     app, may_end = App(Config(timeouts=PATIENT)), trio.Event()
 

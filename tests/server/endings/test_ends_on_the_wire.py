@@ -35,7 +35,7 @@ async def send_all_the_same(peer, data):
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-async def test_tcp_ends_with_the_closing_handshake_though_the_handler_goes_on(carrier):
+async def test_tcp_ends_with_the_closing_handshake_even_if_the_handler_continues(carrier):
     app, may_end = App(Config(timeouts=PATIENT)), trio.Event()
 
     @app.websocket("/")
@@ -54,7 +54,7 @@ async def test_tcp_ends_with_the_closing_handshake_though_the_handler_goes_on(ca
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-async def test_so_it_does_at_a_shutdown(carrier):
+async def test_tcp_ends_with_the_closing_handshake_at_a_shutdown(carrier):
     app, may_end = App(Config(timeouts=PATIENT)), trio.Event()
 
     @app.websocket("/")
@@ -76,7 +76,7 @@ async def test_so_it_does_at_a_shutdown(carrier):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("carrier", CARRIERS)
-async def test_what_a_peer_sends_behind_its_close_frame_does_not_reset_the_answer_to_it(carrier):
+async def test_bytes_after_a_peers_close_frame_do_not_reset_the_answer_to_it(carrier):
     app = App(Config(timeouts=PATIENT))
 
     @app.websocket("/")
@@ -96,7 +96,7 @@ async def test_what_a_peer_sends_behind_its_close_frame_does_not_reset_the_answe
 
 @pytest.mark.slow
 @pytest.mark.parametrize("carrier", CARRIERS)
-async def test_a_peer_that_breaks_the_protocol_is_told_though_it_sends_on(carrier):
+async def test_a_peer_that_breaks_the_protocol_and_keeps_sending_is_told_why(carrier):
     app = App(Config(timeouts=PATIENT))
 
     @app.websocket("/")
@@ -115,7 +115,7 @@ async def test_a_peer_that_breaks_the_protocol_is_told_though_it_sends_on(carrie
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-async def test_a_peer_that_sends_on_and_never_answers_finds_the_close_frame_and_the_end(carrier):
+async def test_a_peer_that_keeps_sending_and_never_answers_finds_the_close_frame(carrier):
     app = App(Config(limits=Limits(inbox_messages=4), timeouts=Timeouts(close_seconds=0.2)))
 
     @app.websocket("/")
@@ -138,7 +138,7 @@ async def test_a_peer_that_sends_on_and_never_answers_finds_the_close_frame_and_
                 has_ended.set()
 
 
-async def test_one_that_never_stops_has_its_time_bounded(autojump_clock):
+async def test_a_peer_that_never_stops_sending_has_its_time_bounded(autojump_clock):
     app = App(Config(timeouts=Timeouts(close_seconds=5, handler_grace_seconds=1)))
 
     @app.websocket("/")
@@ -156,7 +156,7 @@ async def test_one_that_never_stops_has_its_time_bounded(autojump_clock):
         assert trio.current_time() - started == pytest.approx(6, abs=0.3)
 
 
-async def test_one_that_never_stops_has_its_bytes_bounded(autojump_clock, monkeypatch):
+async def test_a_peer_that_never_stops_sending_has_its_bytes_bounded(autojump_clock, monkeypatch):
     monkeypatch.setattr("trioweb._websocket.closing_handshake.LINGER_BYTES", 100_000)
     app = App(Config(timeouts=PATIENT))
 
@@ -180,9 +180,7 @@ async def test_one_that_never_stops_has_its_bytes_bounded(autojump_clock, monkey
     ("head", "status"),
     [("Content-Length: 3000000", 413), ("Content-Length: 900000", 404), ("Content-Length: no number", 400)],
 )
-async def test_an_answer_arrives_whole_though_the_client_reads_only_when_it_has_sent_all(
-    carrier, head, status
-):
+async def test_a_response_arrives_whole_even_if_the_client_sends_all_before_it_reads(carrier, head, status):
     app = App(Config(timeouts=PATIENT))
 
     @app.post("/large")
@@ -203,7 +201,7 @@ async def test_an_answer_arrives_whole_though_the_client_reads_only_when_it_has_
             assert not await peer.stream.receive_some()
 
 
-async def test_a_request_that_was_read_whole_is_not_lingered_for(autojump_clock):
+async def test_a_request_that_was_read_whole_needs_no_lingering(autojump_clock):
     app = App(Config(timeouts=PATIENT))
 
     @app.get("/")

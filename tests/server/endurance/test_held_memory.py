@@ -50,7 +50,7 @@ def chunked(data):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("frame", "piece"), [(bytes, b"ab"), (chunked, b"a")])
-async def test_a_body_in_tiny_pieces_is_held_as_its_bytes(autojump_clock, piece, frame):
+async def test_a_body_in_tiny_pieces_takes_no_more_memory_than_its_bytes(autojump_clock, piece, frame):
     app = App()
 
     @app.post("/")
@@ -164,9 +164,7 @@ async def held_by_each(app, data):
 @pytest.mark.slow
 @pytest.mark.parametrize(("start", "most"), [(opening, 8), (getting, 0.25)])
 @pytest.mark.parametrize("what", HEADS)
-async def test_a_head_is_held_by_a_websocket_as_a_few_times_its_bytes_and_by_an_idle_connection_not_at_all(
-    what, start, most
-):
+async def test_a_websocket_holds_a_few_times_its_head_and_an_idle_connection_none_of_it(what, start, most):
     app = everything_looked_at()
     data = HEADS[what](start)
     assert len(data) <= HEAD_BYTES
@@ -188,7 +186,7 @@ async def test_a_head_of_thousands_of_tiny_fields_is_431_and_names_the_setting(a
         assert b"Limits.head_fields" in text
 
 
-async def test_more_subprotocols_than_anybody_speaks_are_no_handshake(autojump_clock):
+async def test_a_handshake_with_too_many_subprotocols_is_refused(autojump_clock):
     async with in_memory(everything_looked_at()) as peer:
         await peer.send(opening("/a", ("Sec-WebSocket-Protocol", as_long_as_may_be("a{:x},"))))
         assert (await peer.receive_head()).startswith("HTTP/1.1 400")

@@ -59,7 +59,7 @@ CONVERSATION = (
 )
 
 
-async def test_resets_at_every_byte(server):
+async def test_the_server_survives_resets_at_every_byte(server):
     for length in range(0, len(CONVERSATION), 3):
         sock = socket.create_connection(("127.0.0.1", server.port))
         sock.sendall(CONVERSATION[:length])
@@ -68,7 +68,7 @@ async def test_resets_at_every_byte(server):
         sock.close()
 
 
-async def test_half_closes_at_every_byte(server):
+async def test_the_server_survives_half_closes_at_every_byte(server):
     async with trio.open_nursery() as nursery:
 
         async def one(length):
@@ -82,7 +82,7 @@ async def test_half_closes_at_every_byte(server):
             nursery.start_soon(one, length)
 
 
-async def test_random_damage(server):
+async def test_the_server_survives_random_damage(server):
     rng = random.Random(7)
     for _ in range(150):
         data = bytearray(CONVERSATION)
@@ -95,14 +95,14 @@ async def test_random_damage(server):
                 await peer.receive_end()
 
 
-async def test_a_flood_of_tiny_fragments(server):
+async def test_the_server_survives_a_flood_of_tiny_fragments(server):
     async with connected(server) as peer:
         await peer.open()
         await peer.send(frame(TEXT, b"", is_final=False) + frame(0, b"", is_final=False) * 20_000)
         assert (await peer.receive_close())[0] == 1008
 
 
-async def test_deflate_bombs(server):
+async def test_the_server_survives_deflate_bombs(server):
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = compressor.compress(b"\0" * 64 * 1024 * 1024) + compressor.flush(zlib.Z_SYNC_FLUSH)
     tracemalloc.start()
@@ -119,7 +119,7 @@ async def test_deflate_bombs(server):
 
 
 @pytest.mark.slow
-async def test_heads_that_drip(server):
+async def test_the_server_survives_heads_that_drip(server):
     async with connected(server) as peer:
         with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
             for byte in b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 1000:
@@ -128,7 +128,7 @@ async def test_heads_that_drip(server):
 
 
 @pytest.mark.slow
-async def test_bodies_that_drip_are_taken_and_those_that_stop_are_not(server):
+async def test_bodies_that_drip_are_accepted_and_those_that_stop_are_not(server):
     async with connected(server) as peer:
         await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
         for byte in b"hello":
@@ -139,7 +139,7 @@ async def test_bodies_that_drip_are_taken_and_those_that_stop_are_not(server):
         assert (await peer.receive_head()).startswith("HTTP/1.1 408")
 
 
-async def test_peers_that_never_read(server):
+async def test_the_server_survives_peers_that_never_read(server):
     async with connected(server) as peer:
         await peer.open()
         with trio.move_on_after(2), pytest.raises(trio.BrokenResourceError):
@@ -149,7 +149,7 @@ async def test_peers_that_never_read(server):
 
 
 @pytest.mark.slow
-async def test_requests_without_end_from_a_peer_that_never_reads(server):
+async def test_the_server_survives_endless_requests_from_a_peer_that_never_reads(server):
     async with connected(server) as peer:
         with trio.move_on_after(3), pytest.raises(trio.BrokenResourceError):
             while True:
@@ -157,7 +157,7 @@ async def test_requests_without_end_from_a_peer_that_never_reads(server):
         await until(lambda: server.connections == 0)
 
 
-async def test_frames_that_announce_the_largest_length(server):
+async def test_the_server_survives_frames_that_announce_the_largest_length(server):
     async with connected(server) as peer:
         await peer.open()
         await peer.send(b"\x82\xff" + (2**62).to_bytes(8, "big") + b"abcd")

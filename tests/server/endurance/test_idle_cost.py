@@ -52,7 +52,7 @@ async def test_an_ended_connection_leaves_nothing_for_the_collector(no_collector
         assert references[0]() is None
 
 
-async def test_members_that_leave_a_busy_room_are_let_go_at_once(no_collector):
+async def test_members_that_leave_a_busy_room_are_released_at_once(no_collector):
     """Each message is put off for many of them, and after the last nothing more happens."""
     app, references = App(), []
 
@@ -82,7 +82,7 @@ async def test_members_that_leave_a_busy_room_are_let_go_at_once(no_collector):
         assert [one() for one in references if one() is not None] == []
 
 
-async def test_a_stream_that_has_ended_is_let_go_before_another_comes(no_collector):
+async def test_a_stream_that_has_ended_is_released_before_the_next_begins(no_collector):
     app, listener, references = App(), MemoryListener(), []
 
     @app.websocket("/")
@@ -103,7 +103,9 @@ async def test_a_stream_that_has_ended_is_let_go_before_another_comes(no_collect
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("ending", ["wish", "bug", "violation", "flood", "vanishing"])
-async def test_so_does_one_that_ends_badly(no_collector, caplog, ending, carrier):
+async def test_a_connection_that_ends_badly_leaves_nothing_for_the_collector(
+    no_collector, caplog, ending, carrier
+):
     caplog.set_level(logging.CRITICAL, "trioweb")  # or what is caught of a bug would hold its frames
     app, references = App(), []
 

@@ -48,7 +48,7 @@ async def take(stream, count):
 
 # What the kernel takes at once may be megabytes, behind which nothing moves for seconds.
 @pytest.mark.parametrize("path", ["/whole", "/stream", "/ws"])
-async def test_a_client_that_is_slow_and_moving_is_kept(path):
+async def test_a_slow_client_that_makes_progress_is_kept(path):
     async with running(serving()) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
         peer = Peer(stream)
         if path == "/ws":

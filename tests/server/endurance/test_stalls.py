@@ -242,7 +242,7 @@ CASES = [
     "transport",
     ["plain", pytest.param("TLS", marks=pytest.mark.slow), pytest.param("streams", marks=pytest.mark.slow)],
 )
-async def test_no_deadline_of_a_peer_passes_while_the_loop_stands_still(app, transport, caplog):
+async def test_no_deadline_of_a_peer_passes_while_the_loop_stalls(app, transport, caplog):
     """Each does what it has to a round trip after the stall, and all were long overdue by then."""
     caplog.set_level(logging.INFO, "trioweb")
     options = {}
@@ -278,7 +278,7 @@ async def test_no_deadline_of_a_peer_passes_while_the_loop_stands_still(app, tra
 
 
 @pytest.mark.slow
-async def test_a_peer_that_is_gone_is_found_out_however_often_the_loop_stands_still(app):
+async def test_a_peer_that_is_gone_is_noticed_however_often_the_loop_stalls(app):
     """A ping after 0.2 s and 0.5 s for its answer: at half speed 1.4 s, after 2 s that count for nothing."""
     async with running(app) as server, Visitor(server, "plain") as visitor:
         peer = await visitor.connect()
@@ -293,7 +293,7 @@ async def test_a_peer_that_is_gone_is_found_out_however_often_the_loop_stands_st
 
 
 @pytest.mark.slow
-async def test_of_hundreds_of_peers_none_is_cut_after_the_process_was_stopped():
+async def test_none_of_hundreds_of_peers_is_cut_after_the_process_was_stopped():
     """By SIGSTOP, for longer than a ping's time-out; each answers 0.6 s after its ping, so many are awaited."""
     with program("support.load.measured_server", "1", "2") as server:
         port = server.wait_for_url().rpartition(":")[2]

@@ -156,7 +156,7 @@ async def test_a_lifespan_that_fails_after_it_was_left_behind_is_logged(autojump
     assert "LookupError: too late" in caplog.text
 
 
-async def test_a_lifespan_that_shields_itself_while_it_is_entered_does_not_hold_a_cancellation(
+async def test_a_lifespan_that_shields_its_start_does_not_hold_up_a_cancellation(
     autojump_clock,
 ):
     @asynccontextmanager

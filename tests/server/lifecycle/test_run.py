@@ -23,7 +23,7 @@ def info(caplog):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_ends_it_gracefully_and_logging_stays_as_the_program_has_set_it_up(info, number):
+def test_one_signal_ends_the_server_gracefully_and_leaves_logging_alone(info, number):
     seen, handlers = [], list(logging.getLogger().handlers)
 
     @asynccontextmanager
@@ -42,7 +42,7 @@ def test_one_signal_ends_it_gracefully_and_logging_stays_as_the_program_has_set_
     assert logging.getLogger().handlers == handlers
 
 
-def test_a_second_signal_ends_it_at_once(info):
+def test_a_second_signal_ends_the_server_at_once(info):
     seen, leaving = [], []
 
     @asynccontextmanager
@@ -65,7 +65,7 @@ def test_a_second_signal_ends_it_at_once(info):
     assert seen == ["cancelled"]
 
 
-def test_a_port_in_use_is_said_without_the_way_it_took_through_trio():
+def test_a_port_in_use_is_reported_without_a_traceback_through_trio():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(OSError) as caught:
@@ -78,6 +78,6 @@ def test_a_port_in_use_is_said_without_the_way_it_took_through_trio():
 
 
 @pytest.mark.parametrize("port", [-1, 65536, 70000, "8000"])
-def test_what_is_no_port_is_refused_and_not_taken_modulo_65536(port):
+def test_an_invalid_port_is_refused_and_not_taken_modulo_65536(port):
     with pytest.raises(ConfigError, match=f"port={port!r}: a port is a number from 0 to 65535"):
         trioweb.run(App(), port=port)

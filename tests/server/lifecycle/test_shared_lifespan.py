@@ -83,7 +83,7 @@ async def test_cancelling_the_server_that_entered_takes_nothing_from_the_other(o
     assert order == ["entering", "up", "down"]
 
 
-async def test_a_server_that_comes_while_the_lifespan_is_being_entered_waits_for_it(order):
+async def test_a_server_that_starts_while_the_lifespan_is_being_entered_waits_for_it(order):
     entering = trio.Event()
     app = living(order, entering=entering)
     servers = []
@@ -103,7 +103,7 @@ async def test_a_server_that_comes_while_the_lifespan_is_being_entered_waits_for
     assert order == ["entering", "up", "down"]
 
 
-async def test_when_the_server_that_enters_is_cancelled_the_one_that_waits_gets_its_lifespan(order):
+async def test_a_waiting_server_gets_its_lifespan_when_the_entering_one_is_cancelled(order):
     entering = trio.Event()
     app = living(order, entering=entering)
     async with trio.open_nursery() as nursery:
@@ -119,7 +119,7 @@ async def test_when_the_server_that_enters_is_cancelled_the_one_that_waits_gets_
     assert order == ["entering", "up", "down"]
 
 
-async def test_a_server_that_comes_while_the_lifespan_is_being_left_enters_it_anew(order):
+async def test_a_server_that_starts_while_the_lifespan_is_being_left_enters_it_again(order):
     leaving = trio.Event()
     app = living(order, leaving=leaving)
     async with trio.open_nursery() as nursery:
@@ -193,7 +193,7 @@ async def test_an_app_with_a_lifespan_belongs_to_one_run_of_trio(order):
     assert order == ["entering", "up", "down"]
 
 
-def test_an_app_may_be_served_in_one_run_of_trio_after_the_other(order):
+def test_an_app_may_be_served_in_several_runs_of_trio_one_after_another(order):
     app = living(order)
 
     async def serve():
@@ -222,7 +222,7 @@ def test_a_run_of_trio_that_was_broken_off_keeps_no_app(order):
     assert order == ["entering", "up", "down"] * 2
 
 
-async def test_what_the_lifespan_sets_of_context_variables_every_server_sees():
+async def test_every_server_sees_the_context_variables_that_the_lifespan_sets():
     variable = contextvars.ContextVar("variable", default="unset")
 
     @asynccontextmanager
@@ -264,7 +264,7 @@ async def test_a_stream_keeps_the_lifespan_that_a_server_entered(order):
 
 
 @pytest.mark.slow
-async def test_a_stream_enters_no_lifespan_and_holds_none_that_is_not_entered(order):
+async def test_a_stream_does_not_enter_a_lifespan_and_holds_only_one_that_is_entered(order):
     app = living(order, entering=trio.Event())
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:

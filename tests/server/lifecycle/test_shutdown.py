@@ -50,7 +50,7 @@ async def test_aclose_sends_queued_messages_then_1001_to_every_websocket():
     assert seen[0].received_first is False
 
 
-async def test_cancelling_the_scope_is_graceful_too():
+async def test_cancelling_the_scope_is_graceful():
     app = App(quick())
     ended = []
 
@@ -134,7 +134,7 @@ async def test_a_handler_that_ignores_the_end_is_cancelled_after_its_grace():
 
 
 @pytest.mark.slow
-async def test_a_peer_that_has_stopped_reading_cannot_hold_it_longer():
+async def test_a_peer_that_has_stopped_reading_does_not_prolong_a_shutdown():
     app = App(quick(drain_seconds=1))
 
     @app.websocket("/")
@@ -205,7 +205,7 @@ async def test_a_handshake_that_is_not_decided_yet_gets_503():
 
 
 @pytest.mark.parametrize("place", ["handler", "middleware"])
-async def test_a_websocket_that_would_open_during_the_shutdown_gets_503_too(place):
+async def test_a_websocket_that_would_open_during_the_shutdown_gets_503(place):
     app = App(quick())
     begun, stopped = trio.Event(), trio.Event()
 
@@ -314,7 +314,7 @@ async def test_statistics_count_what_happened():
         assert server.urls == [f"http://127.0.0.1:{server.port}"]
 
 
-async def test_in_memory_and_sockets_serve_the_same(autojump_clock):
+async def test_memory_streams_and_sockets_are_served_alike(autojump_clock):
     app = App()
 
     @app.get("/")
@@ -377,7 +377,7 @@ async def test_the_lifespan_has_a_part_of_the_drain_that_connections_cannot_take
     ) in caplog.text
 
 
-async def test_a_handler_that_shields_itself_is_what_the_log_says_is_waited_for(autojump_clock, caplog):
+async def test_the_log_says_that_a_shielded_handler_is_being_waited_for(autojump_clock, caplog):
     app = App(quick(drain_seconds=4))
 
     @app.websocket("/")
@@ -397,7 +397,7 @@ async def test_a_handler_that_shields_itself_is_what_the_log_says_is_waited_for(
     ) in caplog.text
 
 
-async def test_an_abort_is_not_said_to_be_the_settings_doing(caplog):
+async def test_the_log_does_not_blame_a_setting_for_an_abort(caplog):
     app = App()
 
     @app.websocket("/")

@@ -101,7 +101,7 @@ def test_signals_in_the_last_instant_of_the_start_end_the_server(count):
     assert not announced
 
 
-def test_a_signal_that_came_when_nothing_was_left_to_end_is_the_programs():
+def test_a_signal_after_everything_has_ended_is_left_to_the_program():
     with pytest.raises(KeyboardInterrupt), EndingSignals(5):
         signal.raise_signal(signal.SIGINT)
 
@@ -119,7 +119,7 @@ def test_handlers_are_put_back_and_a_third_signal_is_left_to_the_system():
 
 
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda number, frame: None])
-def test_a_hangup_that_the_program_ignores_or_handles_itself_stays_so(handler):
+def test_a_hangup_that_the_program_ignores_or_handles_itself_is_left_alone(handler):
     before = signal.signal(signal.SIGHUP, handler)
     try:
         with EndingSignals(5) as signals:
@@ -139,7 +139,7 @@ def test_a_hangup_is_never_the_second_signal():
         signals._is_heeded = True
 
 
-def test_a_thread_that_may_not_handle_signals_is_told_what_to_use():
+def test_a_thread_that_cannot_handle_signals_gets_an_error_with_advice():
     failures = []
 
     def run():
@@ -219,7 +219,7 @@ def test_one_signal_ends_a_shutdown_that_cannot_be_cancelled(tmp_path, leaving):
 
 
 @pytest.mark.slow
-def test_a_third_signal_ends_it_there_and_then(tmp_path):
+def test_a_third_signal_ends_the_process_at_once(tmp_path):
     numbers = [signal.SIGTERM] * 3
     seconds, status, _ = ended_by(tmp_path, *numbers, leaving=BLOCKING, first_line="serving on")
     assert seconds < 1

@@ -39,7 +39,7 @@ async def refused(server, count):
     await until(lambda: server.statistics().connections_refused >= count)
 
 
-async def test_beyond_so_many_refusals_connections_are_just_dropped(caplog):
+async def test_connections_beyond_a_number_of_refusals_are_just_dropped(caplog):
     async with running(app_for_one()) as server, connected(server):
         await until(lambda: server.connections == 1)
         clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(70)]
@@ -56,7 +56,7 @@ async def test_beyond_so_many_refusals_connections_are_just_dropped(caplog):
     assert caplog.text.count("refusing connections: there are 1 already (Limits.connections)") == 1
 
 
-async def test_a_refused_peer_that_is_still_talking_hears_why():
+async def test_a_refused_peer_that_is_still_sending_is_told_why():
     async with running(app_for_one()) as server, connected(server):
         await until(lambda: server.connections == 1)
         async with connected(server) as peer:
@@ -85,7 +85,7 @@ async def test_a_refused_peer_that_has_gone_already_harms_nobody():
             assert (await peer.receive_response())[1] == b"hello"
 
 
-async def test_with_tls_a_refusal_has_no_words():
+async def test_a_refusal_over_tls_is_an_end_without_a_response():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
     async with running(app_for_one(), ssl_context=context) as server, connected(server):
@@ -108,7 +108,7 @@ async def test_listeners_of_any_kind_are_served(autojump_clock):
 
 
 @pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EMFILE])
-async def test_an_accept_that_fails_is_not_the_last(autojump_clock, number):
+async def test_accepting_continues_after_an_accept_that_failed(autojump_clock, number):
     listener = MemoryListener()
     ours, theirs = trio.testing.memory_stream_pair()
     async with running(app_for_one(), listeners=[listener]):
@@ -119,7 +119,7 @@ async def test_an_accept_that_fails_is_not_the_last(autojump_clock, number):
         assert (await peer.receive_response())[1] == b"hello"
 
 
-async def test_a_listener_that_somebody_closes_ends_alone(autojump_clock):
+async def test_closing_one_listener_leaves_the_others_running(autojump_clock):
     closed, other = MemoryListener(), MemoryListener()
     ours, theirs = trio.testing.memory_stream_pair()
     async with running(app_for_one(), listeners=[closed, other]):
@@ -130,7 +130,7 @@ async def test_a_listener_that_somebody_closes_ends_alone(autojump_clock):
         assert (await peer.receive_response())[1] == b"hello"
 
 
-async def test_who_is_accepted_while_a_shutdown_begins_is_not_kept_waiting(autojump_clock):
+async def test_a_client_accepted_while_a_shutdown_begins_is_not_kept_waiting(autojump_clock):
     """The session starts after the others were asked to end."""
     ours, theirs = trio.testing.memory_stream_pair()
 
@@ -155,7 +155,7 @@ async def test_who_is_accepted_while_a_shutdown_begins_is_not_kept_waiting(autoj
     assert server.statistics().connections_accepted == 1
 
 
-async def test_want_of_descriptors_is_said_once_a_minute_with_a_count(autojump_clock, caplog):
+async def test_a_shortage_of_descriptors_is_logged_once_a_minute_with_a_count(autojump_clock, caplog):
     listener = MemoryListener()
     ours, theirs = trio.testing.memory_stream_pair()
     async with running(app_for_one(), listeners=[listener]):
@@ -174,7 +174,7 @@ async def test_want_of_descriptors_is_said_once_a_minute_with_a_count(autojump_c
     assert re.fullmatch(re.escape(said) + r"; (599|600) times more in 60 s", lines[1])
 
 
-async def test_refusals_are_said_once_a_minute_though_others_are_admitted_between_them(caplog):
+async def test_refusals_are_logged_once_a_minute_even_if_others_are_admitted_in_between(caplog):
     async with running(app_for_one()) as server:
         for count in (1, 2, 3):
             async with connected(server):

@@ -31,7 +31,7 @@ async def status(peer):
     return (await peer.receive_response())[0].split()[1]
 
 
-async def test_above_it_a_client_gets_503_until_one_of_its_connections_has_ended(caplog):
+async def test_a_client_above_its_limit_gets_503_until_one_of_its_connections_ends(caplog):
     async with running(app_for(2)) as server:
         async with connected(server) as first, connected(server) as second:
             assert [await status(first), await status(second)] == ["200", "200"]
@@ -47,7 +47,7 @@ async def test_above_it_a_client_gets_503_until_one_of_its_connections_has_ended
 
 
 @pytest.mark.parametrize("options", [{"most": None}, {"most": 1, "trusted_proxies": ["127.0.0.1"]}])
-async def test_by_default_and_for_trusted_proxies_there_is_none(options):
+async def test_by_default_and_for_trusted_proxies_connections_are_not_limited(options):
     async with running(app_for(**options)) as server, AsyncExitStack() as stack:
         peers = [await stack.enter_async_context(connected(server)) for _ in range(5)]
         assert [await status(peer) for peer in peers] == ["200"] * 5
@@ -73,7 +73,7 @@ def test_a_client_is_an_ipv4_address_or_a_network_of_ipv6():
     clients.leave(Address("10.0.0.1", 1))
 
 
-def test_who_has_left_is_forgotten():
+def test_a_client_that_has_left_is_forgotten():
     clients = ClientConnections(1, TrustedProxies(()))
     for number in range(100):
         clients.enter(Address(f"192.0.2.{number}", 1))

@@ -56,7 +56,7 @@ def certificates():
     return server, client
 
 
-async def test_ipv6():
+async def test_a_server_listens_on_ipv6():
     async with trio.open_nursery() as nursery:
         server = await nursery.start(partial(trioweb.serve, echo_app(), "::1", 0))
         assert server.urls == [f"http://[::1]:{server.port}"]
@@ -82,7 +82,7 @@ async def test_a_unix_socket_is_made_replaced_when_stale_and_removed(tmp_path):
         stale.close()
 
 
-async def test_a_path_that_is_no_socket_is_left_alone(tmp_path):
+async def test_a_path_that_is_not_a_socket_is_left_alone(tmp_path):
     path = tmp_path / "precious"
     path.write_text("data")
     with pytest.raises(ConfigError, match="is no socket"):
@@ -90,7 +90,7 @@ async def test_a_path_that_is_no_socket_is_left_alone(tmp_path):
     assert path.read_text() == "data"
 
 
-async def test_tls(certificates):
+async def test_a_server_speaks_tls(certificates):
     server_context, client_context = certificates
     async with running(echo_app(), ssl_context=server_context) as server:
         assert server.urls == [f"https://127.0.0.1:{server.port}"]
@@ -101,7 +101,7 @@ async def test_tls(certificates):
         assert answer.text.startswith("https 127.0.0.1:")
 
 
-async def test_large_messages_over_tls(certificates):
+async def test_large_messages_come_back_over_tls(certificates):
     server_context, client_context = certificates
     async with running(echo_app(), ssl_context=server_context) as server:
         stream = await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context)
@@ -125,7 +125,7 @@ async def test_plain_http_on_a_tls_port_harms_nobody(certificates, caplog):
         await talk(await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context))
 
 
-async def test_without_tls_a_peer_that_is_gone_is_not_said_to_have_spoken_none(caplog):
+async def test_a_peer_that_leaves_a_plain_listener_is_not_blamed_for_speaking_no_tls(caplog):
     caplog.set_level(logging.DEBUG, "trioweb")
     app = App()
 
@@ -141,7 +141,7 @@ async def test_without_tls_a_peer_that_is_gone_is_not_said_to_have_spoken_none(c
     assert "TLS" not in caplog.text
 
 
-async def test_a_tls_handshake_that_does_not_come_is_ended(certificates):
+async def test_a_tls_handshake_that_never_arrives_is_ended(certificates):
     server_context, _ = certificates
     app = echo_app(timeouts=trioweb.Timeouts(head_seconds=0.1, idle_seconds=0.1))
     async with running(app, ssl_context=server_context) as server, connected(server) as peer:
@@ -164,7 +164,7 @@ async def test_given_listeners_are_served_and_closed(certificates):
             await trio.open_tcp_stream("127.0.0.1", port)
 
 
-async def test_without_a_place_it_is_port_8000_of_this_machine():
+async def test_a_server_without_an_address_listens_on_port_8000_of_this_machine():
     async with trio.open_nursery() as nursery:
         try:
             server = await nursery.start(trioweb.serve, App())
@@ -222,7 +222,7 @@ async def test_many_connections_at_once_are_all_accepted():
             nursery.start_soon(one)
 
 
-async def test_a_unix_socket_in_a_folder_that_is_not_there_is_an_oserror(tmp_path):
+async def test_a_unix_socket_in_a_missing_folder_is_an_oserror(tmp_path):
     with pytest.raises(FileNotFoundError):
         await trioweb.serve(App(), unix_path=tmp_path / "nowhere" / "web.sock")
 
@@ -248,13 +248,13 @@ async def test_a_stream_whose_peer_has_gone_before_it_is_served_ends():
 
 
 @pytest.mark.parametrize("port", [-1, 65536, 70000, "8000"])
-async def test_what_is_no_port_is_refused(port):
+async def test_an_invalid_port_is_refused(port):
     with pytest.raises(ConfigError, match=f"port={port!r}: a port is a number from 0 to 65535"):
         await trioweb.serve(App(), port=port)
 
 
 @pytest.mark.parametrize(("host", "place"), [("127.0.0.1", "127.0.0.1 port"), (None, "port")])
-async def test_a_port_in_use_is_said_with_what_can_be_done(host, place):
+async def test_a_port_in_use_is_reported_with_advice(host, place):
     with socket.create_server(("0.0.0.0", 0)) as other, pytest.raises(OSError) as caught:
         await trioweb.serve(App(), host, other.getsockname()[1])
     assert caught.value.errno == errno.EADDRINUSE
@@ -262,7 +262,7 @@ async def test_a_port_in_use_is_said_with_what_can_be_done(host, place):
     assert caught.value.strerror.endswith("stop the program that listens there, or choose another port")
 
 
-async def test_an_address_of_another_machine_is_an_oserror_as_the_system_says_it():
+async def test_an_address_of_another_machine_raises_the_oserror_of_the_system():
     with pytest.raises(OSError) as caught:
         await trioweb.serve(App(), "192.0.2.1", 0)
     assert caught.value.errno == errno.EADDRNOTAVAIL

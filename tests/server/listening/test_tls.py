@@ -60,7 +60,7 @@ async def opened(server, client_context):
         yield peer
 
 
-async def test_sockets_are_the_pumps_and_not_a_tasks(certificates):
+async def test_a_tls_socket_needs_no_reader_task_of_its_own(certificates):
     """A stream would have a reader task of its own."""
     server_context, client_context = certificates
     async with running(echo_app(), ssl_context=server_context) as server, AsyncExitStack() as stack:
@@ -257,7 +257,7 @@ async def test_a_client_of_another_version_is_refused_and_the_next_is_served():
             assert await peer.close() == (1000, "")
 
 
-async def test_what_the_context_negotiates_is_left_to_it():
+async def test_negotiation_is_left_to_the_ssl_context():
     server_context, client_context = contexts()
     server_context.set_alpn_protocols(["http/1.1"])
     client_context.set_alpn_protocols(["h2", "http/1.1"])
@@ -268,7 +268,7 @@ async def test_what_the_context_negotiates_is_left_to_it():
         assert client.tls.selected_alpn_protocol() == "http/1.1"
 
 
-async def test_a_shutdown_says_why_and_goodbye(certificates):
+async def test_a_shutdown_sends_its_close_code_and_then_the_tls_goodbye(certificates):
     server_context, client_context = certificates
     async with (
         running(echo_app(), ssl_context=server_context) as server,

@@ -51,7 +51,9 @@ REQUESTS = {
 
 @pytest.mark.parametrize("folder", ["known", "unknown"])
 @pytest.mark.parametrize("path", REQUESTS)
-async def test_it_gets_503_and_when_there_is_one_again_its_answer(app, caplog, monkeypatch, path, folder):
+async def test_a_request_without_a_descriptor_gets_503_and_its_response_once_there_is_one(
+    app, caplog, monkeypatch, path, folder
+):
     if folder == "unknown":  # no temporary file has been made yet in this process
         monkeypatch.setattr(tempfile, "tempdir", None)
     async with in_memory(app) as peer:

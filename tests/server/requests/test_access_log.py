@@ -61,7 +61,7 @@ def request(path):
 
 
 @pytest.mark.parametrize("path", ["/endless", "/long"])
-async def test_an_answer_that_its_client_left_is_marked(lines, path):
+async def test_a_response_that_its_client_left_is_marked(lines, path):
     async with running(site()) as server:
         async with connected(server) as peer:
             await peer.send(request(path))
@@ -74,7 +74,7 @@ async def test_an_answer_that_its_client_left_is_marked(lines, path):
     assert 0 < record.sent_bytes < 20_000_000
 
 
-async def test_an_answer_that_this_side_broke_off_is_marked(lines, caplog):
+async def test_a_response_that_this_side_cut_off_is_marked(lines, caplog):
     async with running(site()) as server, connected(server) as peer:
         await peer.send(request("/failing"))
         await peer.receive_end()
@@ -83,7 +83,7 @@ async def test_an_answer_that_this_side_broke_off_is_marked(lines, caplog):
     assert not lines()[0].is_complete
 
 
-async def test_an_answer_that_is_cut_off_by_a_shutdown_is_marked(lines):
+async def test_a_response_that_is_cut_off_by_a_shutdown_is_marked(lines):
     async with running(site()) as server, connected(server) as peer:
         await peer.send(request("/endless"))
         await peer.receive_head()
@@ -118,7 +118,7 @@ async def test_the_numbers_of_a_websocket_are_messages_and_the_bytes_of_their_fr
     assert (closed.sent_messages, closed.sent_bytes, closed.sent_control_frames) == (1, 7, 1)
 
 
-async def test_nothing_sent_is_nothing_in_the_line(autojump_clock, lines):
+async def test_the_line_of_a_silent_websocket_counts_nothing(autojump_clock, lines):
     async with in_memory(site()) as peer:
         await peer.open("/")
         assert await peer.close() == (1000, "")

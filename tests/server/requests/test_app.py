@@ -172,7 +172,7 @@ async def test_an_error_whose_headers_cannot_be_sent_is_500(autojump_clock, capl
     assert "control character" in caplog.text
 
 
-def test_what_is_not_async_or_known_twice_is_refused_where_it_is_written():
+def test_functions_that_are_not_async_or_known_twice_are_refused_at_once():
     app = App()
     with pytest.raises(SetupError, match="async def"):
         app.middleware(lambda request, call_next: None)
@@ -331,7 +331,7 @@ def test_a_lifespan_that_cannot_be_called_is_refused_where_it_is_given(lifespan)
         App(lifespan=lifespan)
 
 
-def test_an_app_that_would_lose_what_surrounds_it_cannot_be_included():
+def test_an_app_that_would_lose_its_middleware_cannot_be_included():
     async def around(request, call_next):
         return await call_next(request)
 
@@ -347,7 +347,7 @@ def test_an_app_that_would_lose_what_surrounds_it_cannot_be_included():
     App().include("/api", App())
 
 
-def test_nothing_can_be_put_around_an_app_that_is_included_already():
+def test_nothing_can_be_put_around_an_app_that_is_already_included():
     async def around(request, call_next):
         raise AssertionError("never called")
 
@@ -374,7 +374,7 @@ def guarded_below():
     return app
 
 
-async def test_an_app_that_would_lose_what_surrounds_one_further_in_is_not_served(autojump_clock):
+async def test_an_app_that_would_lose_the_middleware_of_an_inner_one_is_not_served(autojump_clock):
     with pytest.raises(SetupError, match="cannot be included, since they would be lost"):
         await trioweb.serve(guarded_below(), port=0)
     _, theirs = trio.testing.memory_stream_pair()
@@ -382,12 +382,12 @@ async def test_an_app_that_would_lose_what_surrounds_one_further_in_is_not_serve
         await trioweb.serve_stream(guarded_below(), theirs)
 
 
-def test_nor_does_it_run():
+def test_an_app_that_would_lose_the_middleware_of_an_inner_one_does_not_run():
     with pytest.raises(SetupError, match="cannot be included, since they would be lost"):
         trioweb.run(guarded_below(), port=0)
 
 
-async def test_an_answer_with_500_that_was_meant_is_no_bug_and_is_not_logged(autojump_clock, caplog):
+async def test_an_intended_response_with_500_is_not_a_bug_and_is_not_logged(autojump_clock, caplog):
     app = App()
 
     @app.error_handler(500)
@@ -402,7 +402,7 @@ async def test_an_answer_with_500_that_was_meant_is_no_bug_and_is_not_logged(aut
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_a_websocket_is_shown_with_its_path_and_how_far_it_has_come(autojump_clock):
+async def test_a_websocket_is_shown_with_its_path_and_its_progress(autojump_clock):
     app, seen = App(), []
 
     @app.websocket("/chat/{name}")

@@ -77,7 +77,7 @@ DRIPPED = {
 
 
 @pytest.mark.parametrize("what", DRIPPED)
-async def test_what_drips_is_408_when_its_patience_is_spent(autojump_clock, what):
+async def test_a_dripping_body_is_408_once_its_patience_is_spent(autojump_clock, what):
     first, piece = DRIPPED[what]
     async with in_memory(site()) as peer:
         (head, text), seconds = await drip(peer, first, piece, 29)
@@ -144,7 +144,7 @@ async def test_a_pause_ends_for_a_handler_that_looks_again_and_again(autojump_cl
         assert seconds == pytest.approx(30, abs=1)
 
 
-async def test_a_drip_ends_also_when_it_comes_often(autojump_clock):
+async def test_a_drip_ends_however_often_it_comes(autojump_clock):
     async with in_memory(site()) as peer:
         (head, _), seconds = await drip(peer, *DRIPPED["a body"], 0.1)
         assert head.startswith("HTTP/1.1 408")
@@ -159,7 +159,7 @@ async def test_a_slow_and_honest_client_is_not_cut(autojump_clock):
         assert seconds == pytest.approx(250, abs=5)
 
 
-async def test_a_long_pause_is_made_good_by_what_came_before(autojump_clock):
+async def test_a_long_pause_is_made_up_for_by_earlier_bytes(autojump_clock):
     async with in_memory(site()) as peer:
         await peer.send(request("Content-Length: 40000", start="POST /body HTTP/1.1"))
         await trio.sleep(1)
@@ -188,7 +188,7 @@ async def test_a_route_may_have_no_rate(autojump_clock):
         assert seconds == pytest.approx(580, abs=2)
 
 
-async def test_the_rate_can_be_set_and_is_of_one_body_only(autojump_clock):
+async def test_the_rate_can_be_set_and_applies_to_one_body_only(autojump_clock):
     async with in_memory(site(body_bytes_per_second=10)) as peer:
         for _ in range(3):
             data = request("Content-Length: 600", start="POST /body HTTP/1.1")

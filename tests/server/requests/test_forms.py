@@ -73,7 +73,7 @@ async def client():
         yield http
 
 
-async def test_a_form_of_fields(client):
+async def test_a_form_of_fields_reaches_the_handler(client):
     answer = await client.post("/form", data={"name": "Jürgen & Söhne", "tag": ["a", "b=c"], "": "x"})
     assert answer.json() == {
         "fields": {"name": ["Jürgen & Söhne"], "tag": ["a", "b=c"], "": ["x"]},
@@ -81,7 +81,7 @@ async def test_a_form_of_fields(client):
     }
 
 
-async def test_several_files_and_fields_with_names_in_utf_8(client):
+async def test_several_files_and_fields_with_names_in_utf_8_reach_the_handler(client):
     large = os.urandom(300_000)
     answer = await client.post(
         "/form",
@@ -230,7 +230,7 @@ def head_of(length, *more, path="/form"):
     return "\r\n".join([*lines, "\r\n"]).encode()
 
 
-async def test_the_file_of_a_client_that_leaves_within_its_form_is_closed(monkeypatch, caplog):
+async def test_the_file_of_a_client_that_leaves_during_its_form_is_closed(monkeypatch, caplog):
     spools = []
     import trioweb._web.forms.form_reader as reader
 
@@ -258,7 +258,7 @@ async def test_a_form_that_stops_coming_gets_408_and_its_file_is_closed(autojump
         assert b"Timeouts.body_seconds" in answer
 
 
-async def test_a_form_byte_by_byte_and_the_next_request_behind_it(autojump_clock):
+async def test_a_form_may_arrive_byte_by_byte_before_the_next_request(autojump_clock):
     body = encode(Part("a", b"1"), Part("f", b"\r\n--", "x"))
     data = head_of(len(body)) + body
     async with in_memory(site()) as peer:

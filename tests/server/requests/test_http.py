@@ -94,7 +94,7 @@ async def test_a_chunked_body_reaches_the_handler(client):
     assert (await client.post("/mirror", content=chunks())).json()["body"] == "one two"
 
 
-async def test_a_body_that_nobody_read_does_not_disturb_the_next_request(client):
+async def test_an_unread_body_does_not_disturb_the_next_request(client):
     assert (await client.post("/ignore", content=b"x" * 100_000)).text == "did not look"
     assert (await client.get("/")).status_code == 200
 
@@ -164,7 +164,9 @@ class Spoilt:
         (a_stream, {"headers": {"A": "b"}}),
     ],
 )
-async def test_what_cannot_be_sent_is_a_500_and_logged_once(autojump_clock, caplog, make_response, changes):
+async def test_a_response_that_cannot_be_sent_is_a_500_and_logged_once(
+    autojump_clock, caplog, make_response, changes
+):
     async with in_memory(Spoilt(make_response, **changes).app) as peer:
         await peer.send(GET + GET.replace(b"/", b"/next", 1))
         head, _ = await peer.receive_response()
@@ -175,7 +177,7 @@ async def test_what_cannot_be_sent_is_a_500_and_logged_once(autojump_clock, capl
 
 
 @pytest.mark.parametrize("body", [bytearray(b"other"), memoryview(b"other"), b"other"])
-async def test_other_bytes_may_take_the_place_of_a_body(autojump_clock, body):
+async def test_the_body_of_a_response_may_be_replaced_by_any_kind_of_bytes(autojump_clock, body):
     async with in_memory(Spoilt(a_page, body=body).app) as peer:
         await peer.send(GET)
         assert (await peer.receive_response())[1] == b"other"
@@ -183,7 +185,7 @@ async def test_other_bytes_may_take_the_place_of_a_body(autojump_clock, body):
 
 @pytest.mark.parametrize("status", [204, 205, 304])
 @pytest.mark.parametrize("make_response", [a_page, a_stream])
-async def test_a_status_that_takes_the_body_away_leaves_the_connection_as_it_should_be(
+async def test_a_status_without_a_body_leaves_the_connection_usable(
     autojump_clock, caplog, make_response, status
 ):
     async with in_memory(Spoilt(make_response, status=status).app) as peer:
@@ -195,7 +197,7 @@ async def test_a_status_that_takes_the_body_away_leaves_the_connection_as_it_sho
     assert not caplog.records
 
 
-async def test_no_content_for_a_handler_that_returns_nothing(client):
+async def test_a_handler_that_returns_nothing_sends_no_content(client):
     answer = await client.get("/nothing")
     assert (answer.status_code, answer.content) == (204, b"")
     assert "content-length" not in answer.headers
@@ -275,7 +277,7 @@ async def test_a_head_that_takes_too_long_gets_408(autojump_clock):
         assert trio.current_time() - started < 14
 
 
-async def test_a_connection_that_says_nothing_is_closed_without_a_word(autojump_clock):
+async def test_a_silent_connection_is_closed_without_a_response(autojump_clock):
     async with in_memory(site()) as peer:
         started = trio.current_time()
         assert await peer.receive_end() == b""
@@ -300,7 +302,7 @@ async def test_a_body_without_progress_gets_408(autojump_clock):
         await peer.receive_end()
 
 
-async def test_too_large_a_chunked_body_gets_413(autojump_clock):
+async def test_a_chunked_body_that_is_too_large_gets_413(autojump_clock):
     async with in_memory(site(limits=Limits(body_bytes=10))) as peer:
         await peer.send(
             b"POST /mirror HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"
@@ -355,7 +357,7 @@ async def test_a_bad_handshake_gets_its_status(autojump_clock, field, status):
             assert "sec-websocket-version: 13" in head.lower()
 
 
-async def test_above_the_limit_of_connections_there_is_503_with_retry_after(caplog):
+async def test_a_connection_above_the_limit_gets_503_with_retry_after(caplog):
     async with running(site(limits=Limits(connections=2))) as server:
         async with connected(server) as one, connected(server) as two:
             for peer in (one, two):

@@ -120,7 +120,7 @@ async def test_one_connection_serves_a_hundred_requests(server, client):
     assert server.statistics().connections_accepted == 1
 
 
-async def test_requests_at_the_same_time_have_a_connection_each_and_these_are_used_again(server, client):
+async def test_concurrent_requests_have_a_connection_each_and_use_it_again(server, client):
     async def fetch(count):
         answers = []
 
@@ -176,7 +176,7 @@ async def test_a_redirect_is_followed_with_the_method_that_its_status_says(clien
     assert [one.status_code for one in answer.history] == [status]
 
 
-async def test_a_redirect_without_end_is_the_clients_to_give_up(client):
+async def test_an_endless_redirect_is_given_up_by_the_client(client):
     with pytest.raises(httpx.TooManyRedirects):
         await client.get("/loop", follow_redirects=True)
     assert (await client.get("/")).status_code == 200
@@ -228,7 +228,7 @@ async def test_any_value_that_a_client_sends_can_be_read(client):
 
 
 @pytest.mark.parametrize("path", ["/large", "/pieces"])
-async def test_a_large_answer_arrives_whole(client, path):
+async def test_a_large_response_arrives_whole(client, path):
     expected = (
         b"x" * MEGABYTES if path == "/large" else b"".join(bytes([n % 256]) * 65_536 for n in range(128))
     )
@@ -237,7 +237,7 @@ async def test_a_large_answer_arrives_whole(client, path):
     assert ("content-length" in answer.headers) is (path == "/large")
 
 
-async def test_a_large_answer_may_be_taken_slowly_or_not_to_the_end(server, client):
+async def test_a_large_response_may_be_read_slowly_or_only_in_part(server, client):
     async with client.stream("GET", "/pieces") as answer:
         length = 0
         async for piece in answer.aiter_raw():
@@ -266,7 +266,7 @@ async def test_a_body_that_is_made_while_it_is_sent_comes_in_chunks(client):
     assert answer.json() == [len(body), sha256(body).hexdigest(), "chunked"]
 
 
-async def test_a_body_that_its_sender_breaks_off_disturbs_nobody(client, caplog):
+async def test_a_body_that_its_sender_cuts_off_disturbs_nobody(client, caplog):
     async def pieces():
         yield b"half"
         raise OSError("the client's disk is gone")
@@ -278,14 +278,14 @@ async def test_a_body_that_its_sender_breaks_off_disturbs_nobody(client, caplog)
 
 
 @pytest.mark.parametrize("size", [3 * MEGABYTES, 10 * MEGABYTES])
-async def test_a_body_too_long_gets_its_413_however_long_it_is(client, size):
+async def test_a_body_that_is_too_long_gets_413_however_long_it_is(client, size):
     answer = await client.post("/digest", content=b"x" * size)
     assert answer.status_code == 413
     assert "Limits.body_bytes" in answer.text
     assert (await client.get("/")).status_code == 200
 
 
-async def test_over_tls_a_body_too_long_gets_its_413_too():
+async def test_a_body_that_is_too_long_gets_413_over_tls():
     server_context, client_context = contexts()
     async with (
         running(site(), ssl_context=server_context) as server,
@@ -303,7 +303,7 @@ async def test_a_body_that_nobody_reads_disturbs_nobody(client, size):
     assert (await client.get("/")).status_code == 200
 
 
-async def test_a_large_answer_to_a_large_body_that_nobody_reads_arrives_whole(client):
+async def test_a_large_response_to_a_large_unread_body_arrives_whole(client):
     # The client takes nothing until it has sent all, and more than the system's buffers hold.
     answer = await client.post("/large", content=b"x" * 2 * MEGABYTES)
     assert len(answer.content) == MEGABYTES * 2

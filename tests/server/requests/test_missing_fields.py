@@ -75,7 +75,7 @@ def site():
         (FILE, "file 'missing' of the form"),
     ],
 )
-async def test_what_a_handler_misses_is_400_and_named_and_no_error_of_the_server(
+async def test_a_missing_field_is_400_with_its_name_and_not_a_server_error(
     autojump_clock, caplog, data, named
 ):
     conversation = await talk(site(), data)
@@ -84,7 +84,7 @@ async def test_what_a_handler_misses_is_400_and_named_and_no_error_of_the_server
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_a_handshake_without_it_is_refused(autojump_clock):
+async def test_a_handshake_without_a_field_that_its_handler_reads_is_refused(autojump_clock):
     async with in_memory(site()) as peer:
         await peer.send(handshake("/ws"))
         assert (await peer.receive_head()).startswith("HTTP/1.1 400")
@@ -113,7 +113,7 @@ async def miss_in_a_task(ws):
         (miss_in_a_task, "/", "cookie missing"),
     ],
 )
-async def test_behind_an_accepted_handshake_it_closes_with_1008_and_one_line_of_the_log(
+async def test_a_missing_field_after_accepting_closes_with_1008_and_one_line_of_the_log(
     autojump_clock, caplog, handler, path, named
 ):
     caplog.set_level("INFO", "trioweb")
@@ -128,7 +128,7 @@ async def test_behind_an_accepted_handshake_it_closes_with_1008_and_one_line_of_
     assert (record.levelname, record.exc_info) == ("INFO", None)
 
 
-async def test_a_bug_beside_it_is_still_a_bug(autojump_clock, caplog):
+async def test_a_bug_beside_a_missing_field_is_still_a_bug(autojump_clock, caplog):
     app = App()
 
     @app.websocket("/")
@@ -150,9 +150,7 @@ async def test_a_bug_beside_it_is_still_a_bug(autojump_clock, caplog):
     assert "a bug" in caplog.text
 
 
-async def test_an_error_of_the_handlers_own_that_comes_too_late_is_1011_and_logged_with_its_traceback(
-    autojump_clock, caplog
-):
+async def test_a_late_error_of_the_handlers_own_is_1011_and_logged_with_its_traceback(autojump_clock, caplog):
     app = App()
 
     @app.websocket("/")
@@ -190,7 +188,7 @@ async def tell_json(request):
         (tell_json, "not JSON"),
     ],
 )
-async def test_within_an_answer_it_breaks_that_off_with_one_line_of_the_log(
+async def test_a_missing_field_during_a_response_cuts_it_with_one_line_of_the_log(
     autojump_clock, caplog, tell, named
 ):
     caplog.set_level("INFO", "trioweb")
@@ -212,14 +210,16 @@ async def test_within_an_answer_it_breaks_that_off_with_one_line_of_the_log(
     assert (record.levelname, record.exc_info) == ("INFO", None)
 
 
-async def test_it_can_still_be_caught_as_a_key_error_and_other_ones_are_bugs(autojump_clock, caplog):
+async def test_a_missing_field_can_be_caught_as_a_key_error_and_other_key_errors_are_bugs(
+    autojump_clock, caplog
+):
     data = request(start="GET /caught HTTP/1.1") + request(start="GET /bug HTTP/1.1")
     conversation = await talk(site(), data)
     assert conversation.statuses == [200, 500]
     assert conversation.bodies[0] == "it was not there"
 
 
-async def test_what_is_asked_for_without_a_need_is_none(autojump_clock):
+async def test_a_missing_field_read_with_get_is_none(autojump_clock):
     app, seen = App(), []
 
     @app.get("/")

@@ -80,14 +80,14 @@ async def who(*lines, client=PROXY):
         ),
     ],
 )
-async def test_what_a_trusted_proxy_says_is_what_the_handler_sees(autojump_clock, lines, seen):
+async def test_the_handler_sees_the_request_as_a_trusted_proxy_describes_it(autojump_clock, lines, seen):
     assert await who(*lines) == seen
 
 
 @pytest.mark.parametrize(
     "client", [STRANGER, Address("::1", 1), Address("110.0.0.1", 1), Address("10.0.0.1.example", 1)]
 )
-async def test_nobody_else_is_believed(autojump_clock, client):
+async def test_peers_that_are_not_trusted_are_not_believed(autojump_clock, client):
     lines = [
         "X-Forwarded-For: 127.0.0.1",
         "X-Forwarded-Proto: https",
@@ -148,7 +148,7 @@ async def logged_over_a_unix_socket(tmp_path, caplog, data, *, is_stream=False):
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_the_log_says_unix_of_a_unix_socket(tmp_path, caplog, is_stream):
+async def test_the_log_says_unix_for_a_unix_socket(tmp_path, caplog, is_stream):
     data = request(start="GET /who HTTP/1.1")
     (line,) = await logged_over_a_unix_socket(tmp_path, caplog, data, is_stream=is_stream)
     assert line.startswith('unix "GET /who" 200')
@@ -158,7 +158,7 @@ async def test_the_log_says_unix_of_a_unix_socket(tmp_path, caplog, is_stream):
     "field",
     ["X-Forwarded-For: unknown", 'Forwarded: for="_hidden"', "Forwarded: for=;;=", "X-Forwarded-For: ,"],
 )
-async def test_a_client_that_a_proxy_over_a_unix_socket_could_not_name_is_not_the_socket(
+async def test_a_client_that_a_proxy_on_a_unix_socket_could_not_name_is_not_the_socket(
     tmp_path, caplog, field
 ):
     data = request(field, start="GET /who HTTP/1.1")
@@ -226,7 +226,7 @@ async def test_a_page_of_the_same_origin_may_open_a_websocket(autojump_clock, or
         ("https://evil.example", "public.example", 403),
     ],
 )
-async def test_a_proxy_that_changes_host_says_what_it_was(autojump_clock, origin, host, status):
+async def test_a_proxy_that_changes_host_passes_the_original_on(autojump_clock, origin, host, status):
     fields = [
         ("Origin", origin),
         ("Host", "inner:8000"),

@@ -70,7 +70,7 @@ async def test_a_body_may_be_as_long_as_its_route_says_and_no_longer(autojump_cl
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-async def test_where_no_route_takes_a_body_the_limits_of_the_application_hold(autojump_clock, framing):
+async def test_the_limits_of_the_application_hold_where_no_route_takes_the_body(autojump_clock, framing):
     app, _ = site()
 
     @app.error_handler(404)
@@ -121,7 +121,7 @@ async def test_a_length_above_the_limit_is_refused_before_the_handler_and_the_bo
     assert not seen
 
 
-async def test_a_little_too_much_is_thrown_away_and_the_connection_goes_on(autojump_clock):
+async def test_a_body_slightly_too_long_is_discarded_and_the_connection_continues(autojump_clock):
     app, seen = site()
     async with in_memory(app) as peer:
         await peer.send(request("/ignore", SMALL + 1) + request("/usual", 3))
@@ -148,7 +148,7 @@ async def test_a_client_is_asked_to_continue_only_if_its_body_will_be_taken(
             assert "connection: close" in head.lower()
 
 
-async def test_a_path_without_a_route_answers_404_and_takes_nothing(autojump_clock):
+async def test_a_path_without_a_route_answers_404_and_takes_no_body(autojump_clock):
     app, _ = site()
     async with in_memory(app) as peer:
         await peer.send(request("/nowhere", 300_000, "chunks"))
@@ -175,7 +175,7 @@ async def test_middleware_is_held_to_the_applications_limit_where_there_is_no_ro
             await peer.receive_end()
 
 
-def test_limits_are_limits():
+def test_an_argument_that_is_not_limits_is_refused():
     async def handler(request):
         return None
 

@@ -56,7 +56,7 @@ async def test_a_stream_with_a_bug_is_dropped_and_logged(caplog):
     assert stream.is_closed.is_set()
 
 
-async def test_a_peer_that_says_nothing_but_an_empty_line_is_let_go(autojump_clock):
+async def test_a_peer_that_sends_only_an_empty_line_is_closed_without_a_response(autojump_clock):
     async with in_memory(site()) as peer:
         await peer.send(b"\r\n")
         await peer.stream.send_eof()
@@ -65,7 +65,7 @@ async def test_a_peer_that_says_nothing_but_an_empty_line_is_let_go(autojump_clo
         assert trio.current_time() == started
 
 
-async def test_a_peer_that_does_not_read_its_answer_is_cut(autojump_clock):
+async def test_a_peer_that_does_not_read_its_response_is_cut(autojump_clock):
     app = site(timeouts=Timeouts(send_seconds=7))
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
         await peer.send(GET % b"/big")
@@ -79,7 +79,7 @@ async def test_a_peer_that_does_not_read_its_answer_is_cut(autojump_clock):
         assert len(await peer.receive_end()) < 1_000_000
 
 
-async def test_a_body_too_long_to_throw_away_ends_the_connection(autojump_clock):
+async def test_a_body_too_long_to_discard_ends_the_connection(autojump_clock):
     async with in_memory(site()) as peer:
         post = b"POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
         await peer.send(post % DISCARDED_BYTES + b"x" * DISCARDED_BYTES)
@@ -91,7 +91,7 @@ async def test_a_body_too_long_to_throw_away_ends_the_connection(autojump_clock)
         assert await peer.receive_end() == b""
 
 
-async def test_who_does_not_wait_for_continue_does_not_get_it(autojump_clock):
+async def test_a_client_that_does_not_wait_for_continue_does_not_get_it(autojump_clock):
     async with in_memory(site()) as peer:
         await peer.send(
             b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nab"
@@ -111,7 +111,7 @@ async def test_a_file_that_is_not_there_is_404(autojump_clock, tmp_path):
         assert (await peer.receive_response())[1] == b"hello"
 
 
-async def test_a_date_of_the_handlers_own_is_the_only_one(autojump_clock):
+async def test_a_date_set_by_the_handler_is_the_only_one(autojump_clock):
     async with in_memory(site()) as peer:
         await peer.send(GET % b"/dated")
         head, _ = await peer.receive_response()

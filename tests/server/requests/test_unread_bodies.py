@@ -57,7 +57,7 @@ def posting(answer, **options):
         POST % b"Content-Length: 2\r\nExpect: 100-continue\r\n",
     ],
 )
-async def test_a_quiet_source_is_stopped_when_a_client_leaves_whose_body_nobody_read(autojump_clock, data):
+async def test_a_quiet_source_is_stopped_when_a_client_with_an_unread_body_leaves(autojump_clock, data):
     source = Source("one", then=trio.sleep_forever)
     async with in_memory(posting(lambda request: Stream(source.run()))) as peer:
         await peer.send(data)
@@ -70,7 +70,7 @@ async def test_a_quiet_source_is_stopped_when_a_client_leaves_whose_body_nobody_
     assert source.was_cancelled
 
 
-async def test_so_it_is_on_real_sockets():
+async def test_a_quiet_source_is_stopped_when_a_client_leaves_a_real_socket():
     source = Source("one", then=trio.sleep_forever)
     async with running(posting(lambda request: Stream(source.run()))) as server:
         async with connected(server) as peer:
@@ -81,7 +81,7 @@ async def test_so_it_is_on_real_sockets():
 
 
 @pytest.mark.parametrize("pieces", [("one",), ()])
-async def test_more_than_is_held_is_thrown_away_when_all_is_silent(autojump_clock, pieces):
+async def test_a_body_beyond_the_bound_is_discarded_after_a_silence(autojump_clock, pieces):
     source = Source(*pieces, then=trio.sleep_forever)
     async with in_memory(
         posting(lambda request: Stream(source.run())), pair=trio.testing.lockstep_stream_pair
@@ -100,9 +100,7 @@ async def test_more_than_is_held_is_thrown_away_when_all_is_silent(autojump_cloc
 
 
 @pytest.mark.parametrize("app", [serving, posting])
-async def test_with_too_much_behind_its_request_a_client_counts_as_gone_when_all_is_silent(
-    autojump_clock, app
-):
+async def test_a_silent_client_with_too_much_input_after_its_request_counts_as_gone(autojump_clock, app):
     source = Source("one", then=trio.sleep_forever)
     app = app(lambda *_: Stream(source.run()), timeouts=Timeouts(body_seconds=7))
     async with in_memory(app) as peer:
@@ -115,7 +113,7 @@ async def test_with_too_much_behind_its_request_a_client_counts_as_gone_when_all
     assert source.was_cancelled
 
 
-async def test_a_source_that_sends_is_not_stopped_for_what_is_behind_its_request(autojump_clock):
+async def test_a_source_that_sends_is_not_stopped_by_input_after_its_request(autojump_clock):
     async def slowly():
         for number in range(6):
             yield f"{number}"
@@ -130,7 +128,7 @@ async def test_a_source_that_sends_is_not_stopped_for_what_is_behind_its_request
             assert (await peer.receive_response())[1] == b"next"
 
 
-async def test_nor_one_whose_long_piece_is_on_its_way(autojump_clock):
+async def test_a_source_with_a_long_piece_on_its_way_is_not_stopped_by_later_input(autojump_clock):
     source = Source(b"x" * 500_000)
     app = serving(lambda: Stream(source.run()), timeouts=Timeouts(body_seconds=7))
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
@@ -151,7 +149,7 @@ async def test_nor_one_whose_long_piece_is_on_its_way(autojump_clock):
 @pytest.mark.parametrize("framing", [SIZED % LONG, CHUNKED + b"%x\r\n" % LONG])
 @pytest.mark.parametrize("kind", ["whole", "stream", "file"])
 @pytest.mark.parametrize("is_begun", [False, True])
-async def test_a_long_answer_comes_though_nobody_reads_the_long_body(tmp_path, kind, framing, is_begun):
+async def test_a_long_response_arrives_even_if_nobody_reads_the_long_body(tmp_path, kind, framing, is_begun):
     answer_bytes = 20_000_000
     (tmp_path / "file").write_bytes(bytes(answer_bytes))
     app = App(Config(limits=Limits(body_bytes=LONG), timeouts=Timeouts(send_seconds=2)))
@@ -186,7 +184,7 @@ async def test_a_long_answer_comes_though_nobody_reads_the_long_body(tmp_path, k
                 received_bytes += len(data)
 
 
-async def test_what_is_wrong_with_a_body_that_is_thrown_away_does_not_touch_the_answer(autojump_clock):
+async def test_a_mistake_in_a_discarded_body_does_not_affect_the_response(autojump_clock):
     app = posting(lambda request: Stream(Source(*[b"x" * 50_000] * 4).run()))
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
         await peer.send(CHUNKED)
@@ -200,7 +198,7 @@ async def test_what_is_wrong_with_a_body_that_is_thrown_away_does_not_touch_the_
 # Sources that read late.
 
 
-async def test_a_short_body_waits_for_a_source_that_reads_it_behind_a_long_answer(autojump_clock):
+async def test_a_short_body_waits_for_a_source_that_reads_it_after_a_long_response(autojump_clock):
     def answer(request):
         async def pieces():
             yield b"x" * 300_000
@@ -238,7 +236,7 @@ async def test_a_long_body_waits_for_a_source_that_reads_it_slowly(autojump_cloc
         assert sum(map(int, lines)) == 500_000
 
 
-async def test_what_was_sent_before_the_client_ended_its_side_reaches_who_reads_it(autojump_clock):
+async def test_bytes_sent_before_the_client_half_closed_reach_their_reader(autojump_clock):
     lengths, ended = [], trio.Event()
 
     def answer(request):
@@ -262,7 +260,7 @@ async def test_what_was_sent_before_the_client_ended_its_side_reaches_who_reads_
     assert sum(lengths) == 200_000
 
 
-async def test_who_reads_a_little_and_goes_quiet_is_stopped_behind_the_end(autojump_clock):
+async def test_a_source_that_reads_a_little_and_goes_quiet_is_stopped_after_the_end(autojump_clock):
     source = Source("one", then=trio.sleep_forever)
 
     def answer(request):
@@ -281,7 +279,7 @@ async def test_who_reads_a_little_and_goes_quiet_is_stopped_behind_the_end(autoj
             await source.ended.wait()
 
 
-async def test_who_reads_a_body_that_was_thrown_away_is_told(autojump_clock, caplog):
+async def test_a_reader_of_a_discarded_body_gets_an_error(autojump_clock, caplog):
     def answer(request):
         async def pieces():
             yield b"x" * 100_000
@@ -299,7 +297,7 @@ async def test_who_reads_a_body_that_was_thrown_away_is_told(autojump_clock, cap
     assert "Timeouts.body_seconds" in record.message
 
 
-async def test_another_task_that_reads_already_goes_on_beside_the_answer(autojump_clock):
+async def test_a_task_that_is_already_reading_continues_beside_the_response(autojump_clock):
     bodies = []
 
     async with trio.open_nursery() as nursery:
@@ -327,7 +325,7 @@ async def test_another_task_that_reads_already_goes_on_beside_the_answer(autojum
     assert bodies == [b"abcd"]
 
 
-async def test_another_task_that_reads_is_told_when_the_body_is_taken_from_it(autojump_clock):
+async def test_a_reading_task_gets_an_error_when_the_body_is_taken_from_it(autojump_clock):
     lengths = []
 
     async with trio.open_nursery() as nursery:
@@ -354,7 +352,7 @@ async def test_another_task_that_reads_is_told_when_the_body_is_taken_from_it(au
     assert sum(lengths) < 1_000_000
 
 
-async def test_a_body_that_does_not_come_is_408_before_the_head_and_cuts_behind_it(autojump_clock, caplog):
+async def test_a_body_that_never_arrives_is_408_before_the_head_and_cuts_after_it(autojump_clock, caplog):
     def answer(request):
         async def pieces():
             if request.query.get("early"):
@@ -372,7 +370,7 @@ async def test_a_body_that_does_not_come_is_408_before_the_head_and_cuts_behind_
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
-async def test_a_body_is_asked_for_by_a_source_too(autojump_clock):
+async def test_a_source_may_ask_for_the_body(autojump_clock):
     def answer(request):
         async def pieces():
             yield await request.body()
@@ -387,7 +385,7 @@ async def test_a_body_is_asked_for_by_a_source_too(autojump_clock):
         assert await receive_chunks(peer) == b"hi"
 
 
-async def test_an_error_that_is_streamed_reads_away_what_was_too_long(autojump_clock):
+async def test_a_streamed_error_discards_a_body_that_was_too_long(autojump_clock):
     app = posting(lambda request: None, limits=Limits(body_bytes=1000))
 
     @app.error_handler(413)
@@ -404,7 +402,7 @@ async def test_an_error_that_is_streamed_reads_away_what_was_too_long(autojump_c
 # After the answer.
 
 
-async def test_a_task_that_is_late_never_gets_the_body_of_the_next_request(autojump_clock):
+async def test_a_late_task_never_gets_the_body_of_the_next_request(autojump_clock):
     requests, seen = [], []
     app = App()
 

@@ -35,7 +35,7 @@ async def test_a_source_that_waits_is_stopped_when_the_client_leaves(autojump_cl
     assert '"GET /" 200' in line
 
 
-async def test_a_source_is_stopped_before_its_first_piece_too(autojump_clock, caplog):
+async def test_a_source_is_stopped_before_its_first_piece(autojump_clock, caplog):
     source = Source(then=trio.sleep_forever)
     async with in_memory(serving(lambda: Stream(source.run()))) as peer:
         await peer.send(GET % b"/")
@@ -47,7 +47,7 @@ async def test_a_source_is_stopped_before_its_first_piece_too(autojump_clock, ca
 
 
 @pytest.mark.parametrize("pieces", range(6))
-async def test_wherever_the_client_leaves_the_source_is_closed_once_in_its_task(autojump_clock, pieces):
+async def test_the_source_is_closed_once_in_its_task_wherever_the_client_leaves(autojump_clock, pieces):
     source = Source(*(f"{number}" for number in range(5)), then=trio.sleep_forever)
     app = serving(lambda: Stream(source.run()))
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
@@ -108,7 +108,7 @@ async def test_a_client_that_leaves_over_tls_stops_the_source(version, says_good
             await source.ended.wait()
 
 
-async def test_a_client_that_only_ended_its_side_gets_files_and_whole_bodies(autojump_clock, tmp_path):
+async def test_a_client_that_only_half_closed_gets_files_and_whole_bodies(autojump_clock, tmp_path):
     (tmp_path / "file").write_bytes(b"x" * 300_000)
     app = serving(lambda: File(tmp_path / "file"))
 
@@ -197,7 +197,7 @@ async def test_a_source_may_read_the_request_while_it_answers(autojump_clock):
         assert await receive_chunk(peer) == b""
 
 
-async def test_once_its_request_has_come_a_client_that_leaves_is_seen(autojump_clock):
+async def test_a_client_that_leaves_is_noticed_once_its_request_has_arrived(autojump_clock):
     source = Source("one", then=trio.sleep_forever)
     app = App()
 
@@ -221,9 +221,7 @@ async def test_once_its_request_has_come_a_client_that_leaves_is_seen(autojump_c
         await source.ended.wait()
 
 
-async def test_a_request_that_goes_wrong_while_it_is_answered_is_no_bug_of_the_program(
-    autojump_clock, caplog
-):
+async def test_a_request_that_fails_while_it_is_answered_is_not_a_bug_of_the_program(autojump_clock, caplog):
     app = App()
 
     @app.post("/")
@@ -293,7 +291,7 @@ async def test_a_client_that_leaves_a_tls_listener_of_the_programs_own_stops_the
         await server.aclose()
 
 
-async def test_a_client_that_ends_only_its_own_side_still_gets_a_stream_that_is_short(autojump_clock):
+async def test_a_client_that_half_closes_still_gets_a_short_stream(autojump_clock):
     source = Source("one", "two")
     async with in_memory(serving(lambda: Stream(source.run()))) as peer:
         await peer.send(GET % b"/")

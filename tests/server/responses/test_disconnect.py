@@ -59,7 +59,7 @@ async def test_the_block_ends_when_the_client_leaves(autojump_clock, caplog):
     assert not caplog.records
 
 
-async def test_news_that_come_first_are_answered_and_the_connection_goes_on(autojump_clock):
+async def test_a_poll_that_is_answered_first_leaves_the_connection_open(autojump_clock):
     poll = Poll()
     async with in_memory(poll.app) as peer:
         await peer.send(GET)
@@ -84,7 +84,7 @@ async def test_requests_that_come_meanwhile_are_kept(autojump_clock):
             assert (await peer.receive_response())[1] == expected
 
 
-async def test_a_client_that_ends_its_side_counts_as_gone_and_may_be_answered(autojump_clock):
+async def test_a_client_that_half_closes_counts_as_gone_and_may_be_answered(autojump_clock):
     poll = Poll()
     async with in_memory(poll.app) as peer:
         await peer.send(GET + NEXT)
@@ -95,7 +95,7 @@ async def test_a_client_that_ends_its_side_counts_as_gone_and_may_be_answered(au
     assert poll.has_left is True
 
 
-async def test_httpx_that_loses_patience_is_seen_leaving():
+async def test_the_block_ends_when_httpx_loses_patience():
     poll = Poll()
     async with running(poll.app) as server, httpx.AsyncClient(base_url=server.urls[0]) as client:
         with pytest.raises(httpx.ReadTimeout):
@@ -106,7 +106,7 @@ async def test_httpx_that_loses_patience_is_seen_leaving():
     assert poll.has_left is True
 
 
-async def test_over_tls_too():
+async def test_the_block_ends_when_a_tls_client_leaves():
     server_context, client_context = contexts()
     poll = Poll()
     async with running(poll.app, ssl_context=server_context) as server:
@@ -121,7 +121,7 @@ async def test_over_tls_too():
 @pytest.mark.parametrize(
     "framing", [b"Content-Length: 2\r\n\r\nhi", b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"]
 )
-async def test_behind_a_body_that_was_read(autojump_clock, framing):
+async def test_the_block_ends_when_a_client_leaves_after_its_body_was_read(autojump_clock, framing):
     poll = Poll()
     async with in_memory(poll.app) as peer:
         await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\n" + framing)
@@ -131,7 +131,7 @@ async def test_behind_a_body_that_was_read(autojump_clock, framing):
     assert poll.has_left is True
 
 
-async def test_before_the_body_was_read_it_is_refused(autojump_clock, caplog):
+async def test_the_block_is_refused_before_the_body_was_read(autojump_clock, caplog):
     app = App()
 
     @app.post("/")
@@ -146,7 +146,7 @@ async def test_before_the_body_was_read_it_is_refused(autojump_clock, caplog):
     assert "await request.body() first" in caplog.text
 
 
-async def test_any_number_of_blocks_in_any_number_of_tasks(autojump_clock):
+async def test_any_number_of_tasks_may_open_any_number_of_blocks(autojump_clock):
     app = App()
     ended = []
     done = trio.Event()
@@ -172,7 +172,7 @@ async def test_any_number_of_blocks_in_any_number_of_tasks(autojump_clock):
         assert sorted(ended)[2:] == [(2, True), (3, True)]
 
 
-async def test_what_the_block_raises_comes_out_bare(autojump_clock):
+async def test_an_exception_of_the_block_is_raised_without_a_group(autojump_clock):
     app = App()
 
     @app.get("/")
@@ -188,7 +188,7 @@ async def test_what_the_block_raises_comes_out_bare(autojump_clock):
         assert (await peer.receive_response())[1] == b"returned from within"
 
 
-async def test_behind_its_answer_a_request_is_not_watched(autojump_clock):
+async def test_a_request_is_not_watched_after_its_response(autojump_clock):
     app = App()
     kept = []
 
@@ -292,7 +292,7 @@ async def test_middleware_of_a_handshake_may_watch_and_no_frame_is_lost(autojump
     assert "has become a WebSocket" in refused[0]
 
 
-async def test_a_flood_is_not_read_without_a_bound(autojump_clock):
+async def test_a_flood_is_read_only_up_to_a_bound(autojump_clock):
     poll = Poll()
     async with in_memory(poll.app, pair=trio.testing.lockstep_stream_pair) as peer:
         await peer.send(GET)

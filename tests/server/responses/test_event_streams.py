@@ -32,7 +32,7 @@ async def test_the_head_and_a_comment_leave_before_there_is_any_event(autojump_c
         assert trio.current_time() == started
 
 
-async def test_for_head_nothing_is_begun(autojump_clock):
+async def test_a_head_request_does_not_start_the_source(autojump_clock):
     source = Source("a")
     async with in_memory(events(source)) as peer:
         await peer.send((GET % b"/").replace(b"GET", b"HEAD") + GET % b"/next")
@@ -96,7 +96,7 @@ async def test_a_comment_waits_for_an_event_that_is_on_its_way(autojump_clock):
     assert body.replace(b":\n\n", b"") == b"data: " + b"x" * 300_000 + b"\n\n"
 
 
-async def test_a_peer_that_takes_nothing_is_found_out_by_a_comment(autojump_clock, caplog):
+async def test_a_comment_reveals_a_peer_that_reads_nothing(autojump_clock, caplog):
     source = Source(then=trio.sleep_forever)
     app = serving(lambda: EventStream(source.run()), timeouts=Timeouts(send_seconds=7))
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
@@ -110,7 +110,7 @@ async def test_a_peer_that_takes_nothing_is_found_out_by_a_comment(autojump_cloc
     assert not caplog.records
 
 
-async def test_what_the_browser_has_seen_comes_with_its_request(autojump_clock):
+async def test_the_last_event_that_the_browser_saw_comes_with_its_request(autojump_clock):
     app = serving(lambda: Text(""))
     seen = []
 
@@ -214,7 +214,7 @@ async def test_an_event_that_is_on_its_way_arrives_before_the_end(autojump_clock
     assert source.given == 1
 
 
-async def test_a_stream_that_begins_in_a_shutdown_ends_where_it_begins(autojump_clock):
+async def test_a_stream_that_starts_during_a_shutdown_ends_at_once(autojump_clock):
     go = trio.Event()
     source = Source("a")
     app = serving(Response)
@@ -241,7 +241,7 @@ async def test_a_stream_that_begins_in_a_shutdown_ends_where_it_begins(autojump_
 
 
 @pytest.mark.slow
-async def test_ten_thousand_events_take_no_time_to_speak_of():
+async def test_ten_thousand_events_take_next_to_no_time():
     app = events(Source(*[{"number": number} for number in range(10_000)]))
     async with running(app) as server, connected(server) as peer:
         with trio.fail_after(20):

@@ -97,14 +97,14 @@ async def test_a_download_that_broke_off_is_resumed(folder, path, validator):
 
 
 @pytest.mark.parametrize("validator", ["etag", "last-modified"])
-async def test_a_download_of_what_has_changed_begins_anew(http, folder, validator):
+async def test_a_download_of_a_changed_file_starts_over(http, folder, validator):
     kept = (await http.head("/static/big.bin")).headers[validator]
     (folder / "big.bin").write_bytes(b"something else")
     answer = await http.get("/static/big.bin", headers={"Range": "bytes=4-", "If-Range": kept})
     assert (answer.status_code, answer.content) == (200, b"something else")
 
 
-async def test_a_client_that_has_all_of_it_already_is_told_the_size(http):
+async def test_a_client_that_already_has_the_whole_file_is_told_its_size(http):
     answer = await http.get("/static/big.bin", headers={"Range": f"bytes={len(BIG)}-"})
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(BIG)}")
 
@@ -124,7 +124,7 @@ async def test_several_parts_come_as_multipart_with_their_length(http):
     assert (await http.get("/static/")).text == "top", "the connection goes on"
 
 
-async def test_a_compressed_form_is_read_by_those_who_can(http):
+async def test_a_compressed_form_is_sent_to_clients_that_can_read_it(http):
     packed = await http.get("/static/app.js")
     plain = await http.get("/static/app.js", headers={"Accept-Encoding": "identity"})
     assert packed.headers["content-encoding"] == "gzip"
@@ -204,7 +204,7 @@ HARMFUL = [
 ]
 
 
-async def test_no_path_reads_what_is_outside_and_none_is_a_failure(folder, caplog):
+async def test_no_path_reads_outside_the_folder_and_none_fails(folder, caplog):
     async with running(site(folder)) as server, connected(server) as peer:
         with trio.fail_after(30):
             for path in HARMFUL:
@@ -225,7 +225,7 @@ PIECE = st.sampled_from((SPELLINGS + " " + NAMES).split())
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(targets=st.lists(st.lists(PIECE, max_size=8).map("".join), min_size=1, max_size=10))
-def test_no_spelling_of_any_path_reads_what_is_outside(folder, targets):
+def test_no_spelling_of_any_path_reads_outside_the_folder(folder, targets):
     async def ask():
         async with in_memory(site(folder)) as peer:
             for target in targets:
@@ -290,7 +290,7 @@ def files_open(name):
     return [one for one in descriptors if os.path.lexists(one) and os.readlink(one).endswith(name)]
 
 
-async def test_clients_that_leave_within_a_download_leave_no_file_open(folder):
+async def test_clients_that_leave_during_a_download_leave_no_file_open(folder):
     (folder / "huge.bin").touch()
     os.truncate(folder / "huge.bin", 1 << 30)  # a hole: it takes no room, and no buffer holds it
     async with running(site(folder)) as server:
@@ -327,7 +327,7 @@ async def test_a_client_that_reads_slowly_holds_up_nobody(folder):
             assert (await http.get("/static/big.bin")).content == BIG
 
 
-async def test_files_can_stand_below_a_prefix_with_a_parameter(folder, autojump_clock):
+async def test_files_can_be_served_below_a_prefix_with_a_parameter(folder, autojump_clock):
     inner, app = App(), App()
     inner.static("/static", folder)
     app.include("/{place}", inner)
@@ -336,6 +336,6 @@ async def test_files_can_stand_below_a_prefix_with_a_parameter(folder, autojump_
         assert (await peer.receive_response())[1] == b"docs"
 
 
-async def test_other_methods_are_refused_with_those_that_are_not(http):
+async def test_other_methods_are_refused_with_a_list_of_the_allowed_ones(http):
     answer = await http.post("/static/app.js")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")

@@ -63,9 +63,7 @@ async def swallow(stream):
 
 
 @pytest.mark.parametrize("make_response", [Stream, EventStream, partial(EventStream, keepalive_seconds=3)])
-async def test_wherever_it_is_cancelled_the_source_is_closed_and_nothing_else_is_raised(
-    autojump_clock, make_response
-):
+async def test_a_cancelled_stream_closes_its_source_and_raises_nothing_else(autojump_clock, make_response):
     number, was_cancelled = 0, True
     while was_cancelled:
         number += 1

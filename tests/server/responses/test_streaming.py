@@ -72,7 +72,7 @@ async def test_a_length_that_was_wrong_cuts_the_connection(autojump_clock, caplo
     assert record.message.startswith("GET / broke off within its answer: ")
 
 
-async def test_for_head_nothing_is_begun(autojump_clock):
+async def test_a_head_request_does_not_start_the_source(autojump_clock):
     source = Source("a")
     async with in_memory(serving(lambda: Stream(source.run(), content_type="text/csv"))) as peer:
         await peer.send((GET % b"/").replace(b"GET", b"HEAD"))
@@ -102,7 +102,7 @@ async def test_the_head_leaves_with_the_first_piece_in_one_write(autojump_clock)
         assert (await peer.stream.receive_some(65536)).endswith(b"\r\n\r\n5\r\nfirst\r\n")
 
 
-async def test_an_empty_first_piece_lets_the_head_go(autojump_clock):
+async def test_an_empty_first_piece_sends_the_head(autojump_clock):
     async with in_memory(serving(lambda: Stream(Source(b"", then=trio.sleep_forever).run()))) as peer:
         await peer.send(GET % b"/")
         assert "200 OK" in await peer.receive_head()
@@ -112,7 +112,7 @@ async def test_an_empty_first_piece_lets_the_head_go(autojump_clock):
 @pytest.mark.parametrize(
     ("error", "status", "count"), [(HTTPError(503, "no table today"), 503, 0), (KeyError("bug"), 500, 1)]
 )
-async def test_what_fails_before_the_first_piece_is_answered(autojump_clock, caplog, error, status, count):
+async def test_a_failure_before_the_first_piece_is_answered(autojump_clock, caplog, error, status, count):
     async def fail():
         raise error
 
@@ -124,7 +124,7 @@ async def test_what_fails_before_the_first_piece_is_answered(autojump_clock, cap
     assert len(caplog.records) == count
 
 
-async def test_what_fails_before_the_first_piece_finds_the_apps_error_handler(autojump_clock):
+async def test_a_failure_before_the_first_piece_reaches_the_apps_error_handler(autojump_clock):
     async def fail():
         raise KeyError("x")
 
@@ -144,7 +144,9 @@ async def test_what_fails_before_the_first_piece_finds_the_apps_error_handler(au
 
 
 @pytest.mark.parametrize("error", [KeyError("bug"), trio.BrokenResourceError("upstream"), HTTPError(404)])
-async def test_what_fails_later_cuts_the_connection_and_is_logged_once(autojump_clock, caplog, error):
+async def test_a_failure_after_the_first_piece_cuts_the_connection_and_is_logged_once(
+    autojump_clock, caplog, error
+):
     async def fail():
         raise error
 
@@ -173,7 +175,7 @@ async def test_a_client_sees_that_the_body_is_incomplete(caplog):
 # Pace.
 
 
-async def test_a_piece_is_asked_for_when_the_last_was_taken(autojump_clock):
+async def test_a_piece_is_asked_for_when_the_one_before_was_taken(autojump_clock):
     source = Source(*[b"x" * 100] * 50)
     app = serving(lambda: Stream(source.run()))
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
@@ -222,7 +224,7 @@ async def test_a_long_piece_gives_the_client_its_time_for_each_part(autojump_clo
         assert await receive_chunks(peer) == b"x" * 500_000
 
 
-async def test_ten_thousand_pieces_take_no_time_to_speak_of():
+async def test_ten_thousand_pieces_take_next_to_no_time():
     app = serving(lambda: Stream(Source(*[b"x" * 20] * 10_000).run()))
     async with running(app) as server, connected(server) as peer:
         with trio.fail_after(20):
@@ -273,7 +275,7 @@ async def test_a_stream_that_may_end_at_a_shutdown_does_so_at_once_and_properly(
     assert not caplog.records
 
 
-async def test_a_stream_that_is_kept_answers_no_second_request(autojump_clock, caplog):
+async def test_a_stream_that_is_kept_does_not_answer_a_second_request(autojump_clock, caplog):
     app, kept = App(), Stream(Source("a", "b").run())
 
     @app.get("/")
@@ -289,7 +291,7 @@ async def test_a_stream_that_is_kept_answers_no_second_request(autojump_clock, c
     assert "this Stream has answered a request: make another" in caplog.text
 
 
-async def test_a_stream_that_is_kept_does_not_mix_two_answers(autojump_clock, caplog):
+async def test_a_stream_that_is_kept_does_not_mix_two_responses(autojump_clock, caplog):
     app, go_on = App(), trio.Event()
     kept = Stream(Source("a", then=go_on.wait).run())
 
@@ -378,7 +380,7 @@ async def test_middleware_sees_a_stream_and_may_wrap_it(autojump_clock):
 @pytest.mark.slow
 @pytest.mark.parametrize("make_response", [Stream, EventStream])
 @pytest.mark.parametrize("ending", ["client", "source", "both", "reader"])
-async def test_an_ended_answer_leaves_nothing_for_the_collector(monkeypatch, make_response, ending):
+async def test_an_ended_response_leaves_nothing_for_the_collector(monkeypatch, make_response, ending):
     references = []
 
     class Noted(SocketTransport):

@@ -12,7 +12,7 @@ from trioweb import HTTPError, Response
 # §6.6.1, Date.
 
 
-async def test_6_6_1_every_answer_has_one_date_even_a_refusal(autojump_clock, caplog):
+async def test_6_6_1_every_response_has_one_date_even_a_refusal(autojump_clock, caplog):
     site = Site()
 
     @site.app.get("/{status:int}")
@@ -48,7 +48,7 @@ async def test_6_6_1_a_date_of_the_handler_is_left_alone(autojump_clock):
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
-async def test_6_4_a_body_is_not_accepted_where_there_can_be_none(autojump_clock, caplog, status):
+async def test_6_4_a_body_is_not_accepted_where_none_is_allowed(autojump_clock, caplog, status):
     site = Site()
 
     @site.app.get("/body")

@@ -75,7 +75,7 @@ async def test_7_6_1_naming_a_field_as_an_option_does_not_make_it_disappear(auto
         ["Upgrade:"],
     ],
 )
-async def test_7_8_an_upgrade_that_is_not_there_is_ignored(autojump_clock, lines):
+async def test_7_8_an_upgrade_that_is_not_supported_is_ignored(autojump_clock, lines):
     conversation = await talk(Site(), request(*lines) + request())
     assert conversation.statuses == [200, 200]
     assert not any("upgrade" in answer.headers for answer in conversation.answers)
@@ -91,7 +91,7 @@ def site_with_websocket():
     return site
 
 
-async def test_7_8_where_an_upgrade_is_needed_426_says_which_and_that_it_is_of_this_connection(
+async def test_7_8_426_names_the_upgrade_and_makes_it_an_option_of_this_connection(
     autojump_clock,
 ):
     lines = ["Sec-WebSocket-Version: 12", "Upgrade: websocket", "Connection: Upgrade"]
@@ -102,7 +102,7 @@ async def test_7_8_where_an_upgrade_is_needed_426_says_which_and_that_it_is_of_t
     assert answer.headers.tokens("connection") == ["upgrade"]
 
 
-async def test_7_8_an_upgrade_that_a_handler_offers_is_a_connection_option_too(autojump_clock):
+async def test_7_8_an_upgrade_that_a_handler_offers_is_a_connection_option(autojump_clock):
     site = Site()
 
     @site.app.get("/offer")

@@ -19,7 +19,7 @@ class Pieces(Response):
         yield b"two"
 
 
-async def test_8_6_the_length_of_an_answer_to_head_is_that_of_the_answer_to_get(tmp_path):
+async def test_8_6_the_length_of_a_response_to_head_is_that_of_the_response_to_get(tmp_path):
     site = Site()
     (tmp_path / "file.txt").write_text("from a file")
 
@@ -65,7 +65,7 @@ async def test_8_6_204_and_304_have_no_length_however_they_are_made(autojump_clo
         assert not {"content-length", "transfer-encoding"} & set(conversation.answers[0].headers)
 
 
-async def test_8_6_an_empty_answer_says_that_it_is_empty(autojump_clock):
+async def test_8_6_an_empty_response_says_that_it_is_empty(autojump_clock):
     site = Site()
 
     @site.app.get("/empty")

@@ -57,11 +57,11 @@ async def test_9_3_2_an_error_is_answered_to_head_without_a_body(autojump_clock,
         (b"HEAD /" + b"x" * 20_000, 414),
     ],
 )
-async def test_9_3_2_a_head_that_is_refused_as_it_comes_gets_no_body_either(autojump_clock, data, status):
+async def test_9_3_2_a_head_request_that_is_refused_early_gets_no_body(autojump_clock, data, status):
     assert await refused(data, method="HEAD") == status
 
 
-async def test_9_3_2_a_head_that_takes_too_long_gets_no_body_either(autojump_clock):
+async def test_9_3_2_a_head_request_that_takes_too_long_gets_no_body(autojump_clock):
     conversation = await talk(
         site(), request(start="HEAD /page HTTP/1.1") + b"HEAD /pa", methods=["HEAD"] * 2, is_ended=False
     )
@@ -118,7 +118,7 @@ async def test_9_1_a_method_of_an_extension_can_have_a_route(autojump_clock):
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "get", "X"])
-async def test_9_1_a_method_that_a_path_has_not_does_not_end_the_connection(autojump_clock, method):
+async def test_9_1_a_method_that_a_path_lacks_does_not_end_the_connection(autojump_clock, method):
     conversation = await talk(
         Site(), request("Content-Length: 5", start=f"{method} / HTTP/1.1", body=b"GET /") + request()
     )

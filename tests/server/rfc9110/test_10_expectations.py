@@ -40,7 +40,7 @@ def site(**options):
 @pytest.mark.parametrize(
     "expect", [EXPECT, "Expect: 100-Continue", "expect:100-CONTINUE", "Expect: x, 100-continue"]
 )
-async def test_10_1_1_continue_is_said_when_the_body_is_wanted(autojump_clock, framing, expect):
+async def test_10_1_1_continue_is_sent_when_the_body_is_wanted(autojump_clock, framing, expect):
     async with in_memory(site().app) as peer:
         await peer.send(post(framing, expect))
         assert await peer.receive_head() == "HTTP/1.1 100 Continue"
@@ -51,7 +51,7 @@ async def test_10_1_1_continue_is_said_when_the_body_is_wanted(autojump_clock, f
         assert (await peer.receive_response())[1] == b"GET / 0"
 
 
-async def test_10_1_1_it_is_said_when_the_handler_asks_and_not_before(autojump_clock):
+async def test_10_1_1_continue_is_sent_when_the_handler_asks_and_not_before(autojump_clock):
     async with in_memory(site().app) as peer:
         started = trio.current_time()
         await peer.send(post(HELLO, EXPECT, path="/late"))
@@ -62,7 +62,9 @@ async def test_10_1_1_it_is_said_when_the_handler_asks_and_not_before(autojump_c
 @pytest.mark.parametrize(
     ("path", "status"), [("/ignore", 200), ("/forbidden", 403), ("/nowhere/%ff", 400), ("/brew", 200)]
 )
-async def test_10_1_1_who_does_not_want_the_body_answers_at_once_and_closes(autojump_clock, path, status):
+async def test_10_1_1_a_handler_that_does_not_want_the_body_answers_at_once_and_closes(
+    autojump_clock, path, status
+):
     # Whether the body comes or the next request cannot be told from here.
     conversation = await talk(
         site(), post(HELLO, EXPECT, path=path), request(), is_ended=False, pause_seconds=1
@@ -76,7 +78,7 @@ async def test_10_1_1_who_does_not_want_the_body_answers_at_once_and_closes(auto
     assert conversation.seconds < 2
 
 
-async def test_10_1_1_a_body_that_is_there_already_is_not_asked_for(autojump_clock):
+async def test_10_1_1_a_body_that_has_already_arrived_is_not_asked_for(autojump_clock):
     conversation = await talk(site(), post(HELLO, EXPECT, body=b"hello") + request())
     assert conversation.bodies == ["POST /post 5", "GET / 0"]
     assert conversation.answers[0].interim == ()
@@ -106,14 +108,14 @@ async def test_10_1_1_a_client_may_grow_tired_of_waiting(autojump_clock):
         request(EXPECT),
     ],
 )
-async def test_10_1_1_without_a_body_to_wait_for_nothing_is_said(autojump_clock, data):
+async def test_10_1_1_continue_is_not_sent_without_a_body_to_wait_for(autojump_clock, data):
     conversation = await talk(site(), data)
     assert conversation.statuses == [200]
     assert conversation.answers[0].interim == ()
 
 
 @pytest.mark.parametrize("expectation", ["tea", "100", "101-continue", "continue", "100-continue-x"])
-async def test_10_1_1_an_expectation_that_nobody_knows_is_ignored(autojump_clock, expectation):
+async def test_10_1_1_an_unknown_expectation_is_ignored(autojump_clock, expectation):
     conversation = await talk(site(), post(f"Expect: {expectation}", HELLO, body=b"hello") + request())
     assert conversation.statuses == [200, 200]
 
@@ -126,7 +128,7 @@ async def test_10_1_1_a_body_too_long_is_refused_in_place_of_continue(autojump_c
     assert conversation.seconds < 1
 
 
-async def test_10_1_1_requests_behind_an_expectation_wait_for_their_turn(autojump_clock):
+async def test_10_1_1_requests_after_an_expectation_wait_for_their_turn(autojump_clock):
     async with in_memory(site().app) as peer:
         await peer.send(request() + post(HELLO, EXPECT))
         assert (await peer.receive_response())[1] == b"GET / 0"

@@ -83,7 +83,7 @@ async def test_a_request_that_cannot_be_read_is_the_last(autojump_clock, data, s
     assert await refused(data + GOOD) == status
 
 
-async def test_15_5_6_405_says_what_is_allowed(autojump_clock):
+async def test_15_5_6_405_lists_the_allowed_methods(autojump_clock):
     conversation = await talk(app(), request(start="DELETE /page HTTP/1.1") + post("/ws", b""))
     assert [answer.headers["allow"] for answer in conversation.answers] == ["GET, HEAD", "GET"]
 
@@ -117,7 +117,7 @@ async def test_15_5_22_426_says_what_to_upgrade_to(autojump_clock):
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html", "text/plain", "*/*", "", "junk;;q=x"])
-async def test_an_error_comes_in_the_form_that_the_client_likes(autojump_clock, accept):
+async def test_an_error_comes_in_the_form_that_the_client_prefers(autojump_clock, accept):
     conversation = await talk(app(), request(f"Accept: {accept}", start="GET /<script> HTTP/1.1"))
     (answer,) = conversation.answers
     assert answer.status == 404
@@ -127,7 +127,7 @@ async def test_an_error_comes_in_the_form_that_the_client_likes(autojump_clock, 
     assert b"<script>" not in answer.body
 
 
-async def test_a_refusal_tells_nothing_that_could_be_run(autojump_clock):
+async def test_a_refusal_contains_nothing_that_could_be_run(autojump_clock):
     conversation = await talk(Site(), request(host="Host: <script>alert(1)</script>"))
     (answer,) = conversation.answers
     assert answer.headers["content-type"].startswith("text/plain")

@@ -33,7 +33,7 @@ async def test_4_a_status_line_has_a_phrase_that_fits_the_status(autojump_clock,
         assert (await peer.receive_head()).encode().split(b"\r\n")[0] == line
 
 
-async def test_4_the_version_of_an_answer_is_the_servers_own(autojump_clock):
+async def test_4_the_version_of_a_response_is_the_servers_own(autojump_clock):
     async with in_memory(Site().app) as peer:
         await peer.send(request(start="GET / HTTP/1.0"))
         assert (await peer.receive_head()).startswith("HTTP/1.1 200 ")
@@ -68,7 +68,7 @@ async def test_5_fields_of_one_name_keep_their_order(autojump_clock):
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "  ", "\x0b", "\x0c", "\xa0", "\x00", "\r", "\n"])
-async def test_5_1_nothing_stands_between_a_name_and_its_colon(autojump_clock, blank):
+async def test_5_1_nothing_is_allowed_between_a_name_and_its_colon(autojump_clock, blank):
     assert await refused(request(f"X{blank}: a") + NEXT) == 400
     assert await refused(request(f"Content-Length{blank}: 5") + NEXT) == 400
     assert await refused(request(f"Transfer-Encoding{blank}: chunked") + b"0\r\n\r\n" + NEXT) == 400
@@ -108,7 +108,7 @@ async def test_5_1_a_control_character_in_a_value_is_refused(autojump_clock, cod
 
 
 @pytest.mark.parametrize("code", [0x80, 0x85, 0xA0, 0xE9, 0xFF])
-async def test_5_1_a_byte_above_ascii_is_part_of_the_value_and_no_whitespace(autojump_clock, code):
+async def test_5_1_a_byte_above_ascii_is_part_of_the_value_and_not_whitespace(autojump_clock, code):
     site, seen = Site(), []
 
     @site.app.get("/fields")

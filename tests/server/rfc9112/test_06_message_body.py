@@ -55,7 +55,7 @@ async def test_6_1_http_1_0_knows_no_transfer_encoding(autojump_clock):
     assert await refused(post(*lines, body=CHUNKS, version="HTTP/1.0") + NEXT) == 400
 
 
-async def test_6_1_an_answer_to_http_1_0_is_never_chunked(autojump_clock):
+async def test_6_1_a_response_to_http_1_0_is_never_chunked(autojump_clock):
     class Pieces(Response):
         is_streamed = True
 
@@ -108,7 +108,7 @@ async def test_6_2_leading_zeros_are_decimal(autojump_clock, length):
 
 
 @pytest.mark.parametrize("length", ["11", "1048577", "999999999999999999"])
-async def test_6_2_a_length_above_the_limit_is_413_before_anything_of_it_comes(autojump_clock, length):
+async def test_6_2_a_length_above_the_limit_is_413_before_the_body_arrives(autojump_clock, length):
     async with in_memory(Site(limits=Limits(body_bytes=10)).app) as peer:
         started = trio.current_time()
         await peer.send(post(f"Content-Length: {length}"))
@@ -116,7 +116,7 @@ async def test_6_2_a_length_above_the_limit_is_413_before_anything_of_it_comes(a
         assert trio.current_time() == started
 
 
-async def test_6_2_a_length_that_fits_no_64_bits_is_no_length(autojump_clock):
+async def test_6_2_a_length_that_does_not_fit_64_bits_is_refused(autojump_clock):
     assert await refused(post("Content-Length: 9223372036854775808") + NEXT) == 400
 
 
@@ -146,7 +146,7 @@ async def test_6_3_when_chunked_is_not_last_the_end_is_unknown_and_the_request_4
     assert await refused(post(f"Transfer-Encoding: {coding}", body=CHUNKS) + NEXT) == 400
 
 
-async def test_6_3_204_304_and_answers_to_head_have_no_body_whatever_they_say(autojump_clock):
+async def test_6_3_204_304_and_responses_to_head_have_no_body_whatever_they_declare(autojump_clock):
     site = Site()
 
     @site.app.get("/{status:int}")
@@ -162,14 +162,14 @@ async def test_6_3_204_304_and_answers_to_head_have_no_body_whatever_they_say(au
     assert not any("transfer-encoding" in answer.headers for answer in conversation.answers)
 
 
-async def test_6_3_a_body_that_is_shorter_than_was_said_is_not_made_up(autojump_clock):
+async def test_6_3_a_body_shorter_than_announced_is_not_taken_for_complete(autojump_clock):
     site = Site()
     conversation = await talk(site, post("Content-Length: 6", body=b"hello"))
     assert conversation.statuses == [400]
     assert site.seen == []
 
 
-async def test_6_3_what_follows_a_body_is_the_next_request_and_not_more_of_it(autojump_clock):
+async def test_6_3_bytes_after_a_body_are_the_next_request(autojump_clock):
     data = post("Content-Length: 4", body=b"hello") + request()
     conversation = await talk(Site(), data)
     assert conversation.statuses == [200, 405], "oPOST or whatever it has become is another method"

@@ -113,7 +113,7 @@ async def test_7_1_1_no_line_ends_within_an_extension(autojump_clock, extension)
     assert await broken(b"0" + extension + b"\r\n\r\n") == 400
 
 
-async def test_7_1_1_extensions_without_end_are_refused(autojump_clock):
+async def test_7_1_1_endless_extensions_are_refused(autojump_clock):
     assert await broken(b"5;" + b"a" * 300) == 400
     assert await broken(b"1;aaaaaaaaaaaaaaa\r\nx\r\n" * 2000) == 431
 
@@ -121,7 +121,7 @@ async def test_7_1_1_extensions_without_end_are_refused(autojump_clock):
 # §7.1.2, Chunked Trailer Section.
 
 
-async def test_7_1_2_trailers_are_read_and_are_no_headers(autojump_clock):
+async def test_7_1_2_trailers_are_read_but_are_not_headers(autojump_clock):
     site, seen = Site(), []
 
     @site.app.post("/trailers")
@@ -157,6 +157,6 @@ async def test_7_1_2_trailers_are_bounded(autojump_clock):
 # §7.2 and §7.4, TE.
 
 
-async def test_7_4_what_a_client_would_take_changes_nothing(autojump_clock):
+async def test_7_4_the_codings_that_a_client_accepts_change_nothing(autojump_clock):
     conversation = await talk(Site(), request("TE: trailers, gzip;q=0.5", "Connection: TE") + request("TE:"))
     assert conversation.statuses == [200, 200]

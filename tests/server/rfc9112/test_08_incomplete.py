@@ -24,14 +24,14 @@ async def test_8_a_request_that_breaks_off_anywhere_never_looks_complete(autojum
         assert conversation.seconds < 1
 
 
-async def test_8_a_connection_that_ends_between_requests_ends_without_a_word(autojump_clock):
+async def test_8_a_connection_that_ends_between_requests_gets_no_response(autojump_clock):
     for data in (b"", b"\r\n", request(), request() + b"\r\n"):
         conversation = await talk(Site(), data)
         assert conversation.statuses == [200] * data.count(b"GET")
         assert conversation.seconds < 1
 
 
-async def test_8_an_answer_that_breaks_off_never_looks_complete(autojump_clock, caplog):
+async def test_8_a_response_that_breaks_off_never_looks_complete(autojump_clock, caplog):
     class Breaking(Response):
         is_streamed = True
 

@@ -21,7 +21,7 @@ OLD = request(start="GET / HTTP/1.0")
 # §9.3, Persistence.
 
 
-async def test_9_3_a_connection_of_1_1_goes_on_and_nothing_says_so(autojump_clock):
+async def test_9_3_a_1_1_connection_persists_without_a_field_that_says_so(autojump_clock):
     conversation = await talk(Site(), *[GET] * 20)
     assert conversation.statuses == [200] * 20
     assert not any("connection" in answer.headers for answer in conversation.answers)
@@ -30,7 +30,7 @@ async def test_9_3_a_connection_of_1_1_goes_on_and_nothing_says_so(autojump_cloc
 @pytest.mark.parametrize(
     "options", ["close", "Close", "keep-alive, close", "close, x", ",close", "\tclose\t"]
 )
-async def test_9_3_close_is_honoured_and_said_back(autojump_clock, options):
+async def test_9_3_close_is_honoured_and_repeated_in_the_response(autojump_clock, options):
     site = Site()
     conversation = await talk(site, request(f"Connection: {options}") + GET, is_ended=False)
     assert conversation.statuses == [200]
@@ -39,20 +39,20 @@ async def test_9_3_close_is_honoured_and_said_back(autojump_clock, options):
     assert conversation.seconds < 1
 
 
-async def test_9_3_close_may_stand_on_any_line(autojump_clock):
+async def test_9_3_close_may_be_on_any_line(autojump_clock):
     data = request("Connection: x", "Connection: close", "Connection: y")
     assert (await talk(Site(), data + GET, is_ended=False)).seconds < 1
 
 
 @pytest.mark.parametrize("options", ["closed", "xclose", "close;", '"close"', "keep-alive"])
-async def test_9_3_what_only_resembles_close_is_none(autojump_clock, options):
+async def test_9_3_an_option_that_only_resembles_close_is_ignored(autojump_clock, options):
     assert (await talk(Site(), request(f"Connection: {options}") + GET)).statuses == [200, 200]
 
 
 @pytest.mark.parametrize(
     "lines", [[], ["Connection: keep-alive"], ["Connection: Keep-Alive", "Keep-Alive: timeout=900"]]
 )
-async def test_9_3_a_connection_of_1_0_ends_with_its_answer(autojump_clock, lines):
+async def test_9_3_a_1_0_connection_ends_with_its_response(autojump_clock, lines):
     site = Site()
     conversation = await talk(site, request(*lines, start="GET / HTTP/1.0") + GET, is_ended=False)
     assert conversation.statuses == [200]
@@ -76,7 +76,7 @@ async def test_9_3_an_error_of_a_handler_does_not_end_the_connection(autojump_cl
     assert conversation.statuses == [*paths, 200]
 
 
-async def test_9_3_a_body_that_nobody_read_is_no_request(autojump_clock):
+async def test_9_3_an_unread_body_is_not_taken_for_a_request(autojump_clock):
     site = Site()
 
     @site.app.post("/ignore")
@@ -94,7 +94,7 @@ async def test_9_3_a_body_that_nobody_read_is_no_request(autojump_clock):
         ]
 
 
-async def test_9_3_when_too_much_is_left_unread_the_answer_says_that_it_is_the_last(autojump_clock):
+async def test_9_3_a_response_says_that_it_is_the_last_if_too_much_is_left_unread(autojump_clock):
     site = Site(limits=Limits(body_bytes=10_000_000))
 
     @site.app.post("/ignore")
@@ -120,7 +120,7 @@ async def test_9_3_when_too_much_is_left_unread_the_answer_says_that_it_is_the_l
 # §9.3.2, Pipelining.
 
 
-async def test_9_3_2_a_slow_answer_goes_before_a_quick_one(autojump_clock):
+async def test_9_3_2_a_slow_response_is_sent_before_a_later_quick_one(autojump_clock):
     site, order = Site(), []
 
     @site.app.get("/{number:int}")
@@ -138,7 +138,9 @@ async def test_9_3_2_a_slow_answer_goes_before_a_quick_one(autojump_clock):
 @pytest.mark.parametrize(
     "bad", [b"junk\r\n\r\n", request("Content-Length: x"), request(start="GET / HTTP/9.9"), b"\n"]
 )
-async def test_9_3_2_a_mistake_in_the_middle_ends_it_behind_the_good_answers(autojump_clock, bad):
+async def test_9_3_2_a_mistake_in_the_middle_ends_the_connection_after_the_good_responses(
+    autojump_clock, bad
+):
     site = Site()
     conversation = await talk(site, GET + GET + bad + GET, is_ended=False)
     assert conversation.statuses[:2] == [200, 200]
@@ -147,7 +149,7 @@ async def test_9_3_2_a_mistake_in_the_middle_ends_it_behind_the_good_answers(aut
     assert len(site.seen) == 2
 
 
-async def test_9_3_2_a_mistake_behind_a_slow_request_does_not_overtake_its_answer(autojump_clock):
+async def test_9_3_2_a_mistake_after_a_slow_request_does_not_overtake_its_response(autojump_clock):
     site = Site()
 
     @site.app.get("/slow")
@@ -160,7 +162,7 @@ async def test_9_3_2_a_mistake_behind_a_slow_request_does_not_overtake_its_answe
     assert conversation.bodies[0] == "slow"
 
 
-async def test_9_3_2_requests_that_wait_are_not_read_without_end(autojump_clock):
+async def test_9_3_2_waiting_requests_are_read_only_up_to_a_bound(autojump_clock):
     site = Site()
 
     @site.app.get("/slow")
@@ -174,7 +176,7 @@ async def test_9_3_2_requests_that_wait_are_not_read_without_end(autojump_clock)
         assert scope.cancelled_caught
 
 
-async def test_9_3_2_half_closing_behind_the_requests_loses_no_answer(autojump_clock):
+async def test_9_3_2_half_closing_after_the_requests_loses_no_response(autojump_clock):
     assert (await talk(Site(), GET * 3)).statuses == [200] * 3
     async with running(Site().app) as server, connected(server) as peer:
         await peer.send(GET * 50)
@@ -188,14 +190,14 @@ async def test_9_3_2_half_closing_behind_the_requests_loses_no_answer(autojump_c
 TIMES = Timeouts(head_seconds=4, idle_seconds=7, body_seconds=5, send_seconds=6)
 
 
-async def test_9_5_an_idle_connection_is_closed_without_a_word(autojump_clock):
+async def test_9_5_an_idle_connection_is_closed_without_a_response(autojump_clock):
     conversation = await talk(Site(timeouts=TIMES), GET, is_ended=False)
     assert conversation.statuses == [200]
     assert conversation.seconds == pytest.approx(7)
     assert (await talk(Site(timeouts=TIMES), is_ended=False)).seconds == pytest.approx(7)
 
 
-async def test_9_5_an_empty_line_begins_no_request_that_could_be_late(autojump_clock):
+async def test_9_5_an_empty_line_does_not_begin_a_request_that_could_be_late(autojump_clock):
     conversation = await talk(Site(timeouts=TIMES), GET, b"\r\n", is_ended=False, pause_seconds=1)
     assert conversation.statuses == [200], (
         "no 408, which the client would take for the answer to its next request"
@@ -210,14 +212,14 @@ async def test_9_5_a_head_that_is_not_completed_is_408(autojump_clock, start):
     assert conversation.seconds == pytest.approx(1 + 4)
 
 
-async def test_9_5_a_head_that_drips_is_408_at_the_same_time(autojump_clock):
+async def test_9_5_a_head_that_drips_is_408_just_as_soon(autojump_clock):
     pieces = [bytes([byte]) for byte in request("X: " + "y" * 100)]
     conversation = await talk(Site(timeouts=TIMES), *pieces, is_ended=False, pause_seconds=0.5)
     assert conversation.statuses == [408]
     assert conversation.seconds == pytest.approx(4)
 
 
-async def test_9_5_a_body_may_be_slow_and_may_not_stop(autojump_clock):
+async def test_9_5_a_body_may_be_slow_but_must_not_stop(autojump_clock):
     head = request("Content-Length: 5", start="POST /post HTTP/1.1")
     slow = [head, *(bytes([byte]) for byte in b"hello")]
     conversation = await talk(Site(timeouts=TIMES), *slow, pause_seconds=4)
@@ -228,7 +230,7 @@ async def test_9_5_a_body_may_be_slow_and_may_not_stop(autojump_clock):
     assert conversation.seconds == pytest.approx(4 * 4 + 5)
 
 
-async def test_9_5_chunks_may_be_slow_and_may_not_stop(autojump_clock):
+async def test_9_5_chunks_may_be_slow_but_must_not_stop(autojump_clock):
     head = request("Transfer-Encoding: chunked", start="POST /post HTTP/1.1")
     pieces = [head, b"5\r\nhe", b"llo\r\n", b"0\r\n", b"X: y\r\n"]
     conversation = await talk(Site(timeouts=TIMES), *pieces, b"\r\n", pause_seconds=4)
@@ -239,7 +241,7 @@ async def test_9_5_chunks_may_be_slow_and_may_not_stop(autojump_clock):
         assert conversation.seconds == pytest.approx(count - 1 + 5)
 
 
-async def test_9_5_a_body_that_nobody_reads_may_not_stop_either(autojump_clock):
+async def test_9_5_an_unread_body_must_not_stop(autojump_clock):
     site = Site(timeouts=TIMES)
 
     @site.app.post("/ignore")
@@ -252,7 +254,7 @@ async def test_9_5_a_body_that_nobody_reads_may_not_stop_either(autojump_clock):
     assert conversation.seconds == pytest.approx(5)
 
 
-async def test_9_5_a_peer_that_takes_no_answer_is_dropped(autojump_clock):
+async def test_9_5_a_peer_that_does_not_read_its_response_is_dropped(autojump_clock):
     site = Site(timeouts=TIMES)
 
     @site.app.get("/large")
@@ -289,7 +291,7 @@ def site_with_long_answer():
         ("Content-Length: 200000", b"y", [200]),
     ],
 )
-async def test_9_5_a_long_answer_does_not_wait_for_the_end_of_a_body_nor_the_body_for_the_answer(
+async def test_9_5_a_long_response_and_a_long_body_do_not_wait_for_each_other(
     autojump_clock, framing, body, statuses
 ):
     # Each side has no room at all, and this client takes nothing until it has sent all.
@@ -302,7 +304,7 @@ async def test_9_5_a_long_answer_does_not_wait_for_the_end_of_a_body_nor_the_bod
     assert len(answers[0].body) == 1_000_000
 
 
-async def test_9_5_a_peer_that_neither_sends_nor_takes_is_dropped(autojump_clock):
+async def test_9_5_a_peer_that_neither_sends_nor_reads_is_dropped(autojump_clock):
     async with in_memory(site_with_long_answer().app, pair=trio.testing.lockstep_stream_pair) as peer:
         await peer.send(request("Content-Length: 9", start="POST /long HTTP/1.1", body=b"half"))
         await trio.sleep(20)
@@ -333,7 +335,7 @@ async def upload(server, head, length):
         ("Content-Length: 5000000", 10**9, 200),
     ],
 )
-async def test_9_6_a_client_in_the_midst_of_sending_still_gets_its_answer(framing, body_bytes, status):
+async def test_9_6_a_client_in_the_middle_of_sending_still_gets_its_response(framing, body_bytes, status):
     site = Site(limits=Limits(body_bytes=body_bytes))
 
     @site.app.post("/ignore")
@@ -357,7 +359,7 @@ async def test_9_6_a_client_that_keeps_the_connection_is_not_waited_for_long():
 
 
 @pytest.mark.slow
-async def test_9_6_a_client_that_drips_on_is_not_waited_for_either():
+async def test_9_6_a_client_that_keeps_dripping_is_not_waited_for():
     async with running(Site().app) as server, connected(server) as peer:
         await peer.send(request("Connection: close"))
         with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):
@@ -367,7 +369,7 @@ async def test_9_6_a_client_that_drips_on_is_not_waited_for_either():
         await until(lambda: server.connections == 0)
 
 
-async def test_9_6_a_client_that_sends_for_ever_is_not_listened_to_for_ever(monkeypatch):
+async def test_9_6_a_client_that_never_stops_sending_is_cut(monkeypatch):
     monkeypatch.setattr("trioweb._transport.lingering.LINGER_SECONDS", 0.5)
     async with running(Site().app) as server, connected(server) as peer:
         await peer.send(request("Content-Length: 999999999999", start="POST / HTTP/1.1"))

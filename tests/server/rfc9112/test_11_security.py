@@ -33,7 +33,7 @@ EVIL = [
 @pytest.mark.parametrize(
     "how", ["field", "name", "redirect", "cookie", "path", "type", "middleware", "status"]
 )
-async def test_11_1_a_handler_cannot_be_made_to_split_its_answer(autojump_clock, caplog, how, value):
+async def test_11_1_a_handler_cannot_be_made_to_split_its_response(autojump_clock, caplog, how, value):
     site = Site()
 
     @site.app.get("/reflect")
@@ -191,7 +191,7 @@ RESEMBLING = [
 
 
 @pytest.mark.parametrize("name", RESEMBLING)
-async def test_11_2_a_name_that_only_resembles_another_is_not_that_one(autojump_clock, name):
+async def test_11_2_a_name_that_only_resembles_another_is_a_different_one(autojump_clock, name):
     data = post(f"{name}: chunked", f"Content-Length: {len(NEXT)}", body=NEXT)
     assert (await talk(Site(), data + request())).bodies == [f"POST / {len(NEXT)}", "GET / 0"]
 
@@ -249,7 +249,7 @@ LENGTHS = [
 
 
 @pytest.mark.parametrize("lines", LENGTHS, ids=repr)
-async def test_11_2_a_length_of_two_readings_is_refused(autojump_clock, lines):
+async def test_11_2_an_ambiguous_length_is_refused(autojump_clock, lines):
     count = lines.count(b"%d") + lines.count(b"%x") + lines.count(b"%o")
     status = await refused(post(lines % ((len(NEXT),) * count), body=NEXT))
     assert status == 400
@@ -314,7 +314,7 @@ CHUNKED = [
 
 
 @pytest.mark.parametrize("chunks", CHUNKED, ids=repr)
-async def test_11_2_chunks_of_two_readings_are_refused(autojump_clock, chunks):
+async def test_11_2_ambiguous_chunks_are_refused(autojump_clock, chunks):
     body = chunks.replace(b"%x", b"%x" % len(NEXT))
     assert await refused(post("Transfer-Encoding: chunked", body=body + NEXT)) in {400, 413}
 
@@ -352,7 +352,7 @@ FIRST_LINES = [
 
 
 @pytest.mark.parametrize("line", FIRST_LINES, ids=repr)
-async def test_11_2_a_first_line_of_two_readings_is_refused(autojump_clock, line):
+async def test_11_2_an_ambiguous_first_line_is_refused(autojump_clock, line):
     assert await refused(line + b"\r\nHost: example.org\r\n\r\n" + NEXT) == 400
 
 
@@ -382,7 +382,7 @@ async def test_11_2_a_byte_too_many_makes_another_field_or_none(autojump_clock, 
                 assert octet in {b" ", b"\t", b"0"}, "whitespace around a value, or a zero before it"
 
 
-async def test_11_2_over_a_socket_nothing_is_answered_behind_a_refusal_either():
+async def test_11_2_nothing_is_answered_after_a_refusal_over_a_socket():
     site = Site()
     async with running(site.app) as server:
         for data in (

@@ -160,7 +160,7 @@ def test_noise_gets_one_refusal_or_none(data, places, is_ended):
     assert len(converse(data, places, is_ended).answers) <= 1
 
 
-def test_a_client_that_ended_its_side_long_ago_gets_whole_answers_streamed_ones_too():
+def test_a_client_that_half_closed_long_ago_gets_whole_responses_and_streams():
     length = "Content-Length: 0"
     data = request(length, start="POST /none HTTP/1.1") + request(length, start="POST /pieces HTTP/1.1")
     assert converse(data, [], is_ended=True).statuses == [204, 200]

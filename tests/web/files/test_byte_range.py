@@ -35,7 +35,7 @@ from trioweb.errors import HTTPError
         ("bytes=5-6,0-1,3-4", [(3, 6), (0, 1)]),
     ],
 )
-def test_ranges_of_ten_bytes(text: str, expected: list[tuple[int, int]]) -> None:
+def test_the_ranges_of_ten_bytes_are_parsed(text: str, expected: list[tuple[int, int]]) -> None:
     found = parse_ranges(text, 10)
     assert [(one.first, one.last) for one in found] == expected
     assert all(one.length_bytes == one.last - one.first + 1 for one in found)
@@ -65,7 +65,7 @@ def test_ranges_of_ten_bytes(text: str, expected: list[tuple[int, int]]) -> None
         "bytes=" + "0-0," * (RANGES + 1),
     ],
 )
-def test_what_cannot_be_read_or_names_too_many_is_ignored(text: str) -> None:
+def test_a_field_that_is_malformed_or_names_too_many_ranges_is_ignored(text: str) -> None:
     assert parse_ranges(text, 10) == ()
 
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_read_or_names_too_many_is_ignored(text: str) -> None:
         ("bytes=-0", 0),
     ],
 )
-def test_ranges_without_a_byte_are_416_and_tell_the_size(text: str, size: int) -> None:
+def test_ranges_without_a_byte_are_416_with_the_size(text: str, size: int) -> None:
     with pytest.raises(HTTPError) as caught:
         parse_ranges(text, size)
     assert caught.value.status == 416

@@ -126,7 +126,7 @@ def test_the_three_forms_of_a_date_are_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [f"{THEN}, {THEN}", f"{BEFORE}, {AFTER}"])
-def test_a_date_field_that_came_twice_is_none(text: str) -> None:
+def test_a_repeated_date_field_is_ignored(text: str) -> None:
     assert parse_date(text) is None
     assert evaluate(Headers([("If-Modified-Since", AFTER), ("If-Modified-Since", AFTER)]), STRONG) == 200
 
@@ -141,7 +141,7 @@ def test_a_date_field_that_came_twice_is_none(text: str) -> None:
         "",
     ],
 )
-def test_what_is_no_date_of_http_is_no_condition(text: str) -> None:
+def test_a_text_that_is_not_an_http_date_is_not_a_condition(text: str) -> None:
     assert parse_date(text) is None
     assert evaluate(Headers([("If-Unmodified-Since", text)]), STRONG) == 200
 

@@ -43,7 +43,7 @@ async def test_a_call_gives_what_the_function_returns_or_raises() -> None:
         await disk.call(int, "x")
 
 
-async def test_what_must_be_completed_is_waited_for_and_may_ask_whether_it_is_wanted() -> None:
+async def test_a_call_to_complete_is_waited_for_and_may_ask_whether_it_is_still_wanted() -> None:
     slow = SlowDisk()
 
     def write() -> None:
@@ -60,7 +60,7 @@ async def test_what_must_be_completed_is_waited_for_and_may_ask_whether_it_is_wa
     assert scope.cancelled_caught
 
 
-async def test_what_must_be_completed_is_left_behind_by_a_disk_that_hangs() -> None:
+async def test_a_call_to_complete_is_left_behind_if_the_disk_hangs() -> None:
     slow = SlowDisk()
     with trio.fail_after(10), trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
@@ -71,7 +71,7 @@ async def test_what_must_be_completed_is_left_behind_by_a_disk_that_hangs() -> N
     slow.may_end.set()
 
 
-async def test_what_must_be_completed_does_not_begin_for_who_is_cancelled_already() -> None:
+async def test_a_call_to_complete_does_not_begin_in_a_cancelled_task() -> None:
     slow = SlowDisk()
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -80,7 +80,7 @@ async def test_what_must_be_completed_does_not_begin_for_who_is_cancelled_alread
     assert not slow.has_begun.is_set()
 
 
-async def test_what_was_opened_is_handed_over_open() -> None:
+async def test_an_opened_file_is_handed_over_open() -> None:
     thing = Thing()
     assert await disk.acquire(lambda: thing) is thing
     assert not thing.closed.is_set()
@@ -94,7 +94,7 @@ async def test_an_opening_that_fails_says_so() -> None:
         await disk.acquire(fail)
 
 
-async def test_what_is_opened_after_a_cancellation_is_closed() -> None:
+async def test_a_file_opened_after_a_cancellation_is_closed() -> None:
     slow = SlowDisk()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(disk.acquire, slow.open)
@@ -105,7 +105,7 @@ async def test_what_is_opened_after_a_cancellation_is_closed() -> None:
     assert await trio.to_thread.run_sync(slow.thing.closed.wait, 10)
 
 
-async def test_what_is_opened_at_the_moment_of_a_cancellation_is_closed() -> None:
+async def test_a_file_opened_at_the_moment_of_a_cancellation_is_closed() -> None:
     slow = SlowDisk()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(disk.acquire, slow.open)
@@ -115,7 +115,7 @@ async def test_what_is_opened_at_the_moment_of_a_cancellation_is_closed() -> Non
     assert await trio.to_thread.run_sync(slow.thing.closed.wait, 10)
 
 
-def test_what_was_opened_is_closed_whoever_comes_last() -> None:
+def test_an_opened_file_is_closed_whichever_side_comes_last() -> None:
     for steps in (["run", "abandon"], ["abandon", "run"]):
         thing = Thing()
         opening = disk._Opening(lambda thing=thing: thing)

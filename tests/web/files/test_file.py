@@ -95,7 +95,7 @@ async def test_a_file_that_grows_is_sent_as_long_as_it_was(make_request: MakeReq
     assert await content(response) == TEN
 
 
-async def test_a_file_that_shrinks_is_an_error_not_a_short_answer(
+async def test_a_file_that_shrinks_is_an_error_and_not_a_short_response(
     make_request: MakeRequest, ten: Path
 ) -> None:
     response = await File(ten).prepare(make_request())
@@ -175,7 +175,7 @@ async def test_a_file_that_changed_just_now_has_nothing_to_resume_it_by(
         assert await content(await File(ten).prepare(make_request(headers=fields))) == TEN
 
 
-async def test_a_date_that_the_handler_gave_resumes_nothing(make_request: MakeRequest, ten: Path) -> None:
+async def test_a_date_set_by_the_handler_resumes_nothing(make_request: MakeRequest, ten: Path) -> None:
     date = "Sun, 09 Sep 2001 01:46:39 GMT"
     file = File(ten, headers={"Last-Modified": date})
     fields = [("Range", "bytes=5-"), ("If-Range", date)]
@@ -230,7 +230,7 @@ def test_the_type_can_be_given(ten: Path) -> None:
     assert File(ten, content_type="image/png").headers["content-type"] == "image/png"
 
 
-async def test_several_parts_come_in_one_answer(make_request: MakeRequest, tmp_path: Path) -> None:
+async def test_several_parts_come_in_one_response(make_request: MakeRequest, tmp_path: Path) -> None:
     data = bytes(range(256)) * 8
     (tmp_path / "a.png").write_bytes(data)
     wanted = [("Range", "bytes=1000-1009, 0-4, 5-9, 9999-, -3")]
@@ -245,9 +245,7 @@ async def test_several_parts_come_in_one_answer(make_request: MakeRequest, tmp_p
     ]
 
 
-async def test_of_several_ranges_one_that_is_left_is_an_ordinary_part(
-    make_request: MakeRequest, ten: Path
-) -> None:
+async def test_one_range_left_of_several_is_an_ordinary_part(make_request: MakeRequest, ten: Path) -> None:
     for wanted in ("bytes=2-4, 99-", "bytes=2-3, 3-4", "bytes=4-4, ,2-3,"):
         response = await File(ten).prepare(make_request(headers=[("Range", wanted)]))
         assert (response.status, response.headers["content-range"]) == (206, "bytes 2-4/10")

@@ -37,7 +37,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "names", [["docs", "a"], ["inside", "a"], ["absolute"], ["self", "self", "docs", "a"]]
 )
-def test_a_file_is_found_by_its_real_way(root: Path, names: list[str]) -> None:
+def test_a_file_is_found_by_its_real_path(root: Path, names: list[str]) -> None:
     entry = Folder(root).look_up(names)
     modified_ns = (root / "docs" / "a").stat().st_mtime_ns
     assert entry == Entry(("docs", "a"), is_folder=False, is_file=True, modified_ns=modified_ns)
@@ -46,7 +46,7 @@ def test_a_file_is_found_by_its_real_way(root: Path, names: list[str]) -> None:
     opened.close()
 
 
-def test_folders_are_found_and_what_is_neither_is_seen(root: Path) -> None:
+def test_folders_are_found_and_other_objects_are_recognised(root: Path) -> None:
     folder = Folder(root)
     top, docs, pipe = folder.look_up([]), folder.look_up(["inside"]), folder.look_up(["pipe"])
     assert top is not None
@@ -75,7 +75,7 @@ def test_folders_are_found_and_what_is_neither_is_seen(root: Path) -> None:
         ["\ud800"],
     ],
 )
-def test_nothing_else_is_found(root: Path, names: list[str]) -> None:
+def test_only_files_and_folders_are_found(root: Path, names: list[str]) -> None:
     assert Folder(root).look_up(names) is None
 
 
@@ -91,7 +91,7 @@ def test_the_root_of_the_file_system_can_be_a_folder() -> None:
     assert (entry.names, entry.is_folder) == (("usr",), True)
 
 
-def test_trouble_of_the_machine_is_not_taken_for_a_missing_file(
+def test_a_failure_of_the_machine_is_not_taken_for_a_missing_file(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -103,7 +103,7 @@ def test_trouble_of_the_machine_is_not_taken_for_a_missing_file(
         folder.look_up(["docs"])
 
 
-def test_a_folder_that_is_not_there_is_a_mistake_in_the_program(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_mistake_in_the_program(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for name in ("none", "file"):
         with pytest.raises(ConfigError, match="is none"):
@@ -133,7 +133,7 @@ def test_a_folder_that_is_not_there_is_a_mistake_in_the_program(tmp_path: Path) 
         max_size=6,
     )
 )
-def test_nothing_outside_is_ever_read(root: Path, names: list[str]) -> None:
+def test_nothing_outside_the_folder_is_ever_read(root: Path, names: list[str]) -> None:
     folder = Folder(root)
     # Also without the look at the names that comes first: each of the two walls stands alone.
     entry = folder.look_up(names)
@@ -151,13 +151,13 @@ def test_nothing_outside_is_ever_read(root: Path, names: list[str]) -> None:
 @pytest.mark.parametrize(
     "name", ["a", "a.txt", "ü b", "🎲", "a..b", "a.", "con", "a:b", "~", "%2e%2e", "c$", "-", " ", "�"]
 )
-def test_a_name_like_others_is_served(name: str) -> None:
+def test_an_ordinary_name_is_served(name: str) -> None:
     assert is_servable(name, is_top=True)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".env", "...", "a/b", "/", "a\\b", "..\\a", "a\0", "\ud800"])
 @pytest.mark.parametrize("is_windows", [False, True])
-def test_a_hidden_or_dangerous_name_is_not(name: str, *, is_windows: bool) -> None:
+def test_a_hidden_or_dangerous_name_is_not_served(name: str, *, is_windows: bool) -> None:
     assert not is_servable(name, is_top=True, is_windows=is_windows)
 
 

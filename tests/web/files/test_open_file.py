@@ -57,12 +57,12 @@ def odd_things(folder: Path) -> list[str]:
     return ["", ".", "none", "file/below", "loop", "pipe", "socket", "x" * 1000, "nul\0", "\ud800"]
 
 
-def test_what_is_no_regular_file_is_not_there(tmp_path: Path) -> None:
+def test_only_regular_files_are_found(tmp_path: Path) -> None:
     assert all(is_missing(open_file, f"{tmp_path}/{name}") for name in odd_things(tmp_path))
     assert is_missing(open_file, "/dev/zero")
 
 
-def test_what_is_no_regular_file_is_not_in_a_folder(tmp_path: Path, open_inside: OpenInside) -> None:
+def test_only_regular_files_are_found_in_a_folder(tmp_path: Path, open_inside: OpenInside) -> None:
     for name in odd_things(tmp_path):
         assert is_missing(open_inside, str(tmp_path), name.split("/"))
 
@@ -76,7 +76,7 @@ def test_a_file_in_a_folder_is_opened(tmp_path: Path, open_inside: OpenInside) -
 
 
 @pytest.mark.parametrize("swapped", ["a", "a/b", "a/b/c"])
-def test_a_link_that_took_the_place_of_a_step_leads_nowhere(
+def test_a_link_in_place_of_a_folder_on_the_way_leads_nowhere(
     tmp_path: Path, open_inside: OpenInside, swapped: str
 ) -> None:
     for root in (tmp_path / "root", tmp_path / "outside"):
@@ -125,7 +125,7 @@ def test_a_file_that_is_swapped_for_a_link_after_it_was_looked_at_is_not_there(
     assert is_missing(open_below, str(tmp_path / "root"), ["c"])
 
 
-def test_what_is_no_file_is_not_even_opened(
+def test_anything_but_a_file_is_not_even_opened(
     tmp_path: Path, open_inside: OpenInside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
@@ -142,7 +142,7 @@ def test_what_is_no_file_is_not_even_opened(
     assert not [path for path in opened if path.endswith("pipe")], "opening a device may do something"
 
 
-def test_where_nothing_is_opened_relative_to_a_folder_files_are_compared(
+def test_files_are_compared_where_they_cannot_be_opened_relative_to_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a").write_text("a")
@@ -171,7 +171,7 @@ def test_a_pipe_that_took_the_files_place_is_closed_and_refused() -> None:
     os.close(writing)
 
 
-def test_a_file_that_finds_no_descriptor_is_not_missing_but_to_be_asked_for_again(tmp_path: Path) -> None:
+def test_a_file_without_a_free_descriptor_is_unavailable_and_not_missing(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.touch()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -188,7 +188,7 @@ def test_a_file_that_finds_no_descriptor_is_not_missing_but_to_be_asked_for_agai
         assert caught.value.headers["Retry-After"] == "5"
 
 
-def test_trouble_of_the_machine_is_not_taken_for_a_missing_file(
+def test_a_failure_of_the_machine_is_not_taken_for_a_missing_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> int:
@@ -200,7 +200,7 @@ def test_trouble_of_the_machine_is_not_taken_for_a_missing_file(
         open_file(str(tmp_path / "a"))
 
 
-def test_a_file_that_is_closed_under_a_read_is_closed_when_that_ends(tmp_path: Path) -> None:
+def test_a_file_that_is_closed_during_a_read_is_closed_when_that_ends(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     reading, may_go_on = threading.Event(), threading.Event()
 

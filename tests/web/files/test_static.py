@@ -64,7 +64,7 @@ async def sent(response: Response, request: Request) -> tuple[int, str]:
         (".well-known/a.txt", ".well-known"),
     ],
 )
-async def test_what_is_in_the_folder_is_served(
+async def test_files_in_the_folder_are_served(
     make_request: MakeRequest, folder: Path, relative: str, text: str
 ) -> None:
     request = make_request(f"/static/{relative}")
@@ -116,7 +116,9 @@ async def test_what_is_in_the_folder_is_served(
         "%2e%2e/secret.txt",
     ],
 )
-async def test_nothing_else_is(make_request: MakeRequest, folder: Path, relative: str) -> None:
+async def test_nothing_outside_the_folder_is_served(
+    make_request: MakeRequest, folder: Path, relative: str
+) -> None:
     with pytest.raises(HTTPError) as caught:
         await StaticFiles(folder).respond(make_request("/static/x/"), relative)
     assert caught.value.status == 404
@@ -152,7 +154,7 @@ async def test_an_encoded_slash_is_part_of_a_name_that_no_file_has(
         await StaticFiles(folder).respond(make_request(target), relative)
 
 
-async def test_a_file_that_became_a_link_after_it_was_found_is_not_there(
+async def test_a_file_that_became_a_link_after_it_was_found_is_404(
     make_request: MakeRequest, folder: Path
 ) -> None:
     request = make_request("/docs/a.txt")
@@ -180,7 +182,7 @@ async def test_a_folder_gets_its_slash_by_a_relative_redirect(
     assert (response.status, response.headers["location"]) == (307, location)
 
 
-async def test_a_folder_without_index_is_not_there_with_or_without_slash(
+async def test_a_folder_without_an_index_is_404_with_or_without_a_slash(
     make_request: MakeRequest, folder: Path
 ) -> None:
     for relative in ("empty", "empty/"):
@@ -196,7 +198,7 @@ async def test_head_is_answered_and_other_methods_are_405(make_request: MakeRequ
     assert (caught.value.status, caught.value.headers) == (405, {"allow": "GET, HEAD"})
 
 
-async def test_a_look_that_is_cancelled_answers_nothing(make_request: MakeRequest, folder: Path) -> None:
+async def test_a_cancelled_lookup_gives_no_response(make_request: MakeRequest, folder: Path) -> None:
     with trio.CancelScope() as scope:
         scope.cancel()
         await StaticFiles(folder).respond(make_request("/index.html"), "index.html")
@@ -220,7 +222,7 @@ async def test_a_root_that_is_a_link_itself_is_served(
     ] == "top"
 
 
-def test_a_folder_that_is_not_there_is_a_mistake_in_the_program(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_mistake_in_the_program(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is none"):
         StaticFiles(tmp_path / "none")
 

@@ -67,7 +67,7 @@ async def answer(
         (None, "app", None),
     ],
 )
-async def test_the_coding_that_the_client_likes_best_is_sent(
+async def test_the_coding_that_the_client_prefers_is_sent(
     make_request: MakeRequest, folder: Path, accept: str | None, text: str, coding: str | None
 ) -> None:
     fields = [] if accept is None else [("Accept-Encoding", accept)]
@@ -88,12 +88,12 @@ async def test_a_file_without_another_form_is_sent_as_it_is_to_all(
     )
 
 
-async def test_the_index_of_a_folder_has_another_form_too(make_request: MakeRequest, folder: Path) -> None:
+async def test_the_index_of_a_folder_may_have_another_form(make_request: MakeRequest, folder: Path) -> None:
     response, body = await answer(make_request, folder, "", ("Accept-Encoding", "gzip"))
     assert (body, response.headers["content-type"]) == ("index.gz", "text/html; charset=utf-8")
 
 
-async def test_the_compressed_file_can_be_had_by_its_own_name(
+async def test_the_compressed_file_can_be_requested_by_its_own_name(
     make_request: MakeRequest, folder: Path
 ) -> None:
     response, body = await answer(make_request, folder, "app.js.gz", ("Accept-Encoding", "gzip"))
@@ -126,7 +126,7 @@ async def test_a_form_that_lost_the_fraction_of_its_second_is_not_older(
     assert (await answer(make_request, folder, "app.js", ("Accept-Encoding", "gzip")))[1] == "app.gz"
 
 
-async def test_a_form_that_is_no_file_in_the_folder_is_not_sent(
+async def test_a_form_that_is_not_a_file_in_the_folder_is_not_sent(
     make_request: MakeRequest, folder: Path, tmp_path: Path
 ) -> None:
     write(tmp_path / "secret.gz", "secret")
@@ -137,7 +137,7 @@ async def test_a_form_that_is_no_file_in_the_folder_is_not_sent(
     assert (body, "vary" in response.headers) == ("plain", False)
 
 
-async def test_a_form_without_its_file_is_no_file(make_request: MakeRequest, folder: Path) -> None:
+async def test_a_form_without_its_file_is_not_found(make_request: MakeRequest, folder: Path) -> None:
     (folder / "app.js").unlink()
     with pytest.raises(HTTPError, match="404"):
         await answer(make_request, folder, "app.js", ("Accept-Encoding", "gzip"))
@@ -156,7 +156,7 @@ async def test_each_form_has_its_own_tag_and_304_names_what_it_varies_by(
     assert len(tags) == 4
 
 
-async def test_a_range_is_one_of_the_encoded_form_and_another_form_does_not_go_on_with_it(
+async def test_a_range_belongs_to_one_form_and_is_not_continued_with_another(
     make_request: MakeRequest, folder: Path
 ) -> None:
     gzip, wanted = ("Accept-Encoding", "gzip"), ("Range", "bytes=4-")
@@ -167,7 +167,9 @@ async def test_a_range_is_one_of_the_encoded_form_and_another_form_does_not_go_o
     assert (await answer(make_request, folder, "app.js", wanted, resumed))[1] == "app"
 
 
-async def test_head_tells_of_the_form_that_get_would_send(make_request: MakeRequest, folder: Path) -> None:
+async def test_a_response_to_head_describes_the_form_that_get_would_send(
+    make_request: MakeRequest, folder: Path
+) -> None:
     fields = ("Accept-Encoding", "gzip")
     got, _ = await answer(make_request, folder, "app.js", fields)
     told, _ = await answer(make_request, folder, "app.js", fields, method="HEAD")
@@ -200,7 +202,7 @@ async def test_part_of_a_coding_that_is_gone_is_not_joined_by_date_to_the_rest_o
 
 
 @pytest.mark.parametrize("condition", ["If-Range", "If-Unmodified-Since"])
-async def test_where_other_forms_are_left_alone_a_file_is_resumed_by_its_date(
+async def test_a_file_whose_other_forms_are_left_alone_is_resumed_by_its_date(
     make_request: MakeRequest, folder: Path, condition: str
 ) -> None:
     files = StaticFiles(folder, precompressed=False)

@@ -64,7 +64,7 @@ def complaint(fields: Fields, *arguments, **options) -> str:
         ("", str.strip, ""),
     ],
 )
-def test_a_value_is_read_as_what_is_asked_for(text, kind, value) -> None:
+def test_a_value_is_converted_to_the_requested_kind(text, kind, value) -> None:
     read = Fields([("f", text)]).read("f", kind)
     assert read == value
     assert type(read) is type(value)
@@ -117,7 +117,7 @@ def test_a_blank_input_counts_as_missing_where_blank_text_makes_no_sense() -> No
     assert "missing" in complaint(fields, "age", int)
 
 
-def test_the_first_value_counts_and_all_can_be_had() -> None:
+def test_the_first_value_counts_and_all_can_be_read() -> None:
     query = Query("n=1&n=2&n=&n=3&name=")
     assert query.read("n", int) == 1
     assert query.read_all("n", int) == [1, 2, 3]
@@ -127,7 +127,7 @@ def test_the_first_value_counts_and_all_can_be_had() -> None:
         Query("n=1&n=x").read_all("n", int)
 
 
-def test_a_bug_of_the_program_is_no_mistake_of_the_client() -> None:
+def test_a_bug_of_the_program_is_not_a_mistake_of_the_client() -> None:
     def broken(text: str) -> int:
         return len(text) + text  # type: ignore[operator]
 
@@ -170,7 +170,7 @@ def test_a_blank_choice_counts_as_missing() -> None:
     assert Query("size=").read("size", Size, default=None) is None
 
 
-def test_a_mapping_is_what_it_is() -> None:
+def test_fields_are_a_mapping_that_raises_key_errors() -> None:
     fields = Fields([("a", "1"), ("b", "2"), ("a", "3")])
     assert dict(fields) == {"a": "1", "b": "2"}
     assert fields.get_all("a") == ["1", "3"]

@@ -50,7 +50,7 @@ async def test_a_multipart_form_has_fields_and_files(form_request):
     assert caught.value.status == 400
 
 
-async def test_where_nobody_chose_a_file_there_is_none(form_request):
+async def test_an_input_without_a_chosen_file_has_no_upload(form_request):
     form = await form_request(
         encode(Part("a", b"", "", "application/octet-stream"), Part("b", b"x", ""))
     ).form()
@@ -59,7 +59,7 @@ async def test_where_nobody_chose_a_file_there_is_none(form_request):
     assert dict(form) == {}
 
 
-async def test_an_empty_file_with_a_name_is_there(form_request):
+async def test_an_empty_file_with_a_name_is_an_upload(form_request):
     form = await form_request(encode(Part("a", b"", "empty.txt"))).form()
     assert form.upload("a").size_bytes == 0
 
@@ -72,7 +72,7 @@ async def test_an_empty_file_with_a_name_is_there(form_request):
         (("Content-Type", "multipart/mixed; boundary=x"), "'multipart/mixed'"),
     ],
 )
-async def test_what_is_no_form_is_415_that_names_the_two_kinds(form_request, header, kind):
+async def test_a_body_that_is_not_a_form_is_415_that_names_the_two_kinds(form_request, header, kind):
     request = form_request(b"a=1", header)
     with pytest.raises(HTTPError) as caught:
         await request.form()
@@ -107,7 +107,7 @@ async def test_a_request_without_a_body_is_an_empty_form_if_it_says_so(form_requ
 # Charsets.
 
 
-async def test_a_field_of_that_name_tells_the_charset_of_all(form_request):
+async def test_a_charset_field_sets_the_charset_of_all_fields(form_request):
     # RFC 7578 §4.6; browsers of old pages send it with url-encoded forms too.
     body = encode(
         Part("_charset_", b"ISO-8859-1"),
@@ -139,7 +139,7 @@ async def test_bytes_that_do_not_fit_are_odd_text(form_request):
 # Reading it: by many, again, cancelled, after something else.
 
 
-async def test_the_form_is_the_same_object_for_all_who_ask(form_request):
+async def test_the_form_is_the_same_object_for_every_caller(form_request):
     body = encode(Part("a", b"1"))
     request = form_request([body[:20], body[20:]])
     forms = []
@@ -155,7 +155,7 @@ async def test_the_form_is_the_same_object_for_all_who_ask(form_request):
     assert len(forms) == 4
 
 
-async def test_body_and_stream_after_it_say_what_happened(form_request):
+async def test_body_and_stream_after_a_form_say_what_happened(form_request):
     request = form_request(b"a=1", URLENCODED)
     await request.form()
     with pytest.raises(LocalProtocolError, match=r"streamed by form\(\) and is not kept"):
@@ -165,7 +165,7 @@ async def test_body_and_stream_after_it_say_what_happened(form_request):
             pass
 
 
-async def test_it_after_stream_says_what_happened(form_request):
+async def test_a_form_after_a_stream_says_what_happened(form_request):
     request = form_request(b"a=1", URLENCODED)
     async for _ in request.stream():
         pass
@@ -173,7 +173,7 @@ async def test_it_after_stream_says_what_happened(form_request):
         await request.form()
 
 
-async def test_a_body_that_was_kept_can_be_read_as_a_form_too(form_request):
+async def test_a_body_that_was_kept_can_be_read_as_a_form(form_request):
     body = encode(Part("a", b"x" * 200_000, "f"), Part("b", b"1"))
     request = form_request(body)
     assert await request.body() == body
@@ -285,7 +285,7 @@ async def test_the_file_is_closed_when_reading_was_cancelled(make_request, open_
     assert open_files() == 0
 
 
-async def test_a_disk_that_is_full_is_the_servers_error_and_stays(form_request, monkeypatch):
+async def test_a_full_disk_is_an_error_of_the_server_at_every_call(form_request, monkeypatch):
     def full(**options):
         raise OSError(28, "No space left on device")
 
@@ -317,7 +317,7 @@ TEXTS = st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_siz
     st.lists(st.integers(0, 3000), max_size=20),
     st.integers(0, 500),
 )
-def test_whatever_was_filled_in_is_read(form_request, parts, places, memory_bytes):
+def test_every_form_is_read_back(form_request, parts, places, memory_bytes):
     parts = [part for part in parts if b"--" + BOUNDARY.encode() not in part.content]
 
     async def read():
@@ -347,7 +347,7 @@ def by_name(pairs):
 @given(
     st.lists(st.tuples(TEXTS.filter(bool), TEXTS), max_size=20), st.lists(st.integers(0, 500), max_size=10)
 )
-def test_whatever_was_url_encoded_is_read(form_request, pairs, places):
+def test_every_url_encoded_form_is_read_back(form_request, pairs, places):
     async def read():
         form = await form_request(
             cut(urlencode(pairs, quote_via=quote_plus).encode(), places), URLENCODED
@@ -357,7 +357,7 @@ def test_whatever_was_url_encoded_is_read(form_request, pairs, places):
     trio.run(read)
 
 
-async def test_a_file_that_is_asked_for_as_text_says_how_it_is_read(form_request):
+async def test_the_error_for_a_file_read_as_text_says_how_to_read_it(form_request):
     form = await form_request(encode(Part("photo", b"x", "a.jpg"))).form()
     for ask in (lambda: form["photo"], lambda: form.read("photo")):
         with pytest.raises(

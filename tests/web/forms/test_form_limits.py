@@ -12,7 +12,7 @@ from support.forms import BOUNDARY, MULTIPART, URLENCODED, Part, encode, refusal
 from trioweb import Limits
 
 
-async def test_inputs_in_which_no_file_was_chosen_count_as_fields_and_are_none(form_request):
+async def test_inputs_without_a_chosen_file_count_as_fields_and_are_not_uploads(form_request):
     body = encode(Part("a", b"", ""), Part("photo", b"x", "x.png"), Part("b", b"", ""))
     form = await form_request(body, limit={"form_files": 1, "form_fields": 2}).form()
     assert [upload.filename for upload in form.files.values()] == ["x.png"]
@@ -121,7 +121,7 @@ def test_a_url_encoded_form_takes_little_more_memory_than_its_bytes(form_request
     assert peak < 3.5 * 2**20
 
 
-def test_what_fields_say_of_themselves_is_not_kept(form_request):
+def test_header_fields_of_parts_are_not_kept(form_request):
     kind = f"text/plain; charset=utf-8; x={'x' * 7900}"
 
     def pieces():

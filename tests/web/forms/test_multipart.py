@@ -114,7 +114,7 @@ def test_a_damaged_form_is_read_or_refused(parts, damage, position, places) -> N
         b"--" + BOUNDARY.encode()[:9] + b"\r\n",
     ],
 )
-def test_what_stands_before_the_first_boundary_is_ignored(preamble) -> None:
+def test_text_before_the_first_boundary_is_ignored(preamble) -> None:
     form = encode(Part("a", b"x"))
     data = preamble + form
     assert decoded(data) == decoded(*(data[n : n + 1] for n in range(len(data)))) == decoded(form)
@@ -124,7 +124,7 @@ def test_a_form_may_be_empty() -> None:
     assert decoded(END.removeprefix(b"\r\n")) == []
 
 
-def test_every_byte_by_itself_makes_the_same_form() -> None:
+def test_a_form_that_arrives_byte_by_byte_is_the_same() -> None:
     form = encode(Part("a", b"\r\n--" + BOUNDARY.encode()[:5] + b"\r"), Part("b", b"-", "f"))
     assert decoded(*(form[n : n + 1] for n in range(len(form)))) == decoded(form)
 
@@ -173,7 +173,7 @@ def test_names_are_what_browsers_and_others_mean(disposition, name, filename) ->
         (LINE + b"X y: a\r\n" + HEAD + b"x" + END, "header"),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_400_that_says_why(body: bytes, problem: str) -> None:
+def test_an_ambiguous_form_is_400_that_says_why(body: bytes, problem: str) -> None:
     for pieces in ([body], [body[n : n + 1] for n in range(len(body))]):
         error = refusal(*pieces)
         assert error.status == 400
@@ -181,18 +181,18 @@ def test_what_could_be_read_in_two_ways_is_400_that_says_why(body: bytes, proble
         assert problem in error.detail
 
 
-def test_what_is_wrong_is_not_logged_for_everybody_who_tries(caplog: pytest.LogCaptureFixture) -> None:
+def test_mistakes_of_clients_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         refusal(b"nonsense")
     assert not caplog.records
 
 
-def test_empty_lines_before_and_text_behind_are_passed_over() -> None:
+def test_empty_lines_before_a_form_and_text_after_it_are_skipped() -> None:
     form = encode(Part("a", b"x"))
     assert decoded(b"\r\n\r\n", b"\r\n" + form + b"epilogue" * 1000, b"more") == decoded(form)
 
 
-def test_spaces_behind_a_boundary_belong_to_it() -> None:
+def test_spaces_after_a_boundary_belong_to_it() -> None:
     # RFC 2046 §5.1.1: transport padding.
     form = encode(Part("a", b"x"), Part("b", b"y"))
     second = form.index(LINE, 1) + len(LINE) - 2
@@ -218,14 +218,14 @@ def test_encoded_content_is_415_instead_of_stored_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("boundary", ["", "b" * 71, "b" * 100_000, "b ", "ü", "a\r\nb", "a\0"])
-def test_a_boundary_that_is_none_is_400(boundary: str) -> None:
+def test_an_invalid_boundary_is_400(boundary: str) -> None:
     error = refusal(b"", boundary=boundary)
     assert error.status == 400
     assert "boundary of 1 to 70" in error.detail
 
 
 @pytest.mark.parametrize("boundary", ["b", "b" * 70, "a b", "=_'()+,./:?", "-", "--"])
-def test_any_boundary_of_the_rfc_is_taken(boundary: str) -> None:
+def test_any_valid_boundary_is_accepted(boundary: str) -> None:
     form = encode(Part("a", b"x\r\n--"), Part("b", b"\r\n-"), boundary=boundary)
     assert [content for _, content in decoded(form, boundary=boundary)] == [b"x\r\n--", b"\r\n-"]
     assert decoded(*(form[n : n + 1] for n in range(len(form))), boundary=boundary) == decoded(
@@ -247,7 +247,7 @@ HEADER_BYTES = 1024
     ],
 )
 @pytest.mark.parametrize("piece_bytes", [100, 65_536, 5_000_000])
-def test_a_head_without_end_is_refused_at_its_bound(head: bytes, piece_bytes: int) -> None:
+def test_an_endless_head_is_refused_at_its_bound(head: bytes, piece_bytes: int) -> None:
     decoder = MultipartDecoder(BOUNDARY, header_bytes=HEADER_BYTES)
     taken = 0
     with pytest.raises(HTTPError) as caught:
@@ -258,7 +258,7 @@ def test_a_head_without_end_is_refused_at_its_bound(head: bytes, piece_bytes: in
     assert taken <= HEADER_BYTES + 65_536 + piece_bytes
 
 
-def test_the_head_of_a_part_may_be_as_long_as_is_said_and_no_longer() -> None:
+def test_the_head_of_a_part_may_be_as_long_as_its_limit_and_no_longer() -> None:
     counted = len(b"Content-Dispositionform-data; name=x") + 4
     padding = b"X: " + b"y" * (HEADER_BYTES - counted - 5) + b"\r\n"
     form = LINE + b"Content-Disposition: form-data; name=x\r\n" + padding + b"\r\nz" + END

@@ -31,7 +31,7 @@ async def filled(spool: Spool, *sizes: int) -> list[Content]:
     return contents
 
 
-async def test_what_fits_stays_in_memory_and_the_rest_goes_to_disk() -> None:
+async def test_content_that_fits_stays_in_memory_and_the_rest_goes_to_disk() -> None:
     spool = Spool(10_000)
     contents = await filled(spool, 4000, 0, 7000, 5000, 5, 600_000)
     assert [content.is_on_disk for content in contents] == [False, False, True, False, False, True]
@@ -88,7 +88,7 @@ async def test_a_cancelled_flush_keeps_what_it_did_not_write() -> None:
 
 
 @pytest.mark.parametrize("memory_bytes", [0, 100])
-async def test_nothing_is_read_or_written_when_it_is_closed(memory_bytes: int) -> None:
+async def test_a_closed_spool_is_neither_read_nor_written(memory_bytes: int) -> None:
     spool = Spool(memory_bytes)
     content = Content(spool)
     spool.append(content, b"abc")
@@ -112,7 +112,7 @@ async def test_closing_under_cancellation_closes() -> None:
     assert not spool.file.exists
 
 
-async def test_what_was_never_written_is_let_go_as_well() -> None:
+async def test_bytes_that_were_never_written_are_released() -> None:
     spool = Spool(0)
     spool.append(Content(spool), b"abc")
     await spool.aclose()
@@ -121,7 +121,7 @@ async def test_what_was_never_written_is_let_go_as_well() -> None:
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
-async def test_closing_waits_for_no_disk_that_is_read(monkeypatch, is_cancelled: bool) -> None:
+async def test_closing_does_not_wait_for_a_read(monkeypatch, is_cancelled: bool) -> None:
     spool = Spool(0)
     (content,) = await filled(spool, 10)
     slow = SlowReads(monkeypatch)
@@ -139,7 +139,7 @@ async def test_closing_waits_for_no_disk_that_is_read(monkeypatch, is_cancelled:
     assert not spool.file.exists
 
 
-async def test_what_is_being_written_while_it_is_closed_harms_nobody(monkeypatch) -> None:
+async def test_closing_during_a_write_is_harmless(monkeypatch) -> None:
     spool = Spool(0)
     spool.append(Content(spool), b"abc")
     has_begun, may_end = threading.Event(), threading.Event()
@@ -163,7 +163,7 @@ async def test_what_is_being_written_while_it_is_closed_harms_nobody(monkeypatch
     assert not spool.file.exists
 
 
-async def test_a_disk_that_hangs_holds_no_cancelled_flush_and_has_the_file_closed_at_last(
+async def test_a_hanging_disk_does_not_hold_a_cancelled_flush_and_leaves_no_file_open(
     monkeypatch,
 ) -> None:
     spool = Spool(0)

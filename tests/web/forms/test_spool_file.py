@@ -39,7 +39,7 @@ def test_any_bytes_are_read_back_while_more_are_written(system: str) -> None:
     assert not file.exists
 
 
-def test_what_was_written_is_taken_away() -> None:
+def test_written_bytes_are_removed() -> None:
     data = bytearray(b"abc")
     file = SpoolFile()
     assert not file.exists
@@ -69,7 +69,7 @@ def test_a_disk_that_is_full_leaves_what_it_did_not_take(monkeypatch) -> None:
     assert data == b"cd"
 
 
-def test_a_disk_that_loses_bytes_is_an_error_and_no_short_file(system: str) -> None:
+def test_a_disk_that_loses_bytes_is_an_error_and_not_a_short_file(system: str) -> None:
     file = filled()
     assert file._file is not None
     os.truncate(file._file.fileno(), 5)
@@ -78,7 +78,7 @@ def test_a_disk_that_loses_bytes_is_an_error_and_no_short_file(system: str) -> N
     file.close()
 
 
-def test_when_it_is_closed_nothing_is_read_or_written() -> None:
+def test_a_closed_file_is_neither_read_nor_written() -> None:
     for file in (SpoolFile(), filled()):
         file.close()
         file.close()
@@ -89,7 +89,7 @@ def test_when_it_is_closed_nothing_is_read_or_written() -> None:
         assert not file.exists
 
 
-async def test_closing_waits_for_no_read_and_the_last_reader_closes(monkeypatch) -> None:
+async def test_closing_does_not_wait_for_a_read_and_the_last_reader_closes(monkeypatch) -> None:
     file = filled()
     slow = SlowReads(monkeypatch)
     read: list[bytes] = []

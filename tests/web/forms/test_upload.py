@@ -44,7 +44,7 @@ async def test_an_upload_says_what_it_is() -> None:
     assert repr(upload) == "<Upload 'field' '../a?.txt' 5 bytes>"
 
 
-async def test_it_is_read_whole_or_in_pieces_and_as_often_as_wanted(held: Held) -> None:
+async def test_an_upload_is_read_whole_or_in_pieces_any_number_of_times(held: Held) -> None:
     expected = bytes(range(256)) * 1000
     for _ in range(2):
         assert await held.upload.read() == expected
@@ -53,7 +53,7 @@ async def test_it_is_read_whole_or_in_pieces_and_as_often_as_wanted(held: Held) 
         assert max(map(len, pieces)) == READ_BYTES
 
 
-async def test_it_is_saved_with_the_rights_that_files_have(held: Held, tmp_path) -> None:
+async def test_an_upload_is_saved_with_the_usual_permissions(held: Held, tmp_path) -> None:
     path = tmp_path / held.upload.safe_name
     await held.upload.save(path)
     assert path.read_bytes() == bytes(range(256)) * 1000
@@ -61,7 +61,7 @@ async def test_it_is_saved_with_the_rights_that_files_have(held: Held, tmp_path)
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "usual").stat().st_mode)
 
 
-async def test_a_file_that_is_there_stays_unless_it_may_be_replaced(held: Held, tmp_path) -> None:
+async def test_an_existing_file_stays_unless_it_may_be_replaced(held: Held, tmp_path) -> None:
     path = tmp_path / "there"
     path.write_text("old")
     with pytest.raises(FileExistsError):
@@ -90,13 +90,13 @@ async def test_a_link_is_never_followed(held: Held, tmp_path, overwrite: bool) -
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-async def test_a_folder_that_is_not_there_is_not_made(held: Held, tmp_path, overwrite: bool) -> None:
+async def test_a_missing_folder_is_not_made(held: Held, tmp_path, overwrite: bool) -> None:
     with pytest.raises(FileNotFoundError):
         await held.upload.save(tmp_path / "missing" / "a", overwrite=overwrite)
     assert os.listdir(tmp_path) == []
 
 
-async def test_a_folder_in_the_place_stays_and_nothing_is_left(held: Held, tmp_path) -> None:
+async def test_an_upload_does_not_replace_a_folder_and_leaves_nothing_behind(held: Held, tmp_path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="directory"):
         await held.upload.save(tmp_path / "folder", overwrite=True)
@@ -170,7 +170,7 @@ async def test_readers_of_a_slow_disk_take_no_thread_from_others_and_can_be_canc
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-async def test_after_the_answer_it_is_gone(held: Held, tmp_path, overwrite: bool) -> None:
+async def test_an_upload_is_gone_after_the_response(held: Held, tmp_path, overwrite: bool) -> None:
     await held.spool.aclose()
     with pytest.raises(LocalProtocolError, match="upload is gone"):
         await held.upload.read()
@@ -187,7 +187,7 @@ async def test_an_empty_upload_is_an_empty_file(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("memory_bytes", [0, 1000])
-async def test_every_call_is_a_point_of_cancellation(tmp_path, memory_bytes: int) -> None:
+async def test_every_call_is_a_cancellation_point(tmp_path, memory_bytes: int) -> None:
     held = await make(memory_bytes=memory_bytes)
 
     async def stream() -> None:

@@ -47,19 +47,19 @@ OCTETS = st.lists(
 
 
 @given(OCTETS, st.lists(st.integers(0, 100)))
-def test_where_it_is_cut_makes_no_difference(octets: bytes, places: list[int]) -> None:
+def test_cutting_the_text_anywhere_makes_no_difference(octets: bytes, places: list[int]) -> None:
     assert in_pieces(cut(octets, places)) == by_the_library(octets)
 
 
 @given(OCTETS, st.integers(0, 10))
-def test_its_own_slices_make_no_difference(octets: bytes, before: int) -> None:
+def test_the_slices_of_the_decoder_make_no_difference(octets: bytes, before: int) -> None:
     octets = b"a=" + b"x" * (SLICE_BYTES - before) + octets
     assert in_pieces([octets]) == by_the_library(octets)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", [b"%41", b"%41a", b"%41ab", b"%", b"%%4", b"&", b"=&", b"a+"])
-def test_what_is_made_on_the_way_is_small(unit: bytes) -> None:
+def test_decoding_takes_little_memory_on_the_way(unit: bytes) -> None:
     octets = unit * (2**20 // len(unit))
     if b"&" in unit:
         octets = octets[: 1000 * len(unit)]

@@ -80,12 +80,14 @@ def test_an_event_is_written_in_lines(event: ServerSentEvent, lines: bytes) -> N
         ("retry_seconds", "2", "retry_seconds is a number from 0 to 86400, not '2'"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_where_it_is_made(part: str, value: object, message: str) -> None:
+def test_an_event_that_cannot_be_sent_is_refused_when_it_is_made(
+    part: str, value: object, message: str
+) -> None:
     with pytest.raises(LocalProtocolError, match=message):
         ServerSentEvent(**{part: value})
 
 
-def test_a_value_that_is_no_json_is_refused_where_it_is_made() -> None:
+def test_a_value_that_is_not_json_is_refused_when_the_event_is_made() -> None:
     with pytest.raises(ValueError, match="JSON"):
         ServerSentEvent({"a": math.nan})
 
@@ -102,7 +104,7 @@ LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n
 
 
 @given(st.lists(st.tuples(TEXT, LINE, LINE, st.none() | TEXT), max_size=4))
-def test_a_browser_reads_what_was_meant(events: list[tuple[str, str, str, str | None]]) -> None:
+def test_a_browser_reads_an_event_as_it_was_meant(events: list[tuple[str, str, str, str | None]]) -> None:
     stream = b":\n\n" + b"".join(
         ServerSentEvent(data, event=kind, id=last, comment=comment).encode()
         for data, kind, last, comment in events
@@ -111,7 +113,7 @@ def test_a_browser_reads_what_was_meant(events: list[tuple[str, str, str, str | 
     assert EventSource().read(stream).events == expected
 
 
-def test_without_data_a_browser_heeds_the_rest_and_tells_nobody() -> None:
+def test_a_browser_heeds_an_event_without_data_but_does_not_dispatch_it() -> None:
     stream = ServerSentEvent(id="5", retry_seconds=2).encode() + ServerSentEvent("next").encode()
     source = EventSource().read(stream)
     assert source.events == [("message", "next", "5")]

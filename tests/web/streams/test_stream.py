@@ -85,7 +85,7 @@ async def test_a_stream_answers_once() -> None:
         _ = [piece async for piece in stream.chunks()]
 
 
-async def test_for_head_the_source_is_closed_and_not_begun(make_request) -> None:
+async def test_a_head_request_closes_the_source_without_starting_it(make_request) -> None:
     source = Source(b"a")
     prepared = await Stream(source).prepare(make_request(method="HEAD"))
     assert (source.given, source.closed) == (0, 1)
@@ -96,7 +96,7 @@ async def test_for_head_the_source_is_closed_and_not_begun(make_request) -> None
     assert kept.closed == 0
 
 
-async def test_what_is_prepared_is_of_its_own_and_prepares_to_itself(make_request) -> None:
+async def test_a_prepared_stream_is_a_new_one_and_prepares_to_itself(make_request) -> None:
     stream = Stream(Source(b"a"), 201, headers={"X-A": "b"}, content_bytes=1)
     prepared = await stream.prepare(make_request())
     assert await prepared.prepare(make_request()) is prepared
@@ -134,7 +134,7 @@ async def test_the_source_is_closed_when_dropping_is_cancelled() -> None:
     assert source.closed == 1
 
 
-async def test_a_dropped_stream_of_what_has_no_aclose_is_let_go() -> None:
+async def test_a_dropped_stream_whose_source_has_no_aclose_is_released() -> None:
     class Bare:
         def __aiter__(self):
             return self
@@ -176,7 +176,7 @@ async def test_a_stream_that_was_stopped_asks_for_nothing_more() -> None:
     assert (given, source.given, source.closed) == ([b"a"], 1, 1)
 
 
-async def test_a_stream_that_may_end_early_gives_all_if_nobody_stops_it() -> None:
+async def test_a_stream_that_may_end_early_sends_everything_unless_it_is_stopped() -> None:
     source = Source(b"a", b"b")
     stream = Stream(source, ends_at_shutdown=True)
     assert [piece async for piece in stream.chunks()] == [b"a", b"b"]
@@ -194,7 +194,7 @@ async def pieces():
 
 
 @pytest.mark.parametrize("source", [[b"a"], b"abc", None, 5])
-def test_what_is_no_async_iterable_is_refused(source: object) -> None:
+def test_a_source_that_is_not_an_async_iterable_is_refused(source: object) -> None:
     with pytest.raises(TypeError, match=f"takes an async iterable.*not {type(source).__name__}$"):
         Stream(source)
 
@@ -230,7 +230,7 @@ def test_the_type_is_what_was_given(given: str | None, sent: str) -> None:
         assert Stream(pieces(), headers={"Content-Type": given}).headers["content-type"] == sent
 
 
-def test_the_length_and_the_end_are_told() -> None:
+def test_a_stream_has_the_length_and_the_status_it_was_given() -> None:
     assert Stream(pieces()).content_bytes is None
     known = Stream(pieces(), 201, content_bytes=7)
     assert (known.status, known.content_bytes, known.stops_when_client_leaves) == (201, 7, True)
