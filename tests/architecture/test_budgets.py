@@ -10,6 +10,7 @@ import pytest
 from support.code_figures import function_lines, functions, positional_parameters, sources
 
 FILE_LINES = 400
+EXAMPLE_LINES = 40  # with everything: a screen, so that it is read before it is copied
 MEDIAN_FILE_LINES = 130
 FUNCTION_LINES = 50
 POSITIONAL_PARAMETERS = 5
@@ -43,6 +44,12 @@ def test_a_file_is_short() -> None:
     assert not {
         file.name: file.lines for file in EVERYWHERE if file.lines > FILE_LINES and file.name not in LONG
     }
+
+
+def test_an_example_fits_a_screen() -> None:
+    examples = sources("examples")
+    assert examples
+    assert not {file.name: file.lines for file in examples if file.lines > EXAMPLE_LINES}
 
 
 def test_half_of_the_files_are_much_shorter() -> None:

@@ -49,7 +49,6 @@ STRANGERS = {
     "_hidden",  # of RFC 7239
     "app.js",  # a file that a program serves
     "data.csv",
-    "examples",  # about to come
     "fetch",  # of browsers
     "limit_conn",  # of nginx
     "main.py",  # where a program is
