@@ -13,7 +13,7 @@ import attrs
 
 from trioweb._transport.transport import READ_BYTES
 from trioweb._websocket.outbox import Outbox
-from trioweb._wire.deflate import DeflateAgreement, Deflator, negotiate
+from trioweb._wire.deflate import DeflateAgreement, Deflator, negotiate_deflate
 from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
 from trioweb._wire.frames import BINARY, CLOSE, COMPRESSED, CONTINUATION, FINAL, MASKED, PING, PONG, TEXT
 from trioweb._wire.handshake import encode_accept
@@ -196,7 +196,7 @@ JSON_1K = "".join(f'{{"id": {number}, "name": "somebody"}},\n' for number in ran
 TEXT_64K = "Text, all of it. " * 3855 + "."
 BINARY_1M = bytes(1 << 20)
 
-WITHOUT_MEMORY = negotiate(["permessage-deflate"], Deflate(context_takeover=False))
+WITHOUT_MEMORY = negotiate_deflate(["permessage-deflate"], Deflate(context_takeover=False))
 assert WITHOUT_MEMORY is not None
 DEFLATED = Deflator(WITHOUT_MEMORY).compress(JSON_1K.encode())
 assert DEFLATED is not None

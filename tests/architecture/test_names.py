@@ -31,19 +31,11 @@ DOUBLED = {
     "T",
     "TRANSITIONS",
     "WRITE_BYTES",
-    "_AUTHORITY",
-    "_CONTROL",
     "_ESCAPED",
-    "_HOST",
-    "_NAME",
     "_OF_THE_CONTENT",
-    "_ORIGIN",
     "_POLICY",
     "_SEPARATORS",
     "_UNFIT",
-    "_VALUE",
-    "_WORD",
-    "_utf8_decoder",
 }
 
 

@@ -7,14 +7,14 @@ import zlib
 import pytest
 from support.wire import new_wire, whole
 
-from trioweb._wire.deflate import DeflateAgreement, Deflator, negotiate
+from trioweb._wire.deflate import DeflateAgreement, Deflator, negotiate_deflate
 from trioweb.config import Deflate
 
 TAIL = b"\x00\x00\xff\xff"
 
 
 def answer(*offers, **settings):
-    agreement = negotiate(list(offers), Deflate(**settings))
+    agreement = negotiate_deflate(list(offers), Deflate(**settings))
     return None if agreement is None else agreement.header_value
 
 
@@ -103,7 +103,7 @@ def test_without_an_offer_there_is_no_compression():
 
 
 def test_without_context_takeover_both_sides_do_without():
-    agreement = negotiate(["permessage-deflate"], Deflate(context_takeover=False))
+    agreement = negotiate_deflate(["permessage-deflate"], Deflate(context_takeover=False))
 
     assert agreement.header_value == (
         "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
@@ -112,17 +112,17 @@ def test_without_context_takeover_both_sides_do_without():
 
 
 def test_a_client_that_cannot_be_limited_may_use_the_largest_window():
-    assert negotiate(["permessage-deflate"], Deflate()).client_max_window_bits == 15
+    assert negotiate_deflate(["permessage-deflate"], Deflate()).client_max_window_bits == 15
 
 
 def test_connections_that_send_alike_have_equal_agreements():
-    named = negotiate(["permessage-deflate; server_max_window_bits=12"], Deflate())
-    unnamed = negotiate(["permessage-deflate"], Deflate())
+    named = negotiate_deflate(["permessage-deflate; server_max_window_bits=12"], Deflate())
+    unnamed = negotiate_deflate(["permessage-deflate"], Deflate())
 
     assert named == unnamed
     assert hash(named) == hash(unnamed)
     assert named.header_value != unnamed.header_value
-    assert named != negotiate(["permessage-deflate; server_max_window_bits=10"], Deflate())
+    assert named != negotiate_deflate(["permessage-deflate; server_max_window_bits=10"], Deflate())
 
 
 # Sending.

@@ -18,7 +18,7 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Message
 from wsproto.events import Ping as ForeignPing
 
-from trioweb._wire.deflate import negotiate
+from trioweb._wire.deflate import negotiate_deflate
 from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Violation
 from trioweb._wire.fastlane import INCOMPLETE, NOT_PLAIN, PlainFrame, decode_plain, plain_header
 from trioweb.config import Deflate
@@ -32,7 +32,7 @@ LONGEST_WAIT_BYTES = 13
 """Part of a header, which the lane keeps until it knows whose it is."""
 
 DEFLATE = {
-    keeps_context: negotiate(["permessage-deflate"], Deflate(context_takeover=keeps_context))
+    keeps_context: negotiate_deflate(["permessage-deflate"], Deflate(context_takeover=keeps_context))
     for keeps_context in (False, True)
 }
 BREACH = (Violation, 1002)

@@ -16,7 +16,7 @@ from support.frame_streams import example_of
 from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 from support.wire import drain, new_wire, receive
 
-from trioweb._wire.deflate import negotiate
+from trioweb._wire.deflate import negotiate_deflate
 from trioweb._wire.events import Fragment, PeerClosed, Violation
 from trioweb._wire.overlook import Overlook
 from trioweb.closing import Close
@@ -30,7 +30,7 @@ LONGEST_WAIT_BYTES = 6 + 125
 """A close frame of which a byte is missing."""
 
 DEFLATE = {
-    keeps_context: negotiate(["permessage-deflate"], Deflate(context_takeover=keeps_context))
+    keeps_context: negotiate_deflate(["permessage-deflate"], Deflate(context_takeover=keeps_context))
     for keeps_context in (False, True)
 }
 

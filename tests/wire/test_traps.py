@@ -15,7 +15,7 @@ from support.peer import BINARY, CONTINUATION, PING, TEXT, close_frame, frame
 from support.wire import new_wire, receive, whole
 
 import trioweb
-from trioweb._wire.deflate import DeflateAgreement, negotiate
+from trioweb._wire.deflate import DeflateAgreement, negotiate_deflate
 from trioweb._wire.events import PeerClosed, Ping, Violation
 from trioweb.closing import Close
 from trioweb.config import Deflate
@@ -51,17 +51,17 @@ def test_w02_inflating_stops_at_the_limit():
 
 @pytest.mark.parametrize("value", ["abc", '"abc"', "", '""', "99999999999999999999", "٣"])
 def test_w03_window_bits_that_are_no_number_decline_the_offer(value):
-    assert negotiate([f"permessage-deflate; client_max_window_bits={value}"], Deflate()) is None
+    assert negotiate_deflate([f"permessage-deflate; client_max_window_bits={value}"], Deflate()) is None
 
 
 def test_w03_a_quoted_number_is_one():
-    agreement = negotiate(['permessage-deflate; client_max_window_bits="10"'], Deflate())
+    agreement = negotiate_deflate(['permessage-deflate; client_max_window_bits="10"'], Deflate())
 
     assert agreement.client_max_window_bits == 10
 
 
 def test_w04_an_offer_does_not_override_our_window():
-    agreement = negotiate(
+    agreement = negotiate_deflate(
         ["permessage-deflate; server_max_window_bits=15; client_max_window_bits=15"],
         Deflate(window_bits=10),
     )
@@ -70,11 +70,11 @@ def test_w04_an_offer_does_not_override_our_window():
 
 
 def test_w04_the_clients_window_is_not_limited_unless_that_was_negotiated():
-    assert negotiate(["permessage-deflate"], Deflate(window_bits=9)).client_max_window_bits == 15
+    assert negotiate_deflate(["permessage-deflate"], Deflate(window_bits=9)).client_max_window_bits == 15
 
 
 def test_w04_offers_are_not_merged():
-    agreement = negotiate(
+    agreement = negotiate_deflate(
         ["permessage-deflate; x-unknown; server_no_context_takeover, permessage-deflate"], Deflate()
     )
 
@@ -82,7 +82,7 @@ def test_w04_offers_are_not_merged():
 
 
 def test_w05_short_messages_are_not_compressed():
-    wire = new_wire(deflate=negotiate(["permessage-deflate"], Deflate()))
+    wire = new_wire(deflate=negotiate_deflate(["permessage-deflate"], Deflate()))
 
     assert wire.encode("hi") == b"\x81\x02hi"
 

@@ -344,7 +344,7 @@ class TlsTransport:
 
     def _encrypt(self, buffers: Sequence[bytes | memoryview]) -> bool:
         """Encrypt the first batch of `buffers`, after what TLS has to say; `False` if TLS has failed."""
-        batch = _first_bytes(buffers)
+        batch = _first_batch(buffers)
         unsent, write, read = self._unsent, self._tls.write, self._outgoing.read
         try:
             # Emptied after each record, since this buffer, too, keeps the size it once had.
@@ -367,7 +367,7 @@ class TlsTransport:
             self._say(self._outgoing.read())
 
 
-def _first_bytes(buffers: Sequence[bytes | memoryview]) -> memoryview:
+def _first_batch(buffers: Sequence[bytes | memoryview]) -> memoryview:
     """Return as much of `buffers` as one write takes; a single buffer is not copied."""
     if len(buffers) == 1:
         return memoryview(buffers[0])[:WRITE_BYTES]

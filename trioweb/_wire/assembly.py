@@ -1,4 +1,9 @@
-"""The message that is being received: its rules, its limits, and its parts until it is whole."""
+"""The message that is being received: its rules, its limits, and its parts until it is whole.
+
+Three decoders bring parts of messages: wsproto, `PlainFrame` and `CompressedFrame`. What is true of a message,
+rather than of a frame, is kept here and only here: whether a continuation is in turn, how many frames there
+are, how long they are together. So a rule holds whichever decoder brings the frame that breaks it.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +13,32 @@ from trioweb.closing import CloseCode
 from trioweb.errors import MessageTooBig, RemoteProtocolError
 
 _LOOSE_PARTS = 256
-"""Parts that are kept apart. A peer that sends byte by byte would make a list entry and an
-object of each, some fifty times what it sent."""
+"""How many parts are kept apart before they are joined. A peer that sends its message byte by byte would
+otherwise make us hold an object for each byte, some fifty times what it sent."""
 
 
 def most_compressed_bytes(message_bytes: int) -> int:
-    """Return how much of a compressed message is taken; what it inflates to is counted there.
+    """Return how long a compressed message may be on the wire, if it may inflate to `message_bytes`.
 
-    Deflate can add to what does not compress, an eighth in the worst of zlib's settings,
-    but no more than that.
+    What it really inflates to is counted in `inflate.py`. This bound keeps a peer from sending
+    more than any honest one needs: deflate makes data that does not compress longer, but by no
+    more than an eighth, with the worst of zlib's settings.
     """
     return message_bytes + (message_bytes >> 3) + 1024
 
 
 class Assembly:
-    """Collects one message after the other, whichever decoder its parts come from.
+    """Collects one message after another, whichever decoder its parts come from.
 
-    Whole messages, or pieces of the one that is streamed, are appended to the list of
-    events that is passed in. Sizes are those of UTF-8, as announced by frame headers, so
-    a message that will be too long is known before its payload has come.
+    It appends whole messages, or pieces of the message that is streamed, to the list of events
+    that it is given. Lengths are counted in bytes as the frames' headers announce them, so a
+    message that is going to be too long is known before its payload arrives.
 
     Attributes:
         is_open: A message has begun and not ended.
-        is_compressed: So has that message (RFC 7692 §6).
-        is_over_limit: It is longer than `message_bytes`, or has announced to be.
-        is_streaming: It is handed out piece by piece; without one, the next will be.
+        is_compressed: That message is compressed (RFC 7692 §6).
+        is_over_limit: It is longer than `message_bytes`, or its headers say that it will be.
+        is_streaming: It is handed out piece by piece; if no message is open, the next one will be.
     """
 
     __slots__ = (
@@ -66,7 +72,7 @@ class Assembly:
         """Note that a data frame begins, by its first byte.
 
         Raises:
-            RemoteProtocolError: It is out of turn, or one too many.
+            RemoteProtocolError: It is out of turn, or the message has too many frames.
         """
         if first & OPCODE == CONTINUATION:
             if not self.is_open:  # RFC 6455 §5.4
@@ -80,7 +86,8 @@ class Assembly:
             self.is_compressed = bool(first & COMPRESSED)
             self._announced_bytes = self._fragments = 0
         self._fragments += 1
-        # A streamed message leaves nothing behind, so its frames need not be counted.
+        # Frames are limited because each part costs memory beyond its bytes. A streamed message keeps no
+        # parts, so it may have as many as it likes.
         if self._fragments > self._message_fragments and not self.is_streaming:
             raise RemoteProtocolError(
                 f"a message of more than {self._message_fragments} frames (Limits.message_fragments)",
@@ -108,14 +115,14 @@ class Assembly:
             self.is_open = self.is_over_limit = False
 
     def hand_out_backlog(self, out: list[WireEvent]) -> None:
-        """Give what was collected before the message began to be streamed."""
+        """Hand out what was collected before the handler asked for the message in pieces."""
         if self.is_streaming and (self._parts or self._folded):
             last = self._parts.pop() if self._parts else self._folded.pop()
             self._has_handed_out = True
             out.append(Fragment(self._joined(last), is_last=False))
 
     def stop_streaming(self) -> None:
-        """Collect again; a message of which pieces were handed out is streamed to its end."""
+        """Collect again, except for a message of which pieces were already handed out."""
         self.is_streaming = self._has_handed_out
 
     @property
@@ -124,11 +131,11 @@ class Assembly:
         return self.is_streaming and bool(self._parts or self._folded)
 
     def too_big(self) -> MessageTooBig:
-        """Return what a message over the limit is answered with."""
+        """Return the error for a message over the limit."""
         return MessageTooBig(f"a message of more than {self._message_bytes} bytes (Limits.message_bytes)")
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Release all parts."""
         self._parts.clear()
         self._folded.clear()
 

@@ -1,32 +1,39 @@
-"""A message that came whole in one compressed frame, inflated a part at a time."""
+"""A message that arrived whole in one compressed frame, inflated a part at a time.
+
+Nearly every compressed message is one frame. wsproto would inflate it in one go: a kilobyte on the wire can
+become a megabyte, for which everybody else would have to wait. Here at most `PART_BYTES` are inflated in one
+turn, and the bytes that are left wait compressed.
+"""
 
 from __future__ import annotations
 
 import zlib
-from codecs import IncrementalDecoder, getincrementaldecoder
+from codecs import IncrementalDecoder
 
+from trioweb._wire.deflate import FLUSH_TAIL
+from trioweb._wire.fastlane import utf8_decoder
 from trioweb._wire.frames import FINAL, TEXT
-from trioweb._wire.inflate import FLUSH_TAIL, PART_BYTES, Inflater
+from trioweb._wire.inflate import PART_BYTES, Inflater
 from trioweb._wire.judge import NOT_UTF8
 from trioweb.closing import CloseCode
 from trioweb.errors import RemoteProtocolError
 
 _WINDOW_BYTES = 4096
-"""Input handed to zlib at once, since it copies what it does not take."""
+"""How much input zlib gets at once. It copies whatever it does not take, so a whole message would be copied
+for each part of it."""
 
 _STROKES = 16
-"""Calls of zlib for one part: a peer can have zlib begin anew with every two bytes."""
-
-_utf8_decoder = getincrementaldecoder("utf-8")
+"""How many calls of zlib there are for one part. A peer can write a stream that ends after every two bytes,
+with a new call for each."""
 
 
 class CompressedFrame:
-    """Past wsproto, with the context that the messages before it have left (RFC 7692 §7.2.2).
+    """One such message, which wsproto never sees (RFC 7692 §7.2.2).
 
     Args:
-        inflater: Has that context, and the limit.
+        inflater: Holds the context that earlier messages have left, and the limit.
         first: The frame's first byte, without the reserved bit.
-        payload: All of it.
+        payload: The whole payload, unmasked.
 
     Attributes:
         is_complete: Nothing is left to inflate.
@@ -36,7 +43,7 @@ class CompressedFrame:
 
     def __init__(self, inflater: Inflater, first: int, payload: bytes) -> None:
         self._inflater = inflater
-        self._data = payload + FLUSH_TAIL  # which the peer has left out
+        self._data = payload + FLUSH_TAIL
         self._position = 0
         self._inflated_bytes = 0
         self._is_text = first == FINAL | TEXT
@@ -44,13 +51,13 @@ class CompressedFrame:
         self.is_complete = False
 
     def next_part(self, *, is_limited: bool = True) -> str | bytes:
-        """Inflate and decode on.
+        """Inflate and decode the next part.
 
         Args:
             is_limited: Whether the message may inflate to no more than the limit.
 
         Raises:
-            RemoteProtocolError: It cannot be inflated, inflates to too much, or is no UTF-8.
+            RemoteProtocolError: It cannot be inflated, inflates to too much, or is not UTF-8.
         """
         try:
             part = self._inflate(is_limited=is_limited)
@@ -60,7 +67,7 @@ class CompressedFrame:
             if self._decoder is None:
                 if self.is_complete:
                     return part.decode()
-                self._decoder = _utf8_decoder()
+                self._decoder = utf8_decoder()
             return self._decoder.decode(part, final=self.is_complete)
         except zlib.error as error:
             raise self._inflater.broken(error) from None
@@ -71,7 +78,7 @@ class CompressedFrame:
         inflater, part = self._inflater, b""
         for _ in range(_STROKES):
             most = PART_BYTES - len(part)
-            if is_limited:  # one byte over the limit tells that it was passed
+            if is_limited:  # ask for one byte too many: if it comes, the message is too long
                 most = min(most, inflater.message_bytes - self._inflated_bytes + 1)
             piece = self._stroke(most)
             part = part + piece if part else piece
@@ -83,11 +90,12 @@ class CompressedFrame:
         return part
 
     def _stroke(self, most: int) -> bytes:
-        """Let zlib do what it can with the next of the input, up to `most` bytes."""
+        """Inflate up to `most` bytes by one call of zlib."""
         data, position, inflater = self._data, self._position, self._inflater
         stream = inflater.stream
         if stream is None:
-            # A block with BFINAL has left none for the tail to end (RFC 7692 §7.2.3.4).
+            # A block with BFINAL has ended zlib's stream, so there is no block for the tail to end (RFC 7692
+            # §7.2.3.4).
             if len(data) - position == len(FLUSH_TAIL):
                 self._complete()
                 return b""
@@ -96,9 +104,9 @@ class CompressedFrame:
         piece = stream.decompress(window, most)
         rest = stream.unused_data if stream.eof else stream.unconsumed_tail
         self._position = position = position + len(window) - len(rest)
-        if stream.eof:  # of zlib's stream, but not of the message
+        if stream.eof:  # the end of zlib's stream, but not of the message
             inflater.stream = None
-        elif len(piece) == most:  # zlib may hold more
+        elif len(piece) == most:  # zlib may have more to give
             return piece
         if position == len(data):
             self._complete()

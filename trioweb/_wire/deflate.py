@@ -1,4 +1,4 @@
-"""permessage-deflate (RFC 7692): what is agreed on, and the compressor for sending."""
+"""permessage-deflate (RFC 7692): what the two sides agree on, and the compressor for sending."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from trioweb.config import Deflate
 NAME = "permessage-deflate"
 
 _LEAST_BITS = 9
-"""RFC 7692 allows a window of 8 bits, zlib cannot compress with it."""
+"""RFC 7692 allows a window of 8 bits, but zlib cannot compress with it."""
 
-_FLUSH_TAIL = b"\x00\x00\xff\xff"
-"""What a flushed block ends with; left out on the wire (RFC 7692 §7.2.1)."""
+FLUSH_TAIL = b"\x00\x00\xff\xff"
+"""The end of every flushed block. The sender leaves it out, the receiver puts it back (RFC 7692 §7.2.1, §7.2.2)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -24,14 +24,14 @@ class DeflateAgreement:
     """How both sides compress. Connections with equal agreements can share frames.
 
     Attributes:
-        server_no_context_takeover: Each message from the server stands alone (§7.1.1.1).
-        client_no_context_takeover: Each from the client does (§7.1.1.2).
+        server_no_context_takeover: The server compresses each message by itself (§7.1.1.1).
+        client_no_context_takeover: So does the client (§7.1.1.2).
         server_max_window_bits: The window that the server compresses with (§7.1.2.1).
-        client_max_window_bits: The largest that the client may use (§7.1.2.2).
-        level: zlib's effort.
-        memory_level: zlib's memory.
-        minimum_bytes: Shorter messages are sent as they are.
-        header_value: The answer's `Sec-WebSocket-Extensions`.
+        client_max_window_bits: The largest window that the client may use (§7.1.2.2).
+        level: How hard zlib tries.
+        memory_level: How much memory zlib takes.
+        minimum_bytes: Shorter messages are sent uncompressed.
+        header_value: `Sec-WebSocket-Extensions` of the response.
     """
 
     server_no_context_takeover: bool = False
@@ -49,10 +49,10 @@ class DeflateAgreement:
         return self.server_no_context_takeover
 
 
-def negotiate(offers: list[str], settings: Deflate) -> DeflateAgreement | None:
+def negotiate_deflate(offers: list[str], settings: Deflate) -> DeflateAgreement | None:
     """Choose the first of the client's offers that can be accepted (RFC 7692 §7).
 
-    An offer is taken or declined as it stands; nothing is merged from several.
+    An offer is accepted or declined as a whole; offers are never merged.
 
     Args:
         offers: The values of the request's `Sec-WebSocket-Extensions` lines.
@@ -68,12 +68,12 @@ def negotiate(offers: list[str], settings: Deflate) -> DeflateAgreement | None:
 def _accept(offer: Offer, settings: Deflate) -> DeflateAgreement | None:
     parameters = dict(offer.parameters)
     if offer.name != NAME or len(parameters) != len(offer.parameters) or not _is_valid(parameters):
-        return None  # §7: an unknown, repeated or malformed parameter declines the whole offer
+        return None  # §7: one unknown, repeated or malformed parameter, and the whole offer is declined
     server_bits = client_bits = zlib.MAX_WBITS
     answer: dict[str, int | None] = {}
     if not settings.context_takeover or "server_no_context_takeover" in parameters:
         answer["server_no_context_takeover"] = None
-    # Without being asked the server may say this too (§7.1.1.2), but nothing about windows.
+    # The server may demand this even if the client has not offered it (§7.1.1.2), unlike a smaller window.
     if not settings.context_takeover or "client_no_context_takeover" in parameters:
         answer["client_no_context_takeover"] = None
     server_bits = min(int(parameters.get("server_max_window_bits") or zlib.MAX_WBITS), settings.window_bits)
@@ -121,8 +121,8 @@ def _is_valid(parameters: Mapping[str, str | None]) -> bool:
 class Deflator:
     """Compresses the messages that this side sends, in the order in which they leave.
 
-    zlib's memory is taken at the first message that is compressed, and without context
-    takeover given back after each.
+    zlib's memory (`config.Deflate` says how much) is taken when the first message is compressed.
+    Without context takeover it is given back after each message, so idle connections hold none.
     """
 
     __slots__ = ("_agreement", "_compressor")
@@ -134,11 +134,11 @@ class Deflator:
     def compress(self, payload: bytes) -> bytes | None:
         """Return the compressed payload, or `None` if it is to be sent as it is.
 
-        Whatever is returned has to reach the peer, in this order: with context takeover
-        the peer's window must have seen what this one has.
+        Whatever this returns must reach the peer, and in this order. With context takeover, later
+        messages refer back to earlier ones, so the peer's window must have seen the same bytes.
         """
         agreement = self._agreement
-        # zlib flushes nothing where nothing was written, which is no valid payload (§7.2.3.6).
+        # For an empty message zlib has nothing to flush, and nothing is not a valid payload (§7.2.3.6).
         if not payload or len(payload) < agreement.minimum_bytes:
             return None
         compressor, self._compressor = self._compressor, None
@@ -149,6 +149,6 @@ class Deflator:
         compressed = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
         if not agreement.server_no_context_takeover:
             self._compressor = compressor
-        elif len(compressed) - len(_FLUSH_TAIL) >= len(payload):
-            return None  # RFC 7692 §6: each message may or may not be compressed
-        return compressed[: -len(_FLUSH_TAIL)]
+        elif len(compressed) - len(FLUSH_TAIL) >= len(payload):
+            return None  # it got longer; each message may be sent either way (RFC 7692 §6)
+        return compressed[: -len(FLUSH_TAIL)]

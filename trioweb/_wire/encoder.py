@@ -26,16 +26,16 @@ _BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
 
 
 class FrameEncoder:
-    """Builds frames; it knows no states, so any can be built at any time.
+    """Builds frames. It has no states: any frame can be built at any time.
 
     Args:
         deflate: What was agreed on about compression, if anything was.
 
     Attributes:
-        deflate: The same. Frames of one encoder fit all whose `deflate` is equal, unless
-            `must_encode_in_order`.
-        must_encode_in_order: The compressor remembers what it has seen, so messages have
-            to be encoded in the order in which they leave, and each for one peer.
+        deflate: The same. Encoders whose `deflate` is equal build equal frames, so one frame can
+            be sent to many peers, unless `must_encode_in_order`.
+        must_encode_in_order: The compressor remembers earlier messages. So each message has to be
+            encoded for its own peer, and in the order in which messages leave.
     """
 
     __slots__ = ("_deflator", "deflate", "must_encode_in_order")
@@ -46,7 +46,7 @@ class FrameEncoder:
         self.must_encode_in_order = deflate is not None and not deflate.shares_frames
 
     def encode(self, message: str | bytes) -> Buffers:
-        """Build the frame of a whole message, a long payload apart from its header.
+        """Build the frame of a whole message; a long payload stays apart from its header.
 
         Raises:
             UnicodeEncodeError: The text has surrogates, which UTF-8 cannot express.
@@ -67,13 +67,13 @@ class FrameEncoder:
     def encode_fragment(self, data: str | bytes, *, is_text: bool, is_first: bool, is_last: bool) -> Buffers:
         """Build one frame of a message that is sent piece by piece (RFC 6455 §5.4).
 
-        It is never compressed, so it depends on nothing that was sent before.
+        It is never compressed, so it does not depend on anything that was sent before.
 
         Args:
             data: `str` if `is_text`.
             is_text: Whether the message is text.
-            is_first: Whether the message begins with it.
-            is_last: Whether the message ends with it.
+            is_first: Whether the message begins with this frame.
+            is_last: Whether the message ends with this frame.
 
         Raises:
             UnicodeEncodeError: The text has surrogates.
@@ -91,9 +91,9 @@ class FrameEncoder:
         return encode_control(PONG, payload)
 
     def encode_close(self, close: Close) -> bytes:
-        """Build a close frame; it is empty for codes that are never sent, such as 1005.
+        """Build a close frame, which is empty for codes that are never sent, such as 1005.
 
-        A reason that is too long is shortened. Whether the code is one to send is checked
-        where the application says it.
+        A reason that is too long is shortened. The code itself is checked where the application
+        gives it.
         """
         return encode_control(CLOSE, encode_close_payload(close))

@@ -11,41 +11,41 @@ from trioweb.closing import Close
 class Fragment:
     """A piece of the message that is being streamed.
 
-    Pieces follow what the network delivered, not the peer's frames. Only the last may be empty.
+    Pieces are what the network delivered, whatever the peer's frames. Only the last may be empty.
     """
 
     data: str | bytes
     is_last: bool
 
     def __sizeof__(self) -> int:
-        """Count the piece, of which `sys.getsizeof` would see only the reference."""
+        """Count the piece as well: `sys.getsizeof` would see only the reference to it."""
         return object.__sizeof__(self) + self.data.__sizeof__()
 
 
 @attrs.frozen(slots=True)
 class Ping:
-    """The peer wants a pong with the same payload (RFC 6455 §5.5.2)."""
+    """The peer's ping, to be answered with a pong of the same payload (RFC 6455 §5.5.2)."""
 
     payload: bytes
 
 
 @attrs.frozen(slots=True)
 class Pong:
-    """The answer to a ping, or unsolicited (RFC 6455 §5.5.3)."""
+    """The peer's pong: the answer to a ping, or unsolicited (RFC 6455 §5.5.3)."""
 
     payload: bytes
 
 
 @attrs.frozen(slots=True)
 class PeerClosed:
-    """The peer's close frame; 1005 when it carried no code (RFC 6455 §7.1.5). Nothing follows."""
+    """The peer's close frame; 1005 if it has no code (RFC 6455 §7.1.5). Nothing follows it."""
 
     close: Close
 
 
 @attrs.frozen(slots=True)
 class Violation:
-    """The peer broke a rule or a limit; `close` is what it is to be told. Nothing follows."""
+    """The peer has broken a rule or a limit; `close` says how to answer. Nothing follows it."""
 
     close: Close
 
@@ -53,4 +53,4 @@ class Violation:
 Signal = Fragment | Ping | Pong | PeerClosed | Violation
 
 WireEvent = str | bytes | Signal
-"""A whole message is just `str` or `bytes`: the common case makes no other object."""
+"""A whole message is a plain `str` or `bytes`: the usual case needs no other object."""

@@ -1,4 +1,9 @@
-"""The grammar of `Sec-WebSocket-Extensions` (RFC 6455 §9.1), read strictly."""
+"""The grammar of `Sec-WebSocket-Extensions` (RFC 6455 §9.1), read strictly.
+
+A parser by hand, because a quoted value may contain backslashes, which no `split` would respect. A line
+that breaks the grammar is not an error: compression is optional, and a client whose offer nobody understands
+should get its connection.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +12,25 @@ from collections.abc import Iterator
 
 import attrs
 
-_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _SPACE = re.compile(r"[ \t]*")
-_NAME = re.compile(_WORD)
-# A quoted value must be a token once its quotes and backslashes are off (§9.1).
-_VALUE = re.compile(rf'{_WORD}|"(?:\\?[!#$%&\'*+\-.^_`|~0-9A-Za-z])+"')
+_EXTENSION_NAME = re.compile(_TCHARS)
+# Without its quotes and backslashes, a quoted value must be a token again (§9.1).
+_PARAMETER_VALUE = re.compile(rf'{_TCHARS}|"(?:\\?[!#$%&\'*+\-.^_`|~0-9A-Za-z])+"')
 
 
 @attrs.frozen
 class Offer:
-    """One extension that the client offers, its parameters in order, repeated ones too."""
+    """One extension that the client offers, with its parameters in order, including repeated ones."""
 
     name: str
     parameters: tuple[tuple[str, str | None], ...]
 
 
 def parse_offers(lines: list[str]) -> list[Offer]:
-    """Return what the client offers, the most wanted first.
+    """Return what the client offers, in its order of preference.
 
-    A line that breaks the grammar offers nothing: a handshake without extensions works.
+    A line that breaks the grammar offers nothing: the handshake succeeds without extensions.
     """
     offers: list[Offer] = []
     for line in lines:
@@ -37,7 +42,7 @@ def parse_offers(lines: list[str]) -> list[Offer]:
 
 
 class _Line:
-    """One field line, read from left to right; `ValueError` where it breaks the grammar."""
+    """One field line, read from left to right; a `ValueError` says that it breaks the grammar."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -60,16 +65,16 @@ class _Line:
                 return
 
     def _offer(self) -> Offer:
-        name = self._match(_NAME)
+        name = self._match(_EXTENSION_NAME)
         parameters: list[tuple[str, str | None]] = []
         while self._takes(";"):
-            key = self._match(_NAME)
-            value = self._match(_VALUE) if self._takes("=") else None
+            key = self._match(_EXTENSION_NAME)
+            value = self._match(_PARAMETER_VALUE) if self._takes("=") else None
             parameters.append((key, value if value is None else value.strip('"').replace("\\", "")))
         return Offer(name, tuple(parameters))
 
     def _takes(self, character: str) -> bool:
-        """Step over `character` and the blanks around it, if it comes next."""
+        """Step over `character` and the blanks around it, if it is next."""
         self._skip_blanks()
         if not self._text.startswith(character, self._position):
             return False

@@ -1,27 +1,30 @@
-"""The fast lane: plain frames are decoded without wsproto, which stays the judge of all others.
+"""The fast lane: plain frames are decoded without wsproto, which judges all others.
 
-A frame is plain when it is final, masked, of text or binary data, without reserved bits,
-announces its length in the shortest form, and no message is open. wsproto would find one
-message in it and nothing to complain of but text that is not UTF-8. A ping, pong or close
-is plain when it is final, masked, without reserved bits and has at most 125 bytes; it
-stands between the frames of messages and changes nothing for them. No frame is
-ever split between the two, and wsproto never sees a part of a message that the lane has
-begun, nor the lane one of wsproto's. Who decodes:
+A frame is *plain* when it is final, masked, of text or binary data, without reserved bits, gives its length
+in the shortest form, and no message is open. wsproto would find one message in it, and nothing wrong except
+text that is not UTF-8. A ping, pong or close is plain when it is final, masked, without reserved bits, and
+has at most 125 bytes. It may come between the frames of a message and changes nothing about that message.
+
+Why this is safe: the lane decides by the header alone, and takes nothing on which the two could differ. A
+frame is never split between them. wsproto never sees part of a message that the lane has begun, nor the
+other way round. Whatever looks unusual goes to wsproto, so a mistake of the lane's could only be to take
+too much; a property test looks for that.
+
+Which decoder takes what:
 
 | wsproto holds | what comes                            | who decodes it                      |
 |---------------|---------------------------------------|-------------------------------------|
 | nothing       | whole plain frames, within the limit  | `decode_plain`                      |
 | nothing       | any other plain frame: incomplete, too long, not UTF-8, or to be streamed | `PlainFrame` |
-| nothing       | a whole plain ping, pong or close     | `decode_control`                      |
-| nothing       | a whole message in one compressed frame | `CompressedFrame`                   |
-| nothing       | part of a header, plain so far        | nobody: it waits, 13 bytes at most  |
+| nothing       | a whole plain ping, pong or close     | `decode_control`                    |
+| nothing       | a whole message in one compressed frame | `CompressedFrame`                 |
+| nothing       | part of a header, plain so far        | none: it waits, 13 bytes at most    |
 | nothing       | anything else                         | wsproto                             |
 | part of a frame, or an open message | anything        | wsproto                             |
 
-wsproto holds nothing again when its frame is complete and no message is open; the next
-byte is the lane's. What was inflated on either side went through the same `Inflater`, so
-the context is one. A connection that never sends anything else, pings and its close
-included, never needs a wsproto object.
+wsproto holds nothing again when its frame is complete and no message is open; the next byte is the lane's.
+Whichever of them inflates does so through the same `Inflater`, so they share one context. A connection on which
+only plain frames arrive, from the first message to the close, never needs a wsproto object.
 """
 
 from __future__ import annotations
@@ -54,7 +57,7 @@ _FINAL_TEXT = FINAL | TEXT
 _FINAL_BINARY = FINAL | BINARY
 _MASKED_TWO_BYTES = MASKED | TWO_BYTES
 
-_CONTROL: dict[int, Callable[[bytes], WireEvent]] = {
+_CONTROL_DECODERS: dict[int, Callable[[bytes], WireEvent]] = {
     FINAL | CLOSE: lambda payload: PeerClosed(decode_close_payload(payload)),
     FINAL | PING: Ping,
     FINAL | PONG: Pong,
@@ -63,26 +66,27 @@ _CONTROL: dict[int, Callable[[bytes], WireEvent]] = {
 NOT_PLAIN = -1
 INCOMPLETE = 0
 
-_utf8_decoder = getincrementaldecoder("utf-8")
+utf8_decoder = getincrementaldecoder("utf-8")
 
 
 def decode_plain(data: bytes, position: int, out: list[Any], most: int, message_bytes: int) -> int:
     """Decode whole plain frames until something else comes, or `out` has `most` events.
 
-    Every message on a busy connection passes here, so nothing is looked up twice, and
-    nothing is made but the messages.
+    Every message of a busy connection passes here. So this is one loop that calls nothing but the
+    mask, looks nothing up twice, and makes no object but the messages. Checks that hardly ever
+    fail come last, and whatever fails one is left to the others, which find out why.
 
     Args:
         data: Input.
-        position: Where in it a frame begins.
+        position: Where a frame begins in it.
         out: Messages are appended to it.
         most: How long `out` may become.
-        message_bytes: Longer frames are left to others.
+        message_bytes: Longer frames are left to the other decoders.
 
     Returns:
         Where the first frame begins that was not decoded.
     """
-    end = len(data) - 5  # a frame has six bytes at least
+    end = len(data) - 5  # the shortest frame has six bytes
     append = out.append
     unmask = apply_mask
     room = most - len(out)
@@ -122,7 +126,7 @@ def decode_control(data: bytes, position: int, out: list[WireEvent]) -> int:
     """Decode a whole plain control frame, if one begins there (RFC 6455 §5.5).
 
     Returns:
-        Where it ends; `position` if there is none, or not yet the whole of it.
+        Where it ends; `position` if there is none, or it is incomplete.
 
     Raises:
         RemoteProtocolError: It is a close frame whose payload is wrong.
@@ -131,7 +135,7 @@ def decode_control(data: bytes, position: int, out: list[WireEvent]) -> int:
     if len(header) < 6 or not MASKED <= header[1] < _MASKED_TWO_BYTES:
         return position
     stop = position + 6 + (header[1] & LENGTH)
-    decode = _CONTROL.get(header[0])
+    decode = _CONTROL_DECODERS.get(header[0])
     if decode is None or stop > len(data):
         return position
     payload = apply_mask(data[position + 6 : stop], header[2:])
@@ -140,20 +144,20 @@ def decode_control(data: bytes, position: int, out: list[WireEvent]) -> int:
 
 
 def compressed_payload(data: bytes, position: int, most_bytes: int) -> tuple[int, bytes] | None:
-    """Unmask a whole message that came compressed in one frame, if one begins there (RFC 7692 §7.2.2).
+    """Unmask a whole message that is compressed in one frame, if one begins there (RFC 7692 §7.2.2).
 
     Args:
         data: Input.
-        position: Where in it a frame begins.
-        most_bytes: Longer payloads are left to others.
+        position: Where a frame begins in it.
+        most_bytes: Longer payloads are left to the other decoders.
 
     Returns:
-        Where the frame ends, and its payload; `None` if it is none of that kind, or not yet whole.
+        Where the frame ends, and its payload; `None` if it is another kind of frame, or incomplete.
     """
     first = data[position] & ~COMPRESSED
     if first == data[position] or first not in {_FINAL_TEXT, _FINAL_BINARY}:
         return None
-    # But for the reserved bit it has the header of a plain frame.
+    # Apart from the reserved bit, its header is that of a plain frame.
     size = plain_header(bytes((first,)) + data[position + 1 : position + 14], 0)
     if size <= 0:
         return None
@@ -167,7 +171,8 @@ def compressed_payload(data: bytes, position: int, most_bytes: int) -> tuple[int
 def plain_header(data: bytes, position: int) -> int:
     """Return how long the plain frame's header is, or `NOT_PLAIN`, or `INCOMPLETE`.
 
-    What can be told from part of a header is told, as wsproto does.
+    Part of a header may be enough to see that the frame is not plain. Then this says so at once,
+    because wsproto reports a wrong header at the byte that is wrong, and the lane must not be later.
     """
     header = data[position : position + 14]
     if header[0] not in {_FINAL_TEXT, _FINAL_BINARY}:
@@ -192,17 +197,20 @@ def plain_header(data: bytes, position: int) -> int:
 
 
 class PlainFrame:
-    """A plain frame taken piece by piece, unmasked and decoded as it comes.
+    """A plain frame taken piece by piece, unmasked and decoded as it arrives.
+
+    A long message would otherwise be held twice, as bytes and as text, once it is complete; and
+    text that is not UTF-8 would be noticed only at its end.
 
     Attributes:
-        payload_left: Bytes that are still to come.
+        payload_left: How many bytes of payload have not arrived.
     """
 
     __slots__ = ("_decoder", "_key", "payload_left")
 
     def __init__(self, header: bytes, payload_bytes: int) -> None:
         self._key = header[-4:]
-        self._decoder: IncrementalDecoder | None = _utf8_decoder() if header[0] == _FINAL_TEXT else None
+        self._decoder: IncrementalDecoder | None = utf8_decoder() if header[0] == _FINAL_TEXT else None
         self.payload_left = payload_bytes
 
     def take(self, piece: bytes) -> str | bytes:

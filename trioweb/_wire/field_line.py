@@ -6,22 +6,21 @@ import re
 
 from trioweb.errors import RemoteProtocolError
 
-# Each of these is read differently by some server or proxy, which is what request
-# smuggling lives on: a lone CR or LF may or may not end a line (RFC 9112 §2.2), and a
-# control character may or may not end a value (RFC 9110 §5.5). A CR at the very end is
-# left to the next bytes.
+# Servers and proxies disagree about each of these, and request smuggling lives on such disagreement: a
+# lone CR or LF may or may not end a line (RFC 9112 §2.2), and a control character may or may not end a
+# value (RFC 9110 §5.5). A CR at the very end is judged with the next byte.
 _ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?=[^\n])|(?<!\r)\n")
 
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 _WHITESPACE = b" \t"
 
 
 class LineScanner:
-    """Takes lines from the front of a growing buffer, looking at no byte twice.
+    """Takes lines from the front of a growing buffer, and looks at each byte once.
 
-    Whatever the cuts, the first thing wrong in the stream is what is reported: a line is
-    handed over only after its characters, and before those of the next are looked at.
+    However the stream is cut, the first mistake in it is the one reported: a line is handed over
+    after its own characters are checked, and before those of the next line are.
 
     Attributes:
         position: Where the first line starts that was not handed over.
@@ -37,7 +36,7 @@ class LineScanner:
         """Return the next line of `data[:end]` without its CRLF; `None` if it is incomplete.
 
         Raises:
-            RemoteProtocolError: A character in it may stand in no line; to be answered 400.
+            RemoteProtocolError: It contains a character that no line may contain; status 400.
         """
         newline = data.find(b"\n", self._searched, end)
         if newline < 0:
@@ -63,13 +62,13 @@ def split_field(line: bytes) -> tuple[bytes, bytes]:
     """Return the name of a field line, in lower case, and its value (RFC 9112 §5).
 
     Raises:
-        RemoteProtocolError: It is no field line; to be answered 400.
+        RemoteProtocolError: It is not a field line; status 400.
     """
     name, colon, value = line.partition(b":")
-    if colon and _NAME.fullmatch(name):
+    if colon and _FIELD_NAME.fullmatch(name):
         return name.lower(), value.strip(_WHITESPACE)
-    # A line that starts with whitespace continues the one before (§5.2) for some readers
-    # and is a field of its own for others, as is a name with whitespace behind it (§5.1).
+    # For some readers, a line that starts with whitespace continues the one before it (§5.2); for others
+    # it is a field of its own. Whitespace between a name and its colon is as ambiguous (§5.1).
     if line[:1] in _WHITESPACE:
         raise RemoteProtocolError("a header line starts with whitespace: folded lines are not taken", 400)
     if colon and name.rstrip(_WHITESPACE) != name:

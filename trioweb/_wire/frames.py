@@ -1,4 +1,4 @@
-"""The frame's layout (RFC 6455 §5.2): built for sending, measured and read for receiving."""
+"""The layout of a frame (RFC 6455 §5.2): building it for sending, measuring and reading it for receiving."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ CLOSE, PING, PONG = 0x8, 0x9, 0xA
 MASKED = 0x80
 LENGTH = 0x7F
 TWO_BYTES, EIGHT_BYTES = 126, 127
-"""In the place of the length: it follows in so many bytes."""
+"""Values in the place of a short length: the length follows, in this many bytes."""
 
 CONTROL_BYTES = 125
 """The longest payload of a control frame (RFC 6455 §5.5)."""
 
 CONTROL_HEADER_BYTES = 6
-"""The header of a client's control frame, its mask included (RFC 6455 §5.2)."""
+"""The header of a client's control frame, including its mask (RFC 6455 §5.2)."""
 
 JOINED_BYTES = 16 * 1024
-"""Up to this length a payload is copied behind its header; a longer one stays apart."""
+"""A payload of up to this length is copied next to its header, because one buffer is cheaper to write than
+two; a longer payload stays apart, because copying it would cost more."""
 
 Buffers = bytes | tuple[bytes, bytes]
-"""A frame: whole, or header and payload apart so that a large payload is not copied."""
+"""A frame: in one piece, or as header and payload, so that a large payload is not copied."""
 
 SHORT_HEADERS = {
     FINAL | first: tuple(bytes((FINAL | first, length)) for length in range(TWO_BYTES))
     for first in (TEXT, BINARY, COMPRESSED | TEXT, COMPRESSED | BINARY, CLOSE, PING, PONG)
 }
-"""Headers of whole messages and control frames, by first byte and length."""
+"""Headers of whole messages and control frames, by first byte and length: looked up rather than built."""
 
 
 def encode_frame(first: int, payload: bytes) -> Buffers:
@@ -45,7 +46,7 @@ def encode_frame(first: int, payload: bytes) -> Buffers:
 
     Args:
         first: The first byte: `FINAL`, reserved bits and opcode.
-        payload: As it is to go out, compressed if it is to be.
+        payload: As it goes out, already compressed if it is to be.
     """
     length = len(payload)
     header = _header(first, length)
@@ -73,7 +74,7 @@ def header_bytes(second: int) -> int:
 
 
 def payload_bytes(header: bytes | bytearray) -> int:
-    """Return how long a payload its whole header announces."""
+    """Return how long the payload is that a complete header announces."""
     length = header[1] & LENGTH
     if length == TWO_BYTES:
         return int.from_bytes(header[2:4], "big")
@@ -83,29 +84,29 @@ def payload_bytes(header: bytes | bytearray) -> int:
 
 
 def control_frame_bytes(event: Ping | Pong | PeerClosed) -> int:
-    """Return how long the frame was that a client sent."""
+    """Return how long the client's frame was."""
     payload = encode_close_payload(event.close) if isinstance(event, PeerClosed) else event.payload
     return CONTROL_HEADER_BYTES + len(payload)
 
 
 def encode_close_payload(close: Close) -> bytes:
-    """Build what a close frame carries; nothing for the codes that are never sent."""
+    """Build the payload of a close frame, which is empty for the codes that are never sent."""
     if close.code in NEVER_ON_THE_WIRE:
         return b""
     return close.code.to_bytes(2, "big") + shortened(close.reason).encode()
 
 
 def decode_close_payload(payload: bytes) -> Close:
-    """Read what the peer's close frame carries.
+    """Read the payload of the peer's close frame.
 
-    wsproto is not asked: it takes 1014, which IANA has registered since, for a breach.
+    wsproto is not asked: it rejects 1014, which IANA has registered since.
 
     Raises:
-        RemoteProtocolError: The code is none that may be sent, or the reason is no text.
+        RemoteProtocolError: The code may not be sent, or the reason is not text.
     """
     if not payload:
         return Close(CloseCode.NO_STATUS_RECEIVED)  # RFC 6455 §7.1.5
-    if len(payload) == 1:  # §5.5.1: if there is a body, it begins with two bytes of code
+    if len(payload) == 1:  # §5.5.1: a body begins with two bytes of code
         raise RemoteProtocolError("a close frame of one byte, expected none or a code (RFC 6455 §5.5.1)")
     code = int.from_bytes(payload[:2], "big")
     if not is_sendable_code(code):  # §7.4.1, §7.4.2

@@ -10,8 +10,7 @@ from functools import lru_cache
 
 import attrs
 
-from trioweb._wire.deflate import DeflateAgreement
-from trioweb._wire.deflate import negotiate as negotiate_deflate
+from trioweb._wire.deflate import DeflateAgreement, negotiate_deflate
 from trioweb._wire.origin import check_origin
 from trioweb._wire.request_head import RequestHead
 from trioweb.config import Deflate

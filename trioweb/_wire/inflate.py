@@ -1,4 +1,4 @@
-"""Inflating what the peer compressed, as an extension of wsproto's that has a bound."""
+"""Inflating what the peer compressed, as an extension of wsproto that has a limit."""
 
 from __future__ import annotations
 
@@ -7,44 +7,42 @@ import zlib
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
-from trioweb._wire.deflate import NAME, DeflateAgreement
+from trioweb._wire.deflate import FLUSH_TAIL, NAME, DeflateAgreement
 from trioweb.closing import CloseCode
 from trioweb.errors import MessageTooBig, RemoteProtocolError
 
-FLUSH_TAIL = b"\x00\x00\xff\xff"
-"""What a flushed block ends with; left out on the wire (RFC 7692 §7.2.2)."""
-
 PART_BYTES = 64 * 1024
-"""What is inflated at once, which takes a quarter of a millisecond; deflate's bound is 1032 to 1."""
+"""How much is inflated in one turn, which takes a quarter of a millisecond. Deflate can shrink data to a
+thousandth, so the length of the input would be no bound."""
 
 _ACCEPTED = RsvBits(rsv1=True, rsv2=False, rsv3=False)
 _NOTHING_RESERVED = RsvBits(rsv1=False, rsv2=False, rsv3=False)
 
 
 class Inflater(Extension):
-    """Takes the place of wsproto's `PerMessageDeflate`, one to a connection.
+    """Replaces wsproto's `PerMessageDeflate`; each connection has one.
 
-    wsproto's forgets the message in progress when a control frame comes between its
-    fragments, and inflates as much as a peer cares to describe (a thousand times what it
-    sends). Here control frames touch nothing, and a message may inflate to
-    `message_bytes`; `without_limit` is for messages that are handed out piece by piece,
-    whose bound is the caller's: to pass on little input at a time.
+    wsproto's own extension forgets the message in progress when a control frame arrives between
+    its fragments, and it inflates a message to any length. Here control frames change nothing,
+    and a message may inflate to `message_bytes`. `without_limit` is for messages that are handed
+    out piece by piece: the caller bounds those by passing on little input at a time.
 
-    What came whole in one frame is inflated by `CompressedFrame`, past wsproto but with the same `stream`.
+    A message that arrives whole in one frame is inflated by `CompressedFrame`, past wsproto, but
+    with the same `stream`: for zlib the two decoders are one.
 
     Attributes:
-        stream: zlib's object, with the context of the messages so far; `None` when there is none.
+        stream: zlib's object, with the context of earlier messages; `None` when there is none.
         keeps_context: Whether the next message goes on with it.
-        message_bytes: What one may inflate to.
-        turn_bytes: What was inflated to since others have had their turn.
+        message_bytes: How long a message may become.
+        turn_bytes: How much was inflated since other connections last had their turn.
         without_limit: The open message may inflate to any length.
-        complaint: What went wrong, when a hook returned a `CloseReason`.
+        complaint: What went wrong, when a hook has returned a `CloseReason`.
     """
 
     name = NAME
 
     def __init__(self, agreement: DeflateAgreement, *, message_bytes: int) -> None:
-        # zlib takes no 8 here either, and a larger window reads what a smaller one wrote.
+        # zlib does not accept 8 here either; a larger window reads what a smaller one wrote.
         self._window_bits = max(9, agreement.client_max_window_bits)
         self.keeps_context = not agreement.client_no_context_takeover
         self.message_bytes = message_bytes
@@ -57,7 +55,7 @@ class Inflater(Extension):
         self.complaint = ""
 
     def enabled(self) -> bool:
-        """Say that it is part of the connection; what that means was agreed on elsewhere."""
+        """Say that the extension is in use, as the handshake has agreed."""
         return True
 
     def offer(self) -> bool:
@@ -71,12 +69,12 @@ class Inflater(Extension):
         rsv: RsvBits,
         payload_length: int,  # noqa: ARG002 - likewise
     ) -> CloseReason | RsvBits:
-        """Say which reserved bits are ours. May be called twice for one header."""
+        """Say which reserved bits are ours. wsproto may call this twice for one header."""
         self._is_control = opcode.iscontrol()
         if self._is_control:
-            return _NOTHING_RESERVED  # RFC 7692 §6.1: RSV1 is for data frames
+            return _NOTHING_RESERVED  # RFC 7692 §6.1: RSV1 is for data frames only,
         if opcode is Opcode.CONTINUATION:
-            return _NOTHING_RESERVED  # and of them the first
+            return _NOTHING_RESERVED  # and only for the first of a message
         self._is_compressed = rsv.rsv1
         self._inflated_bytes = 0
         return _ACCEPTED
@@ -96,33 +94,33 @@ class Inflater(Extension):
         proto: FrameDecoder | FrameProtocol,  # noqa: ARG002 - wsproto's signature
         fin: bool,
     ) -> bytes | CloseReason | None:
-        """Inflate what the peer left out at the end of the message (RFC 7692 §7.2.2)."""
+        """Inflate the tail that the peer has left out at the end of the message (RFC 7692 §7.2.2)."""
         if self._is_control or not self._is_compressed or not fin:
             return None
-        # After BFINAL there may be no block left for the tail to end.
+        # After a block with BFINAL there is no stream any more, and nothing for the tail to end.
         rest = self._inflate(FLUSH_TAIL) if self.stream is not None else b""
         if not self.keeps_context:
             self.stream = None
         return rest
 
     def has_done_enough(self) -> bool:
-        """Say whether others are to have their turn before more is inflated."""
+        """Say whether other connections should have their turn before more is inflated."""
         if self.turn_bytes < PART_BYTES:
             return False
         self.turn_bytes = 0
         return True
 
     def open_stream(self) -> zlib._Decompress:
-        """Begin anew, without a context."""
+        """Begin again, without a context."""
         self.stream = stream = zlib.decompressobj(-self._window_bits)
         return stream
 
     def broken(self, error: zlib.error) -> RemoteProtocolError:
-        """Return what is wrong with input that zlib does not take."""
+        """Return the error for input that zlib cannot inflate."""
         return RemoteProtocolError(_broken(error), close_code=CloseCode.INVALID_PAYLOAD)
 
     def too_big(self) -> MessageTooBig:
-        """Return what is wrong with a message that inflates to over the limit."""
+        """Return the error for a message that inflates to more than the limit."""
         return MessageTooBig(
             f"a message that inflates to over {self.message_bytes} bytes (Limits.message_bytes)"
         )
@@ -132,7 +130,7 @@ class Inflater(Extension):
         try:
             while data:
                 stream = self.stream or self.open_stream()
-                # One byte over the limit tells that it was passed; to zlib 0 means no limit.
+                # Ask for one byte too many: if it comes, the message is too long. To zlib, 0 means no limit.
                 room = self.message_bytes - self._inflated_bytes
                 most = 0 if self.without_limit else max(room, 0) + 1
                 piece = stream.decompress(data, most)

@@ -1,4 +1,8 @@
-"""wsproto behind one class that owns its traps: the judge of every frame that is not plain."""
+"""wsproto, which judges every frame that is not plain, and the one class that knows its traps.
+
+The judge decides what is legal. trioweb has no rules of its own for frames beside it: where the fast lane
+decodes a frame without wsproto, it does so because the answer is known beforehand.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +20,24 @@ NOT_UTF8 = "text that is not UTF-8 (RFC 6455 §8.1)"
 
 
 class Judge:
-    """Gives wsproto the bytes of one frame at a time, and never more than that frame's.
+    """Gives wsproto the bytes of one frame at a time, and never more.
 
-    So it is known at every moment whether wsproto holds anything (`is_between_frames`), what a
-    header announces before its payload comes, and no later frame is stuck behind one
-    that ended the connection. What wsproto is kept from:
+    So it is known at every moment whether wsproto holds anything (`is_between_frames`), and what
+    a header announces is known before its payload arrives. And no frame is stuck in wsproto
+    after one that has ended the connection.
 
-    - its `Connection`, which reports our failing the peer as the peer's close, swallows
-      input after that, and refuses pongs while a close is on its way: only its
-      `FrameProtocol` is used;
-    - the payload of close frames, since it refuses code 1014;
-    - permessage-deflate: `inflate.py`.
+    Three parts of wsproto are not used:
+
+    - Its `Connection`. It reports that we have failed the connection as if the peer had closed
+      it, swallows input after that, and refuses to send pongs while a close is under way. Only
+      its `FrameProtocol` is used.
+    - Its reading of close frames, since it rejects code 1014.
+    - Its permessage-deflate: see `inflate.py`.
 
     Attributes:
-        has_header: The current frame's header is whole.
-        has_closed: The peer's close frame was taken.
-        payload_left: Bytes that the current frame still announces.
+        has_header: The current frame's header is complete.
+        has_closed: The peer's close frame was read.
+        payload_left: How many bytes of the current frame's payload have not arrived.
     """
 
     __slots__ = (
@@ -57,7 +63,7 @@ class Judge:
 
     @property
     def is_between_frames(self) -> bool:
-        """Whether wsproto has no part of a frame."""
+        """Whether wsproto holds no part of a frame."""
         return not self._header
 
     @property
@@ -66,17 +72,17 @@ class Judge:
         return self._header[0] & OPCODE < CLOSE
 
     def take_header(self, data: bytes, position: int, out: list[WireEvent]) -> int:
-        """Read as much of a header as there is; return where it stops.
+        """Read as much of a header as has arrived, and return where that ends.
 
-        A frame without payload is complete with it.
+        A frame without payload is complete with its header.
 
         Raises:
-            RemoteProtocolError: The header is wrong. That shows as early as the byte that is.
+            RemoteProtocolError: The header is wrong, found at the first byte that is.
         """
         header = self._header
         if not header and data[position] & OPCODE <= BINARY:
             self._assembly.begin_frame(data[position])
-        # The second byte says how long a header is; until it is here, it is what is wanted.
+        # The second byte says how long the header is. Until it has arrived, only these two are wanted.
         start = bytes(header) + data[position : position + 2]
         wanted = 2 if len(start) < 2 else header_bytes(start[1])
         piece = data[position : position + wanted - len(header)]
@@ -90,10 +96,10 @@ class Judge:
         return position + len(piece)
 
     def take_payload(self, data: bytes, position: int, most: int, out: list[WireEvent]) -> int:
-        """Read as much of the payload as there is, `most` bytes at once; return where it stops.
+        """Read as much of the payload as has arrived, up to `most` bytes, and return where that ends.
 
         Raises:
-            RemoteProtocolError: What came is not what its frame may carry.
+            RemoteProtocolError: The frame may not carry this payload.
         """
         end = min(len(data), position + min(most, self.payload_left))
         piece = data[position:end]
@@ -105,14 +111,14 @@ class Judge:
         return end
 
     def give_back(self) -> tuple[bytes, int]:
-        """Return what has to be read again by whoever reads on, and how much payload is still to come."""
+        """Return the bytes that the next decoder has to read again, and how much payload is missing."""
         header = bytes(self._header)
         if self.has_header and header[0] & OPCODE != CLOSE:
             return b"", self.payload_left
         return header + self._close_payload, 0
 
     def release(self) -> None:
-        """Let go of wsproto, and of what it may hold."""
+        """Release wsproto, and everything that it may hold."""
         self._protocol = self._inflater = None
         self._header.clear()
         self._close_payload = b""
@@ -142,7 +148,7 @@ class Judge:
         payload = frame.payload
         if frame.opcode is Opcode.CLOSE:
             self.has_closed = True
-            out.append(PeerClosed(decode_close_payload(b"")))  # any other is taken by ourselves
+            out.append(PeerClosed(decode_close_payload(b"")))  # it has no payload: others never get here
         elif frame.opcode is Opcode.PING or frame.opcode is Opcode.PONG:
             assert isinstance(payload, bytes)
             out.append(Ping(payload) if frame.opcode is Opcode.PING else Pong(payload))

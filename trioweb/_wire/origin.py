@@ -8,9 +8,9 @@ from functools import lru_cache
 from trioweb._wire.request_head import RequestHead
 from trioweb.errors import HandshakeRejected
 
-_HOST = r"(\[[0-9a-f:.]+\]|[^\s/?#@:,\[\]\\]+)(?::([0-9]{1,5}))?"
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.\-]*)://" + _HOST)
-_AUTHORITY = re.compile(_HOST)
+_HOST_PATTERN = r"(\[[0-9a-f:.]+\]|[^\s/?#@:,\[\]\\]+)(?::([0-9]{1,5}))?"
+_PAGE_ORIGIN = re.compile(r"([a-z][a-z0-9+.\-]*)://" + _HOST_PATTERN)
+_HOST_AND_PORT = re.compile(_HOST_PATTERN)
 
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
@@ -22,15 +22,16 @@ def check_origin(
 ) -> None:
     """Refuse a handshake from a page that may not open a WebSocket here.
 
-    Cookies go with a handshake from any page, so without this check every page that
-    somebody visits could speak in their name. A peer that sends no `Origin` is no browser.
+    Browsers send cookies with a handshake from any page. Without this check, every page that
+    somebody visits could speak in their name. A peer without `Origin` is not a browser, and has
+    no cookies but its own.
 
     Args:
         head: The handshake.
-        allowed: `None` for pages of the same origin, `"*"` for any, or origins.
-        scheme: How the client came here, as far as it is known.
-        host: The host and port that the client used, if that is not in `Host`: a trusted
-            proxy may say.
+        allowed: `None` for pages of the same origin, `"*"` for any page, or a list of origins.
+        scheme: How the client connected, as far as that is known.
+        host: The host and port that the client used, if a trusted proxy names them instead of
+            `Host`.
 
     Raises:
         HandshakeRejected: 403.
@@ -40,7 +41,7 @@ def check_origin(
     lines = head.headers.get_all("origin")
     if not lines:
         return
-    origin = _parse(lines[0]) if len(lines) == 1 else None  # "null" is no origin either
+    origin = _parse(lines[0]) if len(lines) == 1 else None  # nor is "null" an origin
     if origin is None:
         raise _refusal("its Origin is not one scheme://host")
     if isinstance(allowed, tuple):
@@ -56,23 +57,23 @@ def is_listed(origin: str, allowed: tuple[str, ...]) -> bool:
 
 
 def _is_same(origin: _Origin, authority: str, scheme: str) -> bool:
-    """Compare with the authority that was asked for.
+    """Compare a page's origin with the authority that the handshake asks for.
 
-    Behind a proxy that ends TLS this side sees http where the browser saw https, so http
-    proves nothing, and a missing port stands for the default one of the page's scheme.
-    That it was https is certain where it is known, and an http page is then another origin.
+    Behind a proxy that ends TLS, this side sees http where the browser used https. So http
+    proves nothing, and a missing port means the default of the page's own scheme. But https, where
+    it is known, is certain: then an http page is of another origin.
     """
     page_scheme, page_host, page_port = origin
     if scheme in {"https", "wss"} and page_scheme != "https":
         return False
-    match = _AUTHORITY.fullmatch(authority.lower())
+    match = _HOST_AND_PORT.fullmatch(authority.lower())
     if match is None or page_host != match[1]:
         return False
     return page_port == (int(match[2]) if match[2] else _DEFAULT_PORTS.get(page_scheme))
 
 
 def _parse(text: str) -> _Origin | None:
-    match = _ORIGIN.fullmatch(text.lower())
+    match = _PAGE_ORIGIN.fullmatch(text.lower())
     if match is None:
         return None
     scheme, host, port = match.groups()
@@ -81,7 +82,7 @@ def _parse(text: str) -> _Origin | None:
 
 @lru_cache(maxsize=64)
 def _parsed(allowed: tuple[str, ...]) -> frozenset[_Origin | None]:
-    """Bring a setting, of which a program has a few, to the form that is compared."""
+    """Parse a setting once; a program has only a few of them."""
     return frozenset(map(_parse, allowed)) - {None}
 
 

@@ -1,4 +1,4 @@
-"""What the peer still sends once nobody will get it: walked over, up to its close frame."""
+"""Skipping what the peer still sends when nobody will receive it, up to its close frame."""
 
 from __future__ import annotations
 
@@ -25,33 +25,37 @@ from trioweb._wire.frames import (
 from trioweb._wire.masking import apply_mask
 from trioweb.errors import RemoteProtocolError
 
-# Theory. An endpoint that has sent a close frame discards what comes, but for the peer's close
-# frame (RFC 6455 §1.4), which may stand after any number of messages. To find it, headers are
-# enough: each tells where the next one is. So nothing is unmasked, inflated, read as text or
-# collected, and a header costs the same whatever its payload inflates to. Whether messages are
-# in order (§5.4), what they hold and how long they are does not matter any more; a header that
-# cannot be one (§5.2) does, because behind it nobody knows where the next one is.
+# Theory. An endpoint that has sent a close frame discards whatever arrives, except the peer's close frame
+# (RFC 6455 §1.4), which may follow any number of messages. To find it, headers are enough: each says where the
+# next one is. So nothing is unmasked, inflated, decoded or collected, and a frame costs the same however long
+# its payload is. It no longer matters whether messages are in order (§5.4), what they contain and how long they
+# are. A header that cannot be one (§5.2) still does: after it, nobody knows where the next one is.
 
-_DATA = frozenset(bits | opcode for bits in (0, FINAL) for opcode in (CONTINUATION, TEXT, BINARY))
-_COMPRESSED_DATA = frozenset(bits | COMPRESSED | opcode for bits in (0, FINAL) for opcode in (TEXT, BINARY))
-_CONTROL = frozenset(FINAL | opcode for opcode in (CLOSE, PING, PONG))  # §5.5: never in fragments
+_DATA_FIRST_BYTES = frozenset(bits | opcode for bits in (0, FINAL) for opcode in (CONTINUATION, TEXT, BINARY))
+_COMPRESSED_FIRST_BYTES = frozenset(
+    bits | COMPRESSED | opcode for bits in (0, FINAL) for opcode in (TEXT, BINARY)
+)
+_CONTROL_FIRST_BYTES = frozenset(FINAL | opcode for opcode in (CLOSE, PING, PONG))  # §5.5: never in fragments
 
-_FIRST_BYTES = {False: _DATA | _CONTROL, True: _DATA | _COMPRESSED_DATA | _CONTROL}
-"""What a frame may begin with, by whether compression was agreed on."""
+_FIRST_BYTES = {
+    False: _DATA_FIRST_BYTES | _CONTROL_FIRST_BYTES,
+    True: _DATA_FIRST_BYTES | _COMPRESSED_FIRST_BYTES | _CONTROL_FIRST_BYTES,
+}
+"""The bytes that a frame may begin with, by whether compression was agreed on."""
 
 _HEADERS = 1024
-"""How many are read in one call, which takes a millisecond."""
+"""How many headers are read in one call, which takes a millisecond."""
 
 
 class Overlook:
-    """Walks over frames by their headers, and holds nothing of them.
+    """Walks over frames by their headers, and keeps nothing of them.
 
     Args:
-        payload_left: How much of a payload is still to come before the first header.
+        payload_left: How much of a payload precedes the first header.
         is_deflated: Whether messages may be compressed (RFC 7692 §6).
 
     Attributes:
-        needs_input: The last walk stopped where only more input leads on.
+        needs_input: The last walk ended because more input is needed.
     """
 
     __slots__ = ("_first_bytes", "_payload_left", "needs_input")
@@ -62,15 +66,15 @@ class Overlook:
         self.needs_input = False
 
     def walk(self, data: bytes, position: int, out: list[WireEvent]) -> int:
-        """Go on up to the close frame, the end of what is here, or as far as is fair.
+        """Walk on to the close frame, to the end of the input, or as far as is fair to others.
 
         Args:
-            data: Input. From where the walk has stopped, it is wanted again.
-            position: Where in it the walk goes on.
+            data: Input. The caller keeps what follows the place where the walk stops.
+            position: Where the walk goes on.
             out: The peer's close is appended to it.
 
         Returns:
-            Where it stops: after the close frame, or at the first byte that is still needed.
+            Where the walk stops: after the close frame, or at the first byte that is still needed.
 
         Raises:
             RemoteProtocolError: A header cannot be one, or the close frame's payload is wrong.
@@ -97,10 +101,10 @@ class Overlook:
         return position
 
     def _header_bytes(self, header: bytes) -> int:
-        """Return how long the header is that begins here; 0 if it is not whole yet.
+        """Return how long the header is that begins here, or 0 if it is incomplete.
 
         Raises:
-            RemoteProtocolError: It is wrong. That shows as early as with wsproto, which begins with two bytes.
+            RemoteProtocolError: It is wrong. That is reported as early as wsproto does, from two bytes on.
         """
         if len(header) < 2:
             return 0

@@ -9,9 +9,9 @@ import attrs
 
 from trioweb.errors import RemoteProtocolError
 
-# RFC 3986 §3.2.2 without IPvFuture, which nobody has defined, and without userinfo, which
-# a Host cannot have and RFC 9110 §4.2.4 says to refuse in a target.
-_AUTHORITY = re.compile(
+# RFC 3986 §3.2.2, without two things: IPvFuture, which nobody has defined, and userinfo, which a Host cannot
+# have and which RFC 9110 §4.2.4 says to reject in a target.
+_TARGET_AUTHORITY = re.compile(
     rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::([0-9]{0,5}))?"
 )
 _PORTS, _PORT_DIGITS = 65535, 5
@@ -20,7 +20,10 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECA
 
 @attrs.define
 class Target:
-    """A request target as it came, and taken apart; only in absolute form it has an authority."""
+    """A request target as it arrived, and its parts; only the absolute form has an authority.
+
+    `raw_path` is not decoded: whether `%2F` separates segments is for the router to decide.
+    """
 
     text: str
     raw_path: str
@@ -29,8 +32,8 @@ class Target:
 
 
 def is_authority(value: bytes) -> bool:
-    """Say whether `value` may stand in a Host field (RFC 9110 §7.2); empty it may be."""
-    matched = _AUTHORITY.fullmatch(value)
+    """Say whether `value` is allowed in a Host field (RFC 9110 §7.2), which may be empty."""
+    matched = _TARGET_AUTHORITY.fullmatch(value)
     if matched is None or matched.lastindex is None:
         return matched is not None
     version_6, port = matched.groups()
@@ -48,14 +51,14 @@ def _is_version_6(text: str) -> bool:
 
 
 def parse_target(method: bytes, target: bytes) -> Target:
-    """Take a target of visible ASCII characters apart.
+    """Split a target of visible ASCII characters into its parts.
 
     Raises:
-        RemoteProtocolError: Its form is not one that goes with `method`, to be answered
-            400; or `method` is CONNECT, which only proxies understand, 501.
+        RemoteProtocolError: Its form does not go with `method`, status 400; or `method` is
+            CONNECT, which only proxies understand, status 501.
     """
     if method == b"CONNECT":
-        raise RemoteProtocolError("CONNECT asks for a proxy, and this is none", 501)
+        raise RemoteProtocolError("CONNECT asks for a proxy, and this is not one", 501)
     if b"#" in target:
         raise RemoteProtocolError("a request target has no fragment: found a #", 400)
     text = target.decode("ascii")
@@ -65,7 +68,7 @@ def parse_target(method: bytes, target: bytes) -> Target:
     if target == b"*" and method == b"OPTIONS":  # §3.2.4
         return Target(text, text, "")
     absolute = _ABSOLUTE.fullmatch(target)
-    # An http URI without a host is invalid (RFC 9110 §4.2.1); ":80" is such a one.
+    # An http URI without a host is invalid (RFC 9110 §4.2.1), and ":80" has none.
     if absolute is None or not is_authority(absolute[1]) or absolute[1].startswith(b":"):
         raise RemoteProtocolError(
             "a request target has to be a path, or an absolute http or https address; * goes with OPTIONS only",
