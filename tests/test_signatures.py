@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from trioweb import App, SetupError, Text
+from trioweb.app import responder_of
 from trioweb.middleware import GZip
 
 
@@ -57,7 +58,7 @@ def test_middleware_and_error_handlers_not_callable_with_two_arguments_are_refus
         SetupError, match=rf"called with request and call_next: write async def {name}\(request, ca"
     ):
         app.middleware(refused)
-    assert not app.has_surroundings
+    assert responder_of(app).is_bare
 
 
 def test_functions_without_a_known_signature_are_accepted() -> None:

@@ -16,12 +16,12 @@ from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._web.state import State
 from trioweb.config import Config
-from trioweb.error_handlers import ErrorHandler, ErrorHandlers, check_key
+from trioweb.error_handlers import ErrorHandler, check_key
 from trioweb.errors import ConfigError, PatternError, SetupError
 from trioweb.lifetime import Lifetime
-from trioweb.middleware.chain import Middleware, Next, wrap
-from trioweb.middleware.request_id import forget_request_id
+from trioweb.middleware.chain import Middleware
 from trioweb.newcomers import explained
+from trioweb.responder import Responder
 from trioweb.rooms import Overflow, Room, Rooms
 from trioweb.signatures import check_lifespan, check_takes, count_positional, is_async
 
@@ -57,9 +57,8 @@ class App(Router):
         self._table.is_served = True
         self.config = config or Config()
         self.state = State()
-        self.lifetime = None if lifespan is None else Lifetime(partial(_living, self, lifespan))
-        self._middleware: list[Middleware] = []
-        self._error_handlers = ErrorHandlers()
+        self._lifetime = None if lifespan is None else Lifetime(partial(_living, self, lifespan))
+        self._responder = Responder(self._table)
         self._rooms = Rooms()
 
     def middleware(self, function: MiddlewareT) -> MiddlewareT:
@@ -82,7 +81,7 @@ class App(Router):
                 f"so: write async def, or GZip() and not GZip. This is {function!r}"
             )
         check_takes(function, ("request", "call_next"), "middleware")
-        self._middleware.append(function)
+        self._responder.middleware.append(function)
         return function
 
     def error_handler(self, key: type[Exception] | int) -> Callable[[ErrorHandlerT], ErrorHandlerT]:
@@ -107,7 +106,7 @@ class App(Router):
                     "an error handler is an async function of request and error: write async def"
                 )
             check_takes(handler, ("request", "error"), "an error handler")
-            self._error_handlers.add(key, handler)
+            self._responder.error_handlers.add(key, handler)
             return handler
 
         return decorate
@@ -171,7 +170,7 @@ class App(Router):
                 that would lose something.
         """
         check_inclusion(prefix, router)
-        _check_are_bare((router, *router.below()))
+        _check_are_bare((router, *router._below()))  # noqa: SLF001 - of a class above
         super().include(prefix, router)
 
     def room(self, name: str, *, overflow: Overflow | None = None) -> Room:
@@ -187,51 +186,6 @@ class App(Router):
         """
         return self._rooms.room(name, overflow=overflow)
 
-    # For the server.
-
-    @property
-    def has_surroundings(self) -> bool:
-        """Whether there is anything around its handlers: middleware or error handlers."""
-        return bool(self._middleware or self._error_handlers)
-
-    def check(self) -> None:
-        """Look once more for what would be lost, now that it is going to be served.
-
-        A router that is included here already may have been given an app since.
-
-        Raises:
-            SetupError: An app with middleware or error handlers is included, or a parameter of a
-                handler has a default that nothing will ever replace.
-        """
-        _check_are_bare(self.below())
-        self._table.check_defaults()
-
-    def _check_has_no_place(self, what: str) -> None:
-        if self._table.parent is not None:
-            raise SetupError(
-                f"{what} of an app that is included in another would never be asked: "
-                "give it to the app that is served"
-            )
-
-    async def answer(self, request: Request, endpoint: Next, *, is_debug: bool) -> Response:
-        """Run middleware around `endpoint`; every exception becomes a response.
-
-        It does at each layer, so that middleware sees the answers to errors too.
-        """
-        answer_error = partial(self.answer_error, is_debug=is_debug)
-        step = endpoint
-        if self._middleware:
-            forget_request_id()  # of the connection's last request
-            step = wrap(endpoint, self._middleware, answer_error)
-        try:
-            return await step(request)
-        except Exception as error:
-            return await answer_error(request, error)
-
-    async def answer_error(self, request: Request, error: Exception, *, is_debug: bool) -> Response:
-        """Return the response for an exception."""
-        return await self._error_handlers.answer(request, error, is_debug=is_debug)
-
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Hold the lifespans of this app and then of those in it, in the order they came.
@@ -243,18 +197,47 @@ class App(Router):
                 await stack.enter_async_context(lifetime.held())
             yield
 
-    @asynccontextmanager
-    async def lifespan_if_entered(self) -> AsyncIterator[None]:
-        """Hold those lifespans that are entered, which somebody else then does not leave."""
-        async with AsyncExitStack() as stack:
-            for lifetime in self._lifetimes():
-                await stack.enter_async_context(lifetime.held_if_entered())
-            yield
-
     def _lifetimes(self) -> list[Lifetime]:
-        return [
-            one.lifetime for one in (self, *self.below()) if isinstance(one, App) and one.lifetime is not None
-        ]
+        apps = [one for one in (self, *self._below()) if isinstance(one, App)]
+        return [app._lifetime for app in apps if app._lifetime is not None]  # noqa: SLF001 - of its own class
+
+    def _check_has_no_place(self, what: str) -> None:
+        if self._table.parent is not None:
+            raise SetupError(
+                f"{what} of an app that is included in another would never be asked: "
+                "give it to the app that is served"
+            )
+
+
+# For the server. An app shows programs what they are written with. What serves it is reached by these
+# functions, and by nothing else.
+
+
+def responder_of(app: App) -> Responder:
+    """Return what responds to the requests of an app."""
+    return app._responder  # noqa: SLF001
+
+
+def check_served(app: App) -> None:
+    """Look once more for what would be lost, now that the app is going to be served.
+
+    A router that is included already may have been given an app since.
+
+    Raises:
+        SetupError: An app with middleware or error handlers is included, or a parameter of a
+            handler has a default that nothing will ever replace.
+    """
+    _check_are_bare(app._below())  # noqa: SLF001
+    app._table.check_defaults()  # noqa: SLF001
+
+
+@asynccontextmanager
+async def lifespan_if_entered(app: App) -> AsyncIterator[None]:
+    """Hold those lifespans of an app that are entered, so that others do not leave them meanwhile."""
+    async with AsyncExitStack() as stack:
+        for lifetime in app._lifetimes():  # noqa: SLF001
+            await stack.enter_async_context(lifetime.held_if_entered())
+        yield
 
 
 @asynccontextmanager
@@ -269,7 +252,7 @@ async def _living(app: App, lifespan: Lifespan) -> AsyncIterator[None]:
 
 
 def _check_are_bare(routers: Iterable[Router]) -> None:
-    if any(isinstance(one, App) and one.has_surroundings for one in routers):
+    if any(isinstance(one, App) and not responder_of(one).is_bare for one in routers):
         raise SetupError(
             "an app with middleware or error handlers cannot be included, since they would be lost: "
             "give them to the app that is served"

@@ -47,7 +47,7 @@ class ErrorHandlers:
         if known is not handler:
             raise DuplicateRoute(f"there is an error handler for {key!r} already")
 
-    async def answer(self, request: Request, error: Exception, *, is_debug: bool) -> Response:
+    async def respond(self, request: Request, error: Exception, *, is_debug: bool) -> Response:
         """Return the response for an exception that a handler or middleware raised, prepared.
 
         A handler that fails itself is answered with 500; nothing escapes.
@@ -62,10 +62,10 @@ class ErrorHandlers:
                 return await prepared(Response.of(await handler(request, error)), request)
             except Exception as second:
                 error = second
-        answer = as_http_error(error)
-        if answer is not None:
+        carried = as_http_error(error)
+        if carried is not None:
             try:
-                return error_response(answer, accept=request.headers.get("accept", ""))
+                return error_response(carried, accept=request.headers.get("accept", ""))
             except LocalProtocolError as bad_headers:
                 error = bad_headers
         self._log(request, error)
@@ -79,13 +79,13 @@ class ErrorHandlers:
             logger.error("%s %s failed", request.method, request.raw_path, exc_info=error)
 
     def _find(self, error: Exception) -> ErrorHandler | None:
-        answer = as_http_error(error)
-        if answer is not None and answer.status in self._by_status:
-            return self._by_status[answer.status]
+        carried = as_http_error(error)
+        if carried is not None and carried.status in self._by_status:
+            return self._by_status[carried.status]
         for kind in type(error).__mro__:
             if kind in self._by_type:
                 return self._by_type[kind]
-        return self._by_status.get(500) if answer is None else None
+        return self._by_status.get(500) if carried is None else None
 
 
 def check_key(key: object) -> None:
@@ -110,7 +110,7 @@ def check_key(key: object) -> None:
 
 
 def as_http_error(error: Exception) -> HTTPError | None:
-    """Return the answer that an exception carries, or `None` for a failure of the program."""
+    """Return the status that an exception carries, or `None` for a failure of the program."""
     if isinstance(error, HTTPError):
         return error
     if isinstance(error, RemoteProtocolError) and error.status is not None:

@@ -21,6 +21,7 @@ LAYERS = (
     ("_web",),
     ("rooms",),
     ("middleware", "error_handlers", "templates", "lifetime"),
+    ("responder",),
     ("app",),
     ("_server",),
     ("__init__",),

@@ -35,7 +35,7 @@ def routed(kind: str) -> Router:
 
 
 def value_of(kind: str, raw: str) -> Any:
-    return routed(kind).resolve(f"/before/{raw}", "GET", is_websocket=False).path_params["value"]
+    return routed(kind)._table.resolve(f"/before/{raw}", "GET", is_websocket=False).path_params["value"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_resolve_inverts_url_for(kind: str, data: st.DataObject) -> None:
         parts = value.replace("\\", "/").split("/")
         assert is_several or not {"", ".", ".."}.isdisjoint(parts) or "\0" in value
         return
-    assert router.resolve(path, "GET", is_websocket=False).path_params == {"value": value}
+    assert router._table.resolve(path, "GET", is_websocket=False).path_params == {"value": value}
 
 
 def test_only_a_path_parameter_takes_an_encoded_slash_and_no_custom_converter_does() -> None:
@@ -192,7 +192,7 @@ def test_only_a_path_parameter_takes_an_encoded_slash_and_no_custom_converter_do
     router.converter("raw", str)
     router.get("/own/{value:raw}")(handler)
     with pytest.raises(HTTPError) as caught:
-        router.resolve("/own/%2Fetc%2Fpasswd", "GET", is_websocket=False)
+        router._table.resolve("/own/%2Fetc%2Fpasswd", "GET", is_websocket=False)
     assert caught.value.status == 404
 
 
@@ -217,7 +217,7 @@ def test_a_bug_in_a_custom_converter_is_not_hidden() -> None:
     router.converter("broken", {"known": 1}.__getitem__)
     router.get("/{value:broken}")(handler)
     with pytest.raises(KeyError):
-        router.resolve("/a", "GET", is_websocket=False)
+        router._table.resolve("/a", "GET", is_websocket=False)
 
 
 def test_url_for_refuses_text_that_a_custom_converter_would_not_parse() -> None:

@@ -19,14 +19,14 @@ async def handler(request: object, **params: Any) -> None:
 
 
 def found(router: Router, method: str, raw_path: str) -> str:
-    match = router.resolve(raw_path, method, is_websocket=False)
+    match = router._table.resolve(raw_path, method, is_websocket=False)
     assert isinstance(match.route, HttpRoute)
     return match.route.path
 
 
 def refused(router: Router, method: str, raw_path: str, *, is_websocket: bool = False) -> HTTPError:
     with pytest.raises(HTTPError) as caught:
-        router.resolve(raw_path, method, is_websocket=is_websocket)
+        router._table.resolve(raw_path, method, is_websocket=is_websocket)
     return caught.value
 
 
@@ -42,8 +42,8 @@ def test_a_get_route_answers_head_unless_head_has_its_own() -> None:
     router.get("/b")(handler)
     router.route("/b", methods=["HEAD"])(handler)
     router.post("/c")(handler)
-    implied = router.resolve("/a", "HEAD", is_websocket=False).route
-    own = router.resolve("/b", "HEAD", is_websocket=False).route
+    implied = router._table.resolve("/a", "HEAD", is_websocket=False).route
+    own = router._table.resolve("/b", "HEAD", is_websocket=False).route
     assert isinstance(implied, HttpRoute)
     assert implied.methods == {"GET"}
     assert isinstance(own, HttpRoute)
@@ -82,15 +82,15 @@ def test_a_parameter_may_have_another_name_for_each_method() -> None:
     router = Router()
     router.get("/{room}")(handler)
     router.post("/{name}")(handler)
-    assert router.resolve("/a", "GET", is_websocket=False).path_params == {"room": "a"}
-    assert router.resolve("/a", "POST", is_websocket=False).path_params == {"name": "a"}
+    assert router._table.resolve("/a", "GET", is_websocket=False).path_params == {"room": "a"}
+    assert router._table.resolve("/a", "POST", is_websocket=False).path_params == {"name": "a"}
 
 
 def test_a_handshake_finds_the_websocket_beside_a_page() -> None:
     router = Router()
     router.get("/chat/{room}")(handler)
     router.websocket("/chat/{name}")(handler)
-    match = router.resolve("/chat/a", "GET", is_websocket=True)
+    match = router._table.resolve("/chat/a", "GET", is_websocket=True)
     assert isinstance(match.route, WebSocketRoute)
     assert match.path_params == {"name": "a"}
     assert found(router, "GET", "/chat/a") == "/chat/{room}"
@@ -101,14 +101,14 @@ def test_a_handshake_passes_over_pages_for_a_websocket_further_on() -> None:
     router.get("/chat")(handler)
     router.get("/{page}")(handler)
     router.websocket("/{rest:path}")(handler)
-    assert router.resolve("/chat", "GET", is_websocket=True).route.path == "/{rest:path}"
+    assert router._table.resolve("/chat", "GET", is_websocket=True).route.path == "/{rest:path}"
 
 
 def test_a_handshake_for_a_path_with_pages_only_gets_the_first_of_them() -> None:
     router = Router()
     router.get("/chat")(handler)
     router.get("/{page}")(handler)
-    assert router.resolve("/chat", "GET", is_websocket=True).route.path == "/chat"
+    assert router._table.resolve("/chat", "GET", is_websocket=True).route.path == "/chat"
 
 
 def test_a_handshake_for_a_path_with_neither_gets_the_usual_status() -> None:
@@ -192,8 +192,8 @@ def test_a_path_that_is_looked_up_whole_is_the_one_that_a_walk_would_find(
 def test_the_parameters_of_a_request_are_its_own() -> None:
     router = Router()
     router.get("/a")(handler)
-    router.resolve("/a", "GET", is_websocket=False).path_params["x"] = 1
-    assert router.resolve("/a", "GET", is_websocket=False).path_params == {}
+    router._table.resolve("/a", "GET", is_websocket=False).path_params["x"] = 1
+    assert router._table.resolve("/a", "GET", is_websocket=False).path_params == {}
 
 
 def test_a_route_of_an_included_router_is_looked_up_under_its_prefix() -> None:
@@ -203,4 +203,4 @@ def test_a_route_of_an_included_router_is_looked_up_under_its_prefix() -> None:
     inner.websocket("/c")(handler)
     assert list(router._table.tree.plain) == ["/a/b", "/a/c"]
     assert found(router, "GET", "/a/b") == "/a/b"
-    assert router.resolve("/a/c", "GET", is_websocket=True).route.path == "/a/c"
+    assert router._table.resolve("/a/c", "GET", is_websocket=True).route.path == "/a/c"

@@ -73,15 +73,15 @@ def test_a_path_that_cannot_be_read_is_refused_before_there_is_a_handler(path: A
 def test_static_text_is_written_decoded(path: str, raw_path: str) -> None:
     router = Router()
     router.get(path)(handler)
-    assert router.resolve(raw_path, "GET", is_websocket=False).route.path == path
-    assert router.resolve(router.url_for("handler"), "GET", is_websocket=False).route.path == path
+    assert router._table.resolve(raw_path, "GET", is_websocket=False).route.path == path
+    assert router._table.resolve(router.url_for("handler"), "GET", is_websocket=False).route.path == path
 
 
 def test_an_encoded_slash_does_not_stand_for_the_slash_of_a_pattern() -> None:
     router = Router()
     router.get("/a/b")(handler)
     with pytest.raises(HTTPError) as caught:
-        router.resolve("/a%2Fb", "GET", is_websocket=False)
+        router._table.resolve("/a%2Fb", "GET", is_websocket=False)
     assert caught.value.status == 404
 
 

@@ -24,7 +24,7 @@ def test_each_method_has_its_decorator() -> None:
     router.delete("/")(handler)
     router.route("/", methods=["PROPFIND"])(handler)
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"]:
-        route = router.resolve("/", method, is_websocket=False).route
+        route = router._table.resolve("/", method, is_websocket=False).route
         assert isinstance(route, HttpRoute)
         assert route.methods == {method}
 

@@ -21,7 +21,7 @@ async def other(request: object, **params: Any) -> None:
 
 
 def found(router: Router, raw_path: str) -> tuple[str, dict[str, Any]]:
-    match = router.resolve(raw_path, "GET", is_websocket=False)
+    match = router._table.resolve(raw_path, "GET", is_websocket=False)
     return match.route.path, match.path_params
 
 

@@ -20,7 +20,7 @@ async def handler(request: object, **params: Any) -> None:
 
 
 def found(router: Router, raw_path: str) -> tuple[str, dict[str, Any]]:
-    match = router.resolve(raw_path, "GET", is_websocket=False)
+    match = router._table.resolve(raw_path, "GET", is_websocket=False)
     return match.route.path, match.path_params
 
 
@@ -69,7 +69,7 @@ def test_an_empty_segment_is_not_a_value(raw_path: str) -> None:
     for path in ["/a", "/a/{x}", "/{x}/{y}", "/{rest:path}"]:
         router.get(path)(handler)
     with pytest.raises(HTTPError) as caught:
-        router.resolve(raw_path, "GET", is_websocket=False)
+        router._table.resolve(raw_path, "GET", is_websocket=False)
     assert caught.value.status == 404
 
 
@@ -88,7 +88,7 @@ def test_a_head_full_of_slashes_does_no_harm() -> None:
     router.get("/{rest:path}")(handler)
     router.get("/{a}/{b}")(handler)
     with pytest.raises(HTTPError):
-        router.resolve("/" * 16_384, "GET", is_websocket=False)
+        router._table.resolve("/" * 16_384, "GET", is_websocket=False)
     long_path = "/a" * 8_192
     assert found(router, long_path) == ("/{rest:path}", {"rest": long_path[1:]})
 
@@ -115,7 +115,7 @@ def test_a_walk_over_hostile_patterns_visits_no_place_twice() -> None:
         named = "/".join(segment.replace("%s", f"p{place}") for place, segment in enumerate(segments))
         router.get(f"/{named}/end{number}")(handler)
     with pytest.raises(HTTPError):
-        router.resolve("/a" * depth + "/nowhere", "GET", is_websocket=False)
+        router._table.resolve("/a" * depth + "/nowhere", "GET", is_websocket=False)
     assert len(parsed) == 2**depth - 1
     parsed.clear()
     assert found(router, "/a" * depth + "/end0")[1] == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -10,10 +10,14 @@ import trio
 from support.forms import MULTIPART
 
 from trioweb._web.address import Address
+from trioweb._web.body import RequestBody
+from trioweb._web.proxies import Forwarding
 from trioweb._web.request import Request
 from trioweb._wire.request_head import RequestHead
 from trioweb.config import Limits
 from trioweb.headers import Headers
+
+CLIENT = Address("192.0.2.1", 5000)
 
 MakeRequest = Callable[..., Request]
 
@@ -27,11 +31,17 @@ def build(
     content_bytes: int | None = None,
     body_bytes: int = 1000,
     limits: Limits | None = None,
+    client: Address | None = CLIENT,
+    scheme: str = "http",
+    host: str = "example.org",
+    is_anonymous: bool = False,
+    path_params: dict[str, Any] | None = None,
+    receive_body: Callable[[], Awaitable[bytes]] | None = None,
     **more: Any,
 ) -> Request:
     waiting = iter(pieces)
 
-    async def receive_body() -> bytes:
+    async def receive_piece() -> bytes:
         await trio.lowlevel.checkpoint()
         return next(waiting, b"")
 
@@ -48,14 +58,14 @@ def build(
         expects_continue=False,
         wants_websocket=False,
     )
-    arguments: dict[str, Any] = {
-        "path_params": {},
-        "client": Address("192.0.2.1", 5000),
-        "scheme": "http",
-        "receive_body": receive_body,
-        "limits": limits or Limits(body_bytes=body_bytes),
-    }
-    return Request(head, **(arguments | more))
+    body = None
+    if content_bytes != 0:
+        limits = limits or Limits(body_bytes=body_bytes)
+        body = RequestBody(receive_body or receive_piece, content_bytes=content_bytes, limits=limits)
+    forwarding = Forwarding(client, scheme, host, is_anonymous=is_anonymous)
+    request = Request(head, forwarding, body=body, **more)
+    request.path_params = path_params or {}
+    return request
 
 
 @pytest.fixture

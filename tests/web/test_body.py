@@ -5,6 +5,7 @@ import trio
 import trio.testing
 
 from trioweb._web.body import PIECE_BYTES, RequestBody
+from trioweb.config import Limits
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
 
@@ -15,7 +16,7 @@ def body_of(*pieces: bytes, content_bytes: int | None = None, limit_bytes: int =
         await trio.lowlevel.checkpoint()
         return next(waiting, b"")
 
-    return RequestBody(receive, content_bytes=content_bytes, limit_bytes=limit_bytes)
+    return RequestBody(receive, content_bytes=content_bytes, limits=Limits(body_bytes=limit_bytes))
 
 
 async def streamed(body: RequestBody) -> list[bytes]:
@@ -80,7 +81,7 @@ async def test_many_tasks_read_the_same_body() -> None:
 
 async def test_a_cancelled_read_loses_nothing() -> None:
     send, receive = trio.open_memory_channel[bytes](0)
-    body = RequestBody(receive.receive, content_bytes=None, limit_bytes=100)
+    body = RequestBody(receive.receive, content_bytes=None, limits=Limits(body_bytes=100))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(body.read)
         await send.send(b"first ")
@@ -102,7 +103,7 @@ async def test_a_declared_length_above_the_limit_is_refused_before_anything_is_r
     async def receive() -> bytes:
         raise AssertionError
 
-    body = RequestBody(receive, content_bytes=101, limit_bytes=100)
+    body = RequestBody(receive, content_bytes=101, limits=Limits(body_bytes=100))
     with pytest.raises(BodyTooLarge, match=r"101 bytes.*Limits\.body_bytes"):
         await body.read()
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from trioweb._routing.converters import Converter
 from trioweb._routing.handler import Handler
-from trioweb._routing.match import Match, find_match
 from trioweb._routing.pattern import parse_pattern
 from trioweb._routing.route import HttpRoute, Route, WebSocketRoute
 from trioweb._routing.table import Table
@@ -166,11 +165,11 @@ class Router:
         self._table.include(prefix, router._table)
         self._included.append(router)
 
-    def below(self) -> Iterator[Router]:
+    def _below(self) -> Iterator[Router]:
         """Yield the routers included here, each followed by those included in it."""
         for router in self._included:
             yield router
-            yield from router.below()
+            yield from router._below()  # noqa: SLF001 - of its own class
 
     def converter(
         self,
@@ -205,21 +204,6 @@ class Router:
                 missing or unknown, or no request could contain its value.
         """
         return self._table.names.find(name).pattern.fill(params)
-
-    def resolve(self, raw_path: str, method: str, *, is_websocket: bool) -> Match:
-        """Find the route that answers a request.
-
-        Args:
-            raw_path: The path as it was received, undecoded, without the query.
-            method: As it was received; methods are case-sensitive (RFC 9110 §9.1).
-            is_websocket: Whether the request is a WebSocket handshake.
-
-        Raises:
-            HTTPError: 400 if the path cannot be decoded; 404 if no route has it; 405, with
-                `Allow`, if none has the method; 426 if only a WebSocket has the path and the
-                request is not a handshake.
-        """
-        return find_match(self._table.tree, raw_path, method, is_websocket=is_websocket)
 
 
 def check_inclusion(prefix: object, router: object) -> None:

@@ -10,6 +10,7 @@ import attrs
 from trioweb._routing.converters import BUILT_IN, Converter
 from trioweb._routing.defaults import check_defaults
 from trioweb._routing.handler import check_parameters
+from trioweb._routing.match import Match, find_match
 from trioweb._routing.names import Names
 from trioweb._routing.pattern import Pattern, parse_prefix
 from trioweb._routing.route import Route
@@ -71,6 +72,20 @@ class Table:
             ]
         )
         table.parent = (self, prefix)
+
+    def resolve(self, raw_path: str, method: str, *, is_websocket: bool) -> Match:
+        """Find the route that answers a request.
+
+        Args:
+            raw_path: The path as it came, undecoded, without the query.
+            method: As it came; methods are case-sensitive (RFC 9110 §9.1).
+            is_websocket: Whether the request is a WebSocket handshake.
+
+        Raises:
+            HTTPError: 400 the path cannot be decoded, 404 nothing is there, 405 with
+                `Allow`, 426 a WebSocket is there and the request is not a handshake.
+        """
+        return find_match(self.tree, raw_path, method, is_websocket=is_websocket)
 
     def check_defaults(self) -> None:
         """Refuse parameters that nothing fills; call it when all routes have been added.

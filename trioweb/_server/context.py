@@ -10,6 +10,7 @@ from trioweb._transport.engine import Engine
 from trioweb._web.proxies import TrustedProxies
 from trioweb.app import App
 from trioweb.config import Config
+from trioweb.responder import Responder
 
 
 @attrs.frozen(kw_only=True)
@@ -17,10 +18,12 @@ class ServerContext:
     """The application and the machinery around it; one object instead of ten arguments.
 
     Attributes:
+        app: For its state; what it does with a request is the responder's.
         warned_handlers: By identity, those whose mistake has been logged; the routes keep them alive.
     """
 
     app: App
+    responder: Responder
     config: Config
     engine: Engine
     proxies: TrustedProxies

@@ -33,7 +33,7 @@ from trioweb._transport.engine import open_engine
 from trioweb._transport.stream_transport import StreamTransport
 from trioweb._web.address import Address
 from trioweb._web.proxies import TrustedProxies
-from trioweb.app import App
+from trioweb.app import App, check_served, lifespan_if_entered, responder_of
 from trioweb.config import Config
 from trioweb.errors import ConfigError
 from trioweb.exception_groups import bare_exceptions
@@ -77,7 +77,7 @@ async def serve(
     if not isinstance(app, App):
         raise ConfigError(f"serve takes an App, not {type(app).__name__}")
     check_place(host, port, unix_path, listeners)
-    app.check()
+    check_served(app)
     config = config or app.config
     unix_path = None if unix_path is None else absolute_path(unix_path)
     if listeners is None:
@@ -139,11 +139,11 @@ async def serve_stream(
     Cancellation: As `serve`: 1001 to a WebSocket, then a deadline.
     """
     require_trio()
-    app.check()
+    check_served(app)
     config = config or app.config
     instruments = Instruments()
     shutdown = Shutdown(config.timeouts, instruments)
-    async with _machinery(app, config, shutdown, instruments) as context, app.lifespan_if_entered():
+    async with _machinery(app, config, shutdown, instruments) as context, lifespan_if_entered(app):
         shutdown.is_serving = True
         instruments.connections = 1
         transport = StreamTransport(stream, context.engine.nursery)
@@ -173,6 +173,7 @@ async def _machinery(
                     engine.nursery.start_soon(shutdown.keep_time, name="trioweb shutdown")
                     yield ServerContext(
                         app=app,
+                        responder=responder_of(app),
                         config=config,
                         engine=engine,
                         proxies=TrustedProxies(config.trusted_proxies),

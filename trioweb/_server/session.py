@@ -11,25 +11,24 @@ import trio
 
 from trioweb._http.connection import Http1Connection
 from trioweb._http.departure import ClientLeft
-from trioweb._routing.route import Route, WebSocketRoute
 from trioweb._server import access_log
 from trioweb._server.access_log import Ending
 from trioweb._server.context import ServerContext
-from trioweb._server.streamed_answer import StreamedAnswer
+from trioweb._server.streamed_response import StreamedResponse
 from trioweb._server.websocket_session import WebSocketSession
 from trioweb._transport.lingering import linger
 from trioweb._transport.transport import Transport
 from trioweb._web.address import Address
+from trioweb._web.body import RequestBody
 from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
-from trioweb._web.response import Response
-from trioweb._web.switching import SwitchingProtocols, Terms, switch_protocols
+from trioweb._web.response import Response, prepared
+from trioweb._web.switching import SwitchingProtocols
 from trioweb._web.unreadable import is_clients_mistake
 from trioweb._web.websocket import Handshake, WebSocket
 from trioweb._wire.request_head import RequestHead
-from trioweb.errors import BodyTooLarge, HTTPError, RemoteProtocolError
+from trioweb.errors import HTTPError, RemoteProtocolError
 from trioweb.exception_groups import bare
-from trioweb.middleware.chain import Next
 from trioweb.middleware.request_id import forget_request_id
 
 logger = logging.getLogger("trioweb")
@@ -84,7 +83,7 @@ class Session:
         self._has_begun = False
         self._securing: trio.CancelScope | None = None
         self._ws: WebSocket | None = None
-        self._streamed: StreamedAnswer | None = None
+        self._streamed: StreamedResponse | None = None
 
     async def run(self) -> None:
         """Serve to the end; the transport is closed then."""
@@ -151,7 +150,7 @@ class Session:
                 if not self._has_begun:  # clients come in crowds
                     self._has_begun = True
                     await self._context.engine.flusher.turn()
-                websocket = await self._answer(head)
+                websocket = await self._respond(head)
                 if websocket is not None:
                     return websocket
                 may_be_sending = head.content_bytes != 0 and not http.has_ended_body
@@ -163,86 +162,44 @@ class Session:
             await linger(self._transport, self._context.engine.timers, may_be_sending=may_be_sending)
         return None
 
-    async def _answer(self, head: RequestHead) -> WebSocketSession | None:
-        started = trio.current_time()
-        request = self._request(head)
-        route: Route | None = None
+    async def _respond(self, head: RequestHead) -> WebSocketSession | None:
+        """Respond to one request; return its session if it is the handshake of a WebSocket."""
+        context, started = self._context, trio.current_time()
+        body = self._body(head)
+        request = self._request(head, body)
         try:
-            match = self._context.app.resolve(head.raw_path, head.method, is_websocket=head.wants_websocket)
-            request.path_params = match.path_params
-            route = match.route
-            endpoint = self._endpoint(head, route)
-        # No route, or a converter that fails: middleware is to see it.
-        except Exception as error:
-            endpoint = _raising(error)
-        if head.content_bytes != 0:
-            endpoint = self._limited(request, route, endpoint)
-        try:
-            response = await self._context.app.answer(request, endpoint, is_debug=self._context.config.debug)
-            if isinstance(response, SwitchingProtocols) and isinstance(route, WebSocketRoute):
-                return self._websocket(request, response, route, started)
+            response = await context.responder.respond(request, head, body, context.config)
+            if isinstance(response, SwitchingProtocols):
+                return self._websocket(request, response, started)
             await self._send(request, response, started)
         finally:
-            if request.holds_form:
-                await request.aclose()
+            if body is not None:
+                await body.aclose()
         return None
 
-    def _limited(self, request: Request, route: Route | None, endpoint: Next) -> Next:
-        """Hold the body to what its route allows, or the application where no route takes it.
+    def _body(self, head: RequestHead) -> RequestBody | None:
+        if head.content_bytes == 0:  # nearly every request
+            return None
+        return RequestBody(
+            partial(self._http.receive_body, head),
+            content_bytes=head.content_bytes,
+            limits=self._context.config.limits,
+            bound=self._http.limit_body,
+        )
 
-        Middleware and error handlers may read it then too.
-        """
-        limits = (route and route.limits) or self._context.config.limits
-        request.limit(limits)
-        try:
-            self._http.limit_body(limits)
-        except BodyTooLarge as error:  # it is announced to be longer (RFC 9110 §15.5.14)
-            return endpoint if route is None else _raising(error)
-        return endpoint
-
-    def _request(self, head: RequestHead) -> Request:
+    def _request(self, head: RequestHead, body: RequestBody | None) -> Request:
         context = self._context
-        forwarding = context.proxies.resolve(self.peer, head.headers, self._scheme)
         return Request(
             head,
-            path_params={},
-            client=forwarding.client,
+            context.proxies.resolve(self.peer, head.headers, self._scheme),
+            body=body,
             is_unix=self._is_unix,
-            is_anonymous=forwarding.is_anonymous,
-            scheme=forwarding.scheme,
-            host=forwarding.host,
-            receive_body=partial(self._http.receive_body, head),
-            limits=context.config.limits,
             app_state=context.app.state,
             connection=self._http,
         )
 
-    def _endpoint(self, head: RequestHead, route: Route) -> Next:
-        """Return the innermost step, around which middleware is wrapped."""
-        if isinstance(route, WebSocketRoute):
-            config = self._context.config
-            terms = Terms(
-                origins=config.origins if route.origins is None else route.origins,
-                subprotocols=route.subprotocols,
-                compression=config.compression if route.compression is None else route.compression,
-            )
-
-            async def switch(request: Request) -> Response:
-                return switch_protocols(head, terms, scheme=request.scheme, host=request.host)
-
-            return switch
-
-        async def call(request: Request) -> Response:
-            return Response.of(await route.handler(request, **request.path_params))
-
-        return call
-
-    def _websocket(
-        self, request: Request, response: SwitchingProtocols, route: WebSocketRoute, started: float
-    ) -> WebSocketSession:
-        async def answer(refusal: Response) -> None:
-            await self._send(request, refusal, started)
-
+    def _websocket(self, request: Request, response: SwitchingProtocols, started: float) -> WebSocketSession:
+        route = response.route
         config = self._context.config
         self._ws = ws = WebSocket(
             self._transport,
@@ -253,7 +210,7 @@ class Session:
                 offered_subprotocols=response.offered_subprotocols,
                 headers=response.headers,
                 early_input=self._http.switch_to_websocket,
-                reject=answer,
+                reject=partial(self._reject, request, started),
                 fast_lane=config.fast_lane,
             ),
             limits=route.limits or config.limits,
@@ -263,18 +220,25 @@ class Session:
             ws.start_draining(self._context.shutdown.close)
         return WebSocketSession(self._context, ws, route.handler)
 
+    async def _reject(self, request: Request, started: float, response: Response) -> None:
+        """Send what refuses a handshake. A handler made it, past the responder, so it is prepared here."""
+        try:
+            ready = await prepared(response, request)
+        except Exception as error:
+            ready = await self._respond_to_error(request, error)
+        await self._send(request, ready, started)
+
     async def _send(self, request: Request, response: Response, started: float) -> None:
         self._context.instruments.requests += 1
         ending = Ending.BROKEN_OFF
         try:
-            response = await response.prepare(request)
             await self._write(response, has_body=request.method != "HEAD")
             ending = Ending.COMPLETE
         except ClientLeft:
             ending = Ending.CLIENT_LEFT
             raise
         except Exception as error:
-            failed, response = response, await self._answer_failure(request, error)
+            failed, response = response, await self._respond_to_failure(request, error)
             await failed.aclose()
             await self._write(response, has_body=request.method != "HEAD")
             ending = Ending.COMPLETE
@@ -286,7 +250,7 @@ class Session:
             else:
                 response.close()
 
-    async def _answer_failure(self, request: Request, error: Exception) -> Response:
+    async def _respond_to_failure(self, request: Request, error: Exception) -> Response:
         """Answer what went wrong on the way of an answer; if that has begun, cut it off.
 
         Without its end the client sees that it is incomplete (RFC 9112 §8).
@@ -304,7 +268,11 @@ class Session:
                 exc_info=error if is_bug else None,
             )
             raise ClientLeft("the answer could not be completed") from error
-        return await self._context.app.answer_error(request, error, is_debug=self._context.config.debug)
+        return await self._respond_to_error(request, error)
+
+    async def _respond_to_error(self, request: Request, error: Exception) -> Response:
+        context = self._context
+        return await context.responder.respond_to_error(request, error, is_debug=context.config.debug)
 
     async def _write(self, response: Response, *, has_body: bool) -> None:
         headers = response.headers.lines()
@@ -324,7 +292,7 @@ class Session:
         send_head = partial(
             self._http.start_response, response.status, headers, content_bytes=response.content_bytes
         )
-        self._streamed = StreamedAnswer(self._http, response, send_head)
+        self._streamed = StreamedResponse(self._http, response, send_head)
         if self._context.shutdown.has_begun:
             self._streamed.drain()
         try:
@@ -340,10 +308,3 @@ class Session:
         forget_request_id()  # it is none of the requests that got one
         logger.info("refused a request from %s with %d: %s", self._name, error.status, error)
         await self._write(error_response(HTTPError(error.status, str(error))), has_body=True)
-
-
-def _raising(error: Exception) -> Next:
-    async def endpoint(_: Request) -> Response:
-        raise error
-
-    return endpoint

@@ -105,7 +105,9 @@ class WebSocketSession:
             error = HTTPError(503, "The server is shutting down.", {"Retry-After": "1"})
         if error is None or isinstance(error, CloseWebSocket):
             return None
-        return await context.app.answer_error(self._ws.request, error, is_debug=context.config.debug)
+        return await context.responder.respond_to_error(
+            self._ws.request, error, is_debug=context.config.debug
+        )
 
     # The handler's grace after the end of its connection.
 

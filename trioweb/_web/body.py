@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Protocol
 
 import trio
 
+from trioweb.config import Limits
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
 PIECE_BYTES = 64 * 1024
-"""A body that was kept comes out again in pieces as if it had just come in."""
+"""A body that was kept is handed out again in pieces of this length, as if it had just arrived."""
+
+
+class _HoldsFiles(Protocol):
+    async def aclose(self) -> None: ...
 
 
 class RequestBody:
     """Reads a request's body; any number of tasks may ask for the whole of it.
 
-    A cancelled `read` loses nothing: what came is kept and the next call goes on there.
+    A cancelled `read` loses nothing: what came is kept and the next call continues there.
+
+    The handler reads it through its `Request`. The server holds it as well, to set the limits when the
+    route is known, and to close at the end what was made of it.
 
     Args:
         receive: Returns the next piece, `b""` at the end.
         content_bytes: The declared length, if any.
-        limit_bytes: What the route allows; it may be less than what the wire lets in.
+        limits: Those of the application, until `limit` says otherwise.
+        bound: Is told these limits by `limit`, and bounds what comes over the wire.
+
+    Attributes:
+        limits: What applies to the body and to forms in it.
+        form: What was made of the body and holds files; closed by `aclose`.
     """
 
     __slots__ = (
+        "_bound",
         "_claimed_by",
         "_come",
         "_content_bytes",
@@ -32,15 +47,23 @@ class RequestBody:
         "_receive",
         "_total",
         "_whole",
-        "limit_bytes",
+        "form",
+        "limits",
     )
 
     def __init__(
-        self, receive: Callable[[], Awaitable[bytes]], *, content_bytes: int | None, limit_bytes: int
+        self,
+        receive: Callable[[], Awaitable[bytes]],
+        *,
+        content_bytes: int | None,
+        limits: Limits,
+        bound: Callable[[Limits], None] | None = None,
     ) -> None:
         self._receive = receive
+        self._bound = bound
         self._content_bytes = content_bytes
-        self.limit_bytes = limit_bytes
+        self.limits = limits
+        self.form: _HoldsFiles | None = None
         self._lock: trio.Lock | None = None
         # Joined as it comes: it may come in segments of one byte, and each would be an object.
         self._come = bytearray()
@@ -48,6 +71,16 @@ class RequestBody:
         self._whole: bytes | None = None
         self._claimed_by: str | None = None
         self._position = 0
+
+    def limit(self, limits: Limits) -> None:
+        """Let these limits apply from here on; to be called before any of it is read.
+
+        Raises:
+            BodyTooLarge: It is announced to be longer. It can still be read, which raises the same.
+        """
+        self.limits = limits
+        if self._bound is not None:
+            self._bound(limits)
 
     async def read(self) -> bytes:
         """Return the whole body, reading what has not been read."""
@@ -88,7 +121,7 @@ class RequestBody:
         if self._claimed_by is not None or self._lock is not None:
             taker = self._claimed_by or "body()"
             raise LocalProtocolError(
-                f"the body is read by {taker} already, and comes over the wire only once: no {reader} any more"
+                f"the body is read by {taker} already, and comes over the wire only once: {reader} is too late"
             )
         self._claimed_by = reader
 
@@ -98,8 +131,16 @@ class RequestBody:
         self._position += len(piece)
         return piece
 
+    async def aclose(self) -> None:
+        """Release the files of a form.
+
+        Cancellation: They are released all the same.
+        """
+        if self.form is not None:
+            await self.form.aclose()
+
     async def _piece(self, position: int) -> bytes:
-        """Return what stands there in a body that was kept, of another one what comes next."""
+        """Return what is there in a body that was kept, and of any other what comes next."""
         if self._whole is None:
             return await self._receive_piece()
         await trio.lowlevel.checkpoint()
@@ -115,7 +156,8 @@ class RequestBody:
         return piece
 
     def _check(self, length: int) -> None:
-        if length > self.limit_bytes:
+        most_bytes = self.limits.body_bytes
+        if length > most_bytes:
             raise BodyTooLarge(
-                f"a body of {length} bytes or more, and at most {self.limit_bytes} are taken (Limits.body_bytes)"
+                f"a body of {length} bytes or more, and at most {most_bytes} are taken (Limits.body_bytes)"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -15,6 +15,7 @@ from trioweb._web.parameters import charset_of, media_type_of
 from trioweb._web.query import Query
 from trioweb._web.state import State
 from trioweb._web.unreadable import Unreadable
+from trioweb.config import Limits
 from trioweb.errors import LocalProtocolError
 from trioweb.foreign_names import REQUEST, explaining
 from trioweb.json_text import read_json
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
     import trio
 
     from trioweb._http.connection import Http1Connection
-    from trioweb._web.address import Address
+    from trioweb._web.proxies import Forwarding
     from trioweb._wire.request_head import RequestHead
-    from trioweb.config import Limits
     from trioweb.headers import Headers
 
 
 KEPT_BYTES = 512
 """A query longer than this, or cookies, are decoded each time that they are asked for. As fields they may
 take sixty times their bytes, so a bound in bytes is what bounds the memory, to some 45 kB for both."""
+
+_LIMITS_OF_NOTHING = Limits()
+"""Those of a body that is not there: any will do."""
 
 
 @explaining(REQUEST)
@@ -65,7 +68,6 @@ class Request:
         "_connection",
         "_cookies",
         "_form_reader",
-        "_limits",
         "_query",
         "_state",
         "app_state",
@@ -86,15 +88,10 @@ class Request:
     def __init__(
         self,
         head: RequestHead,
+        forwarding: Forwarding,
         *,
-        path_params: dict[str, Any],
-        client: Address | None,
-        scheme: str,
-        receive_body: Callable[[], Awaitable[bytes]],
-        limits: Limits,
-        host: str | None = None,
+        body: RequestBody | None = None,
         is_unix: bool = False,
-        is_anonymous: bool = False,
         app_state: Any = None,
         connection: Http1Connection | None = None,
     ) -> None:
@@ -103,12 +100,12 @@ class Request:
         self.query_string: str = head.query_string
         self.headers: Headers = head.headers
         self.http_version: str = head.http_version
-        self.path_params = path_params
-        self.client = client
-        self.scheme = scheme
-        self.host = head.headers.get("host", "") if host is None else host
+        self.client = forwarding.client
+        self.scheme = forwarding.scheme
+        self.host = forwarding.host
+        self.is_anonymous = forwarding.is_anonymous
         self.is_unix = is_unix
-        self.is_anonymous = is_anonymous
+        self.path_params: dict[str, Any] = {}
         self.may_be_recoded = False
         self.app_state = app_state
         # Made when they are asked for: an open WebSocket keeps its request, and what that holds.
@@ -117,12 +114,7 @@ class Request:
         self._cookies: Mapping[str, str] | None = None
         self._connection = connection
         self._form_reader: FormReader | None = None
-        self._limits = limits
-        self._body: RequestBody | None = None
-        if head.content_bytes != 0:
-            self._body = RequestBody(
-                receive_body, content_bytes=head.content_bytes, limit_bytes=limits.body_bytes
-            )
+        self._body = body
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.raw_path}>"
@@ -279,8 +271,9 @@ class Request:
         Concurrency: Any number of tasks; all get the same form.
         """
         if self._form_reader is None:
+            body = self._required_body()
             content_type = self.headers.get("content-type", "")
-            self._form_reader = FormReader(self._required_body(), content_type, self._limits)
+            self._form_reader = body.form = FormReader(body, content_type, body.limits)
         return await self._form_reader.read()
 
     def stream(self) -> AsyncGenerator[bytes, None]:
@@ -296,30 +289,9 @@ class Request:
         """
         return self._required_body().stream()
 
-    # For the server.
-
-    def limit(self, limits: Limits) -> None:
-        """Let the limits of a route take the place of the application's."""
-        self._limits = limits
-        if self._body is not None:
-            self._body.limit_bytes = limits.body_bytes
-
-    @property
-    def holds_form(self) -> bool:
-        """Whether `aclose` has to be called when the request has been answered."""
-        return self._form_reader is not None
-
-    async def aclose(self) -> None:
-        """Let go of the form's files.
-
-        Cancellation: They are gone all the same.
-        """
-        if self._form_reader is not None:
-            await self._form_reader.aclose()
-
     def _required_body(self) -> RequestBody:
         if self._body is None:
-            self._body = RequestBody(_receive_nothing, content_bytes=0, limit_bytes=0)
+            self._body = RequestBody(_receive_nothing, content_bytes=0, limits=_LIMITS_OF_NOTHING)
         return self._body
 
 

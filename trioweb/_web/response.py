@@ -1,14 +1,15 @@
-"""What a handler answers with."""
+"""What a handler returns: a response."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from urllib.parse import quote
 
 from trioweb._web.cookies import SameSite, format_cookie
+from trioweb._web.streamed_body import StreamedBody
 from trioweb.errors import LocalProtocolError
 from trioweb.foreign_names import RESPONSE, explaining
 from trioweb.headers import HeaderSource, MutableHeaders
@@ -16,7 +17,7 @@ from trioweb.json_text import write_json
 
 if TYPE_CHECKING:
     from trioweb._web.request import Request
-    from trioweb._web.streams.keepalive import Keepalive
+    from trioweb._web.streams.filler import Filler
 
 OCTETS = "application/octet-stream"
 WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -24,11 +25,14 @@ WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPS
 
 @explaining(RESPONSE)
 class Response:
-    """A status, header fields and a body that is held whole.
+    """A status, header fields and a body.
 
-    Its life: `prepare(request)`, which may give another response; then the head, and
+    A response that is made while it is sent is a subclass with `is_streamed = True` and an async
+    generator `chunks`; `Stream` is one for any async iterable.
+
+    Its life: `prepare(request)`, which may return another response; then the head, and
     `chunks()` unless the method was HEAD; then `aclose()`, whatever happened, also when it
-    is dropped before any of that. Of one that is not streamed only `close()` is called.
+    is dropped before any of that. If it is not streamed, only `close()` is called.
 
     Args:
         body: `str` is sent as UTF-8.
@@ -43,38 +47,29 @@ class Response:
         TypeError: The body is neither text nor bytes.
     """
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("_streamed", "body", "headers", "status")
 
     default_content_type: str | None = None
-    is_streamed = False
-    """Whether the body comes from `chunks()` alone; otherwise `body` is all of it."""
-    keepalive: Keepalive | None = None
-    """What is sent between the pieces of a stream when they are long in coming."""
-    ends_at_shutdown = False
-    """Whether `stop()` ends a stream early and in good order; others are waited for."""
+    _statuses: ClassVar[range] = range(200, 600)
 
     def __init__(
         self,
-        body: bytes | str = b"",
+        body: bytes | str | StreamedBody = b"",
         status: int = 200,
         *,
         headers: HeaderSource | None = None,
         content_type: str | None = None,
     ) -> None:
-        # bytes(5) would be five zeros and bytes([1]) another surprise, so the type is asked for.
-        if not isinstance(body, str | bytes | bytearray | memoryview):
-            raise TypeError(
-                f"{type(self).__name__} takes str or bytes, not {_shown(body)}: JSON(...) takes the rest"
-            )
-        if not isinstance(status, int) or not 200 <= status <= 599:  # type: ignore[redundant-expr]
+        self._streamed = body if isinstance(body, StreamedBody) else None
+        self.body = b"" if isinstance(body, StreamedBody) else _encoded(body, type(self).__name__)
+        if not isinstance(status, int) or status not in self._statuses:  # type: ignore[redundant-expr]
             raise LocalProtocolError(f"a response takes a status from 200 to 599, not {status!r}")
-        if body and status in WITHOUT_BODY:
+        if self.body and status in WITHOUT_BODY:
             raise LocalProtocolError(f"a response with status {status} has no body (RFC 9110 §15)")
         self.status = int(status)
         self.headers = MutableHeaders(headers or ())
-        self.body = body.encode("utf-8", "replace") if isinstance(body, str) else bytes(body)
         kind = content_type or self.headers.get("content-type") or self.default_content_type
-        if kind is None and body:
+        if kind is None and self.body:
             kind = "text/plain" if isinstance(body, str) else OCTETS
         if kind is not None:
             self.headers["content-type"] = with_charset(kind) if isinstance(body, str) else kind
@@ -110,43 +105,69 @@ class Response:
                     "expected a Response, str, bytes, dict, list or None"
                 )
 
+    def _is_streamed(self) -> bool:
+        """Whether the body comes from `chunks()` alone; otherwise `body` is all of it."""
+        return self._streamed is not None
+
+    # To type checkers it is what a subclass writes in its place: `is_streamed = True`.
+    is_streamed: bool = cast("bool", property(_is_streamed))
+
     @property
     def content_bytes(self) -> int | None:
         """The length of the body; `None` when only its end will tell."""
+        if self._streamed is not None:
+            return self._streamed.content_bytes
         return None if self.is_streamed else len(self.body)
 
     @property
     def stops_when_client_leaves(self) -> bool:
-        """Whether `chunks()` is cancelled when the client ends its side: if its end is open."""
+        """Whether `chunks()` is cancelled when the client ends its side; by default if its end is open."""
+        if self._streamed is not None:
+            return self._streamed.stops_when_client_leaves
         return self.is_streamed and self.content_bytes is None
+
+    @property
+    def filler(self) -> Filler | None:
+        """What is sent between the pieces of a stream when they are long in coming."""
+        return None if self._streamed is None else self._streamed.filler
 
     async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
         """Return the response to send for `request`: this one, unless a subclass differs.
 
-        What it returns may be asked again, and answers with itself.
+        What it returns may be asked again, and returns itself.
 
         Raises:
             HTTPError: The request cannot be answered in this way.
         """
         return self
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body's pieces; a subclass that streams overrides this."""
-        if self.body:
-            yield self.body
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Return an async generator of the body's pieces; a subclass that streams overrides this.
+
+        Raises:
+            LocalProtocolError: The pieces were asked for before.
+        """
+        return _whole(self.body) if self._streamed is None else self._streamed.chunks()
 
     def stop(self) -> None:
-        """End a stream that `ends_at_shutdown`: `chunks()` gives what it has and asks for no more."""
+        """End a stream early if it can end early: the server shuts down."""
+        if self._streamed is not None:
+            self._streamed.stop()
 
     def close(self) -> None:
-        """Let go of what the response holds; never waits, may be called again."""
+        """Release what can be released without waiting; may be called again."""
+        if self._streamed is not None:
+            self._streamed.close()
 
     async def aclose(self) -> None:
-        """Let go of all that a streamed response holds, its source too; may be called again.
+        """Release everything that a streamed response holds, its source too; may be called again.
 
-        Cancellation: It is let go all the same.
+        Cancellation: It is released all the same.
         """
-        self.close()
+        if self._streamed is None:
+            self.close()
+        else:
+            await self._streamed.aclose()
 
     def set_cookie(
         self,
@@ -311,6 +332,21 @@ def with_charset(kind: str) -> str:
     """Add `charset=utf-8` to a textual media type that names none."""
     is_textual = kind.lower().startswith("text/")
     return f"{kind}; charset=utf-8" if is_textual and "charset" not in kind.lower() else kind
+
+
+def _encoded(body: object, kind: str) -> bytes:
+    """Return a body as it is sent."""
+    if isinstance(body, str):
+        return body.encode("utf-8", "replace")
+    # bytes(5) would be five zeros and bytes([1]) another surprise, so the type is asked for.
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(cast("bytes", body))
+    raise TypeError(f"{kind} takes str or bytes, not {_shown(body)}: JSON(...) takes the rest")
+
+
+async def _whole(body: bytes) -> AsyncGenerator[bytes, None]:
+    if body:
+        yield body
 
 
 def _shown(value: object) -> str:

@@ -6,12 +6,12 @@ from http import HTTPStatus
 
 import attrs
 
+from trioweb._routing.route import WebSocketRoute
 from trioweb._web.response import Response
 from trioweb._wire.handshake import Accepted
 from trioweb._wire.handshake import negotiate as negotiate_handshake
 from trioweb._wire.request_head import RequestHead
 from trioweb.config import Deflate
-from trioweb.headers import MutableHeaders
 
 _STATUS = int(HTTPStatus.SWITCHING_PROTOCOLS)
 
@@ -31,13 +31,13 @@ class SwitchingProtocols(Response):
     It is sent when the handler first uses the WebSocket.
     """
 
-    __slots__ = ("accepted", "offered_subprotocols")
+    __slots__ = ("accepted", "offered_subprotocols", "route")
+    route: WebSocketRoute
+
+    _statuses = range(_STATUS, _STATUS + 1)
 
     def __init__(self, accepted: Accepted, offered: tuple[str, ...]) -> None:
-        # In place of the base's: there is no body to look at, and 101 would be refused.
-        self.status = _STATUS
-        self.headers = MutableHeaders()
-        self.body = b""
+        super().__init__(status=_STATUS)
         self.accepted = accepted
         self.offered_subprotocols = offered
 

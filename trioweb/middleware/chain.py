@@ -6,10 +6,10 @@ import copy
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
+from trioweb._web.derived_body import DerivedBody
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
 from trioweb.headers import MutableHeaders
-from trioweb.middleware.wrapped import Wrapped
 
 Next = Callable[[Request], Awaitable[Response]]
 """The rest of the way: the next middleware, or the handler."""
@@ -17,11 +17,11 @@ Next = Callable[[Request], Awaitable[Response]]
 Middleware = Callable[[Request, Next], Awaitable[object]]
 """`async def middleware(request, call_next): return await call_next(request)`."""
 
-AnswerError = Callable[[Request, Exception], Awaitable[Response]]
+RespondToError = Callable[[Request, Exception], Awaitable[Response]]
 """Turns an exception into a response."""
 
 
-def wrap(endpoint: Next, middleware: Sequence[Middleware], answer_error: AnswerError) -> Next:
+def wrap(endpoint: Next, middleware: Sequence[Middleware], respond_to_error: RespondToError) -> Next:
     """Put `middleware` around `endpoint`, the first outermost.
 
     What a step inside raises is answered before the next layer sees it; what the outermost
@@ -32,7 +32,7 @@ def wrap(endpoint: Next, middleware: Sequence[Middleware], answer_error: AnswerE
     seen = _Seen()
     step = endpoint
     for layer in reversed(middleware):
-        step = _layered(layer, _guarded(step, answer_error, seen))
+        step = _layered(layer, _guarded(step, respond_to_error, seen))
     return _finished(step, seen)
 
 
@@ -61,22 +61,23 @@ class _Seen:
 
     async def finish(self, response: Response) -> Response:
         """Return what is to be sent for a ready response, and close what it cannot need."""
-        if len(self._responses) > 1:
-            if response.is_streamed:  # it may be made of another one
-                return _Ready(response, self)
-            await self.aclose(sparing=response)
-        return response if type(response).prepare is Response.prepare else _Ready(response, self)
+        if len(self._responses) == 1:
+            return response
+        if response.is_streamed:  # its pieces may be made of those of another one
+            return Response(_LastBody(response, self), response.status, headers=response.headers.lines())
+        await self.aclose(sparing=response)
+        return response
 
     async def aclose(self, *, sparing: Response | None = None) -> None:
-        """Close all but one, also those behind one that fails in it."""
+        """Close all but one, also those after one that fails to close."""
         async with AsyncExitStack() as stack:
             for response in self._responses:
                 if response is not sparing:
                     stack.push_async_callback(response.aclose)
 
 
-class _Ready(Wrapped):
-    """A response that needs no preparing any more; those that it may be made of end with it."""
+class _LastBody(DerivedBody):
+    """The body of the response that is sent; with it end all that the chain has seen."""
 
     __slots__ = ("_seen",)
 
@@ -88,12 +89,12 @@ class _Ready(Wrapped):
         await self._seen.aclose()
 
 
-def _guarded(step: Next, answer_error: AnswerError, seen: _Seen) -> Next:
+def _guarded(step: Next, respond_to_error: RespondToError, seen: _Seen) -> Next:
     async def call(request: Request) -> Response:
         try:
             return await seen.make_ready(request, await step(request))
         except Exception as error:
-            return await seen.make_ready(request, await answer_error(request, error))
+            return await seen.make_ready(request, await respond_to_error(request, error))
 
     return call
 

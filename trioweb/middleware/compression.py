@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import zlib
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from functools import partial
 
 import attrs
-import trio
 
 from trioweb._web.accept_encoding import preferred_coding, refuses_identity
 from trioweb._web.parameters import media_type_of
@@ -17,12 +13,9 @@ from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb.headers import MutableHeaders
 from trioweb.middleware.chain import Next
+from trioweb.middleware.gzipped_body import GzippedBody, in_turn
 from trioweb.middleware.vary import vary_on
-from trioweb.middleware.wrapped import Wrapped
 from trioweb.validators import whole_number
-
-_THREAD_BYTES = 32 * 1024
-"""From here on compressing takes longer than going to a worker thread and back."""
 
 _TYPES = frozenset(
     {
@@ -64,8 +57,6 @@ _OF_THE_CONTENT = (
     "repr-digest",
 )
 """Fields that are true of the content as it was, and of nothing else."""
-
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 @attrs.frozen(kw_only=True)
@@ -127,46 +118,13 @@ class GZip:
     async def _compressed(self, response: Response, *, must_be_smaller: bool) -> Response:
         if response.is_streamed:
             _describe(response.headers)
-            return _Compressed(response, self.level)
-        body = await _in_turn(partial(gzip.compress, response.body, self.level, mtime=0), response.body)
+            compressed = GzippedBody(response, self.level)
+            return Response(compressed, response.status, headers=response.headers.lines())
+        body = await in_turn(partial(gzip.compress, response.body, self.level, mtime=0), response.body)
         if len(body) < len(response.body) or not must_be_smaller:
             response.body = body
             _describe(response.headers)
         return response
-
-
-class _Compressed(Wrapped):
-    """A streamed response, compressed piece by piece."""
-
-    __slots__ = ("_level",)
-
-    def __init__(self, inner: Response, level: int) -> None:
-        super().__init__(inner)
-        self._level = level
-
-    @property
-    def content_bytes(self) -> int | None:
-        return None
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        stream = zlib.compressobj(self._level, zlib.DEFLATED, _GZIP_WINDOW)
-        async with aclosing(self.inner.chunks()) as pieces:
-            async for piece in pieces:
-                # An empty one may be there to send the head.
-                yield await _in_turn(partial(_flushed, stream, piece), piece) if piece else b""
-        yield stream.flush()
-
-
-def _flushed(stream: zlib._Compress, piece: bytes) -> bytes:
-    # The source may pause for long after any piece, so each is sent to its end.
-    return stream.compress(piece) + stream.flush(zlib.Z_SYNC_FLUSH)
-
-
-async def _in_turn(compress: Callable[[], bytes], data: bytes) -> bytes:
-    """Compress here, or in a worker thread if others would have to wait."""
-    if len(data) < _THREAD_BYTES:
-        return compress()
-    return await trio.to_thread.run_sync(compress, abandon_on_cancel=True)
 
 
 def _may_be_changed(response: Response) -> bool:
@@ -175,8 +133,8 @@ def _may_be_changed(response: Response) -> bool:
         "content-encoding" not in headers
         # RFC 9111 §5.2.2.6: meant for what is between server and client, as this is.
         and "no-transform" not in headers.tokens("cache-control")
-        # What is sent in silence could not stand between compressed pieces.
-        and response.keepalive is None
+        # A filler is sent as it is, and would damage the compressed stream.
+        and response.filler is None
     )
 
 

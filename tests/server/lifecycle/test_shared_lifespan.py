@@ -209,7 +209,7 @@ def test_a_run_of_trio_that_was_broken_off_keeps_no_app(order):
     app = living(order)
 
     async def hold_for_ever():
-        app.lifetime._joined(trio.CancelScope())
+        app._lifetime._joined(trio.CancelScope())
         await trio.testing.wait_all_tasks_blocked()
 
     async def serve():
@@ -217,7 +217,7 @@ def test_a_run_of_trio_that_was_broken_off_keeps_no_app(order):
             pass
 
     trio.run(hold_for_ever)
-    app.lifetime._stay.ended = trio.Event()  # as if its task had not been able to say so
+    app._lifetime._stay.ended = trio.Event()  # as if its task had not been able to say so
     trio.run(serve)
     assert order == ["entering", "up", "down"] * 2
 

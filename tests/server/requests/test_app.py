@@ -22,6 +22,7 @@ from trioweb import (
     SetupError,
     Text,
 )
+from trioweb.app import responder_of
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -359,7 +360,7 @@ def test_nothing_can_be_put_around_an_app_that_is_already_included():
             app.middleware(around)
         with pytest.raises(SetupError, match="an error handler of an app that is included"):
             app.error_handler(404)(around)
-        assert not app.has_surroundings
+        assert responder_of(app).is_bare
 
 
 def guarded_below():

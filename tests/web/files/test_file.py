@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from trioweb._web.files.file import File
-from trioweb._web.files.file_content import CHUNK_BYTES
+from trioweb._web.files.file_body import CHUNK_BYTES
 from trioweb._web.files.open_file import OpenFile
 from trioweb._web.request import Request
 from trioweb._web.response import Response

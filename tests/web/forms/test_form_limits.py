@@ -53,13 +53,12 @@ async def test_each_limit_is_exact_and_names_itself(form_request):
 async def test_the_limits_of_a_route_take_the_place_of_the_applications(form_request):
     route = Limits(body_bytes=10_000, form_fields=2)
     request = form_request(b"a=1&b=2", URLENCODED, limit={"body_bytes": 3, "form_fields": 1})
-    request.limit(route)
+    request._body.limit(route)
     assert len(await request.form()) == 2
     request = form_request(b"a=1&b=2&c=3", URLENCODED)
-    request.limit(route)
+    request._body.limit(route)
     assert (await refusal(request))[0] == 413
     request = form_request(b"", URLENCODED, content_bytes=0)
-    request.limit(route)
     assert len(await request.form()) == 0
 
 

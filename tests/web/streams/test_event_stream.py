@@ -67,12 +67,13 @@ def test_a_list_of_events_is_refused() -> None:
         EventStream(["a"])
 
 
-def test_an_event_stream_ends_at_a_shutdown_with_or_without_a_keepalive() -> None:
-    loud, quiet = EventStream(events()), EventStream(events(), keepalive_seconds=None)
-    assert loud.ends_at_shutdown
-    assert quiet.ends_at_shutdown
-    assert loud.keepalive is not None
-    assert quiet.keepalive is None
+async def test_an_event_stream_ends_at_a_shutdown_with_or_without_a_keepalive() -> None:
+    loud, quiet = EventStream(events("a")), EventStream(events("a"), keepalive_seconds=None)
+    assert loud.filler is not None
+    assert quiet.filler is None
+    for stream in (loud, quiet):
+        stream.stop()
+        assert await sent(stream) == [b":\n\n"]
 
 
 async def test_an_event_stream_answers_once() -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from trioweb._web.files import disk
 from trioweb._web.files.byte_range import ByteRange, parse_ranges
 from trioweb._web.files.conditions import Validators, evaluate, is_range_current
 from trioweb._web.files.download_name import attachment
-from trioweb._web.files.file_content import FileContent
+from trioweb._web.files.file_body import FileBody
 from trioweb._web.files.media_types import media_type
-from trioweb._web.files.multipart_ranges import MultipartRanges, content_range, length_of
+from trioweb._web.files.multipart_ranges import MultipartRanges, Segment, content_range, length_of
 from trioweb._web.files.open_file import OpenFile, open_file
 from trioweb._web.response import Response
 from trioweb.errors import HTTPError, LocalProtocolError
@@ -72,7 +72,7 @@ class File(Response):
         """
         opened = await disk.acquire(self._open)
         try:
-            return self._answer(request, opened)
+            return self._respond(request, opened)
         except BaseException:
             opened.close()
             raise
@@ -88,11 +88,11 @@ class File(Response):
     def _open(self) -> OpenFile:
         return open_file(self._path)
 
-    def _answer(self, request: Request, opened: OpenFile) -> Response:
+    def _respond(self, request: Request, opened: OpenFile) -> Response:
         headers = MutableHeaders(self.headers.lines())
         validators = _validated(headers, opened, is_coding_certain=self._is_coding_certain(request))
         if self.status != 200 or request.method not in ("GET", "HEAD"):
-            return FileContent(opened, self.status, headers, _whole(opened))
+            return _sent(opened, self.status, headers, _whole(opened))
         verdict = evaluate(request.headers, validators)
         if verdict == 412:
             raise HTTPError(412, "the file is not the version that the request's condition asks for")
@@ -102,10 +102,10 @@ class File(Response):
         headers["accept-ranges"] = "bytes"
         match _ranges(request, validators, opened.size_bytes):
             case ():
-                return FileContent(opened, 200, headers, _whole(opened))
+                return _sent(opened, 200, headers, _whole(opened))
             case (part,):
                 headers["content-range"] = content_range(part, opened.size_bytes)
-                return FileContent(opened, 206, headers, (part,))
+                return _sent(opened, 206, headers, (part,))
             case several:
                 return _in_parts(opened, headers, several)
 
@@ -149,10 +149,14 @@ def _in_parts(opened: OpenFile, headers: MutableHeaders, ranges: tuple[ByteRange
     # A small request must not get an answer larger than the file (RFC 9110 §17.15). And where the
     # content is encoded, clients would decode the parts with what stands between them.
     if length_of(multipart.segments) >= opened.size_bytes or "content-encoding" in headers:
-        return FileContent(opened, 200, headers, _whole(opened))
+        return _sent(opened, 200, headers, _whole(opened))
     # RFC 9110 §15.3.7.2: each part has its Content-Range, the answer has none.
     headers["content-type"] = multipart.content_type
-    return FileContent(opened, 206, headers, multipart.segments)
+    return _sent(opened, 206, headers, multipart.segments)
+
+
+def _sent(opened: OpenFile, status: int, headers: MutableHeaders, segments: Sequence[Segment]) -> Response:
+    return Response(FileBody(opened, segments), status, headers=headers.lines())
 
 
 def _not_modified(headers: MutableHeaders) -> Response:

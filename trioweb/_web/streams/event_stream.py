@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import Any, cast
 
-from trioweb._web.streams.keepalive import Keepalive
+from trioweb._web.streams.filler import Filler
 from trioweb._web.streams.server_sent_event import Data, ServerSentEvent
 from trioweb._web.streams.stream import Stream
 from trioweb.errors import LocalProtocolError
 from trioweb.headers import HeaderSource
 
 COMMENT = b":\n\n"
-"""What browsers skip (WHATWG HTML §9.2.7 has proxies in mind, which drop quiet connections)."""
+"""Browsers skip it (WHATWG HTML §9.2.7 recommends it against proxies that drop quiet connections)."""
 
 FIELDS = {
-    # Nothing in between is to keep, compress or collect what should come at once.
+    # Nothing on the way may cache, compress or collect what should arrive at once.
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
 }
@@ -24,30 +24,30 @@ FIELDS = {
 class EventStream(Stream):
     """Send events for as long as the client listens (WHATWG HTML §9.2).
 
-    The head leaves at once, so the browser's `onopen` fires before the first event. When
-    nothing was sent for a while a comment is, which keeps proxies from dropping the
-    connection and shows when the client is gone; the source is not disturbed by it.
+    The head leaves at once, so the browser's `onopen` fires before the first event. After a
+    silence a comment is sent. It keeps proxies from dropping the connection, and shows when
+    the client is gone. The source does not notice.
 
-    When the client leaves, the source is cancelled and closed. So it is when the server
-    shuts down; the answer then ends properly, and browsers come again, with
-    `request.last_event_id`. A source that ends has the same effect: answer 204 to a browser
-    that is to come no more.
+    When the client leaves, the source is cancelled and closed. The same happens when the server
+    shuts down; the response then ends properly, and browsers reconnect, with
+    `request.last_event_id`. They also reconnect when the source ends: answer 204 to keep a
+    browser away.
 
     Args:
         source: Gives `ServerSentEvent`, or `str`, `dict` or `list` for the data alone.
         keepalive_seconds: Silence after which a comment is sent; `None` sends none.
-        retry_seconds: How long browsers wait before they come again; some seconds
-            unless told.
+        retry_seconds: How long browsers wait before they reconnect; some seconds
+            unless given.
         headers: Header fields; `Cache-Control` and `X-Accel-Buffering` are set unless
             they are here.
 
     Raises:
         LocalProtocolError: A header field or `retry_seconds` cannot be sent, or
             `keepalive_seconds` is not above 0.
-        TypeError: The source is no async iterable.
+        TypeError: The source is not an async iterable.
     """
 
-    __slots__ = ("keepalive",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -63,12 +63,15 @@ class EventStream(Stream):
         self.headers["content-type"] = "text/event-stream"
         for name, value in FIELDS.items():
             self.headers.setdefault(name, value)
-        self.keepalive = None if keepalive_seconds is None else Keepalive(COMMENT, keepalive_seconds)
-        self._opening = COMMENT
+        body = self._source_body
+        body.opening = COMMENT
         if retry_seconds is not None:
-            self._opening = ServerSentEvent(retry_seconds=retry_seconds).encode()
+            body.opening = ServerSentEvent(retry_seconds=retry_seconds).encode()
+        if keepalive_seconds is not None:
+            body.filler = Filler(COMMENT, keepalive_seconds)
 
-    def _encode(self, piece: Any) -> bytes:
+    @staticmethod
+    def _encode(piece: Any) -> bytes:
         if isinstance(piece, ServerSentEvent):
             return piece.encode()
         if isinstance(piece, str | dict | list):

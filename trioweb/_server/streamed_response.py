@@ -1,4 +1,4 @@
-"""One answer that is made while it is sent: its source, its client, and who ends first."""
+"""One response that is made while it is sent: its source, its client, and which of them ends first."""
 
 from __future__ import annotations
 
@@ -12,13 +12,26 @@ from trioweb._http.connection import Http1Connection
 from trioweb._http.departure import ClientLeft
 from trioweb._transport.companion import accompanied
 from trioweb._web.response import Response
-from trioweb._web.streams.keepalive import Keepalive
+from trioweb._web.streams.filler import Filler
+
+# Four things can happen first, and each ends in another way:
+#
+#   the source ends          the end of the body is sent, and the connection is kept
+#   the source raises        nothing was sent yet: an error page; else the connection is cut, for without
+#                            its end the client sees that the body is incomplete (RFC 9112 §8)
+#   the client leaves        the source is cancelled where it is, if its own end may never come
+#   the server shuts down    a source that may end early is stopped and the end of the body is sent;
+#                            for any other the shutdown waits, until its deadline
+#
+# The source runs in the session's own task. In a task beside it, with a channel between them, one piece
+# would always be made that nobody asked for yet, and an exception would have to be carried across. Only
+# the filler has a task, since it acts while the source's step is waiting.
 
 SendHead = Callable[[bytes], Awaitable[None]]
 """Sends the head, and the first piece of the body with it."""
 
 
-class StreamedAnswer:
+class StreamedResponse:
     """Asks for a piece when the one before is sent, until the source or the client ends.
 
     The source runs in the session's task, from its first step to its `finally` blocks.
@@ -35,7 +48,7 @@ class StreamedAnswer:
         self._http = http
         self._response = response
         self._send_head = send_head
-        self._sending = trio.Lock()  # a keepalive's piece may come between two of the source's
+        self._sending = trio.Lock()  # a filler may be sent between two pieces, never within one
         self._sent_at = 0.0
 
     async def run(self) -> None:
@@ -52,33 +65,35 @@ class StreamedAnswer:
         async with self._http.cancel_on_departure() as scope:
             await self._run()
         if scope.cancelled_caught:
-            raise ClientLeft("the client left before its answer was complete")
+            raise ClientLeft("the client left before its response was complete")
 
     def drain(self) -> None:
-        """End in good order what has no end of its own: the server shuts down."""
-        if self._response.ends_at_shutdown:
-            self._response.stop()
+        """Let the source end early if it can: the server shuts down."""
+        self._response.stop()
 
     async def _run(self) -> None:
-        keepalive = self._response.keepalive
+        filler = self._response.filler
         async with aclosing(self._response.chunks()) as chunks:
+            # The head waits for the first piece: until then an exception can become an error page.
             await self._send_head(await anext(chunks, b""))
-            if keepalive is None:
+            if filler is None:
                 async for piece in chunks:
                     await self._http.send_piece(piece)
             else:
-                await self._send_kept_alive(chunks, keepalive)
+                await self._send_with_filler(chunks, filler)
             await self._http.end_response()
 
-    # With a keepalive.
+    # With a filler.
 
-    async def _send_kept_alive(self, chunks: AsyncGenerator[bytes, None], keepalive: Keepalive) -> None:
+    async def _send_with_filler(self, chunks: AsyncGenerator[bytes, None], filler: Filler) -> None:
         self._sent_at = trio.current_time()
-        async with accompanied(partial(self._keep_alive, keepalive), "trioweb event stream") as scope:
+        async with accompanied(partial(self._fill, filler), "trioweb event stream") as scope:
             async for piece in chunks:
                 async with self._sending:
                     await self._send(piece)
-            await self._sending.acquire()  # for good: no comment is to be cut in its middle
+            # For good. The end of this block cancels the filler's task, and a comment that is being
+            # sent then would be cut in its middle.
+            await self._sending.acquire()
         if scope.cancelled_caught:
             raise ClientLeft("the client took no comment in the silence")
 
@@ -86,12 +101,14 @@ class StreamedAnswer:
         await self._http.send_piece(piece)
         self._sent_at = trio.current_time()
 
-    async def _keep_alive(self, keepalive: Keepalive, block: trio.CancelScope) -> None:
+    async def _fill(self, filler: Filler, block: trio.CancelScope) -> None:
         try:
             while True:
-                await trio.sleep_until(self._sent_at + keepalive.seconds)
+                await trio.sleep_until(self._sent_at + filler.silence_seconds)
                 async with self._sending:
-                    if trio.current_time() >= self._sent_at + keepalive.seconds:
-                        await self._send(keepalive.piece)
+                    # Once more: while this waited for the lock, a piece may have been sent.
+                    if trio.current_time() >= self._sent_at + filler.silence_seconds:
+                        await self._send(filler.piece)
         except ClientLeft:
+            # Not raised from here, where it would be a failure of the companion: the block ends with it.
             block.cancel(reason="the client is gone, or takes nothing")

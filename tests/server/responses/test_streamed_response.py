@@ -11,7 +11,7 @@ from support.streaming import GET, Source
 
 from trioweb import EventStream, Limits, Stream, Timeouts
 from trioweb._http.connection import Http1Connection
-from trioweb._server.streamed_answer import StreamedAnswer
+from trioweb._server.streamed_response import StreamedResponse
 from trioweb._transport.stream_transport import StreamTransport
 from trioweb._transport.timers import Timers
 
@@ -48,7 +48,7 @@ async def cancel_at_step(number, make_response):
             instrument = CancelAtStep(scope, number)
             trio.lowlevel.add_instrument(instrument)
             try:
-                await StreamedAnswer(http, response, send_head).run()
+                await StreamedResponse(http, response, send_head).run()
             finally:
                 trio.lowlevel.remove_instrument(instrument)
         nursery.cancel_scope.cancel()

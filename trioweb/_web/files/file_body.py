@@ -7,37 +7,34 @@ from collections.abc import AsyncGenerator, Sequence
 from trioweb._web.files import disk
 from trioweb._web.files.multipart_ranges import Segment, length_of
 from trioweb._web.files.open_file import OpenFile
-from trioweb._web.response import Response
+from trioweb._web.streamed_body import StreamedBody
 from trioweb.errors import LocalProtocolError
-from trioweb.headers import MutableHeaders
 
 CHUNK_BYTES = 64 * 1024
-"""How much of a file is held for each connection that is sent one."""
+"""How much of a file is held for each connection to which one is sent."""
 
 
-class FileContent(Response):
-    """The segments of one answer; it owns the file, so it must be closed."""
+class FileBody(StreamedBody):
+    """The segments of one response. It owns the file, and closes it.
 
-    __slots__ = ("_file", "_segments")
-    is_streamed = True
+    It is sent to its end although the client has ended its side: that end is known, and the client
+    may still be reading.
+    """
 
-    def __init__(
-        self, file: OpenFile, status: int, headers: MutableHeaders, segments: Sequence[Segment]
-    ) -> None:
-        super().__init__(status=status, headers=headers.lines())
+    __slots__ = ("_file", "_segments", "content_bytes")
+
+    stops_when_client_leaves = False
+
+    def __init__(self, file: OpenFile, segments: Sequence[Segment]) -> None:
         self._file = file
         self._segments = segments
-
-    @property
-    def content_bytes(self) -> int | None:
-        """The length of all segments."""
-        return length_of(self._segments)
+        self.content_bytes = length_of(segments)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the segments in pieces of `CHUNK_BYTES` at most, read in a worker thread.
 
         Raises:
-            LocalProtocolError: The file became shorter: the answer cannot be completed.
+            LocalProtocolError: The file became shorter: the response cannot be completed.
             OSError: The disk failed.
         """
         for segment in self._segments:

@@ -1,0 +1,43 @@
+"""A body that is made of another response's body."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from trioweb._web.response import Response
+from trioweb._web.streamed_body import StreamedBody
+
+
+class DerivedBody(StreamedBody):
+    """A body that is made of the body of another response, and ends with it.
+
+    Args:
+        inner: One that has been prepared.
+    """
+
+    __slots__ = ("content_bytes", "filler", "inner", "stops_when_client_leaves")
+
+    def __init__(self, inner: Response) -> None:
+        self.inner = inner
+        self.content_bytes = inner.content_bytes
+        self.filler = inner.filler
+        self.stops_when_client_leaves = inner.stops_when_client_leaves
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Return the pieces of the other response."""
+        return self.inner.chunks()
+
+    def stop(self) -> None:
+        """Stop the other response, and with it this body."""
+        self.inner.stop()
+
+    def close(self) -> None:
+        """Close the other response."""
+        self.inner.close()
+
+    async def aclose(self) -> None:
+        """Close the other response.
+
+        Cancellation: As the other's.
+        """
+        await self.inner.aclose()

@@ -1,0 +1,61 @@
+"""A streamed body, compressed on its way (RFC 1952)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import partial
+
+import trio
+
+from trioweb._web.derived_body import DerivedBody
+from trioweb._web.response import Response
+
+_THREAD_BYTES = 32 * 1024
+"""From here on compressing takes longer than going to a worker thread and back."""
+
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+"""zlib's way to ask for the header and the checksum of gzip around its own format."""
+
+
+class GzippedBody(DerivedBody):
+    """The body of another response, compressed piece by piece.
+
+    Each piece leaves at once, flushed to a byte boundary: the source may pause for long after any piece.
+    That makes the whole a little longer than compressing it in one go would.
+
+    Args:
+        inner: Is closed with this one.
+        level: zlib's effort, 1 to 9.
+    """
+
+    __slots__ = ("_level",)
+
+    def __init__(self, inner: Response, level: int) -> None:
+        super().__init__(inner)
+        self.content_bytes = None  # nobody knows it before the end
+        self._level = level
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the compressed pieces, and at the end the checksum."""
+        stream = zlib.compressobj(self._level, zlib.DEFLATED, _GZIP_WINDOW)
+        async with aclosing(self.inner.chunks()) as pieces:
+            async for piece in pieces:
+                # An empty one may be there to send the head.
+                yield await in_turn(partial(_flushed, stream, piece), piece) if piece else b""
+        yield stream.flush()
+
+
+def _flushed(stream: zlib._Compress, piece: bytes) -> bytes:
+    return stream.compress(piece) + stream.flush(zlib.Z_SYNC_FLUSH)
+
+
+async def in_turn(compress: Callable[[], bytes], data: bytes) -> bytes:
+    """Compress here, or in a worker thread if other tasks would have to wait.
+
+    Cancellation: At once; a thread that is compressing ends by itself, and its result is dropped.
+    """
+    if len(data) < _THREAD_BYTES:
+        return compress()
+    return await trio.to_thread.run_sync(compress, abandon_on_cancel=True)
