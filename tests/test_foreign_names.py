@@ -59,7 +59,7 @@ def test_a_response_says_what_to_write():
         Text("").status_code  # noqa: B018
 
 
-def test_other_names_are_errors_as_ever():
+def test_unknown_names_are_errors_as_ever():
     with pytest.raises(AttributeError, match=r"^'App' object has no attribute 'nonsense'$"):
         App().nonsense  # noqa: B018
     assert "routes" in dir(App()) and "mount" not in dir(App())
@@ -68,7 +68,7 @@ def test_other_names_are_errors_as_ever():
 @pytest.mark.parametrize(
     "advice", sorted({*WEBSOCKET.values(), *ROUTER.values(), *REQUEST.values(), *RESPONSE.values()})
 )
-def test_whatever_is_named_exists(advice):
+def test_every_name_in_the_advice_exists(advice):
     classes = {"ws": WebSocket, "app": App, "request": Request, "response": Response}
     for variable, name, further in re.findall(r"\b(ws|app|request|response)\.(\w+)(?:\.(\w+))?", advice):
         members = {*dir(classes[variable]), *getattr(classes[variable], "__slots__", ())}
@@ -79,7 +79,7 @@ def test_whatever_is_named_exists(advice):
         assert hasattr(trioweb, name)
 
 
-def test_a_foreign_name_is_none_of_ours():
+def test_a_foreign_name_is_not_one_of_ours():
     for holder, names in HOLDERS:
         assert not {name for name in names if hasattr(holder, name)}
     assert not {"body", "status", "headers", "content_type"} & set(KEYWORDS)

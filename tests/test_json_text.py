@@ -17,7 +17,7 @@ def test_json_is_read_as_python_reads_it(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["NaN", "[-Infinity]", "1e309", "[-1E+309]", "9" * 400 + ".0"])
-def test_what_could_not_be_written_again_is_refused(text: str) -> None:
+def test_text_that_could_not_be_written_back_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a JSON number|too large for a float") as caught:
         read_json(text)
     assert len(str(caught.value)) < 100
@@ -38,7 +38,7 @@ def test_a_text_may_begin_with_a_byte_order_mark(content: str | bytes) -> None:
     ],
     ids=["octets", "depth", "digits", "syntax"],
 )
-def test_what_is_not_json_is_refused_with_the_reason(content: str | bytes, problem: str) -> None:
+def test_text_that_is_not_json_is_refused_with_the_reason(content: str | bytes, problem: str) -> None:
     with pytest.raises(ValueError, match=f"^{problem}"):
         read_json(content)
 
@@ -56,6 +56,6 @@ def test_half_a_surrogate_pair_is_written_as_the_escape_that_it_came_as() -> Non
 @pytest.mark.parametrize(
     ("value", "error"), [(float("nan"), ValueError), (float("inf"), ValueError), ({1}, TypeError)]
 )
-def test_what_json_cannot_say_is_not_written(value: object, error: type[Exception]) -> None:
+def test_values_that_json_cannot_represent_are_not_written(value: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         write_json(value)

@@ -57,7 +57,7 @@ async def test_asyncio_in_the_handler_of_a_websocket_is_explained_in_the_log(aut
     assert caplog.text.count(SAYS_TRIO) == 1
 
 
-async def test_other_errors_are_logged_as_they_are(autojump_clock, caplog):
+async def test_unrelated_errors_are_logged_as_they_are(autojump_clock, caplog):
     app = App()
 
     @app.get("/")
@@ -136,7 +136,7 @@ async def _thread():
 
 
 @pytest.mark.parametrize("call", [_queue, _event, _lock, _future, _thread])
-async def test_whatever_waits_for_the_loop_of_asyncio_is_explained(caplog, call):
+async def test_every_wait_for_the_loop_of_asyncio_is_explained(caplog, call):
     app = App()
 
     @app.get("/")
@@ -160,7 +160,7 @@ async def test_asyncio_in_the_lifespan_is_explained():
     assert SAYS_TRIO in "".join(traceback.format_exception(told.value))
 
 
-async def test_an_http_error_after_the_handshake_is_told_what_to_raise(autojump_clock, caplog):
+async def test_the_error_for_an_http_error_after_the_handshake_says_what_to_raise(autojump_clock, caplog):
     app = App()
 
     @app.websocket("/")
@@ -212,12 +212,12 @@ def test_running_a_name_says_that_the_app_itself_is_wanted():
         (lambda: trioweb.HTTPError("404"), "a status from 400 to 599, not '404'"),
     ],
 )
-def test_a_mistake_is_told_in_the_words_of_the_program(mistake, advice):
+def test_a_mistake_is_explained_in_the_words_of_the_program(mistake, advice):
     with pytest.raises(trioweb.TriowebError, match=advice):
         mistake()
 
 
-async def test_a_host_that_nobody_knows_is_named():
+async def test_an_unknown_host_is_named():
     with pytest.raises(OSError, match=r"host 'no such host' cannot be resolved: "):
         await trioweb.serve(App(), "no such host", 0)
 

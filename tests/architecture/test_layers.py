@@ -97,7 +97,7 @@ def named(text: str) -> list[str]:
     return text.split("`")[1::2]
 
 
-def test_what_a_module_imports_is_there() -> None:
+def test_every_imported_module_exists() -> None:
     assert not [
         f"{module}, line {line}: {name}"
         for module in MODULES
@@ -125,7 +125,7 @@ def test_the_wire_and_the_routing_are_pure() -> None:
     ]
 
 
-def test_no_import_goes_in_a_circle() -> None:
+def test_no_import_is_part_of_a_cycle() -> None:
     graph = {module: {name for _, name in own_imports(module)} - {module} for module in MODULES}
     try:
         TopologicalSorter(graph).prepare()

@@ -35,7 +35,7 @@ def test_every_main_workload_has_a_panel_and_every_rival_a_bar_in_some(made_up, 
     assert {rival.title for rival in rivals.RIVALS} <= set(found)
 
 
-def test_the_foot_says_when_and_where(made_up, colours):
+def test_the_footer_says_when_and_where(made_up, colours):
     foot = texts(chart.draw(made_up, colours))[-1]
     assert foot == "2026-01-02, A <fast> & good CPU, 2 cores, Linux 9, Python 3.99"
 
@@ -48,12 +48,12 @@ def test_bars_are_as_long_as_their_figures_and_the_shortest_is_first(made_up):
     assert chart.rows(workload, made_up.cells["echo-32"])[-1] == chart.Row("picows", None)
 
 
-def test_a_rival_that_failed_is_said_to_have_failed(made_up, colours):
+def test_a_rival_that_failed_is_marked_as_failed(made_up, colours):
     made_up.cells["echo-32"]["picows"] = Cell(failures=("it broke",))
     assert texts(chart.draw(made_up, colours)).count("failed") == 1
 
 
-def test_what_was_not_measured_has_no_panel(made_up, colours):
+def test_a_workload_that_was_not_measured_has_no_panel(made_up, colours):
     del made_up.cells["echo-64k"]
     assert "Echo, 64 KiB" not in texts(chart.draw(made_up, colours))
 

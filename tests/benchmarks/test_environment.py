@@ -23,7 +23,7 @@ def bare():
     return Environment(python=sys.executable, generator="load")
 
 
-def test_without_node_there_is_none(nothing_installed):
+def test_node_is_none_if_it_cannot_be_installed(nothing_installed):
     assert environment.install_node() is None
 
 
@@ -32,7 +32,7 @@ def test_without_a_compiler_nothing_can_be_measured(nothing_installed, tmp_path)
         build_generator(tmp_path / "load")
 
 
-def test_who_cannot_be_measured_is_named_with_the_reason(bare):
+def test_a_rival_that_cannot_be_measured_is_named_with_the_reason(bare):
     taking_part, missing = measure.participants(bare, workloads.BY_NAME["echo-32"], ["trioweb", "node-ws"])
     assert [rival.name for rival in taking_part] == ["trioweb"]
     assert missing == ["echo-32, ws, Node.js: needs Node.js with npm"]
@@ -45,7 +45,7 @@ def test_without_tls_its_workloads_are_left_out(bare):
     )
 
 
-def test_a_server_is_told_its_port_and_what_is_asked_of_it(bare):
+def test_a_server_gets_its_port_and_its_options(bare):
     place = Environment(python="python", generator="load", node="node", certificate="cert", key="key")
     tls = measure.server_options(place, workloads.BY_NAME["tls-32"])
     assert tls == ["--tls", "cert", "key"]

@@ -70,7 +70,7 @@ def test_a_path_may_cost_five_percent_more_where_it_was_recorded(module, recorde
     assert (comparison.dearer, comparison.cheaper, comparison.remarks) == (["encode"], [], [])
 
 
-def test_what_is_cheaper_or_new_is_told(module, recorded):
+def test_cheaper_and_new_paths_are_reported(module, recorded):
     counted = attrs.evolve(recorded, instructions=recorded.instructions | {"decode": 94, "close": 1})
 
     comparison = compare(module, counted, recorded)
@@ -111,6 +111,6 @@ def test_the_record_of_the_same_minor_version_is_preferred(module, recorded):
     assert "cpython-3.11.7" in comparison.remarks[1]
 
 
-def test_nothing_is_compared_with_no_record(module, recorded):
+def test_nothing_is_compared_without_a_record(module, recorded):
     with pytest.raises(ValueError, match="--write"):
         compare(module, recorded)

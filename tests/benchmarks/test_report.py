@@ -12,7 +12,7 @@ def line_of(text, heading, title):
     return next(line for line in below.splitlines() if line.startswith(f"  {title} "))
 
 
-def test_every_workload_and_rival_stands_in_the_text(made_up):
+def test_every_workload_and_rival_is_in_the_text(made_up):
     text = report.text(made_up)
     for workload in workloads.WORKLOADS:
         block = text.partition(f"{workload.title} (")[2].partition("\n\n")[0]
@@ -55,7 +55,7 @@ def test_a_row_is_marked_when_others_had_the_core(made_up):
     assert "~" in next(line for line in report.text(made_up).splitlines() if "trioweb / bare Trio" in line)
 
 
-def test_a_failure_stands_in_its_cell(made_up):
+def test_a_failure_is_in_its_cell(made_up):
     made_up.cells["echo-32"]["picows"] = Cell(failures=("it broke",))
     assert (
         line_of(report.text(made_up), "(echo-32)", "picows, uvloop").split(None, 2)[2] == "failed: it broke"

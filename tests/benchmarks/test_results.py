@@ -15,7 +15,7 @@ def test_rounds_are_brought_together_by_the_median_with_least_and_most():
     assert results.gathered([run(1.0), run(2.0)]).figures["cpu_us"] == Figure(1.5, 1.0, 2.0)
 
 
-def test_failed_rounds_are_left_out_and_told_once():
+def test_failed_rounds_are_left_out_and_reported_once():
     cell = results.gathered([run(3.0), {"failure": "it broke"}, {"failure": "it broke", "cpu_us": 99}])
     assert cell.figures["cpu_us"] == Figure(3.0, 3.0, 3.0)
     assert (cell.rounds, cell.failures) == (1, ("it broke",))
@@ -48,7 +48,7 @@ def test_results_come_back_from_json_as_they_were(tmp_path):
     assert results.read(tmp_path / "results.json") == found
 
 
-def test_a_median_that_is_not_there_is_none():
+def test_a_missing_median_is_none():
     found = Results(cells={"echo-32": {"trioweb": results.gathered([run(3.0)])}})
     assert found.median("echo-32", "trioweb", "cpu_us") == 3.0
     assert found.median("echo-32", "trioweb", "p50_us") is None

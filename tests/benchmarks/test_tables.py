@@ -32,7 +32,7 @@ def test_a_rival_has_its_server_and_takes_part_in_something(rival):
 
 
 @pytest.mark.parametrize("workload", workloads.WORKLOADS, ids=lambda workload: workload.name)
-def test_a_workload_is_for_rivals_that_there_are_and_for_ours(workload):
+def test_a_workload_is_for_known_rivals_and_for_ours(workload):
     assert set(workload.rivals) <= set(rivals.BY_NAME)
     assert len(set(workload.rivals)) == len(workload.rivals)
     assert rivals.OURS in workload.rivals
@@ -44,7 +44,7 @@ def test_a_workload_is_for_rivals_that_there_are_and_for_ours(workload):
         assert set(workload.rivals) <= set(workloads.BY_NAME[workload.half_of].rivals)
 
 
-def test_what_half_of_a_rate_is_taken_from_is_measured_before():
+def test_a_workload_at_half_a_rate_is_measured_after_the_whole_rate():
     order = list(workloads.BY_NAME)
     for workload in workloads.WORKLOADS:
         assert workload.half_of is None or order.index(workload.half_of) < order.index(workload.name)
@@ -75,7 +75,7 @@ def test_a_whole_run_takes_about_forty_minutes_and_a_quick_one_three():
     assert 1 < estimated_minutes(run.QUICK, "--quick") < 3
 
 
-def test_a_quick_run_has_what_says_most():
+def test_a_quick_run_has_the_most_telling_workloads():
     planned = {workload.name: names for workload, names in run.plan(run.parse(["--quick"]))}
     assert list(planned) == [
         "echo-32", "echo-32-deep", "echo-64k", "broadcast-1000", "handshakes", "idle-5000",

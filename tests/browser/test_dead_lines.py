@@ -79,7 +79,7 @@ def test_a_page_notices_that_its_line_is_dead_and_comes_back(page, expect, line,
     expect(state).to_have_text(CONNECTED)
 
 
-def test_a_clock_that_stands_still_is_noticed_within_seconds(page, expect, line, visit):
+def test_a_clock_that_stops_is_noticed_within_seconds(page, expect, line, visit):
     visit("embedding")
     expect(page.locator("#time")).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
     line.fall_silent()
@@ -131,7 +131,7 @@ def say(page, text):
     page.clock.run_for(50)  # lines that come together are drawn in the next frame
 
 
-def test_an_upload_whose_line_died_goes_on_over_another(page, expect, line, visit):
+def test_an_upload_whose_line_died_continues_over_another(page, expect, line, visit):
     visit("upload")
     expect(page.locator("#state")).to_have_text("connected")
     line.fall_silent_after(1_500_000)
@@ -150,7 +150,7 @@ def test_an_upload_whose_line_died_goes_on_over_another(page, expect, line, visi
     page.request.delete(f"http://127.0.0.1:{line.port}/upload/files/dead%20line.bin")
 
 
-def test_a_message_cut_off_by_a_dead_line_is_said(page, expect, line, visit):
+def test_a_message_cut_off_by_a_dead_line_is_reported(page, expect, line, visit):
     visit("upload")
     page.get_by_label("Whole").check()
     line.fall_silent_after(500_000)

@@ -45,7 +45,7 @@ def test_the_address_and_the_state_are_shown(echo, demo_server):
     echo.expect(echo.page.get_by_role("button", name="Open")).to_be_disabled()
 
 
-def test_text_comes_back_and_stands_in_the_log_with_the_time(echo):
+def test_text_comes_back_and_is_in_the_log_with_the_time(echo):
     echo.open()
     echo.page.get_by_label("Message").fill("<img src=x onerror=alert(1)> Grüße 世界")
     echo.press("Send text")
@@ -145,7 +145,7 @@ FLOOD = """async () => {
 }"""
 
 
-def test_the_log_shows_at_once_what_comes_alone(echo):
+def test_the_log_shows_a_single_message_at_once(echo):
     press = "(one) => { one.click(); return document.querySelectorAll('#log li').length; }"
     assert echo.page.get_by_role("button", name="Open").evaluate(press) == 1
 
@@ -178,7 +178,7 @@ def test_the_close_code_comes_back(echo, code, reason):
     echo.open()
 
 
-def test_a_code_that_a_page_may_not_send_is_told(echo):
+def test_a_code_that_a_page_may_not_send_is_reported(echo):
     echo.open()
     echo.page.get_by_label("Close code").fill("1001")
     echo.press("Close")

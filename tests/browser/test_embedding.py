@@ -40,7 +40,7 @@ def test_the_button_stops_the_program_and_the_page_says_so(page, expect):
     expect(page.locator("#state")).to_have_text("ended")
 
 
-def test_the_page_goes_on_trying_when_the_program_does_not_say_that_it_ends(page, expect, demo_server):
+def test_the_page_keeps_trying_when_the_program_does_not_say_that_it_ends(page, expect, demo_server):
     routes = []
 
     def pass_on(route):

@@ -83,7 +83,7 @@ FIELDS = {
 }
 
 
-def test_a_form_with_files(page, url):
+def test_a_form_with_files_arrives_as_it_was_filled_in(page, url):
     page.goto(f"{url}/parts")
     fill(page)
     page.locator('[name="files"]').set_input_files(
@@ -106,7 +106,7 @@ def test_a_form_with_files(page, url):
     }
 
 
-def test_a_form_without_files_is_url_encoded(page, url):
+def test_a_form_without_files_arrives_url_encoded(page, url):
     page.goto(f"{url}/plain")
     fill(page)
     page.locator("button").click()

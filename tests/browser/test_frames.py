@@ -103,7 +103,7 @@ def test_the_answer_is_not_masked(frames):
     ("button", "short", "extended"),
     [("300 bytes", "1111110", f"{300:016b}"), ("70,000 bytes", "1111111", f"{70_000:064b}")],
 )
-def test_longer_lengths_stand_in_16_or_64_bits(frames, button, short, extended):
+def test_longer_lengths_take_16_or_64_bits(frames, button, short, extended):
     frames.press(button)
     frames.expect(frames.list).to_have_count(4)
     frames.expect(frames.page.locator("#frame-title")).to_have_text("Frame 3")
@@ -145,7 +145,7 @@ def test_a_ping_and_the_browsers_pong_are_seen(frames):
     assert frames.bytes("plain") == ping
 
 
-def test_what_is_compressed_has_rsv1_and_is_inflated(frames):
+def test_a_compressed_frame_has_rsv1_and_is_inflated(frames):
     frames.page.get_by_label("Compressed").check(force=True)
     frames.expect(frames.page.locator("#said")).to_have_text("Inflated: Hello, frames!")
     assert frames.bits("rsv1") == "1"
@@ -173,7 +173,7 @@ def test_either_side_closes_and_the_other_answers(frames, button, first):
     frames.expect(frames.list).to_have_count(6)
 
 
-def test_a_code_that_cannot_be_sent_is_told(frames):
+def test_a_code_that_cannot_be_sent_is_reported(frames):
     frames.page.get_by_label("Close code").fill("1001")
     frames.press("Browser closes")
     frames.expect(frames.page.locator("#frames .note.bad")).to_be_visible()
@@ -221,7 +221,7 @@ def test_the_figure_can_be_read_as_a_table(frames):
     assert rows[4][1:] == ["0001", "1: text"]
 
 
-def test_what_is_typed_is_shown_as_text(frames):
+def test_typed_text_is_shown_as_text(frames):
     frames.page.get_by_label("Message").fill("<img src=x onerror=alert(1)>")
     frames.page.get_by_label("Message").press("Enter")
     frames.expect(frames.page.locator("#said")).to_have_text("As text: <img src=x onerror=alert(1)>")

@@ -42,7 +42,7 @@ def say(page, text):
     page.get_by_role("button", name="Send").click()
 
 
-def test_what_one_says_the_other_hears(enter, expect, demo_server):
+def test_a_line_of_one_person_reaches_the_other(enter, expect, demo_server):
     ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ben")
     expect(ann.locator(".told").last).to_have_text("Ben has come.")
     say(ann, "<b>Hello</b> Ben")
@@ -54,7 +54,7 @@ def test_what_one_says_the_other_hears(enter, expect, demo_server):
     expect(ann.locator(".said b")).to_have_count(0)
 
 
-def test_who_is_here_is_shown_and_leaving_is_announced(enter, expect, demo_server):
+def test_the_people_present_are_shown_and_leaving_is_announced(enter, expect, demo_server):
     ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ann")
     expect(ann.locator("#people li")).to_have_text(["Ann (you)", "Ann 2"])
     expect(ben.locator("#people li")).to_have_text(["Ann", "Ann 2 (you)"])
@@ -98,7 +98,7 @@ def test_a_slow_connection_is_shown_where_it_has_missed_lines_and_holds_up_nobod
         expect(ann.locator(".said p").last).to_have_text("caught up")
 
 
-def test_a_name_that_cannot_be_one_is_asked_for_again_with_the_reason(page, expect, demo_server):
+def test_an_invalid_name_is_asked_for_again_with_the_reason(page, expect, demo_server):
     page.goto(f"{demo_server}/group_chat/")
     box = page.get_by_label("Your name")
     fault = "document.getElementById('name').validationMessage"
@@ -117,7 +117,7 @@ def test_a_name_that_cannot_be_one_is_asked_for_again_with_the_reason(page, expe
     expect(page.locator(".told").first).to_have_text("You are here as Ann.")
 
 
-def test_names_that_need_joiners_are_taken(enter, expect, demo_server):
+def test_names_that_need_joiners_are_accepted(enter, expect, demo_server):
     page = enter(demo_server, PERSIAN)
     other = enter(demo_server, CODER)
     expect(other.locator("#people li")).to_have_text([PERSIAN, f"{CODER} (you)"])
@@ -137,14 +137,14 @@ def test_names_stay_easy_to_read_when_day_becomes_night(enter, expect, demo_serv
     ann.wait_for_function(f"({WEAK_CONTRAST})().length === 0")  # buttons change their colours slowly
 
 
-def test_2000_characters_that_need_escapes_are_said(enter, expect, demo_server):
+def test_2000_characters_that_need_escapes_are_sent(enter, expect, demo_server):
     ann, ben = enter(demo_server, "Ann"), enter(demo_server, "Ben")
     say(ann, "x" + "\x01" * 1999)
     expect(ben.locator(".said")).to_have_count(1)
     expect(ann.locator("#state")).to_have_text("connected")
 
 
-def test_ones_own_line_is_in_sight_for_one_who_reads_further_up(enter, expect, demo_server):
+def test_a_persons_own_line_is_in_sight_while_they_read_further_up(enter, expect, demo_server):
     ann = enter(demo_server, "Ann")
     for number in range(30):
         say(ann, f"line {number}")
@@ -157,7 +157,7 @@ def test_ones_own_line_is_in_sight_for_one_who_reads_further_up(enter, expect, d
     )
 
 
-def test_who_is_here_can_be_scrolled_by_keys(enter, expect, demo_server):
+def test_the_list_of_people_can_be_scrolled_by_keys(enter, expect, demo_server):
     ann = enter(demo_server, "Ann")
     ann.set_viewport_size({"width": 1280, "height": 500})
     ann.evaluate(CROWD)

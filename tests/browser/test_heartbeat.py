@@ -26,7 +26,7 @@ def open_page(page, expect, url):
     expect(page.locator("#here")).to_contain_text("(you)")
 
 
-def test_round_trips_of_both_heartbeats_are_drawn_and_told(page, expect, url):
+def test_round_trips_of_both_heartbeats_are_drawn_and_listed(page, expect, url):
     open_page(page, expect, url)
     for label in ("Server pings browser", "Server asks page", "Page asks server"):
         row = page.locator("#figures tr").filter(has_text=label)

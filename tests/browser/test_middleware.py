@@ -58,7 +58,7 @@ FETCH = """async ([url, options]) => {
 }"""
 
 
-def test_pages_of_listed_origins_may_read_and_others_not(page: Any) -> None:
+def test_only_pages_of_listed_origins_may_read(page: Any) -> None:
     def api(*origins: str) -> App:
         app = App()
         app.middleware(CORS(origins=origins, credentials=True, headers="*", exposed_headers=["X-Total"]))
@@ -84,7 +84,7 @@ def test_pages_of_listed_origins_may_read_and_others_not(page: Any) -> None:
         assert page.evaluate(FETCH, [f"{other}/fail", {}]) == "TypeError"
 
 
-def test_compressed_answers_are_read_and_revalidated(page: Any, tmp_path: Any) -> None:
+def test_compressed_responses_are_read_and_revalidated(page: Any, tmp_path: Any) -> None:
     (tmp_path / "file.txt").write_text(TEXT)
     app, seen = pages(), []
     app.middleware(SecurityHeaders())

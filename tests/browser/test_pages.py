@@ -36,7 +36,7 @@ def test_a_source_is_one_click_from_the_index_and_from_the_example(page, demo_se
     assert page.url == f"{demo_server}/source/echo"
 
 
-def test_a_page_asks_nobody_else_and_complains_of_nothing(page, demo_server, path):
+def test_a_page_loads_nothing_from_elsewhere_and_reports_no_errors(page, demo_server, path):
     asked, complaints = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

@@ -48,7 +48,7 @@ def write(page, name, text):
     page.get_by_role("button", name="Send").click()
 
 
-def test_what_one_writes_only_the_other_receives_and_delivery_is_shown(enter, expect, site):
+def test_only_the_addressee_receives_a_message_and_its_delivery_is_shown(enter, expect, site):
     ann, ben, cy = enter(site, "Ann"), enter(site, "Ben"), enter(site, "Cy")
     write(ann, "Ben", "<b>for you</b>")
     expect(ann.locator(".fate")).to_have_text("delivered")
@@ -104,7 +104,7 @@ def test_logging_out_frees_the_name(enter, expect, page, site):
     expect(page.locator("#state")).to_have_text("connected")
 
 
-def test_the_page_logs_in_again_when_the_server_has_started_anew(enter, expect):
+def test_the_page_logs_in_again_when_the_server_has_restarted(enter, expect):
     with Program("demo/private_chat.py", "--port", "0") as program:
         url = program.wait_for_url()
         ann, ben = enter(url, "Ann"), enter(url, "Ben")
@@ -156,14 +156,14 @@ def test_pressing_use_it_here_twice_comes_in_and_stays(enter, expect, site):
 @pytest.mark.parametrize(
     ("name", "reason"), [("..", "which mean folders"), ("\u200b", "U+200B"), ("  ", "1 to 24 characters")]
 )
-def test_a_name_that_cannot_be_one_is_refused_with_the_reason(page, expect, site, name, reason):
+def test_an_invalid_name_is_refused_with_the_reason(page, expect, site, name, reason):
     page.goto(site)
     log_in(page, name)
     expect(page.get_by_role("alert")).to_contain_text(reason)
     expect(page.get_by_label("Your name")).to_be_focused()
 
 
-def test_one_for_whom_there_is_no_room_is_told_why_and_only_once(page, expect, site):
+def test_a_person_for_whom_there_is_no_room_learns_why_and_only_once(page, expect, site):
     page.route_web_socket(
         "**/ws/*", lambda route: route.close(code=1013, reason="There are too many people here.")
     )
@@ -202,7 +202,7 @@ def test_logging_out_without_a_network_says_that_it_could_not_be_told(enter, exp
     expect(ann.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_logging_out_leaves_nothing_for_who_comes_next(enter, expect, site):
+def test_logging_out_leaves_nothing_for_the_next_person(enter, expect, site):
     ann, _ben = enter(site, "Ann"), enter(site, "Ben")
     write(ann, "Ben", "a secret")
     expect(ann.locator(".fate")).to_have_text("delivered")
@@ -233,7 +233,7 @@ def test_after_a_logout_in_one_tab_no_other_logs_in_by_itself(enter, expect, sit
     expect(first.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_ones_own_line_is_in_sight_for_one_who_reads_further_up(enter, expect, site):
+def test_a_persons_own_line_is_in_sight_while_they_read_further_up(enter, expect, site):
     ann, _ben = enter(site, "Ann"), enter(site, "Ben")
     for number in range(20):
         write(ann, "Ben", f"line {number}")

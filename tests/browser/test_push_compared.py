@@ -170,7 +170,7 @@ def test_the_page_says_when_the_server_is_gone_and_all_come_back_by_themselves(p
             assert number(page, way, "missed") == number(page, way, "repeated") == 0
 
 
-def test_an_answer_that_is_an_error_is_asked_for_again(page, expect, url):
+def test_a_poll_answered_with_an_error_is_repeated(page, expect, url):
     refused = {"count": 0}
 
     def refuse_at_first(route):

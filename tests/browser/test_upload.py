@@ -116,7 +116,7 @@ def test_files_arrive_as_they_are_several_at_once(start, upload, make, how):
         assert program.interrupt()[0] == 0
 
 
-def test_an_upload_goes_on_over_a_restart_of_the_server(start, upload, make):
+def test_an_upload_continues_after_a_restart_of_the_server(start, upload, make):
     path = make("large.bin", 20_000_000)
     with start() as program:
         url = program.wait_for_url()
@@ -140,7 +140,7 @@ def test_an_upload_goes_on_over_a_restart_of_the_server(start, upload, make):
     assert 9_000_000 < resumed < 10_000_000
 
 
-def test_an_upload_goes_on_after_a_reload_when_the_file_is_chosen_again(start, upload, make):
+def test_an_upload_continues_after_a_reload_when_the_file_is_chosen_again(start, upload, make):
     with start() as program:
         path = upload.send_part(program.wait_for_url(), make)
         upload.page.reload()
@@ -150,7 +150,7 @@ def test_an_upload_goes_on_after_a_reload_when_the_file_is_chosen_again(start, u
     assert re.search(r"WebSocket /upload/slices.* received 13 messages", printed)
 
 
-def test_a_pause_lets_go_of_the_connection_and_resuming_goes_on(start, upload, make):
+def test_a_pause_releases_the_connection_and_resuming_continues(start, upload, make):
     with start() as program:
         path = upload.send_part(program.wait_for_url(), make)
         upload.press("Pause: large.bin")
@@ -203,7 +203,7 @@ def test_a_refusal_is_shown_with_its_reason(start, upload, make):
 
 
 @pytest.mark.parametrize("how", ["In slices", "Whole"])
-def test_one_for_which_there_is_no_room_says_why_and_goes_when_there_is(start, upload, make, how):
+def test_an_upload_without_room_says_why_and_starts_when_there_is_some(start, upload, make, how):
     tries = []
 
     def pass_on(route):
@@ -233,7 +233,7 @@ KEEP_PROBLEMS = """() => {
 }"""
 
 
-def test_a_dropped_file_is_taken_and_its_name_is_only_text(start, upload):
+def test_a_dropped_file_is_accepted_and_its_name_is_only_text(start, upload):
     with start() as program:
         upload.open(program.wait_for_url())
         upload.page.evaluate(
@@ -249,7 +249,7 @@ def test_a_dropped_file_is_taken_and_its_name_is_only_text(start, upload):
         assert upload.page.locator("main img").count() == 0
 
 
-def test_what_is_on_the_shelf_is_downloaded_and_deleted_with_a_second_press(start, upload, make):
+def test_files_on_the_shelf_are_downloaded_and_deleted_with_a_second_press(start, upload, make):
     path = make("some file.bin", 300_000)
     with start() as program:
         upload.open(program.wait_for_url())
@@ -306,7 +306,7 @@ def test_a_double_click_does_not_delete(start, upload, make):
         upload.expect(upload.page.get_by_role("heading", name="On the shelf")).to_be_focused()
 
 
-def test_a_file_that_could_not_be_deleted_is_said_where_it_can_be_seen(start, upload, make):
+def test_a_file_that_could_not_be_deleted_is_reported_where_it_can_be_seen(start, upload, make):
     with start() as program:
         upload.open(program.wait_for_url())
         upload.choose("In slices", make("one.bin", 10))
@@ -319,7 +319,7 @@ def test_a_file_that_could_not_be_deleted_is_said_where_it_can_be_seen(start, up
         assert told.bounding_box()["height"] > 10
 
 
-def test_the_focus_stays_near_what_was_removed(start, upload, make):
+def test_the_focus_stays_near_a_removed_element(start, upload, make):
     with start() as program:
         upload.open(program.wait_for_url())
         upload.choose("In slices", *(make(name, 10) for name in ("a.bin", "b.bin", "c.bin")))

@@ -63,7 +63,7 @@ def expect_sound(expect, page, wanted=HEARD, timeout=SLOW_MILLISECONDS):
     expect(page.locator("#scope")).to_have_attribute("aria-label", wanted, timeout=timeout)
 
 
-def test_what_the_microphone_hears_comes_back_and_is_played(say, expect, demo_server):
+def test_sound_from_the_microphone_comes_back_and_is_played(say, expect, demo_server):
     ann = say(demo_server, "Ann")
     expect(ann.locator("#log")).to_contain_text("you are on the air as Ann")
     expect(ann.locator("#talkers li")).to_contain_text("Ann (you)")
@@ -104,7 +104,7 @@ def test_muting_silences_one_side_and_keeps_the_other(say, expect, demo_server):
     expect(ann.locator("#level")).to_have_attribute("aria-valuetext", "muted")
 
 
-def test_sound_goes_on_behind_chunks_that_were_lost_and_the_page_says_so(say, visit, expect, demo_server):
+def test_sound_continues_after_lost_chunks_and_the_page_says_so(say, visit, expect, demo_server):
     say(demo_server, "Ann")
     ben = visit(demo_server)
 
@@ -132,7 +132,7 @@ def test_sound_goes_on_behind_chunks_that_were_lost_and_the_page_says_so(say, vi
         expect(ben.locator("#behind")).to_have_text(seconds)
 
 
-def test_what_the_network_does_not_take_is_left_out_and_not_piled_up(visit, expect, demo_server):
+def test_chunks_that_the_network_does_not_take_are_left_out_and_not_piled_up(visit, expect, demo_server):
     ann = visit(demo_server)
     # Loopback takes everything, so the browser is made to say that nothing leaves.
     ann.evaluate(
@@ -172,7 +172,7 @@ TRIPS = """async (seconds) => {
 }"""
 
 
-def test_one_for_whom_there_is_no_room_is_told_why(visit, expect, demo_server):
+def test_a_person_for_whom_there_is_no_room_learns_why(visit, expect, demo_server):
     ann = visit(demo_server)
     is_full = [True]
 
@@ -215,7 +215,7 @@ def test_a_talker_who_sends_no_sound_does_the_listeners_no_harm(visit, say, expe
         expect_sound(expect, ben)
 
 
-def test_talking_and_listening_go_on_over_a_restart_of_the_server(say, visit, expect):
+def test_talking_and_listening_continue_after_a_restart_of_the_server(say, visit, expect):
     with Program("demo/gallery.py", "--port", "0") as program:
         url = program.wait_for_url()
         ann, ben = say(url, "Ann"), visit(url)
@@ -235,7 +235,7 @@ def test_talking_and_listening_go_on_over_a_restart_of_the_server(say, visit, ex
         expect_sound(expect, ben)
 
 
-def test_a_microphone_that_may_not_be_used_is_said(page, expect, demo_server):
+def test_a_microphone_that_may_not_be_used_is_reported(page, expect, demo_server):
     page.goto(f"{demo_server}/voice/")
     page.get_by_label("Your name").fill("Ann")
     page.get_by_role("button", name="Start talking").click()
@@ -264,7 +264,7 @@ def test_a_double_click_starts_and_does_not_stop_at_once(visit, expect, demo_ser
     expect(ann.get_by_role("button", name="Start talking")).to_be_visible()
 
 
-def test_an_echo_that_stays_away_is_said_and_so_is_its_return(visit, expect, demo_server):
+def test_a_missing_echo_is_reported_and_so_is_its_return(visit, expect, demo_server):
     ann, held = visit(demo_server), []
     holding = [False]
 
@@ -288,7 +288,7 @@ def test_an_echo_that_stays_away_is_said_and_so_is_its_return(visit, expect, dem
     expect(state).to_have_text("talking")
 
 
-def test_who_is_cut_off_sees_no_old_figures_and_can_try_at_once(visit, expect, demo_server):
+def test_a_person_who_is_cut_off_sees_no_old_figures_and_can_try_at_once(visit, expect, demo_server):
     ann, routes, is_there = visit(demo_server), [], [True]
 
     def pass_on(route):
@@ -323,7 +323,7 @@ def test_who_is_cut_off_sees_no_old_figures_and_can_try_at_once(visit, expect, d
         ("a\u200bb", "A name has only characters that can be seen, and U+200B cannot be."),
     ],
 )
-def test_what_is_wrong_with_a_name_is_said(visit, expect, demo_server, name, fault):
+def test_the_mistake_in_a_name_is_explained(visit, expect, demo_server, name, fault):
     ann = visit(demo_server)
     field = ann.get_by_label("Your name")
     field.fill(name)

@@ -11,7 +11,7 @@ def surprises(found, expected, *, is_whole=False):
     return list(verdicts.surprises(found, expected, is_whole=is_whole))
 
 
-def test_a_case_that_is_as_expected_is_no_surprise():
+def test_a_case_that_is_as_expected_is_not_reported():
     assert not surprises({"1.1": OK, "3.2": SOFT}, {"1.1": OK, "3.2": SOFT, "9.1": OK})
 
 
@@ -20,7 +20,7 @@ def test_ok_will_do_where_non_strict_is_tolerated_but_not_the_other_way_round():
     assert surprises({"3.2": SOFT}, {"3.2": OK}) == ["3.2: NON-STRICT / OK, expected OK / OK"]
 
 
-def test_a_failure_an_unknown_case_and_a_missing_one_are_told():
+def test_a_failure_an_unknown_case_and_a_missing_one_are_reported():
     assert surprises({"1.1": FAILED}, {"1.1": SOFT}) == ["1.1: FAILED / OK, expected NON-STRICT / OK"]
     assert surprises({"1.1": OK}, {}) == ["not in the table: 1.1"]
     assert surprises({"1.1": OK}, {"1.1": OK, "1.2": OK}, is_whole=True) == ["in the table but not run: 1.2"]

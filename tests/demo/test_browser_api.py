@@ -39,7 +39,7 @@ async def test_only_the_compressed_route_compresses(server):
         assert ws.protocol.extensions == []
 
 
-async def test_what_waited_is_read_and_counted(server):
+async def test_waiting_messages_are_read_and_counted(server):
     async with client(server, "/late") as ws:
         for _ in range(3):
             await ws.send(b"x" * 100_000)
@@ -60,7 +60,7 @@ async def test_a_close_code_that_may_not_be_sent_becomes_1011(server):
         assert ws.close_code == 1011
 
 
-async def test_what_the_server_saw_is_told_on_another_connection(server):
+async def test_the_servers_view_is_reported_on_another_connection(server):
     async with client(server, "/watching/one") as witness:
         assert await witness.recv() == "watching"
         async with client(server, "/watched/one") as ws:
@@ -68,7 +68,7 @@ async def test_what_the_server_saw_is_told_on_another_connection(server):
         assert json.loads(await witness.recv()) == {"code": 4321, "reason": "bye ☺"}
 
 
-async def test_a_refusal_is_an_http_answer(server):
+async def test_a_refusal_is_an_http_response(server):
     with pytest.raises(InvalidStatus, match="403"):
         async with client(server, "/refused"):
             pass

@@ -31,7 +31,7 @@ async def knock(server):
 # and takes a ping for data.
 
 
-async def test_one_client_after_the_other_and_many_at_a_time(server, visit):
+async def test_the_server_takes_one_client_after_the_other_and_many_at_a_time(server, visit):
     for _ in range(3):
         async with visit(server, "/ws") as first, visit(server, "/ws") as second:
             await first.send("one")
@@ -126,7 +126,7 @@ async def test_a_handshake_elsewhere_is_refused(server, visit):
 
 
 @pytest.mark.parametrize("leave", ["reset", "end", "close"])
-async def test_the_loop_ends_when_the_peer_goes_however_it_goes(server, leave):
+async def test_the_loop_ends_when_the_peer_goes_in_whatever_way(server, leave):
     async with knock(server) as peer:
         await peer.open("/ws")
         await peer.send_text("hello")

@@ -33,7 +33,7 @@ async def test_every_watcher_gets_the_ticks(module, server, visit):
         nursery.cancel_scope.cancel()
 
 
-async def test_what_another_program_serves_cannot_be_stopped_from_the_page(server):
+async def test_a_server_embedded_in_another_program_cannot_be_stopped_from_the_page(server):
     async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
         assert (await client.post("/stop")).status_code == 409
 

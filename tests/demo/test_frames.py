@@ -233,7 +233,7 @@ async def test_a_ping_and_its_pong_are_shown(watch):
         assert ping["seconds"] <= pong["seconds"]
 
 
-async def test_what_is_compressed_says_so_in_rsv1_and_can_be_inflated(watch):
+async def test_a_compressed_frame_says_so_in_rsv1_and_can_be_inflated(watch):
     async with watch("compressed", compression="deflate") as watched:
         await watched.subject.send("Hello, hello, hello")
         assert await watched.subject.recv() == "Hello, hello, hello"
@@ -268,7 +268,7 @@ async def test_a_page_sees_its_own_frames_only(watch):
                 assert (event["number"], event["payload"]) == (number, (b"from " + name).hex())
 
 
-async def test_who_has_no_key_sees_nothing(server, visit, module):
+async def test_a_page_without_a_key_sees_nothing(server, visit, module):
     async with visit(server, "/view") as view:
         key = (await view.hear())["key"]
         assert len(key) >= 20
@@ -297,7 +297,7 @@ async def test_who_has_no_key_sees_nothing(server, visit, module):
         '{"type": "close", "code": 4000, "reason": "' + "x" * 124 + '"}',
     ],
 )
-async def test_what_is_not_understood_is_answered_and_the_show_goes_on(watch, message):
+async def test_a_command_that_is_not_understood_is_answered_and_the_show_goes_on(watch, message):
     async with watch() as watched:
         await watched.view.send(message)
         assert (await watched.view.hear())["type"] == "error"

@@ -35,7 +35,7 @@ async def test_every_example_has_a_card_that_leads_to_it_and_to_its_source(examp
             assert (await client.get(f"/{entry.name}/shared/{file}")).status_code == 200
 
 
-async def test_every_answer_has_the_security_headers_but_those_that_are_counted_by_the_byte(example, client):
+async def test_every_response_has_security_headers_except_those_billed_by_the_byte(example, client):
     entries = example("gallery").EXAMPLES
     for path in (
         "/",
@@ -74,7 +74,7 @@ async def test_a_source_is_shown_as_it_is(example, client):
 @pytest.mark.parametrize(
     "path", ["/source/gallery", "/source/..%2Fgallery", "/source/nothing", "/nothing", "/nothing/"]
 )
-async def test_what_is_no_example_is_not_found(client, path):
+async def test_a_path_that_is_not_an_example_is_not_found(client, path):
     assert (await client.get(path)).status_code == 404
 
 

@@ -56,7 +56,7 @@ async def test_everyone_else_hears_what_is_said(server, enter):
         assert [await ann.hear(), await ben.hear()] == [left, left]
 
 
-async def test_a_newcomer_is_told_who_is_here(server, enter):
+async def test_a_newcomer_learns_who_is_here(server, enter):
     async with (
         enter(server, "Ann") as ann,
         enter(server, "Ben") as ben,
@@ -92,7 +92,9 @@ async def test_a_name_that_is_taken_gets_a_number(server, enter):
         '{"type": ["say"], "text": {}}',
     ],
 )
-async def test_what_is_not_understood_is_answered_and_the_talk_goes_on(server, enter, visit, message):
+async def test_a_message_that_is_not_understood_is_answered_and_the_talk_continues(
+    server, enter, visit, message
+):
     async with visit(server, "/ws") as stranger:
         await stranger.send(message)
         assert (await stranger.hear())["type"] == "error"
@@ -106,7 +108,7 @@ async def test_what_is_not_understood_is_answered_and_the_talk_goes_on(server, e
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 25, 7, None, "\u200b", "a\x00b", "\ud800", "\u200dx"])
-async def test_a_name_that_cannot_be_one_is_asked_for_again(server, visit, name):
+async def test_an_invalid_name_is_asked_for_again(server, visit, name):
     async with visit(server, "/ws") as visitor:
         await visitor.tell(type="join", name=name)
         assert (await visitor.hear())["type"] == "error"
@@ -125,7 +127,7 @@ async def test_a_line_with_an_id_is_confirmed_when_it_was_passed_on(server, ente
             assert (await ben.hear())["text"] == "hello"
 
 
-async def test_one_who_vanishes_is_gone_from_the_list(server, enter):
+async def test_a_person_who_vanishes_is_gone_from_the_list(server, enter):
     async with enter(server, "Ann") as ann:
         async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
             vanishing = Peer(stream)
@@ -171,7 +173,7 @@ async def test_leaving_without_a_name_disturbs_nobody(module, server, enter, vis
     assert not module.present
 
 
-async def test_one_who_stops_reading_holds_up_nobody_and_is_told_what_is_missing(server, enter):
+async def test_a_person_who_stops_reading_holds_up_nobody_and_learns_what_is_missing(server, enter):
     lines, text = 900, "x" * 7000
     async with (
         enter(server, "Ann") as ann,

@@ -85,7 +85,7 @@ async def test_each_heartbeat_measures_round_trips(server, visit, kind):
         assert 0 <= view["here"][0]["silence_seconds"] < 1
 
 
-async def test_a_page_can_ask_too(server, visit):
+async def test_a_page_can_ask_for_a_beat(server, visit):
     async with visit(server, "/ws") as visitor:
         for number in (1, 2, 10**30):
             await visitor.tell(type="ping", number=number)
@@ -107,7 +107,7 @@ async def test_a_page_that_answers_no_message_is_dropped_although_its_browser_an
         assert [(one["name"], one["code"]) for one in view["gone"]] == [("page 1", 4001)]
 
 
-async def test_a_silent_client_is_cut_by_the_keepalive_and_all_pages_are_told(server, visit):
+async def test_a_silent_client_is_cut_by_the_keepalive_and_all_pages_learn_of_it(server, visit):
     async with visit(server, "/ws") as one, visit(server, "/ws") as two:
         await one.tell(type="silent client")
         here = await peers(two, silent)
@@ -158,7 +158,7 @@ async def test_an_answer_to_another_beat_counts_as_none(server, visit):
         "9" * 1000,
     ],
 )
-async def test_what_is_not_understood_is_a_sign_of_life_and_no_more(server, visit, message):
+async def test_a_message_that_is_not_understood_is_a_sign_of_life_and_no_more(server, visit, message):
     async with visit(server, "/ws") as visitor:
         await visitor.send(message)
         await visitor.tell(type="ping", number=7)
@@ -174,7 +174,7 @@ async def test_a_message_that_is_too_long_ends_only_its_own_connection(server, v
         assert [(who["name"], who["code"]) for who in view["gone"]] == [("page 1", 1009)]
 
 
-async def test_who_has_gone_is_remembered_only_for_so_long(module, server, visit):
+async def test_clients_that_have_gone_are_remembered_only_for_a_while(module, server, visit):
     async with visit(server, "/ws") as visitor:
         for _ in range(25):
             async with visit(server, "/ws") as other:

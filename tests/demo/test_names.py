@@ -54,7 +54,7 @@ def test_a_name_that_people_have_is_taken_as_it_is(names, name):
         ("A\u2028n", "U+2028"),
     ],
 )
-def test_what_cannot_be_seen_is_refused_by_its_code_point(names, name, code):
+def test_an_invisible_character_is_refused_by_its_code_point(names, name, code):
     assert code in names.fault_of(name)
 
 
@@ -72,7 +72,7 @@ def test_a_file_keeps_the_joiners_of_its_name(example, wanted, name):
 
 
 @given(some.text(alphabet="aé\u200c\u200d\u202e\u0dca \U0001f469\ufe0f1", max_size=12))
-def test_what_is_left_to_be_seen_has_nothing_hidden_in_it(names, text):
+def test_a_cleaned_name_has_nothing_hidden_in_it(names, text):
     seen = names.visible(text)
     assert names.visible(seen) == seen
     assert not seen.strip() or not names.fault_of(seen)

@@ -81,7 +81,7 @@ async def test_the_subprotocol_is_agreed_on_only_where_it_is_offered(server, off
         assert ("Sec-WebSocket-Protocol" in ws.response.headers) is (agreed is not None)
 
 
-async def test_a_client_that_speaks_no_websocket_is_answered_and_the_others_go_on(server):
+async def test_a_client_that_speaks_no_websocket_is_answered_and_the_others_continue(server):
     async with person(server, "Ann") as ann:
         answer = await ann.client.get("/ws/Ann")
         assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
@@ -188,7 +188,7 @@ async def test_a_name_is_held_for_a_while_and_then_free(module, server, monkeypa
         assert late.answer.status_code == 204
 
 
-async def test_another_tab_of_the_same_browser_takes_over_and_the_first_is_told(server):
+async def test_another_tab_of_the_same_browser_takes_over_and_the_first_learns_of_it(server):
     async with person(server, "Ann") as first, knock(server, "Ann", first.client) as ws:
         second = Person(ws, first.client)
         with pytest.raises(ConnectionClosed):
@@ -223,7 +223,7 @@ async def test_a_person_who_lost_the_name_between_login_and_handshake_is_told(mo
         '{"to_user": "Ann", "info": " "}',
     ],
 )
-async def test_bad_json_gets_an_answer_and_the_talk_goes_on(server, message):
+async def test_bad_json_gets_an_answer_and_the_talk_continues(server, message):
     async with person(server, "Ann") as ann:
         await ann.ws.send(message)
         assert (await ann.hear("error"))["text"].startswith("Expected")
@@ -231,7 +231,7 @@ async def test_bad_json_gets_an_answer_and_the_talk_goes_on(server, message):
         assert (await ann.hear("message"))["info"] == "fine"
 
 
-async def test_one_who_does_not_read_is_reported_and_holds_up_nobody(server):
+async def test_a_person_who_does_not_read_is_reported_and_holds_up_nobody(server):
     async with person(server, "Ann") as ann, browser(server, "Slow") as client:
         socket = trio.socket.socket()
         socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
@@ -248,7 +248,7 @@ async def test_one_who_does_not_read_is_reported_and_holds_up_nobody(server):
             assert fate == "busy"
 
 
-async def test_who_is_here_is_told_to_all_and_logging_out_ends_it(server):
+async def test_everybody_gets_the_list_of_those_present_until_they_log_out(server):
     async with person(server, "Ann") as ann:
         assert (await ann.hear("people"))["names"] == ["Ann"]
         async with person(server, "Ben") as ben:
@@ -281,7 +281,7 @@ async def test_who_is_here_is_told_to_all_and_logging_out_ends_it(server):
         ("a\\..", "mean folders"),
     ],
 )
-async def test_a_name_that_cannot_be_one_is_refused_for_the_real_reason(server, name, reason):
+async def test_an_invalid_name_is_refused_for_the_real_reason(server, name, reason):
     async with browser(server, name) as client:
         assert client.answer.status_code == 400
         assert reason in client.answer.text
@@ -291,7 +291,7 @@ async def test_a_name_that_cannot_be_one_is_refused_for_the_real_reason(server, 
     "name",
     ["...", "a/b", "a\\b", "100%", "%2e", "?#", "Grüße 世界", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"],
 )
-async def test_a_name_with_marks_that_addresses_give_a_meaning_to_comes_in(server, name):
+async def test_a_name_with_characters_that_are_special_in_urls_comes_in(server, name):
     async with (
         browser(server, name) as client,
         connect(

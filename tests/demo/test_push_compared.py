@@ -112,7 +112,7 @@ WAYS = ["polling", "long_polling", "server_sent_events", "websocket"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_each_way_tells_every_event_once_and_in_order(feed, ways, way):
+async def test_each_way_delivers_every_event_once_and_in_order(feed, ways, way):
     feed.tick()
     cursor = feed.newest
     for _ in range(3):  # news of a time when nobody was here
@@ -129,7 +129,7 @@ async def test_each_way_tells_every_event_once_and_in_order(feed, ways, way):
     assert [event["id"] for event in told] == [f"{feed.run_name}-{number}" for number in range(2, 10)]
 
 
-async def test_without_a_cursor_one_begins_with_now(feed, client):
+async def test_a_poll_without_a_cursor_begins_with_the_present(feed, client):
     for _ in range(3):
         feed.tick()
     answer = (await client.get("/feed/v/polling")).json()
@@ -139,20 +139,20 @@ async def test_without_a_cursor_one_begins_with_now(feed, client):
     assert [event["id"] for event in answer["events"]] == [feed.newest]
 
 
-async def test_a_polling_answer_is_kept_by_nobody_in_between(client):
+async def test_a_response_to_a_poll_is_not_kept_by_caches(client):
     assert (await client.get("/feed/v/polling")).headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("cursor", ["another-1", "9" * 5000, "-", "\u0000", "1 OR 1=1", "\u0663-\u0663"])
 @pytest.mark.parametrize("way", ["polling", "long_polling"])
-async def test_who_stands_nowhere_gets_all_that_is_kept(feed, client, way, cursor):
+async def test_a_reader_without_a_position_gets_everything_that_is_kept(feed, client, way, cursor):
     for _ in range(3):
         feed.tick()
     answer = await client.get(f"/feed/v/{way}", params={"after": cursor})
     assert len(answer.json()["events"]) == 3
 
 
-async def test_the_feed_keeps_so_much_and_the_ids_show_what_is_missing(feed, client):
+async def test_the_feed_is_bounded_and_the_ids_show_what_is_missing(feed, client):
     for _ in range(600):
         feed.tick()
     answer = await client.get("/feed/v/polling", params={"after": f"{feed.run_name}-1"})
@@ -224,7 +224,7 @@ async def test_a_stream_whose_client_has_gone_waits_no_longer(feed, server):
 
 
 @pytest.mark.parametrize("message", ["no JSON", b"\xff", "null", "[]", '{"after": 3}', "[" * 900])
-async def test_a_websocket_first_says_where_it_stands(server, visit, message):
+async def test_a_websocket_first_sends_its_position(server, visit, message):
     async with visit(server, "/feed/v/websocket") as visitor:
         await visitor.send(message)
         with pytest.raises(ConnectionClosed):
@@ -388,7 +388,7 @@ async def test_each_byte_of_a_websocket_is_billed(feed, server, visit):
         await billed(visitor, "websocket", line, 1)
 
 
-async def test_who_has_no_visit_is_served_all_the_same(feed, client):
+async def test_a_page_without_a_visit_is_served_all_the_same(feed, client):
     assert (await client.get("/feed/nobody/polling")).json() == {"events": [], "cursor": feed.newest}
 
 

@@ -28,7 +28,7 @@ def test_the_text_is_kept(example, text):
     assert not re.search(r"<(?!/?span)", spans)
 
 
-def test_what_the_reader_should_see_has_a_colour(example):
+def test_tokens_that_matter_to_a_reader_have_a_colour(example):
     spans = "".join(example("parts.source_page").python_spans("import os  # why\nprint(1, 'a')\n"))
     for colour in ("keyword", "comment", "builtin", "number", "string"):
         assert f'<span class="{colour}">' in spans
@@ -60,7 +60,7 @@ def test_an_f_string_has_a_colour_in_every_python(example):
         "def open(self): ...",
     ],
 )
-def test_a_name_that_means_something_else_is_no_builtin(example, text):
+def test_a_name_that_means_something_else_is_not_a_builtin(example, text):
     spans = "".join(example("parts.source_page").python_spans(f"{text}\n"))
     assert not re.search('class="builtin"|>match<', spans)
 

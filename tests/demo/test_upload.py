@@ -210,7 +210,7 @@ async def test_uploads_at_the_same_time_do_not_mix(module, server, begin):
     assert sorted(on_shelf(module).values()) == sorted(contents)
 
 
-async def test_an_upload_goes_on_where_a_lost_connection_stopped_it(module, server, begin):
+async def test_an_upload_continues_where_a_lost_connection_stopped_it(module, server, begin):
     content = some_bytes(5 * SLICE)
     async with begin(server, "/slices", "some.bin", len(content)) as visitor:
         key = visitor.ready["upload"]
@@ -294,7 +294,7 @@ async def test_an_upload_is_cancelled_by_its_key(module, server, begin, client):
     ],
 )
 @pytest.mark.parametrize("path", ["/whole", "/slices"])
-async def test_what_announces_no_file_is_refused(module, server, visit, path, message):
+async def test_a_message_that_does_not_announce_a_file_is_refused(module, server, visit, path, message):
     async with visit(server, path) as visitor:
         await visitor.send(message)
         await expect_close(visitor, 1008, 'expected {"name": ')
@@ -323,7 +323,7 @@ async def test_more_than_was_announced_is_refused_while_it_comes(module, server,
 @pytest.mark.parametrize(
     ("message", "code"), [(b"x" * 999, 1008), (b"", 1008), ("x" * 999, 1003)], ids=["short", "none", "text"]
 )
-async def test_what_is_not_the_announced_file_is_refused(module, server, begin, message, code):
+async def test_content_other_than_the_announced_file_is_refused(module, server, begin, message, code):
     async with begin(server, "/whole", "some.bin", 1000) as visitor:
         await visitor.send(message)
         await expect_close(visitor, code)
@@ -344,7 +344,7 @@ async def test_what_is_not_the_announced_file_is_refused(module, server, begin, 
     ],
     ids=["gap", "far", "empty", "short", "text", "long", "more than was announced"],
 )
-async def test_what_is_not_the_next_slice_is_refused(module, server, begin, message, code):
+async def test_a_slice_other_than_the_next_is_refused(module, server, begin, message, code):
     async with begin(server, "/slices", "some.bin", 1000) as visitor:
         await visitor.send(message)
         await expect_close(visitor, code)
@@ -366,14 +366,14 @@ async def test_a_full_shelf_takes_no_more_until_something_is_deleted(
     assert (await shelve(server, "second.bin", b"x" * 1000))["message"] == "saved"
 
 
-async def test_what_is_on_its_way_has_its_room_reserved(module, server, begin, visit, monkeypatch):
+async def test_an_upload_on_its_way_has_its_room_reserved(module, server, begin, visit, monkeypatch):
     monkeypatch.setattr(module, "FOLDER_BYTES", 1500)
     async with begin(server, "/slices", "first.bin", 1000), visit(server, "/slices") as second:
         await second.tell(name="second.bin", size=1000)
         await expect_close(second, 4507)
 
 
-async def test_only_so_many_files_are_on_their_way(module, server, begin, visit, monkeypatch):
+async def test_only_a_few_files_are_on_their_way_at_a_time(module, server, begin, visit, monkeypatch):
     monkeypatch.setattr(module, "MOST_UPLOADS", 1)
     async with begin(server, "/slices", "first.bin", 1000), visit(server, "/whole") as second:
         await second.tell(name="second.bin", size=1000)
@@ -403,7 +403,7 @@ async def test_a_slow_file_is_waited_for_as_long_as_something_comes(module, serv
 
 
 @pytest.mark.parametrize("path", ["/whole", "/slices"])
-async def test_a_full_disk_is_said(module, server, begin, monkeypatch, path):
+async def test_a_full_disk_is_reported(module, server, begin, monkeypatch, path):
     def write(upload, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -414,7 +414,7 @@ async def test_a_full_disk_is_said(module, server, begin, monkeypatch, path):
     assert not on_shelf(module)
 
 
-async def test_what_is_left_of_a_longer_file_cannot_become_a_shorter(module, server, begin, visit):
+async def test_the_rest_of_a_longer_file_cannot_become_a_shorter_one(module, server, begin, visit):
     async with begin(server, "/slices", "some.bin", 3000) as visitor:
         await visitor.send(slice_at(0, b"x" * 2000))
         await visitor.hear()
@@ -438,7 +438,7 @@ async def test_a_file_is_sent_to_be_saved_and_never_shown(server, shelve, client
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("name", ["other", "%2e%2e", "..%2f..%2fsecret", "%2fetc%2fpasswd", "", "%00"])
-async def test_only_what_is_on_the_shelf_can_be_had_or_deleted(
+async def test_only_files_on_the_shelf_can_be_downloaded_or_deleted(
     module, server, shelve, client, tmp_path, method, name
 ):
     (tmp_path / "secret").write_text("secret")
@@ -448,7 +448,7 @@ async def test_only_what_is_on_the_shelf_can_be_had_or_deleted(
     assert list(on_shelf(module)) == ["some.bin"]
 
 
-async def test_the_list_follows_what_comes_and_goes(module, server, shelve, visit, client):
+async def test_the_list_follows_files_that_come_and_go(module, server, shelve, visit, client):
     async with visit(server, "/watch") as watcher:
         first = await watcher.hear()
         assert (first["files"], first["file_bytes"]) == ([], module.FILE_BYTES)
@@ -463,7 +463,7 @@ async def test_the_list_follows_what_comes_and_goes(module, server, shelve, visi
         assert (await client.delete("/files/some.bin")).status_code == 404
 
 
-async def test_what_is_old_is_removed_but_not_what_is_on_its_way(module, visit, begin):
+async def test_old_files_are_removed_but_not_those_on_their_way(module, visit, begin):
     async with running(module.app) as server:
         async with begin(server, "/slices", "left.bin", 1000) as visitor:
             left = visitor.ready["upload"]

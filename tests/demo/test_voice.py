@@ -102,7 +102,7 @@ async def test_the_list_follows_who_comes_and_goes(server, talk, visit):
         assert (await watcher.hear())["talkers"] == []
 
 
-async def test_listeners_are_hung_up_on_when_the_talk_ends(server, talk, visit):
+async def test_listeners_are_disconnected_when_the_talk_ends(server, talk, visit):
     async with talk(server, "Ann") as ann, visit(server, "/listen?name=Ann") as listener:
         assert await listener.receive() == HEADER
         await ann.ws.aclose()
@@ -110,13 +110,13 @@ async def test_listeners_are_hung_up_on_when_the_talk_ends(server, talk, visit):
         assert (listener.ws.close_code, listener.ws.close_reason) == (1000, "the talk has ended")
 
 
-async def test_who_is_not_on_the_air_cannot_be_listened_to(server, visit):
+async def test_a_person_who_is_not_on_the_air_cannot_be_listened_to(server, visit):
     async with visit(server, "/listen?name=Nobody") as listener:
         await listener.ws.wait_closed()
         assert listener.ws.close_code == 4404
 
 
-async def test_a_name_is_made_one_that_nobody_has(server, talk):
+async def test_a_name_becomes_one_that_nobody_has(server, talk):
     async with (
         talk(server, "Ann") as first,
         talk(server, "%20Ann%20") as second,
@@ -133,7 +133,7 @@ async def test_a_name_is_made_one_that_nobody_has(server, talk):
         ]
 
 
-async def test_only_so_many_talk_at_a_time(module, server, talk, visit, monkeypatch):
+async def test_only_a_few_people_talk_at_a_time(module, server, talk, visit, monkeypatch):
     monkeypatch.setattr(module, "MOST_TALKERS", 1)
     async with talk(server, "Ann"), visit(server, "/talk?name=Ben") as late:
         await late.send(HEADER)
@@ -144,7 +144,7 @@ async def test_only_so_many_talk_at_a_time(module, server, talk, visit, monkeypa
 
 
 @pytest.mark.parametrize(("message", "code"), [("text", 1003), (b"x" * 16_385, 1009)])
-async def test_what_is_no_chunk_ends_only_its_own_connection(server, talk, visit, message, code):
+async def test_a_message_that_is_not_a_chunk_ends_only_its_own_connection(server, talk, visit, message, code):
     async with talk(server, "Ann") as ann, visit(server, "/talk?name=Ben") as ben:
         await ben.send(message)
         await ben.ws.wait_closed()
@@ -218,7 +218,7 @@ async def test_a_sender_that_is_too_fast_is_read_slowly_and_nothing_piles_up(mod
     assert waited_seconds[0] > needed_seconds - held_seconds - 3
 
 
-async def test_a_place_on_the_air_is_given_up_by_who_sends_nothing(module, autojump_clock):
+async def test_a_talker_who_sends_nothing_gives_up_the_place_on_the_air(module, autojump_clock):
     async with in_memory(module.app) as peer:
         await peer.open("/talk")
         assert await peer.receive_close() == (4408, "nothing came for 30 seconds")
@@ -235,7 +235,7 @@ async def test_a_talker_who_vanishes_leaves_nothing_behind(module, server, visit
     assert not module.talkers
 
 
-async def test_what_waits_and_what_was_missed_is_reported(server, talk):
+async def test_waiting_and_missed_chunks_are_reported(server, talk):
     async with talk(server, "Ann") as ann:
         assert await ann.hear() == {"type": "outbox", "bytes": 0, "missed": 0, "missed_by_all": 0}
 

@@ -24,7 +24,7 @@ def guide(monkeypatch):
     return module
 
 
-async def test_count_orders_counts_all_though_nobody_else_holds_the_room(guide, autojump_clock):
+async def test_count_orders_counts_all_even_if_nobody_else_holds_the_room(guide, autojump_clock):
     counted = []
     async with trio.open_nursery() as nursery:
 
@@ -38,7 +38,7 @@ async def test_count_orders_counts_all_though_nobody_else_holds_the_room(guide, 
     assert counted == [10]
 
 
-async def test_who_is_present_is_known_by_the_state_that_the_handler_set(guide, autojump_clock):
+async def test_the_state_that_a_handler_set_shows_who_is_present(guide, autojump_clock):
     @guide.app.middleware
     async def name_them(request, call_next):
         request.state.user = request.query["user"]

@@ -27,14 +27,14 @@ def test_a_stall_is_lost():
     assert looked(3, running_seconds=1).lost_seconds == pytest.approx(3)
 
 
-def test_what_ran_since_the_last_look_is_lost_too_for_nobody_knows_when_it_stood_still():
+def test_time_since_the_last_look_is_lost_since_the_moment_of_a_stall_is_unknown():
     attention = Attention()
     attention.begin(0, 0)
     attention.look(8, 8, 1)
     assert attention.lost_seconds == 8
 
 
-def test_small_stalls_before_it_take_nothing_from_a_long_one():
+def test_earlier_small_stalls_take_nothing_from_a_long_one():
     assert looked(0.1, 0.1, 0.1, 3, running_seconds=0.01).lost_seconds == pytest.approx(3.34, abs=0.1)
 
 
@@ -51,14 +51,14 @@ def test_the_clock_runs_at_half_speed_in_the_long_run(running_seconds, stall_sec
     assert lost <= CREDIT_SECONDS + stall_seconds + passed / 2 + 0.001
 
 
-def test_a_jump_of_a_test_s_clock_is_no_stall():
+def test_a_jump_of_a_test_s_clock_is_not_a_stall():
     attention = Attention()
     attention.begin(0, 0)
     attention.look(100, 0.001, 1)
     assert attention.lost_seconds == 0
 
 
-def test_where_nothing_was_planned_nothing_comes_late():
+def test_nothing_is_late_if_nothing_was_planned():
     attention = Attention()
     attention.look(500, 500, float("inf"))
     assert attention.lost_seconds == 0

@@ -63,13 +63,13 @@ async def fail_beside(block):
     raise ValueError("a bug")
 
 
-async def test_a_companion_that_fails_is_heard_and_ends_the_block():
+async def test_a_companion_that_fails_ends_the_block_with_its_error():
     with pytest.raises(ValueError, match="a bug"):
         async with accompanied(fail_beside, "companion"):
             await trio.sleep_forever()
 
 
-async def test_a_companion_that_fails_is_heard_at_the_end_of_a_block_that_never_waits():
+async def test_the_error_of_a_companion_is_raised_at_the_end_of_a_block_that_never_waits():
     async def fail_at_once(block):
         block.cancel()
         raise ValueError("a bug")
@@ -79,7 +79,7 @@ async def test_a_companion_that_fails_is_heard_at_the_end_of_a_block_that_never_
             pass
 
 
-async def test_of_two_failures_the_block_s_is_heard():
+async def test_of_two_failures_that_of_the_block_is_raised():
     with pytest.raises(KeyError, match="bare"):
         async with accompanied(fail_beside, "companion"):
             try:

@@ -39,11 +39,11 @@ async def serve_and_ask():
         assert server.statistics().close_codes == {1000: 1, 1006: 1}
 
 
-async def test_without_a_poller_a_server_does_the_same(monkeypatch):
+async def test_a_server_works_the_same_without_a_poller(monkeypatch):
     monkeypatch.setattr("trioweb._transport.engine.open_poller", lambda: None)
     await serve_and_ask()
 
 
-async def test_with_the_rules_of_kqueue_a_server_does_the_same(monkeypatch):
+async def test_a_server_works_the_same_with_the_rules_of_kqueue(monkeypatch):
     monkeypatch.setattr("trioweb._transport.engine.open_poller", lambda: KqueuePoller(Queue(), Event))
     await serve_and_ask()

@@ -12,7 +12,7 @@ import trio.testing
 from trioweb._transport.flusher import TURNS_PER_PASS, Flusher
 
 
-async def test_what_is_put_off_is_done_in_the_next_pass_in_order():
+async def test_work_that_is_put_off_is_done_in_the_next_pass_in_order():
     flusher, seen = Flusher(), []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(flusher.run)
@@ -27,7 +27,7 @@ async def test_what_is_put_off_is_done_in_the_next_pass_in_order():
         nursery.cancel_scope.cancel()
 
 
-async def test_what_was_put_off_before_the_task_runs_is_not_forgotten():
+async def test_work_put_off_before_the_task_runs_is_not_forgotten():
     flusher, seen = Flusher(), []
     flusher.put_off(partial(seen.append, "early"))
     async with trio.open_nursery() as nursery:
@@ -39,7 +39,7 @@ async def test_what_was_put_off_before_the_task_runs_is_not_forgotten():
     assert seen == ["early", "late"]
 
 
-async def test_one_that_fails_is_logged_and_the_others_are_done(caplog):
+async def test_a_piece_of_work_that_fails_is_logged_and_the_others_are_done(caplog):
     flusher, seen = Flusher(), []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(flusher.run)
@@ -54,7 +54,7 @@ async def test_one_that_fails_is_logged_and_the_others_are_done(caplog):
     assert "internal error while writing" in caplog.text
 
 
-async def test_what_has_been_flushed_is_let_go_though_nothing_follows():
+async def test_flushed_objects_are_released_even_if_nothing_follows():
     class Connection:
         def flush(self):
             pass
@@ -73,7 +73,7 @@ async def test_what_has_been_flushed_is_let_go_though_nothing_follows():
         nursery.cancel_scope.cancel()
 
 
-async def test_of_those_that_wait_for_a_turn_a_few_have_it_in_each_pass():
+async def test_a_few_of_the_waiting_tasks_have_their_turn_in_each_pass():
     flusher, seen, passes = Flusher(), [], []
 
     def work(number):
@@ -90,7 +90,7 @@ async def test_of_those_that_wait_for_a_turn_a_few_have_it_in_each_pass():
     assert set(Counter(passes).values()) == {TURNS_PER_PASS}
 
 
-async def test_whoever_is_cancelled_needs_no_turn_any_more():
+async def test_a_cancelled_task_no_longer_needs_its_turn():
     flusher = Flusher()
     async with trio.open_nursery() as nursery:
         with trio.move_on_after(0):

@@ -130,7 +130,7 @@ async def test_all_frames_are_shown_as_they_are(reach):
     assert tap.sent.endswith(frame(CLOSE, b"\x0f\xa0enough", mask=None))
 
 
-async def test_what_leaves_bit_by_bit_is_shown_in_order_and_once(reach):
+async def test_frames_that_leave_bit_by_bit_are_shown_in_order_and_once(reach):
     """The kernel takes some of it, and the rest when the peer has read."""
     app, tap = App(Config(limits=Limits(outbox_bytes=2**24))), Tap()
 
@@ -151,7 +151,7 @@ async def test_what_leaves_bit_by_bit_is_shown_in_order_and_once(reach):
         await peer.stream.check(tap)
 
 
-async def test_what_came_with_the_handshake_is_shown_too(reach):
+async def test_frames_that_came_with_the_handshake_are_shown(reach):
     app, tap = App(), Tap()
 
     @app.websocket("/")
@@ -167,7 +167,7 @@ async def test_what_came_with_the_handshake_is_shown_too(reach):
         await peer.stream.check(tap)
 
 
-async def test_what_a_room_sends_is_shown(reach):
+async def test_messages_of_a_room_are_shown(reach):
     app, tap = App(), Tap()
     room = app.room("all")
 
@@ -189,7 +189,7 @@ async def test_what_a_room_sends_is_shown(reach):
 
 
 @pytest.mark.parametrize("context_takeover", [True, False])
-async def test_what_is_compressed_is_shown_compressed(reach, context_takeover):
+async def test_compressed_frames_are_shown_compressed(reach, context_takeover):
     app, tap = App(), Tap()
     compression = Deflate(context_takeover=context_takeover, minimum_bytes=0)
 
@@ -208,7 +208,7 @@ async def test_what_is_compressed_is_shown_compressed(reach, context_takeover):
         await peer.stream.check(tap)
 
 
-async def test_an_answer_that_the_peer_takes_slowly_is_not_shown(autojump_clock):
+async def test_a_handshake_response_that_the_peer_reads_slowly_is_not_shown(autojump_clock):
     """Neither its head, nor that part of it which leaves together with the first frames."""
     app, tap = App(), Tap()
 
@@ -228,7 +228,9 @@ async def test_an_answer_that_the_peer_takes_slowly_is_not_shown(autojump_clock)
 
 
 @pytest.mark.parametrize("direction", ["received", "sent"])
-async def test_an_observer_that_fails_is_logged_once_and_the_talk_goes_on(autojump_clock, caplog, direction):
+async def test_an_observer_that_fails_is_logged_once_and_the_connection_continues(
+    autojump_clock, caplog, direction
+):
     app, shown = App(), []
 
     def fail(data):
@@ -319,7 +321,7 @@ async def test_an_ended_connection_that_was_observed_leaves_nothing_for_the_coll
         gc.enable()
 
 
-async def test_what_is_discarded_while_it_is_written_is_shown_as_it_left():
+async def test_bytes_discarded_during_a_write_are_shown_as_far_as_they_left():
     shown = []
     pile = Pile(b"one ", b"two")
     output = ObservedOutput(pile, WireObserver(Recorder().data_received, shown.append))
@@ -339,7 +341,7 @@ async def test_a_write_that_took_nothing_shows_nothing():
     assert shown == []
 
 
-async def test_who_is_not_observed_pays_nothing(autojump_clock):
+async def test_a_connection_that_is_not_observed_pays_nothing(autojump_clock):
     """No wrapper is around the transport that carries its bytes."""
     app, transports = App(), []
 
@@ -357,7 +359,7 @@ async def test_who_is_not_observed_pays_nothing(autojump_clock):
     assert transports == [StreamTransport, ObservedTransport]
 
 
-async def test_two_who_are_observed_are_told_apart(autojump_clock):
+async def test_two_observed_connections_are_told_apart(autojump_clock):
     app, taps = App(), {}
 
     @app.websocket("/{name}")

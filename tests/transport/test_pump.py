@@ -65,7 +65,7 @@ async def running(poller):
         pump.close()
 
 
-async def test_a_socket_is_told_what_it_is_watched_for(poller):
+async def test_a_socket_is_notified_of_the_events_it_is_watched_for(poller):
     async with running(poller) as pump:
         reader = Reader(pump)
         reader.watch(reading=True, writing=True)

@@ -80,7 +80,7 @@ async def settled():
     await trio.testing.wait_all_tasks_blocked(0.01)
 
 
-async def test_what_comes_is_handed_on_and_so_is_the_end(tls):
+async def test_bytes_are_passed_on_and_so_is_the_end(tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile())
@@ -91,7 +91,7 @@ async def test_what_comes_is_handed_on_and_so_is_the_end(tls):
         assert recorder.told == [("data", b"hello"), "ended"]
 
 
-async def test_a_socket_that_was_said_to_be_readable_and_is_not_harms_nobody():
+async def test_a_false_report_of_readability_is_harmless():
     async with connected() as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile())
@@ -102,7 +102,7 @@ async def test_a_socket_that_was_said_to_be_readable_and_is_not_harms_nobody():
         assert recorder.told == [("data", b"hello")]
 
 
-async def test_a_full_kernel_is_waited_for():
+async def test_a_full_kernel_buffer_is_waited_for():
     async with connected() as (transport, client):
         recorder, output = Recorder(), Pile(b"y" * 10)
         transport.start(recorder, output)
@@ -120,7 +120,7 @@ async def test_a_full_kernel_is_waited_for():
         assert recorder.told[-1] == "drained"
 
 
-async def test_a_write_to_a_peer_that_has_reset_says_that_it_is_lost(tls):
+async def test_a_write_to_a_peer_that_has_reset_reports_the_loss(tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"x"))
@@ -130,7 +130,7 @@ async def test_a_write_to_a_peer_that_has_reset_says_that_it_is_lost(tls):
         assert recorder.told == ["lost"]
 
 
-async def test_a_peer_that_reads_no_more_is_lost_though_it_may_still_write(tls):
+async def test_a_peer_that_has_stopped_reading_is_lost_even_if_it_may_still_write(tls):
     async with connected(socket.socketpair(), tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"x"))
@@ -139,7 +139,7 @@ async def test_a_peer_that_reads_no_more_is_lost_though_it_may_still_write(tls):
         assert recorder.told == ["lost"]
 
 
-async def test_last_words_are_heard_before_the_loss(tls):
+async def test_bytes_before_a_loss_are_received(tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"x"))
@@ -179,7 +179,7 @@ async def test_a_bug_on_the_writing_side_costs_one_connection(caplog):
         assert "a bug in the output" in caplog.text
 
 
-async def test_after_an_abort_nothing_is_told_or_written(tls):
+async def test_nothing_is_reported_or_written_after_an_abort(tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"x"))
@@ -204,7 +204,7 @@ async def test_pulled_bytes_end_with_the_peer_and_sending_to_it_fails(tls):
             await transport.send_all(b"x")
 
 
-async def test_it_closes_at_once_when_nothing_is_unread_and_not_otherwise(tls):
+async def test_a_socket_closes_at_once_only_if_nothing_is_unread(tls):
     async with connected(tls=tls) as (transport, client):
         transport.start(Recorder(), Pile())
         transport.pause_reading()

@@ -25,7 +25,7 @@ async def settled():
     await trio.testing.wait_all_tasks_blocked()
 
 
-async def test_input_and_its_end_are_told_and_output_is_written():
+async def test_input_and_its_end_are_reported_and_output_is_written():
     ours, theirs = trio.testing.memory_stream_pair()
     async with over(theirs) as transport:
         recorder = Recorder()
@@ -96,7 +96,7 @@ async def test_a_bug_of_the_receiver_costs_one_connection(caplog):
 
 
 @pytest.mark.parametrize("error", [None, trio.BrokenResourceError("late"), LookupError("late")])
-async def test_a_write_that_ends_after_an_abort_tells_nobody(error):
+async def test_a_write_that_ends_after_an_abort_is_not_reported(error):
     stream = OddStream(send=error)
     async with over(stream) as transport:
         recorder = Recorder()
@@ -110,7 +110,7 @@ async def test_a_write_that_ends_after_an_abort_tells_nobody(error):
         assert recorder.told == ["blocked"]
 
 
-async def test_a_read_that_fails_after_an_abort_tells_nobody(caplog):
+async def test_a_read_that_fails_after_an_abort_is_not_reported(caplog):
     class Grudging(OddStream):
         async def receive_some(self, max_bytes=None):
             await self.is_closed.wait()
@@ -146,7 +146,7 @@ async def test_a_stream_that_fails_to_say_farewell_is_closed_all_the_same():
         assert stream.is_closed.is_set()
 
 
-async def test_a_stream_that_somebody_has_closed_is_broken_for_who_sends():
+async def test_a_stream_that_somebody_has_closed_is_broken_for_senders():
     ours, theirs = trio.testing.memory_stream_pair()
     async with over(theirs) as transport:
         await transport.send_all(b"hello")
@@ -159,7 +159,7 @@ async def test_a_stream_that_somebody_has_closed_is_broken_for_who_sends():
         await settled()
 
 
-async def test_a_stream_that_can_be_is_half_closed_and_read_on():
+async def test_a_stream_that_can_be_half_closed_is_read_afterwards():
     ours, theirs = trio.testing.memory_stream_pair()
     async with over(theirs) as transport:
         recorder = Recorder()
@@ -174,12 +174,12 @@ async def test_a_stream_that_can_be_is_half_closed_and_read_on():
         assert transport.end_output() is False
 
 
-async def test_one_that_cannot_says_its_end_by_being_closed():
+async def test_a_stream_that_cannot_be_half_closed_ends_by_being_closed():
     async with over(OddStream()) as transport:
         assert transport.end_output() is False
 
 
-async def test_a_close_that_nobody_waits_for_is_waited_for_by_who_asks_later(autojump_clock):
+async def test_a_close_that_nobody_waits_for_can_be_waited_for_later(autojump_clock):
     class Polite(OddStream):
         async def aclose(self):
             await trio.sleep(0.5)

@@ -22,7 +22,7 @@ async def running(catch_up=None):
         nursery.cancel_scope.cancel()
 
 
-async def test_callbacks_come_at_their_time_in_order_whenever_they_were_asked_for(autojump_clock):
+async def test_callbacks_run_on_time_and_in_order_whenever_they_were_scheduled(autojump_clock):
     started, seen = trio.current_time(), []
 
     def note(name):
@@ -43,7 +43,7 @@ async def test_callbacks_come_at_their_time_in_order_whenever_they_were_asked_fo
     ]
 
 
-async def test_a_cancelled_one_never_comes(autojump_clock):
+async def test_a_cancelled_callback_never_runs(autojump_clock):
     seen = []
     async with running() as timers:
         timer = timers.call_later(1, partial(seen.append, "never"))
@@ -54,7 +54,7 @@ async def test_a_cancelled_one_never_comes(autojump_clock):
     assert seen == ["always"]
 
 
-async def test_one_that_fails_is_logged_and_keeps_nobody_from_theirs(autojump_clock, caplog):
+async def test_a_callback_that_fails_is_logged_and_delays_no_other(autojump_clock, caplog):
     seen = []
     async with running() as timers:
         timers.call_later(1, lambda: seen[7])
@@ -66,7 +66,7 @@ async def test_one_that_fails_is_logged_and_keeps_nobody_from_theirs(autojump_cl
     assert "IndexError" in caplog.text
 
 
-async def test_cancelled_ones_take_no_room_for_long(autojump_clock):
+async def test_cancelled_callbacks_do_not_take_up_room_for_long(autojump_clock):
     async with running() as timers:
         kept = timers.call_later(1000, lambda: None)
         for _ in range(10_000):
@@ -75,7 +75,7 @@ async def test_cancelled_ones_take_no_room_for_long(autojump_clock):
         assert kept in {timer for _, _, timer in timers._heap}
 
 
-async def test_before_a_verdict_everything_is_read_that_has_come(autojump_clock):
+async def test_everything_that_has_arrived_is_read_before_a_verdict(autojump_clock):
     seen, verdicts = [], []
 
     async def catch_up():
@@ -92,7 +92,7 @@ async def test_before_a_verdict_everything_is_read_that_has_come(autojump_clock)
     assert not verdicts
 
 
-async def test_before_a_verdict_other_tasks_take_what_has_come(autojump_clock):
+async def test_other_tasks_take_what_has_arrived_before_a_verdict(autojump_clock):
     send, receive = trio.open_memory_channel(1)
     async with running() as timers:
         with timers.move_on_after(1) as scope:
@@ -114,7 +114,7 @@ async def test_a_block_is_left_when_its_time_is_over(autojump_clock):
         assert not scope.cancel_called
 
 
-async def test_deadlines_are_put_off_by_the_time_in_which_the_loop_stood_still():
+async def test_deadlines_are_put_off_by_the_time_of_a_stall():
     seen, judged = [], trio.Event()
 
     def judge():
@@ -131,7 +131,7 @@ async def test_deadlines_are_put_off_by_the_time_in_which_the_loop_stood_still()
     assert seen[0] - seen[1] > 0.39
 
 
-async def test_many_that_are_due_at_once_let_others_run(autojump_clock):
+async def test_many_callbacks_due_at_once_let_other_tasks_run(autojump_clock):
     fired, has_begun, turns = [], trio.Event(), []
 
     def fire():
@@ -148,7 +148,7 @@ async def test_many_that_are_due_at_once_let_others_run(autojump_clock):
     assert len(turns) >= 2
 
 
-async def test_nobody_looks_while_nothing_of_a_peer_is_awaited(autojump_clock):
+async def test_looks_are_rare_while_nothing_is_awaited_from_a_peer(autojump_clock):
     async with running() as timers:
         timers.call_later(1000, lambda: None)
         await trio.testing.wait_all_tasks_blocked()

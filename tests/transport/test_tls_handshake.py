@@ -21,7 +21,7 @@ def version(request):
     return request.param
 
 
-async def test_hands_are_shaken_and_bytes_pulled_and_sent(version):
+async def test_a_handshake_completes_and_bytes_are_pulled_and_sent(version):
     async with secured(version) as (transport, client):
         assert transport.is_plain is False
         assert client.tls.version() == version.replace(" ", "v")
@@ -33,7 +33,7 @@ async def test_hands_are_shaken_and_bytes_pulled_and_sent(version):
 
 
 @pytest.mark.parametrize("waits", [False, True])
-async def test_what_comes_together_with_the_end_of_the_handshake_is_there_at_once(waits):
+async def test_bytes_that_come_with_the_end_of_the_handshake_are_available_at_once(waits):
     async with meeting(*contexts("TLS 1.3")) as (transport, client):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(transport.secure)
@@ -44,7 +44,7 @@ async def test_what_comes_together_with_the_end_of_the_handshake_is_there_at_onc
         assert transport.try_receive() is None
 
 
-async def test_session_tickets_wait_for_the_first_answer():
+async def test_session_tickets_wait_for_the_first_write():
     """A client that never reads would otherwise reset the connection when it closes."""
     async with secured("TLS 1.3", is_greeted=False) as (transport, client):
         with pytest.raises(BlockingIOError):
@@ -54,7 +54,7 @@ async def test_session_tickets_wait_for_the_first_answer():
         assert client.tls.session.has_ticket
 
 
-async def test_a_peer_that_speaks_no_tls_is_told_so_in_tls():
+async def test_a_peer_that_does_not_speak_tls_gets_an_alert():
     async with meeting(*contexts()) as (transport, client):
         await client.send_raw(b"\x16\x03\x01\x00\x05no TLS at all\r\n\r\n")
         with pytest.raises(trio.BrokenResourceError, match="the TLS handshake failed"):
@@ -62,7 +62,7 @@ async def test_a_peer_that_speaks_no_tls_is_told_so_in_tls():
         assert (await client.receive_raw())[:1] == b"\x15"  # an alert (RFC 8446 §5.1)
 
 
-async def test_a_peer_that_speaks_an_older_tls_than_allowed_is_told_so():
+async def test_a_peer_that_speaks_an_older_tls_than_allowed_gets_an_alert():
     server_context, client_context = contexts("TLS 1.2")
     server_context.minimum_version = ssl.TLSVersion.TLSv1_3
     async with meeting(server_context, client_context) as (transport, client):
@@ -92,7 +92,7 @@ async def test_a_peer_that_leaves_during_the_handshake_is_gone(version, said_byt
             await transport.secure()
 
 
-async def test_a_handshake_that_does_not_come_can_be_cancelled():
+async def test_a_handshake_that_never_arrives_can_be_cancelled():
     async with meeting(*contexts()) as (transport, client):
         await client.send_raw(b"\x16\x03\x01")
         with trio.move_on_after(0.01) as scope:

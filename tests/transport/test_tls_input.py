@@ -48,7 +48,7 @@ async def test_half_a_record_is_nothing_yet(version):
         assert recorder.told == [("data", b"hello")]
 
 
-async def test_while_reading_pauses_nothing_comes_and_nothing_is_lost(version):
+async def test_nothing_arrives_and_nothing_is_lost_while_reading_pauses(version):
     class Pausing(Recorder):
         def data_received(self, data, now):
             super().data_received(data, now)
@@ -84,7 +84,7 @@ async def test_the_peers_goodbye_is_the_end_whatever_follows_it(version):
         assert transport._incoming.pending < len(JUNK) * 1000
 
 
-async def test_a_goodbye_that_was_pulled_with_the_data_is_told_after_the_start(version):
+async def test_a_goodbye_that_was_pulled_with_the_data_is_reported_after_the_start(version):
     async with secured(version) as (transport, client):
         await client.send_raw(client.encrypted(b"bye") + client.goodbye())
         assert await transport.receive() == b"bye"
@@ -119,7 +119,7 @@ async def test_an_end_without_goodbye_is_an_end(version, is_pushed):
             assert transport.try_receive() == b""
 
 
-async def test_after_a_forged_record_the_peer_hears_an_alert_and_no_more(version):
+async def test_a_peer_gets_an_alert_and_nothing_more_after_a_forged_record(version):
     async with secured(version) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, Pile(b"unsaid"))
@@ -135,7 +135,7 @@ async def test_after_a_forged_record_the_peer_hears_an_alert_and_no_more(version
         assert recorder.told == [("data", b"hello"), "lost"]
 
 
-async def test_what_is_written_in_answer_to_a_piece_with_a_forged_record_is_lost(version):
+async def test_an_answer_to_a_piece_with_a_forged_record_is_lost(version):
     class Answering(Recorder):
         def data_received(self, data, now):
             super().data_received(data, now)
@@ -169,7 +169,7 @@ async def test_a_bug_of_the_receiver_costs_one_connection(version, caplog):
         assert await client.receive_some() == b""
 
 
-async def test_last_words_are_heard_before_the_loss(version):
+async def test_bytes_before_a_loss_are_received(version):
     async with secured(version) as (transport, client):
         recorder = Recorder()
         transport.start(recorder, outbox_of(b"x"))

@@ -99,7 +99,7 @@ async def test_progress_shows_before_a_batch_has_left_whole(version):
         assert outbox.held_bytes == rest_bytes - (plain_bytes - transport._unsent_plain_bytes)
 
 
-async def test_a_message_is_written_at_once_and_what_the_kernel_leaves_of_it_comes_later(version):
+async def test_a_message_is_written_at_once_and_its_rest_when_the_kernel_has_room(version):
     async with secured(version) as (transport, client):
         recorder, outbox = Recorder(), outbox_of()
         transport.start(recorder, outbox)
@@ -118,7 +118,7 @@ async def test_a_message_is_written_at_once_and_what_the_kernel_leaves_of_it_com
         assert outbox.held_bytes == 0
 
 
-async def test_a_rest_is_not_sent_twice_by_an_output_that_takes_it_last(version):
+async def test_the_rest_of_a_message_is_not_sent_twice_by_an_output_that_takes_it_last(version):
     async with secured(version) as (transport, client):
         transport.start(Recorder(), outbox := outbox_of())
         message, written = os.urandom(10_000), 0
@@ -214,7 +214,7 @@ async def test_closing_says_goodbye_and_aborting_does_not(version):
             assert transport.try_receive() == b""
 
 
-async def test_closing_waits_for_nobody(version):
+async def test_closing_does_not_wait_for_the_peer(version):
     async with secured(version) as (transport, _):
         transport.start(Recorder(), outbox_of(b"x" * 3_000_000))
         transport.flush()
@@ -224,7 +224,7 @@ async def test_closing_waits_for_nobody(version):
             await transport.aclose()
 
 
-async def test_after_an_abort_nothing_is_told_or_written(version):
+async def test_nothing_is_reported_or_written_after_an_abort(version):
     class Aborting(Recorder):
         def data_received(self, data, now):
             super().data_received(data, now)

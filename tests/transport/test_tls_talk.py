@@ -33,7 +33,7 @@ async def renegotiating(tmp_path):
         yield transport, client, Renegotiations(log.read_text(), client.hello, client.answer)
 
 
-async def test_new_keys_are_answered_with_new_keys(tmp_path):
+async def test_a_key_update_is_answered_with_a_key_update(tmp_path):
     async with updating(tmp_path) as (transport, client, keys):
         recorder, outbox = Recorder(), outbox_of()
         transport.start(recorder, outbox)
@@ -47,7 +47,7 @@ async def test_new_keys_are_answered_with_new_keys(tmp_path):
         assert outbox.held_bytes == 0
 
 
-async def test_new_keys_while_bytes_are_pulled_are_answered_with_the_next_write(tmp_path):
+async def test_a_key_update_during_a_pull_is_answered_with_the_next_write(tmp_path):
     async with updating(tmp_path) as (transport, client, keys):
         for _ in range(100):
             await client.send_raw(keys.key_update() + keys.data(b"hello"))
@@ -57,7 +57,7 @@ async def test_new_keys_while_bytes_are_pulled_are_answered_with_the_next_write(
 
 
 @pytest.mark.parametrize("is_pushed", [True, False])
-async def test_another_handshake_is_refused_and_all_goes_on(tmp_path, is_pushed):
+async def test_a_renegotiation_is_refused_and_the_connection_continues(tmp_path, is_pushed):
     async with renegotiating(tmp_path) as (transport, client, records):
         recorder = Recorder()
         if is_pushed:
@@ -83,7 +83,7 @@ async def fill(transport):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_pushed", [True, False])
-async def test_a_peer_that_makes_tls_talk_and_reads_nothing_of_it_is_dropped(tmp_path, is_pushed):
+async def test_a_peer_that_provokes_tls_records_and_reads_none_is_dropped(tmp_path, is_pushed):
     async with renegotiating(tmp_path) as (transport, client, records):
         recorder = Recorder()
         if is_pushed:
@@ -103,7 +103,7 @@ async def test_a_peer_that_makes_tls_talk_and_reads_nothing_of_it_is_dropped(tmp
             assert await transport.receive() == b""
 
 
-async def test_words_of_tls_that_are_stuck_are_a_block_for_who_writes_then(tmp_path):
+async def test_records_of_tls_that_are_stuck_block_the_next_writer(tmp_path):
     """Its output has nothing to say at that time, and would not watch for progress."""
     async with renegotiating(tmp_path) as (transport, client, records):
         recorder, outbox = Recorder(), outbox_of()

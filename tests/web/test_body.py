@@ -124,5 +124,5 @@ async def test_a_streamed_body_is_limited() -> None:
     assert pieces == [b"x" * 60]
 
 
-async def test_a_body_of_exactly_the_limit_is_taken() -> None:
+async def test_a_body_of_exactly_the_limit_is_accepted() -> None:
     assert len(await body_of(b"x" * 100, content_bytes=100).read()) == 100

@@ -59,7 +59,7 @@ def broken_off(code, reason=""):
     return [Frame(2, PIECE, is_final=False), Frame(CLOSE, code.to_bytes(2, "big") + reason.encode())]
 
 
-async def test_what_others_sent_meanwhile_is_lost_when_the_block_raises(autojump_clock):
+async def test_messages_sent_meanwhile_are_lost_when_the_block_raises(autojump_clock):
     async def handler(ws):
         with pytest.raises(LookupError):
             async with ws.send_stream() as stream:
@@ -71,7 +71,7 @@ async def test_what_others_sent_meanwhile_is_lost_when_the_block_raises(autojump
     assert await what_a_peer_reads(handler) == broken_off(1011, "a message was broken off")
 
 
-async def test_what_others_sent_meanwhile_is_lost_when_the_block_is_cancelled(autojump_clock):
+async def test_messages_sent_meanwhile_are_lost_when_the_block_is_cancelled(autojump_clock):
     async def handler(ws):
         with trio.move_on_after(1):
             async with ws.send_stream() as stream:
@@ -82,7 +82,7 @@ async def test_what_others_sent_meanwhile_is_lost_when_the_block_is_cancelled(au
     assert await what_a_peer_reads(handler) == broken_off(1011, "a message was broken off")
 
 
-async def test_what_others_sent_meanwhile_is_lost_when_the_connection_is_closed_within_the_block(
+async def test_messages_sent_meanwhile_are_lost_when_the_block_closes_the_connection(
     autojump_clock,
 ):
     async def handler(ws):
@@ -96,7 +96,7 @@ async def test_what_others_sent_meanwhile_is_lost_when_the_connection_is_closed_
     assert await what_a_peer_reads(handler) == broken_off(4001, "enough")
 
 
-async def test_what_a_room_published_meanwhile_is_lost_too(autojump_clock):
+async def test_messages_published_meanwhile_are_lost_when_the_block_raises(autojump_clock):
     app = App()
 
     async def handler(ws):
@@ -158,7 +158,7 @@ async def test_a_shutdown_closes_within_the_message(autojump_clock):
     assert reader.messages == []
 
 
-async def test_who_flushes_learns_that_what_was_behind_the_message_is_lost(autojump_clock):
+async def test_a_flush_learns_that_messages_after_the_broken_one_are_lost(autojump_clock):
     heard = []
 
     async def flush(ws):
@@ -179,7 +179,7 @@ async def test_who_flushes_learns_that_what_was_behind_the_message_is_lost(autoj
     assert heard == ["lost"]
 
 
-async def test_a_flush_waits_for_what_is_behind_a_message_until_it_is_whole(autojump_clock):
+async def test_a_flush_waits_for_messages_after_an_open_one_until_it_is_whole(autojump_clock):
     times = []
 
     async def flush(ws):
@@ -200,7 +200,7 @@ async def test_a_flush_waits_for_what_is_behind_a_message_until_it_is_whole(auto
     await what_a_peer_reads(handler)
 
 
-async def test_what_waits_behind_a_block_that_fails_before_its_first_piece_leaves_at_once(autojump_clock):
+async def test_messages_waiting_for_a_block_that_sends_nothing_leave_when_it_fails(autojump_clock):
     async def handler(ws):
         with pytest.raises(LookupError):
             async with ws.send_stream():

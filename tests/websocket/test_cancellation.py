@@ -142,7 +142,7 @@ async def test_a_cancelled_close_takes_its_course(autojump_clock):
 
 
 @pytest.mark.parametrize("call", ["flush", "wait_closed", "accept"])
-async def test_these_can_be_cancelled_and_called_again(autojump_clock, call):
+async def test_calls_can_be_cancelled_and_repeated(autojump_clock, call):
     async def handler(ws):
         if call == "accept":
             assert await already_cancelled(ws.accept)
@@ -305,7 +305,7 @@ async def test_a_message_that_began_while_its_reader_left_comes_whole(autojump_c
     assert seen == ["one message"]
 
 
-async def test_such_a_message_is_bounded_when_it_is_received_whole(autojump_clock):
+async def test_a_message_whose_reader_left_is_bounded_when_it_is_received_whole(autojump_clock):
     async def handler(ws):
         await ws.accept()
         async with ws.receive_stream():

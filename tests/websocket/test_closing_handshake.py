@@ -25,7 +25,7 @@ async def in_lockstep(handler, drive, **timeouts):
         await drive(peer)
 
 
-async def test_a_peer_that_closes_gets_our_close_frame_and_nothing_of_what_still_waits(autojump_clock):
+async def test_a_peer_that_closes_gets_our_close_frame_and_no_waiting_messages(autojump_clock):
     async def handler(ws):
         for _ in range(10):
             ws.send_nowait(BLOCK)
@@ -43,7 +43,7 @@ async def test_a_peer_that_closes_gets_our_close_frame_and_nothing_of_what_still
     await in_lockstep(handler, drive)
 
 
-async def test_a_peer_that_half_closes_behind_its_close_frame_still_gets_ours(autojump_clock):
+async def test_a_peer_that_half_closes_after_its_close_frame_still_gets_ours(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -76,7 +76,7 @@ async def test_a_violation_after_our_close_ends_it_without_a_second_one(autojump
     await in_lockstep(handler, drive)
 
 
-async def test_a_slow_peer_that_goes_on_reading_gets_everything_before_the_close(autojump_clock):
+async def test_a_slow_peer_that_keeps_reading_gets_everything_before_the_close(autojump_clock):
     async def handler(ws):
         for number in range(6):
             ws.send_nowait(b"%d" % number + BLOCK)
@@ -106,7 +106,7 @@ async def test_a_peer_that_reads_ever_so_slowly_has_its_time_bounded(autojump_cl
     await in_lockstep(handler, drive, close_seconds=5, send_seconds=20)
 
 
-async def test_who_asks_to_be_told_of_the_end_after_it_is_told_at_once(autojump_clock):
+async def test_a_watcher_added_after_the_end_is_notified_at_once(autojump_clock):
     seen = []
 
     async def handler(ws):

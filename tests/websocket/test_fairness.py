@@ -199,7 +199,7 @@ async def test_a_shutdown_leaves_no_gap_in_what_is_received(autojump_clock):
     assert len(seen) >= 10
 
 
-async def test_a_peer_that_is_gone_is_noticed_though_nobody_reads():
+async def test_a_peer_that_is_gone_is_noticed_even_if_nobody_reads():
     app = App(Config(timeouts=Timeouts(ping_interval_seconds=0.1, ping_timeout_seconds=0.1)))
 
     @app.websocket("/")
@@ -237,7 +237,7 @@ async def test_a_connection_lost_while_writing_is_noticed_at_once():
 
 
 @pytest.mark.slow
-async def test_a_pause_within_a_streamed_message_is_no_stalled_peer():
+async def test_a_pause_within_a_streamed_message_does_not_mean_a_stalled_peer():
     app = App(Config(timeouts=Timeouts(send_seconds=1)))
 
     @app.websocket("/")
@@ -255,7 +255,7 @@ async def test_a_pause_within_a_streamed_message_is_no_stalled_peer():
         assert await peer.receive_close() == (1000, "")
 
 
-async def test_dropping_spares_what_has_room_while_a_handler_waits_to_send():
+async def test_dropping_spares_messages_that_fit_while_a_handler_waits_to_send():
     app = App(Config(limits=Limits(outbox_bytes=500_000)))
     missed = []
 
@@ -278,7 +278,7 @@ async def test_dropping_spares_what_has_room_while_a_handler_waits_to_send():
     assert missed == [1], "only the one that can never fit"
 
 
-async def test_a_websocket_whose_handshake_was_refused_is_of_no_use(autojump_clock):
+async def test_a_websocket_whose_handshake_was_refused_cannot_be_used(autojump_clock):
     app, kept = App(), []
 
     @app.websocket("/ws")
@@ -300,7 +300,7 @@ async def test_a_websocket_whose_handshake_was_refused_is_of_no_use(autojump_clo
         assert (await peer.receive_response())[1] == b"fine"
 
 
-async def test_letting_go_of_a_subscription_releases_the_publisher_that_waits():
+async def test_dropping_a_subscription_releases_the_publisher_that_waits():
     room = App().room("lobby")
     held = [room.subscribe(overflow=Overflow.WAIT, most_messages=1)]
     await room.publish("one")

@@ -11,7 +11,7 @@ from trioweb._websocket import cancellation
 @pytest.mark.parametrize(
     "ask", [cancellation._by_status, cancellation._by_deadline, cancellation.is_cancelled]
 )
-async def test_it_says_whether_the_next_checkpoint_would_raise(ask):
+async def test_is_cancelled_says_whether_the_next_checkpoint_would_raise(ask):
     assert not ask()
     with trio.CancelScope() as outer, trio.CancelScope() as inner:
         assert not ask()
@@ -26,10 +26,10 @@ async def test_it_says_whether_the_next_checkpoint_would_raise(ask):
     assert not ask()
 
 
-def test_the_quick_way_is_taken_where_there_is_one():
+def test_the_quick_way_is_taken_if_there_is_one():
     assert cancellation.is_cancelled is cancellation._by_status
 
 
-def test_without_it_the_public_way_is_taken(monkeypatch):
+def test_the_public_way_is_taken_without_the_quick_one(monkeypatch):
     monkeypatch.setattr(trio.lowlevel, "Task", object)
     assert cancellation._quickest() is cancellation._by_deadline

@@ -104,7 +104,7 @@ async def test_ping_measures_the_round_trip(autojump_clock):
     assert seen == [pytest.approx(0.25), pytest.approx(0.25)]
 
 
-async def test_a_pong_answers_the_pings_before_it_and_strangers_are_ignored(autojump_clock):
+async def test_a_pong_answers_the_pings_before_it_and_unknown_ones_are_ignored(autojump_clock):
     seen = []
     app = App()
 
@@ -177,7 +177,7 @@ async def test_a_ping_whose_writing_finds_the_peer_gone_is_the_last(autojump_clo
 
 
 @pytest.mark.slow
-async def test_a_peer_that_is_taking_a_long_message_is_not_cut_for_the_ping_behind_it():
+async def test_a_peer_that_is_reading_a_long_message_is_not_cut_for_the_ping_after_it():
     """It cannot answer what has not come to it yet."""
     app = App(
         Config(
@@ -205,7 +205,7 @@ async def test_a_peer_that_is_taking_a_long_message_is_not_cut_for_the_ping_behi
             await trio.sleep(0.01)  # all of it takes several times as long as the peer may be silent
 
 
-async def test_a_peer_that_has_stopped_amid_a_long_message_is_gone_when_its_pong_is_due(autojump_clock):
+async def test_a_peer_that_stops_during_a_long_message_is_gone_when_its_pong_is_due(autojump_clock):
     """Taking nothing is no sign of life."""
     seen = []
     app = listening(seen, ping_interval_seconds=5, ping_timeout_seconds=7, send_seconds=100)

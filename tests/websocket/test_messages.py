@@ -22,7 +22,7 @@ async def converse(handler, drive, **limits):
         await drive(peer)
 
 
-async def test_text_is_str_and_binary_is_bytes_empty_ones_too(autojump_clock):
+async def test_text_is_str_and_binary_is_bytes_even_if_empty(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -129,7 +129,7 @@ async def test_the_right_kind_is_returned(autojump_clock):
 
 
 @pytest.mark.parametrize("message", [None, 1, ["x"], "\ud800"])
-async def test_what_is_no_message_is_refused_where_it_is_sent(autojump_clock, message):
+async def test_a_value_that_is_not_a_message_is_refused_by_send(autojump_clock, message):
     async def handler(ws):
         for call in (ws.send, ws.outbox.send):
             with pytest.raises(LocalProtocolError):
@@ -146,7 +146,7 @@ async def test_what_is_no_message_is_refused_where_it_is_sent(autojump_clock, me
     await converse(handler, drive)
 
 
-async def test_buffers_and_subclasses_are_messages_too(autojump_clock):
+async def test_buffers_and_subclasses_are_messages(autojump_clock):
     class Name(str):
         __slots__ = ()
 
@@ -186,7 +186,7 @@ async def test_only_one_task_may_receive(autojump_clock):
     await converse(handler, drive)
 
 
-async def test_a_message_can_be_sent_piece_by_piece_and_others_follow_behind(autojump_clock):
+async def test_a_message_can_be_sent_piece_by_piece_and_others_follow(autojump_clock):
     async def handler(ws):
         async with ws.send_stream(text=True) as stream:
             await stream.send("one ")
@@ -211,7 +211,7 @@ async def test_a_message_can_be_sent_piece_by_piece_and_others_follow_behind(aut
     await converse(handler, drive)
 
 
-async def test_a_stream_is_not_blocked_by_what_waits_behind_it(autojump_clock):
+async def test_a_stream_is_not_blocked_by_messages_that_wait_for_it(autojump_clock):
     async def handler(ws):
         async with ws.send_stream() as stream:
             await stream.send(b"begin")
@@ -272,7 +272,7 @@ async def test_a_long_message_that_came_before_its_reader_waits_for_it(autojump_
     assert seen == ["x" * 70_000]
 
 
-async def test_the_same_message_received_whole_is_too_big(autojump_clock):
+async def test_a_message_longer_than_the_limit_is_too_big_when_received_whole(autojump_clock):
     async def handler(ws):
         await ws.accept()
         await trio.sleep(10)
@@ -307,7 +307,7 @@ async def test_a_short_message_is_a_stream_of_one_piece(autojump_clock):
     ]
 
 
-async def test_what_is_left_of_a_streamed_message_is_thrown_away(autojump_clock):
+async def test_the_rest_of_a_streamed_message_is_discarded(autojump_clock):
     seen = []
 
     async def handler(ws):

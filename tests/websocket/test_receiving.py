@@ -52,7 +52,7 @@ async def test_messages_beyond_the_inbox_survive_the_loss_of_the_connection(auto
     assert seen == [*map(str, range(20)), Close(1006)]
 
 
-async def test_after_its_own_close_a_handler_gets_nothing_more(autojump_clock):
+async def test_a_handler_gets_nothing_more_after_its_own_close(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -94,7 +94,7 @@ async def test_a_receiver_that_never_has_to_wait_lets_others_run(autojump_clock)
 
 
 @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"[-Infinity]", b"[1e999]", b"-2E308"])
-async def test_what_python_takes_for_json_and_is_none_is_1007(autojump_clock, constant):
+async def test_a_text_that_only_python_takes_for_json_is_1007(autojump_clock, constant):
     async def handler(ws):
         await ws.receive_json()
 
@@ -137,7 +137,7 @@ async def test_the_end_of_a_streamed_message_may_be_an_empty_frame(autojump_cloc
     assert seen == [["one"], [b"two"]]
 
 
-async def test_a_slow_reader_of_a_stream_stops_the_peer_and_lets_it_go_on(autojump_clock):
+async def test_a_slow_reader_of_a_stream_stops_the_peer_and_lets_it_continue(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -157,7 +157,7 @@ async def test_a_slow_reader_of_a_stream_stops_the_peer_and_lets_it_go_on(autoju
     assert sum(seen) == 250_000
 
 
-async def test_a_reader_that_leaves_a_stream_leaves_its_waiting_pieces_too(autojump_clock):
+async def test_a_reader_that_leaves_a_stream_leaves_its_waiting_pieces(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -188,7 +188,7 @@ async def test_a_reader_that_leaves_a_stream_leaves_its_waiting_pieces_too(autoj
     assert seen == ["one", b"two", "three"]
 
 
-async def test_a_violation_found_late_is_told_once(autojump_clock):
+async def test_a_violation_found_late_is_reported_once(autojump_clock):
     """The handler receives just before its time to do so is up."""
 
     async def handler(ws):
@@ -208,7 +208,7 @@ async def test_a_violation_found_late_is_told_once(autojump_clock):
     await converse(handler, drive, timeouts=Timeouts(close_seconds=5))
 
 
-async def test_a_peer_that_answers_a_ping_with_a_flood_is_alive_however_long_it_has_to_wait(autojump_clock):
+async def test_a_peer_that_answers_a_ping_with_a_flood_is_alive_however_long_it_waits(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -302,7 +302,7 @@ async def test_a_long_message_may_come_together_with_the_one_that_announces_it(
     assert seen == ["name", b"x" * 5000] * 2
 
 
-async def test_a_long_message_that_nobody_wants_in_pieces_is_refused_behind_the_one_before_it(autojump_clock):
+async def test_a_long_message_not_wanted_in_pieces_is_refused_after_the_one_before_it(autojump_clock):
     seen = []
 
     async def handler(ws):
@@ -319,7 +319,7 @@ async def test_a_long_message_that_nobody_wants_in_pieces_is_refused_behind_the_
     assert seen == ["name"]
 
 
-async def test_a_long_message_may_come_at_the_moment_in_which_it_is_asked_for():
+async def test_a_long_message_may_come_at_the_moment_at_which_it_is_asked_for():
     """Trio decides anew in each pass who runs first, so it is tried often."""
     rounds, seen = 40, []
     app = trioweb.App(Config(limits=Limits(message_bytes=1000)))

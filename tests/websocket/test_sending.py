@@ -82,7 +82,7 @@ async def test_a_stream_whose_connection_ended_meanwhile_does_not_seem_sent(auto
     await in_lockstep(handler, drive)
 
 
-async def test_a_piece_of_text_that_is_no_unicode_is_refused_and_the_stream_goes_on(autojump_clock):
+async def test_a_piece_of_text_that_is_not_unicode_is_refused_and_the_stream_continues(autojump_clock):
     async def handler(ws):
         async with ws.send_stream(text=True) as stream:
             await stream.send("one ")
@@ -96,7 +96,7 @@ async def test_a_piece_of_text_that_is_no_unicode_is_refused_and_the_stream_goes
     await in_lockstep(handler, drive)
 
 
-async def test_everybody_who_flushes_waits_and_hears_of_the_loss(autojump_clock):
+async def test_every_flushing_task_waits_and_learns_of_the_loss(autojump_clock):
     seen = []
 
     async def flush(ws):
@@ -120,7 +120,7 @@ async def test_everybody_who_flushes_waits_and_hears_of_the_loss(autojump_clock)
     assert seen == ["lost"] * 3
 
 
-async def test_everybody_who_flushes_goes_on_when_the_peer_has_read(autojump_clock):
+async def test_every_flushing_task_continues_when_the_peer_has_read(autojump_clock):
     seen = []
 
     async def flush(ws):

@@ -58,7 +58,7 @@ async def over_small_sockets(handler, drive, **limits):
 
 
 @pytest.mark.parametrize("passes_by", ["send", "send_nowait"])
-async def test_nobody_passes_those_who_wait(passes_by):
+async def test_no_sender_overtakes_waiting_ones(passes_by):
     """Somebody sends whenever there is room while the peer takes one message after the other."""
     all_wait = trio.Event()
 
@@ -90,7 +90,7 @@ async def test_nobody_passes_those_who_wait(passes_by):
     await over_small_sockets(handler, drive, outbox_bytes=320_000)
 
 
-async def test_send_nowait_says_full_while_others_wait_though_there_is_room():
+async def test_send_nowait_says_full_while_others_wait_even_if_there_is_room():
     async def handler(ws):
         for _ in range(30):
             await ws.send("x" * 10_000)
@@ -109,7 +109,7 @@ async def test_send_nowait_says_full_while_others_wait_though_there_is_room():
     await over_small_sockets(handler, drive, outbox_bytes=320_000)
 
 
-async def test_one_who_gives_up_lets_the_next_in():
+async def test_a_sender_that_gives_up_lets_the_next_in():
     """The first waits for an empty outbox, as a message that is longer than all of it does."""
     sent = trio.Event()
 
@@ -140,7 +140,7 @@ async def test_one_who_gives_up_lets_the_next_in():
     await over_small_sockets(handler, drive, outbox_bytes=320_000)
 
 
-async def test_those_who_wait_learn_of_the_end(autojump_clock):
+async def test_waiting_senders_learn_of_the_end(autojump_clock):
     heard = []
 
     async def wait(ws):
@@ -163,7 +163,7 @@ async def test_those_who_wait_learn_of_the_end(autojump_clock):
     assert heard == ["the end"] * 3
 
 
-async def test_nobody_passes_the_publishers_that_wait_for_a_member():
+async def test_no_sender_overtakes_publishers_that_wait_for_a_member():
     """All of them stand in the line, and not only the first of them."""
     room = App().room("slow", overflow=Overflow.WAIT)
     all_wait = trio.Event()

@@ -28,7 +28,7 @@ def test_every_end_is_the_same_and_there_is_a_way_to_it_from_everywhere():
         assert TRANSITIONS[state, Event.LOSE] is State.CLOSED
 
 
-def test_every_state_is_reached_and_none_is_come_back_to():
+def test_every_state_is_reached_and_none_is_entered_twice():
     order = list(State)
     assert {State.CONNECTING, *TRANSITIONS.values()} == set(State)
     assert all(order.index(state) < order.index(after) for (state, _), after in TRANSITIONS.items())

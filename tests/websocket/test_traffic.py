@@ -26,7 +26,7 @@ def counted(ws, **expected):
     assert numbers == {**NOTHING, **expected}
 
 
-async def test_the_answer_to_the_handshake_is_no_traffic(autojump_clock):
+async def test_the_response_to_the_handshake_is_not_counted_as_traffic(autojump_clock):
     async def handler(ws):
         await ws.accept()
         await trio.testing.wait_all_tasks_blocked()
@@ -170,7 +170,7 @@ FAILING = {
 @pytest.mark.parametrize("fast_lane", [True, False])
 @pytest.mark.parametrize("compression", [None, Deflate()])
 @pytest.mark.parametrize("what", FAILING)
-async def test_what_broke_a_rule_is_no_message_nor_is_what_came_after(
+async def test_a_violation_and_anything_after_it_are_not_counted_as_messages(
     autojump_clock, what, compression, fast_lane
 ):
     app, held = App(Config(fast_lane=fast_lane, compression=compression)), []
@@ -223,7 +223,7 @@ async def test_a_message_counts_when_it_is_whole_and_a_ping_within_it_at_once(au
     assert (traffic.received_control_frames, traffic.received_control_bytes) == (2, 7 + 8)
 
 
-async def test_a_message_that_was_broken_off_is_none(autojump_clock):
+async def test_a_message_that_was_cut_off_is_not_counted(autojump_clock):
     held = []
 
     async def handler(ws):
@@ -242,7 +242,7 @@ async def test_a_message_that_was_broken_off_is_none(autojump_clock):
     assert (held[0].traffic().sent_bytes, held[0].traffic().sent_control_frames) == (6, 1)
 
 
-async def test_what_never_left_is_not_counted_as_sent(autojump_clock):
+async def test_messages_that_never_left_are_not_counted_as_sent(autojump_clock):
     held = []
 
     async def handler(ws):

@@ -77,7 +77,7 @@ def test_frames_are_counted_unless_they_leave_nothing_behind():
 
 
 @pytest.mark.parametrize(("first", "most"), [(TEXT, 100), (TEXT | COMPRESSED, 100 + 12 + 1024)])
-def test_what_frames_announce_is_added_up(first, most):
+def test_the_lengths_that_frames_announce_are_added_up(first, most):
     assembly = new_assembly()
     assembly.begin_frame(first)
     assembly.announce(most - 1)

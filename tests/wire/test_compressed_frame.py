@@ -49,7 +49,7 @@ def test_messages_of_any_length_come_whole_and_leave_their_context_to_the_next(s
 
 
 @pytest.mark.parametrize("fast_lane", [True, False])
-def test_characters_may_stand_where_parts_meet(fast_lane):
+def test_characters_may_span_two_parts(fast_lane):
     wire, text = long_wire(fast_lane=fast_lane), "€" * 100_000
     wire.feed(Client().frame(TEXT, text.encode()))
     assert drain(wire) == [text]
@@ -128,7 +128,7 @@ def test_a_message_that_begins_to_be_streamed_between_two_parts_comes_in_pieces(
     assert after == b"next"
 
 
-def test_what_is_wrong_in_a_later_part_is_found():
+def test_a_mistake_in_a_later_part_is_found():
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     blocks = compressor.compress(os.urandom(2 * PART_BYTES)) + compressor.flush(zlib.Z_SYNC_FLUSH)
     wire = long_wire()
@@ -139,7 +139,7 @@ def test_what_is_wrong_in_a_later_part_is_found():
     assert violation.close.code == 1007
 
 
-def test_text_that_is_wrong_in_a_later_part_is_found():
+def test_invalid_text_in_a_later_part_is_found():
     wire = long_wire()
     wire.feed(Client().frame(TEXT, b"x" * 2 * PART_BYTES + b"\xff" + b"x" * PART_BYTES))
     (violation,) = drain(wire)

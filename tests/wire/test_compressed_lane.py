@@ -129,7 +129,7 @@ def test_a_message_that_inflates_to_too_much_is_1009():
 
 
 @pytest.mark.parametrize("fast_lane", [True, False])
-def test_what_cannot_be_inflated_is_said_before_what_is_no_text(fast_lane):
+def test_an_inflation_error_is_reported_before_invalid_text(fast_lane):
     """A stored block that is no UTF-8, then the start of a block that no ending makes whole."""
     payload = b"\0\1\0\xfe\xff\xff" + b"\4"
     data = frame(TEXT, payload, reserved=RSV1)
@@ -138,7 +138,7 @@ def test_what_cannot_be_inflated_is_said_before_what_is_no_text(fast_lane):
     assert "cannot be inflated" in reason
 
 
-def test_a_compressed_message_of_just_the_limit_is_taken():
+def test_a_compressed_message_of_exactly_the_limit_is_accepted():
     client = Client(keeps_context=True)
     data = frame(BINARY, client.compress(b"\0" * 1000, "usual"), reserved=RSV1)
     assert decode(data, [], DeflateAgreement(), fast_lane=True) == [b"\0" * 1000]

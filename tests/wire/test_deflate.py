@@ -102,7 +102,7 @@ def test_without_an_offer_there_is_no_compression():
     assert answer("permessage-bzip2") is None
 
 
-def test_without_context_takeover_both_sides_do_without():
+def test_context_takeover_is_switched_off_for_both_sides():
     agreement = negotiate_deflate(["permessage-deflate"], Deflate(context_takeover=False))
 
     assert agreement.header_value == (
@@ -142,7 +142,7 @@ def test_with_context_takeover_a_repeated_message_is_a_few_bytes():
     assert len(payloads[1]) < 20
 
 
-def test_without_it_each_message_stands_alone():
+def test_each_message_is_compressed_alone_without_context_takeover():
     deflator = Deflator(DeflateAgreement(server_no_context_takeover=True))
     message = b"abc" * 100
     first, second = deflator.compress(message), deflator.compress(message)
@@ -166,7 +166,7 @@ def test_short_and_empty_messages_are_sent_as_they_are():
     assert Deflator(DeflateAgreement(minimum_bytes=0)).compress(b"") is None
 
 
-def test_what_does_not_shrink_is_sent_as_it_is_unless_the_compressor_remembers_it():
+def test_a_message_that_does_not_shrink_is_sent_as_it_is_unless_the_context_is_kept():
     random_bytes = zlib.compress(bytes(range(256)) * 40)[:100]
 
     assert Deflator(DeflateAgreement(server_no_context_takeover=True)).compress(random_bytes) is None

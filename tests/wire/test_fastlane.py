@@ -54,7 +54,7 @@ def test_whole_frames_of_any_length_are_decoded(length):
     assert decoded(data) == (["x" * length, b"y" * length], len(data))
 
 
-def test_decoding_begins_where_it_is_told_and_stops_at_the_most():
+def test_decoding_begins_at_a_position_and_stops_at_a_number_of_messages():
     assert decoded(b"??" + HELLO * 3, position=2, most=2) == (["hello"] * 2, 2 * len(HELLO))
 
 
@@ -78,7 +78,7 @@ def test_decoding_begins_where_it_is_told_and_stops_at_the_most():
         *(pytest.param(frame(TEXT, b"x" * 70_000)[:size], id=f"{size} of 70014") for size in (6, 9, 13, 14)),
     ],
 )
-def test_anything_else_is_left_where_it_is(other):
+def test_other_frames_are_left_where_they_are(other):
     assert decoded(HELLO + other, message_bytes=100) == (["hello"], len(HELLO))
 
 
@@ -202,7 +202,7 @@ def all_of(turns):
 
 @FUZZING
 @given(example=EXAMPLE)
-def test_with_the_lane_and_without_the_same_is_found(example):
+def test_the_wire_finds_the_same_with_and_without_the_lane(example):
     expected = turns_of(example, fast_lane=False)
     found = all_of(expected)
     event(type(found[-1]).__name__ if found else "nothing")
@@ -213,7 +213,7 @@ def test_with_the_lane_and_without_the_same_is_found(example):
 
 @FUZZING
 @given(example=EXAMPLE, fast_lane=st.booleans())
-def test_where_the_stream_is_cut_makes_no_difference(example, fast_lane):
+def test_cutting_the_stream_anywhere_makes_no_difference(example, fast_lane):
     plan = attrs.evolve(example.plan, streams_at=frozenset(), stops_at=frozenset(), streams_when_held=False)
     in_pieces = attrs.evolve(example, plan=plan)
     whole = attrs.evolve(in_pieces, pieces=[b"".join(example.pieces)])
@@ -256,7 +256,7 @@ def without_reasons(found):
 
 @FUZZING
 @given(example=EXAMPLE, fast_lane=st.booleans())
-def test_wsproto_by_itself_finds_the_same(example, fast_lane):
+def test_wsproto_alone_finds_the_same(example, fast_lane):
     plan = Plan(limits={"message_bytes": 1 << 64, "message_fragments": 1000})
     found = without_reasons(all_of(turns_of(attrs.evolve(example, plan=plan), fast_lane=fast_lane)))
     data = b"".join(example.pieces)

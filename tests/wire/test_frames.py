@@ -54,7 +54,7 @@ def test_a_fragment_has_no_final_bit():
     assert encode_frame(TEXT, b"Hel") == b"\x01\x03Hel"  # RFC 6455 §5.7
 
 
-def test_control_frames():
+def test_a_control_frame_is_encoded_with_its_length():
     assert encode_control(PING, b"Hello") == b"\x89\x05Hello"
     assert encode_control(CLOSE, b"x" * 125) == b"\x88\x7d" + b"x" * 125
 

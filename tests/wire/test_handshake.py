@@ -128,7 +128,9 @@ def test_two_versions_are_answered_426() -> None:
 @pytest.mark.parametrize(
     ("upgrade", "connection"), [(None, "Upgrade"), ("websocket", None), ("h2c", "Upgrade")]
 )
-def test_a_request_that_does_not_ask_for_it_is_told_how(upgrade: str | None, connection: str | None) -> None:
+def test_a_request_that_does_not_ask_for_an_upgrade_is_told_how(
+    upgrade: str | None, connection: str | None
+) -> None:
     error = refusal(head(Upgrade=upgrade, Connection=connection))
     assert (error.status, error.headers["Upgrade"]) == (426, "websocket")
 
@@ -207,7 +209,7 @@ def test_no_header_value_leads_to_another_exception(fields: dict[str, str]) -> N
         (["a, a"], ("a",), "a"),
     ],
 )
-def test_the_first_supported_one_that_was_offered_is_chosen(
+def test_the_first_supported_subprotocol_that_was_offered_is_chosen(
     lines: list[str], supported: tuple[str, ...], chosen: str | None
 ) -> None:
     request = head(*(f"Sec-WebSocket-Protocol: {line}" for line in lines))
@@ -215,13 +217,13 @@ def test_the_first_supported_one_that_was_offered_is_chosen(
     assert agree(request, *supported).subprotocol == chosen
 
 
-def test_what_was_offered_is_known_in_its_order() -> None:
+def test_the_offered_subprotocols_are_known_in_their_order() -> None:
     request = head("Sec-WebSocket-Protocol: b, a", "Sec-WebSocket-Protocol: C")
     assert offered_subprotocols(request) == ("b", "a", "C")
 
 
 @pytest.mark.parametrize("line", ["a b", "a/b", '"a"', "a;b", "\xe9", "a, (b)"])
-def test_an_offer_that_is_no_list_of_tokens_is_answered_400(line: str) -> None:
+def test_an_offer_that_is_not_a_list_of_tokens_is_answered_400(line: str) -> None:
     request = head(f"Sec-WebSocket-Protocol: {line}")
     for supported in ((), ("a",)):
         with pytest.raises(HandshakeRejected) as caught:
@@ -238,7 +240,7 @@ def test_a_page_of_another_origin_is_answered_403() -> None:
     assert caught.value.status == 403
 
 
-def test_the_host_that_a_proxy_names_is_handed_on() -> None:
+def test_the_host_that_a_proxy_names_is_passed_on() -> None:
     request = head("Origin: https://example.org", Host="10.0.0.1:8000")
     accepted = negotiate(
         request, origins=None, scheme="https", subprotocols=(), compression=None, host="example.org"
@@ -275,7 +277,7 @@ def test_of_several_offers_the_first_that_can_be_accepted_is_taken(padding: str)
 # The answer (RFC 6455 §4.2.2 item 5).
 
 
-def test_the_answer_is_the_one_of_the_rfc() -> None:
+def test_the_response_is_the_one_of_the_rfc() -> None:
     assert encode_accept(Accepted(TOKEN, "chat", None), []) == (
         b"HTTP/1.1 101 Switching Protocols\r\n"
         b"Upgrade: websocket\r\n"
@@ -311,12 +313,12 @@ def test_a_field_of_the_handshake_itself_cannot_be_added(name: str) -> None:
 
 
 @pytest.mark.parametrize("field", [("A", "b\r\nC: d"), ("A:", "b"), ("A", "\u20ac"), ("", "b")])
-def test_a_field_that_would_break_the_answer_cannot_be_added(field: tuple[str, str]) -> None:
+def test_a_field_that_would_break_the_response_cannot_be_added(field: tuple[str, str]) -> None:
     with pytest.raises(LocalProtocolError):
         encode_accept(Accepted(TOKEN, None, None), [field])
 
 
 @pytest.mark.parametrize("subprotocol", ["", "a b", "a\r\nB: c", "\xe9"])
-def test_a_subprotocol_that_is_no_token_is_not_sent(subprotocol: str) -> None:
+def test_a_subprotocol_that_is_not_a_token_is_not_sent(subprotocol: str) -> None:
     with pytest.raises(LocalProtocolError):
         encode_accept(Accepted(TOKEN, subprotocol, None), [])

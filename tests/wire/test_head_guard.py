@@ -65,13 +65,13 @@ def test_bytes_that_cannot_be_a_method_are_refused_without_waiting_for_more(star
     assert refusal(start[:4]).status == 400
 
 
-def test_a_tls_client_hello_is_refused_at_its_first_byte_and_told_why() -> None:
+def test_a_tls_client_hello_is_refused_at_its_first_byte_with_the_reason() -> None:
     error = refusal(b"\x16")
     assert error.status == 400
     assert "TLS" in str(error)
 
 
-def test_a_method_of_33_characters_is_501_as_soon_as_they_are_there() -> None:
+def test_a_method_of_33_characters_is_501_as_soon_as_they_have_arrived() -> None:
     assert read(request(start=b"M" * 32 + b" / HTTP/1.1")).method == "M" * 32
     assert refusal(b"M" * 33).status == 501
 
@@ -156,7 +156,7 @@ def test_high_bytes_in_a_value_are_latin_1() -> None:
     assert head.headers["y"] == ""
 
 
-def test_whitespace_around_a_value_is_no_part_of_it() -> None:
+def test_whitespace_around_a_value_is_not_part_of_it() -> None:
     head = read(request(b"X: \t a \t b \t", b"Y:c"))
     assert (head.headers["x"], head.headers["y"]) == ("a \t b", "c")
 
@@ -224,7 +224,7 @@ def test_a_second_host_is_refused_even_if_it_is_the_same(start: bytes) -> None:
         b"a%20b",
     ],
 )
-def test_a_valid_host_is_taken(host: bytes) -> None:
+def test_a_valid_host_is_accepted(host: bytes) -> None:
     assert read(request(host=b"Host: " + host)).headers["host"] == host.decode()
 
 
@@ -280,7 +280,7 @@ def test_an_invalid_host_is_answered_400(host: bytes) -> None:
         b"0" * 19,
     ],
 )
-def test_a_content_length_that_is_no_plain_number_is_answered_400(length: bytes) -> None:
+def test_a_content_length_that_is_not_a_plain_number_is_answered_400(length: bytes) -> None:
     assert refusal(request(b"Content-Length: " + length)).status == 400
 
 
@@ -334,7 +334,7 @@ def test_transfer_encoding_in_http_1_0_is_answered_400() -> None:
 
 
 @pytest.mark.parametrize("coding", [b"chunked", b"Chunked", b"\tCHUNKED "])
-def test_chunked_is_taken_in_any_case(coding: bytes) -> None:
+def test_chunked_is_accepted_in_any_case(coding: bytes) -> None:
     head = read(request(b"Transfer-Encoding:" + coding))
     assert (head.content_bytes, head.is_chunked) == (None, True)
 
@@ -360,7 +360,7 @@ def test_a_websocket_is_wanted_when_both_headers_say_so(lines: list[bytes], expe
     assert read(request(*lines)).wants_websocket is expected
 
 
-def test_w06_high_bytes_in_connection_and_upgrade_are_no_trouble() -> None:
+def test_w06_high_bytes_in_connection_and_upgrade_are_harmless() -> None:
     assert read(request(b"Upgrade: \xff, websocket", b"Connection: \xfe, upgrade")).wants_websocket
     assert not read(request(b"Upgrade: websocket\xff", b"Connection: upgrade")).wants_websocket
 
@@ -395,7 +395,7 @@ def test_a_request_without_framing_fields_has_no_body() -> None:
 
 @pytest.mark.parametrize("pieces", [1, 3])
 @pytest.mark.parametrize("count", [1, 99, 100])
-def test_a_head_may_have_so_many_fields_and_no_more(pieces: int, count: int) -> None:
+def test_a_head_may_have_exactly_the_allowed_number_of_fields(pieces: int, count: int) -> None:
     data = request(*[b"x:"] * (count - 1))
     wire = Http1Wire(head_bytes=2000, head_fields=count, body_bytes=0)
     for start in range(0, len(data), len(data) // pieces + 1):

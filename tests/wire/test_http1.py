@@ -21,7 +21,7 @@ def test_a_request_comes_as_its_head_its_body_and_its_end() -> None:
     assert wire.next_event() == Paused()
 
 
-def test_nothing_fed_asks_for_data_and_the_end_is_told_again_and_again() -> None:
+def test_a_wire_without_input_asks_for_data_and_repeats_the_end() -> None:
     wire = make_wire()
     assert wire.next_event() == NeedData()
     wire.feed(b"")
@@ -30,7 +30,7 @@ def test_nothing_fed_asks_for_data_and_the_end_is_told_again_and_again() -> None
     assert wire.next_event() == Ended()
 
 
-def test_bytes_behind_the_end_are_a_bug_of_the_caller() -> None:
+def test_bytes_after_the_end_are_a_bug_of_the_caller() -> None:
     wire = make_wire()
     wire.feed(b"")
     with pytest.raises(LocalProtocolError):
@@ -44,7 +44,7 @@ def test_a_few_empty_lines_before_a_request_are_skipped() -> None:
     assert caught.value.status == 400
 
 
-def test_an_empty_line_may_come_in_halves() -> None:
+def test_an_empty_line_may_come_in_two_halves() -> None:
     wire = make_wire(b"\r")
     assert wire.next_event() == NeedData()
     wire.feed(b"\n" + GET)
@@ -91,7 +91,7 @@ def test_after_a_mistake_every_call_says_so_and_nothing_is_kept() -> None:
     assert len(wire._input) == 0
 
 
-def test_what_only_h11_refuses_would_be_a_mistake_of_the_peer_too() -> None:
+def test_input_that_only_h11_refuses_is_a_mistake_of_the_peer() -> None:
     # Nothing is known that passes the guards and not h11, so the bytes go past them here.
     wire = make_wire(GET[:-1])
     assert wire.next_event() == NeedData()
@@ -103,7 +103,7 @@ def test_what_only_h11_refuses_would_be_a_mistake_of_the_peer_too() -> None:
     assert caught.value.__suppress_context__
 
 
-def test_what_h11_refuses_before_the_answer_is_not_answered() -> None:
+def test_input_that_h11_refuses_before_the_response_is_not_answered() -> None:
     wire = make_wire(GET)
     read_head(wire)
     wire._unseen_head = b"junk\r\n\r\n"
@@ -140,7 +140,7 @@ def test_the_end_comes_after_the_requests_before_it() -> None:
     assert wire.next_event() == Ended()
 
 
-def test_an_answer_may_end_before_the_body_does() -> None:
+def test_a_response_may_end_before_the_body_does() -> None:
     wire = make_wire(POST[:-2])
     read_head(wire)
     answer(wire)
@@ -152,7 +152,7 @@ def test_an_answer_may_end_before_the_body_does() -> None:
     assert read_head(wire).raw_path == "/a"
 
 
-def test_the_next_request_waits_for_the_answer() -> None:
+def test_the_next_request_waits_for_the_response() -> None:
     wire = make_wire(GET + GET)
     with pytest.raises(LocalProtocolError):
         wire.start_next_request()
@@ -178,7 +178,7 @@ def test_the_next_request_waits_for_the_answer() -> None:
         (GET, True),
     ],
 )
-def test_the_last_answer_says_so_once(request_bytes: bytes, is_close: bool) -> None:
+def test_the_last_response_says_so_once(request_bytes: bytes, is_close: bool) -> None:
     wire = make_wire(request_bytes)
     read_head(wire)
     read_body(wire)
@@ -238,7 +238,7 @@ def test_after_the_switch_http_is_over() -> None:
             call()
 
 
-def test_only_a_whole_request_without_an_answer_can_switch() -> None:
+def test_only_a_whole_request_without_a_response_can_switch() -> None:
     with pytest.raises(LocalProtocolError):
         make_wire(HANDSHAKE).switch_to_websocket()
     wire = make_wire(HANDSHAKE.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n"))
@@ -265,7 +265,7 @@ def test_a_refused_handshake_leaves_the_connection_to_http() -> None:
 # The table.
 
 
-def test_the_stages_form_one_circle_with_two_ways_out() -> None:
+def test_the_stages_form_one_cycle_with_two_ways_out() -> None:
     assert {stage for _, stage in TRANSITIONS.items()} <= set(Stage)
     ways_out = {stage: {step for start, step in TRANSITIONS if start is stage} for stage in Stage}
     assert ways_out == {

@@ -11,13 +11,13 @@ from trioweb.errors import LocalProtocolError, RemoteProtocolError
 # Answering (RFC 9112 §6, RFC 9110 §6).
 
 
-def test_an_answer_of_a_known_length_says_it() -> None:
+def test_a_response_of_a_known_length_declares_it() -> None:
     wire = make_wire(GET)
     read_head(wire)
     assert answer(wire) == b"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 2\r\n\r\nok"
 
 
-def test_an_answer_of_an_unknown_length_is_chunked() -> None:
+def test_a_response_of_an_unknown_length_is_chunked() -> None:
     wire = make_wire(GET)
     read_head(wire)
     head = wire.encode_head(200, [], content_bytes=None, is_close=False)
@@ -27,7 +27,7 @@ def test_an_answer_of_an_unknown_length_is_chunked() -> None:
     assert wire.encode_end() == b"0\r\n\r\n"
 
 
-def test_to_http_1_0_an_unknown_length_ends_with_the_connection() -> None:
+def test_a_response_of_an_unknown_length_to_http_1_0_ends_with_the_connection() -> None:
     wire = make_wire(OLD)
     read_head(wire)
     head = wire.encode_head(200, [], content_bytes=None, is_close=False)
@@ -37,7 +37,7 @@ def test_to_http_1_0_an_unknown_length_ends_with_the_connection() -> None:
 
 
 @pytest.mark.parametrize("content_bytes", [5, None])
-def test_an_answer_to_head_has_the_fields_and_no_body(content_bytes: int | None) -> None:
+def test_a_response_to_head_has_the_fields_and_no_body(content_bytes: int | None) -> None:
     wire = make_wire(HEAD + GET)
     read_head(wire)
     read_body(wire)
@@ -118,14 +118,14 @@ def test_a_field_that_would_break_the_head_is_not_sent(fields: list[tuple[str, s
 
 
 @pytest.mark.parametrize("status", [100, 101, 199, 600, 0, -1])
-def test_a_status_that_is_no_answer_is_not_sent(status: int) -> None:
+def test_an_interim_status_is_not_sent_as_a_response(status: int) -> None:
     wire = make_wire(GET)
     read_head(wire)
     with pytest.raises(LocalProtocolError, match="200 to 599"):
         wire.encode_head(status, [], content_bytes=0, is_close=False)
 
 
-def test_an_answer_of_another_length_than_it_said_is_a_bug_and_ends_the_connection() -> None:
+def test_a_response_of_another_length_than_declared_is_a_bug_and_the_last() -> None:
     for pieces in ([b"abc"], [b"a"]):
         wire = make_wire(GET)
         read_head(wire)
@@ -143,7 +143,7 @@ def test_a_negative_length_is_a_bug_of_this_side() -> None:
         wire.encode_head(200, [], content_bytes=-1, is_close=False)
 
 
-def test_a_request_has_one_answer() -> None:
+def test_a_request_has_one_response() -> None:
     wire = make_wire(GET)
     read_head(wire)
     with pytest.raises(LocalProtocolError):
@@ -165,7 +165,7 @@ def test_a_request_has_one_answer() -> None:
         (GET + b"junk\x00", 0),
     ],
 )
-def test_a_mistake_can_still_be_answered_and_that_is_the_last_answer(data: bytes, reading: int) -> None:
+def test_a_mistake_can_still_be_answered_and_that_response_is_the_last(data: bytes, reading: int) -> None:
     wire = make_wire(data)
     if data.startswith(GET):
         read_head(wire)

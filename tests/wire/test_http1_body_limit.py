@@ -9,7 +9,7 @@ from trioweb.errors import BodyTooLarge, LocalProtocolError
 
 
 @pytest.mark.parametrize("request_bytes", [POST, CHUNKED])
-def test_a_body_of_exactly_the_limit_is_taken(request_bytes: bytes) -> None:
+def test_a_body_of_exactly_the_limit_is_accepted(request_bytes: bytes) -> None:
     wire = make_wire(request_bytes, body_bytes=64)
     read_head(wire)
     wire.limit_body(5)
@@ -35,7 +35,7 @@ def test_chunks_are_refused_by_the_size_that_they_announce() -> None:
         wire.next_event()
 
 
-def test_a_limit_is_good_for_one_request() -> None:
+def test_a_limit_applies_to_one_request() -> None:
     wire = make_wire(CHUNKED + CHUNKED, body_bytes=5)
     read_head(wire)
     wire.limit_body(10**9)
@@ -46,7 +46,7 @@ def test_a_limit_is_good_for_one_request() -> None:
     assert read_body(wire) == b"abcde"
 
 
-def test_there_has_to_be_a_body_to_come() -> None:
+def test_only_a_body_that_is_still_to_come_can_be_limited() -> None:
     wire = make_wire()
     with pytest.raises(LocalProtocolError, match="no body to limit"):
         wire.limit_body(5)

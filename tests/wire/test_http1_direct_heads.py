@@ -79,13 +79,13 @@ def head_and_lines(*pieces: bytes) -> object:
 
 @FUZZ
 @given(heads())
-def test_a_head_is_the_same_whoever_decodes_it(data: bytes) -> None:
+def test_a_head_is_the_same_whichever_parser_decodes_it(data: bytes) -> None:
     assert outcome(lambda: head_and_lines(data)) == outcome(lambda: head_and_lines(data[:1], data[1:]))
 
 
 @FUZZ
 @given(heads())
-def test_h11_by_itself_reads_the_same_from_what_it_was_not_shown(data: bytes) -> None:
+def test_h11_alone_reads_the_same_from_heads_that_it_was_not_shown(data: bytes) -> None:
     try:
         wire, head = wire_of(data)
     except RemoteProtocolError:
@@ -115,7 +115,7 @@ def test_h11_by_itself_reads_the_same_from_what_it_was_not_shown(data: bytes) ->
     st.booleans(),
     st.booleans(),
 )
-def test_an_answer_is_the_same_whoever_decoded_the_head(
+def test_a_response_is_the_same_whichever_parser_decoded_the_head(
     data: bytes, status: int, content_bytes: int | None, is_read_first: bool, is_close: bool
 ) -> None:
     def exchange(*pieces: bytes) -> list[object]:
@@ -161,7 +161,7 @@ def test_requests_of_all_kinds_follow_each_other_on_one_connection() -> None:
     assert wire.switch_to_websocket() == b"frames"
 
 
-def test_an_early_answer_to_a_head_without_body_leaves_the_next_request_alone() -> None:
+def test_an_early_response_to_a_head_without_a_body_leaves_the_next_request_alone() -> None:
     wire = Http1Wire(head_bytes=4096, body_bytes=1000)
     wire.feed(GET + OLD)
     read_head(wire)

@@ -47,7 +47,7 @@ def new_deflate_wire(*, message_bytes=1000, **agreement):
     ],
 )
 @pytest.mark.parametrize("size", [1, 100])
-def test_the_examples_of_the_rfc(data, size):
+def test_the_examples_of_the_rfc_are_read(data, size):
     wire = new_deflate_wire()
 
     assert receive(wire, *in_pieces(data * 2, size)) == ["Hello", "Hello"]
@@ -64,7 +64,7 @@ def test_the_window_is_kept_from_message_to_message():
     assert receive(new_deflate_wire(), data) == [bytes(range(256))] * 3
 
 
-def test_without_context_takeover_it_is_not():
+def test_the_window_is_not_kept_without_context_takeover():
     compress = compressing()
     wire = new_deflate_wire(client_no_context_takeover=True)
     first, second = (frame(BINARY, compress(bytes(range(256))), reserved=RSV1) for _ in range(2))
@@ -91,7 +91,7 @@ def test_plain_messages_come_between_compressed_ones():
 
 
 @pytest.mark.parametrize("size", [1, 1000])
-def test_fragments_and_pings_between_them(size):
+def test_fragments_may_have_pings_between_them(size):
     payload = deflated(b"0123456789" * 20)
     data = frame(TEXT, payload[:5], is_final=False, reserved=RSV1) + frame(PING, b"!")
     data += frame(CONTINUATION, is_final=False) + frame(PING) + frame(CONTINUATION, payload[5:])
@@ -157,7 +157,7 @@ def test_the_limit_counts_what_a_message_inflates_to(size):
     assert "inflates to over 1000 bytes (Limits.message_bytes)" in event.close.reason
 
 
-def test_what_does_not_compress_may_be_as_long_as_the_limit():
+def test_an_incompressible_message_may_be_as_long_as_the_limit():
     payload = zlib.compress(b"".join(number.to_bytes(3, "big") for number in range(9000)))[:1000]
 
     assert receive(new_deflate_wire(), frame(BINARY, deflated(payload), reserved=RSV1)) == [payload]

@@ -17,7 +17,7 @@ def judge():
     return Judge(Assembly(message_bytes=1000, message_fragments=100), None)
 
 
-def test_a_header_is_taken_and_nothing_behind_it(judge):
+def test_a_header_is_consumed_and_nothing_after_it(judge):
     out = []
     data = frame(BINARY, b"x" * 200) * 2
     position = judge.take_header(data, 0, out)
@@ -50,14 +50,14 @@ def test_a_frame_without_payload_is_complete_with_its_header(judge, opcode, expe
     assert judge.has_closed is (opcode == CLOSE)
 
 
-def test_what_is_wrong_is_said_in_words(judge):
+def test_a_violation_is_described_in_words(judge):
     judge.take_header(frame(TEXT, is_final=False), 0, [])
 
     with pytest.raises(RemoteProtocolError, match="Invalid opcode 0x3"):
         judge.take_header(frame(3), 0, [])
 
 
-def test_a_control_frame_stands_between_fragments(judge):
+def test_a_control_frame_may_come_between_fragments(judge):
     out = []
     for part in (frame(TEXT, is_final=False), frame(PING), frame(CONTINUATION)):
         judge.take_header(part, 0, out)

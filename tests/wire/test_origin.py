@@ -40,12 +40,12 @@ def is_allowed(
 
 
 @pytest.mark.parametrize("allowed", [None, "*", (), ("https://example.org",)])
-def test_a_peer_that_is_no_browser_may_always(allowed: str | tuple[str, ...] | None) -> None:
+def test_a_peer_that_is_not_a_browser_is_always_let_in(allowed: str | tuple[str, ...] | None) -> None:
     assert is_allowed(head(), allowed)
 
 
 @pytest.mark.parametrize("origins", [["null"], ["x"], ["https://a", "https://b"], ["\xff"], [""]])
-def test_a_star_allows_whatever_comes(origins: list[str]) -> None:
+def test_a_star_allows_any_origin(origins: list[str]) -> None:
     assert is_allowed(head(*origins), "*")
 
 
@@ -65,7 +65,7 @@ def test_a_star_allows_whatever_comes(origins: list[str]) -> None:
         ("https://example.org:8443", "example.org:8443"),
     ],
 )
-def test_a_page_of_the_same_origin_may(origin: str, host: str) -> None:
+def test_a_page_of_the_same_origin_is_let_in(origin: str, host: str) -> None:
     assert is_allowed(head(origin, host=host))
 
 
@@ -84,7 +84,7 @@ def test_a_page_of_the_same_origin_may(origin: str, host: str) -> None:
         ("http://example.org", "u@example.org"),
     ],
 )
-def test_a_page_of_another_origin_may_not(origin: str, host: str) -> None:
+def test_a_page_of_another_origin_is_refused(origin: str, host: str) -> None:
     assert not is_allowed(head(origin, host=host))
 
 
@@ -111,7 +111,7 @@ def test_a_page_of_another_origin_may_not(origin: str, host: str) -> None:
         "http://\xffexample.org",
     ],
 )
-def test_what_is_not_one_origin_may_not(origin: str) -> None:
+def test_a_value_that_is_not_one_origin_is_refused(origin: str) -> None:
     assert not is_allowed(head(origin))
     assert not is_allowed(head(origin), ("http://example.org",))
 
@@ -122,17 +122,17 @@ def test_a_refusal_names_the_settings_that_change_it() -> None:
     assert caught.value.status == 403
 
 
-def test_several_origins_may_not_even_if_each_of_them_could() -> None:
+def test_several_origins_are_refused_even_if_each_is_allowed() -> None:
     assert not is_allowed(head("http://example.org", "http://example.org"))
 
 
 @pytest.mark.parametrize("scheme", ["https", "wss"])
-def test_where_it_is_known_that_tls_was_used_an_http_page_is_another_origin(scheme: str) -> None:
+def test_an_http_page_is_another_origin_if_the_handshake_came_over_tls(scheme: str) -> None:
     assert is_allowed(head("https://example.org"), scheme=scheme)
     assert not is_allowed(head("http://example.org"), scheme=scheme)
 
 
-def test_what_a_trusted_proxy_calls_the_host_is_what_counts() -> None:
+def test_the_host_from_a_trusted_proxy_counts() -> None:
     request = head("https://example.org", host="127.0.0.1:8000")
     assert not is_allowed(request)
     assert is_allowed(request, host="example.org")

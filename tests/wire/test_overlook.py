@@ -69,7 +69,7 @@ def test_control_frames_are_walked_over(opcode):
     assert walked(flood + BYE) == (len(flood + BYE), [GONE])
 
 
-def test_what_is_left_of_a_payload_comes_first_whatever_it_looks_like():
+def test_the_rest_of_a_payload_comes_first_whatever_it_looks_like():
     assert walked(BYE + frame(TEXT, b"x") + BYE, payload_left=len(BYE))[0] == len(BYE * 2) + 7
 
 
@@ -119,7 +119,7 @@ def test_one_walk_is_bounded_however_small_the_frames():
         (b"\x81\xff" + (1 << 63).to_bytes(8, "big"), "over 63 bits"),
     ],
 )
-def test_a_header_that_cannot_be_one_is_found_at_the_byte_that_shows_it(data, complaint):
+def test_an_invalid_header_is_found_at_the_byte_that_shows_it(data, complaint):
     assert walked(data[:-1], is_deflated=True) == (0, [])
     with pytest.raises(RemoteProtocolError, match=complaint):
         walked(data, is_deflated=True)
@@ -192,7 +192,7 @@ def test_from_any_state_the_wire_finds_the_close_and_nothing_else(state, is_deco
     assert not (wire.is_pending or wire.is_holding or wire.has_leftover)
 
 
-def test_a_wire_that_overlooks_goes_on_overlooking_whatever_is_asked_of_it():
+def test_a_wire_that_overlooks_continues_to_whatever_is_asked_of_it():
     wire = new_wire()
     wire.overlook()
     wire.start_streaming()
@@ -275,9 +275,7 @@ IN_THE_CONTENT = ("text that is not UTF-8", "cannot be inflated", "§5.4", "Limi
 
 @FUZZING
 @given(example=EXAMPLE, fast_lane=st.booleans(), place=st.integers(min_value=0, max_value=20))
-def test_the_close_is_found_where_it_would_have_been_and_so_is_what_is_wrong_with_a_header(
-    example, fast_lane, place
-):
+def test_a_close_frame_and_a_wrong_header_are_found_where_they_are(example, fast_lane, place):
     example = attrs.evolve(example, pieces=[*example.pieces, BYE])
     place = min(place, len(example.pieces) - 1)
     expected, _ = end_of(example, fast_lane=fast_lane)

@@ -84,7 +84,7 @@ def test_any_other_form_is_answered_400(target: str) -> None:
     assert caught.value.status == 400
 
 
-def test_the_asterisk_goes_with_options() -> None:
+def test_the_asterisk_is_for_options() -> None:
     head = read("OPTIONS", "*")
     assert (head.target, head.raw_path, head.query_string) == ("*", "*", "")
 

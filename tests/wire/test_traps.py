@@ -50,11 +50,11 @@ def test_w02_inflating_stops_at_the_limit():
 
 
 @pytest.mark.parametrize("value", ["abc", '"abc"', "", '""', "99999999999999999999", "٣"])
-def test_w03_window_bits_that_are_no_number_decline_the_offer(value):
+def test_w03_window_bits_that_are_not_a_number_decline_the_offer(value):
     assert negotiate_deflate([f"permessage-deflate; client_max_window_bits={value}"], Deflate()) is None
 
 
-def test_w03_a_quoted_number_is_one():
+def test_w03_a_quoted_number_is_accepted():
     agreement = negotiate_deflate(['permessage-deflate; client_max_window_bits="10"'], Deflate())
 
     assert agreement.client_max_window_bits == 10
@@ -175,7 +175,7 @@ def test_w16_a_long_message_is_not_copied_to_be_sent():
     assert sys.getrefcount(payload) == references + 1
 
 
-def test_w17_what_is_compressed_in_order_inflates_in_order():
+def test_w17_messages_compressed_in_order_inflate_in_order():
     wire = new_wire(deflate=DeflateAgreement())
     payloads = [whole(wire.encode("the same text, " * 10))[2:] for _ in range(3)]
     inflater = zlib.decompressobj(-15)

@@ -57,7 +57,7 @@ def test_messages_and_control_frames_come_in_order_however_they_are_cut(lane, si
     ]
 
 
-def test_the_lane_opens_again_behind_an_odd_frame(lane):
+def test_the_lane_opens_again_after_an_odd_frame(lane):
     data = HELLO + frame(PING, b"1") + HELLO + frame(TEXT, b"a", is_final=False)
     data += frame(CONTINUATION, b"b") + HELLO
 
@@ -77,7 +77,7 @@ def test_no_more_events_come_than_were_asked_for(lane, most):
     assert [event for batch in batches for event in batch] == ["hello", "hello", Ping(b""), "hello", "hello"]
 
 
-def test_input_that_was_not_asked_for_stays_in_front_of_what_follows(lane):
+def test_input_that_was_not_asked_for_stays_before_later_input(lane):
     wire = new_wire(fast_lane=lane)
     wire.feed(HELLO + HELLO[:3])
     wire.feed(HELLO[3:] + frame(TEXT, b"more"))
@@ -90,7 +90,7 @@ def test_input_that_was_not_asked_for_stays_in_front_of_what_follows(lane):
     assert wire.events(1) == []
 
 
-def test_what_came_before_a_violation_is_delivered_first(lane):
+def test_messages_before_a_violation_are_delivered_first(lane):
     events = receive(new_wire(fast_lane=lane), HELLO + frame(TEXT, b"no", mask=None) + HELLO)
 
     assert events[0] == "hello"

@@ -58,7 +58,7 @@ def test_the_limit_counts_bytes_and_not_characters(lane):
     assert violation(receive(wire, frame(TEXT, "é".encode() * 6))).code == 1009
 
 
-def test_the_limit_is_each_messages_own(lane):
+def test_the_limit_applies_to_each_message_alone(lane):
     wire = new_wire(message_bytes=10, fast_lane=lane)
 
     assert receive(wire, fragments(b"0123456789", 3) * 3) == ["0123456789"] * 3
@@ -143,7 +143,7 @@ def test_a_held_message_needs_no_more_input_to_fail(lane):
     assert violation(wire.events(64)).code == 1009
 
 
-def test_what_is_held_is_streamed(lane):
+def test_a_held_message_is_streamed(lane):
     wire = new_wire(message_bytes=10, fast_lane=lane)
     wire.may_hold = True
     receive(wire, frame(TEXT, b"first ", is_final=False), frame(CONTINUATION, b"second") + HELLO)
