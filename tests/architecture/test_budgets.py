@@ -22,8 +22,6 @@ EVERYWHERE = sources("trioweb", "tests", "examples", "demo", "conformance", "ben
 
 # Longer than they may be for now; no file joins them.
 LONG = {
-    "tests/demo/test_push_compared.py",
-    "tests/demo/test_upload.py",
     "tests/middleware/test_compression.py",
     "tests/rooms/test_room.py",
     "tests/server/endings/test_endings.py",

@@ -365,7 +365,8 @@ def test_demo_serves_the_gallery_from_one_process(folder):
 
 
 def test_demo_is_not_confused_by_modules_where_it_is_started(write, folder):
-    write("echo.py", "raise RuntimeError('not the gallery's')\n")
+    for name in ("echo.py", "parts/__init__.py"):
+        write(name, 'raise RuntimeError("not the gallery\'s")\n')
     with Program("-m", "trioweb", "demo", "--port", "0", cwd=folder) as program:
         program.wait_for_url()
         assert program.interrupt()[0] == 0

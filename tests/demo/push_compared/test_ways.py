@@ -1,43 +1,16 @@
-"""The comparison of ways to push: all four tell the same, lose nothing, and are billed by the byte."""
+"""Four ways to push: all tell the same, and none loses anything."""
 
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
 from functools import partial
 
 import httpx
 import pytest
 import trio
 from support.program import Program
-from support.serving import running
 from support.waiting import until
 from websockets.exceptions import ConnectionClosed
-
-
-@pytest.fixture
-def module(example):
-    return example("push_compared")
-
-
-@pytest.fixture
-def feed(module):
-    """Give the feed, which is told by the test when to tick."""
-    module.feed.run = trio.sleep_forever
-    return module.feed
-
-
-@pytest.fixture
-async def server(module, feed):
-    async with running(module.app) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server):
-    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
-        yield client
-
 
 # Each way as a client: it calls `take` with every event that comes after `cursor`.
 
@@ -74,38 +47,6 @@ def ways(server, client, visit):
         "server_sent_events": partial(listen, client),
         "websocket": partial(follow, server, visit),
     }
-
-
-class Line:
-    """A bare socket that counts."""
-
-    def __init__(self, stream):
-        self.stream = stream
-        self.sent = self.received = 0
-        self.data = b""
-
-    async def send(self, data):
-        await self.stream.send_all(data)
-        self.sent += len(data)
-
-    async def receive_until(self, pattern):
-        while pattern not in self.data:
-            data = await self.stream.receive_some()
-            assert data, f"the end came before {pattern!r}: {self.data!r}"
-            self.received += len(data)
-            self.data += data
-        data, self.data = self.data, b""
-        return data
-
-    async def ask(self, path, *more):
-        fields = ["Host: here", "User-Agent: a browser, and many words about it", *more]
-        await self.send("\r\n".join([f"GET {path} HTTP/1.1", *fields, "", ""]).encode())
-
-
-@asynccontextmanager
-async def line_to(server):
-    async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        yield Line(stream)
 
 
 WAYS = ["polling", "long_polling", "server_sent_events", "websocket"]
@@ -199,15 +140,14 @@ async def test_a_long_poll_whose_client_has_gone_waits_no_longer(feed, server):
 # Server-sent events
 
 
-async def test_an_event_source_that_comes_again_says_what_it_has_seen(feed, server):
+async def test_an_event_source_that_comes_again_says_what_it_has_seen(feed, line):
     feed.tick()
     seen = feed.newest
     feed.tick()
     # The browser repeats the address, whose cursor is older than the header.
     address = f"/feed/v/server_sent_events?after={feed.run_name}-0"
-    async with line_to(server) as line:
-        await line.ask(address, f"Last-Event-ID: {seen}")
-        answer = await line.receive_until(b"}")
+    await line.ask(address, f"Last-Event-ID: {seen}")
+    answer = await line.receive_until(b"}")
     assert answer.count(b"id: ") == 1
     assert f"id: {feed.newest}\n".encode() in answer
 
@@ -327,65 +267,6 @@ async def test_a_visit_is_forgotten_when_its_page_goes(module, server, visit):
         await third.hear()
         assert set(module.visits) == {"v"}
     await until(lambda: not module.visits)
-
-
-# The bill: every byte that a bare socket sends and receives.
-
-
-async def billed(visitor, way, line, requests):
-    """Add up the bills until they say what the line has counted."""
-    total = {"requests": 0, "up_bytes": 0, "down_bytes": 0}
-    while total != {"requests": requests, "up_bytes": line.sent, "down_bytes": line.received}:
-        costs = (await visitor.hear())["costs"]
-        assert set(costs) <= {way}
-        for name, value in costs.get(way, {}).items():
-            total[name] += value
-        assert total["up_bytes"] <= line.sent
-        assert total["down_bytes"] <= line.received
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("way", ["polling", "long_polling"])
-async def test_each_byte_of_polling_is_billed(feed, server, visit, way):
-    async with visit(server, "/visit/v") as visitor, line_to(server) as line:
-        await visitor.hear()
-        for number in range(3):
-            cursor = feed.newest
-            feed.tick()
-            await line.ask(f"/feed/v/{way}?after={cursor}", f"Cookie: n={number}")
-            await line.receive_until(b'"}')
-        await billed(visitor, way, line, 3)
-
-
-async def test_each_byte_of_server_sent_events_is_billed(feed, server, visit):
-    async with visit(server, "/visit/v") as visitor, line_to(server) as line:
-        await visitor.hear()
-        await line.ask("/feed/v/server_sent_events", "Accept: text/event-stream")
-        await line.receive_until(b"retry: 500\n\n\r\n")
-        for _ in range(3):
-            feed.tick()
-            await line.receive_until(b"}\n\n\r\n")
-        await visitor.tell(type="cut")
-        await line.receive_until(b"0\r\n\r\n")
-        await billed(visitor, "server_sent_events", line, 1)
-
-
-async def test_each_byte_of_a_websocket_is_billed(feed, server, visit):
-    async with visit(server, "/visit/v") as visitor, line_to(server) as line:
-        await visitor.hear()
-        await line.ask(
-            "/feed/v/websocket",
-            "Connection: Upgrade",
-            "Upgrade: websocket",
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        )
-        where = json.dumps({"after": feed.newest}).encode()
-        await line.send(bytes([0x81, 0x80 | len(where), 0, 0, 0, 0]) + where)
-        for _ in range(3):
-            feed.tick()
-            await line.receive_until(b"}")
-        await billed(visitor, "websocket", line, 1)
 
 
 async def test_a_page_without_a_visit_is_served_all_the_same(feed, client):

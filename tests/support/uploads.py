@@ -1,0 +1,42 @@
+"""What a client of the upload program sends, and what the program has stored."""
+
+from __future__ import annotations
+
+import random
+
+SLICE = 256 * 1024
+
+
+def some_bytes(size, seed=0):
+    return random.Random(seed).randbytes(size)
+
+
+def slice_at(offset, content):
+    return offset.to_bytes(8, "big") + content
+
+
+async def send_slices(visitor, content, begin=0, end=None):
+    """Send one after the other, and check that each is acknowledged; return the last answer."""
+    for offset in range(begin, end or len(content), SLICE):
+        await visitor.send(slice_at(offset, content[offset : offset + SLICE]))
+        answer = await visitor.hear()
+        received = min(offset + SLICE, len(content))
+        assert answer == {"type": "message", "message": "receiving", "received": received}
+    return await visitor.hear() if end is None else None
+
+
+async def expect_close(visitor, code, reason=""):
+    await visitor.ws.wait_closed()
+    assert visitor.ws.close_code == code
+    assert reason in visitor.ws.close_reason
+
+
+async def unfinished(module):
+    """What is left of uploads that have ended, once the last handler has."""
+    for upload in list(module.uploads.values()):
+        await upload.has_ended.wait()
+    return {path.name: path.stat().st_size for path in module.UNFINISHED.iterdir()}
+
+
+def on_shelf(module):
+    return {path.name: path.read_bytes() for path in module.SHELF.iterdir()}
