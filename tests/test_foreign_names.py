@@ -85,7 +85,7 @@ def test_a_foreign_name_is_not_one_of_ours():
     assert not {"body", "status", "headers", "content_type"} & set(KEYWORDS)
 
 
-def test_the_page_for_newcomers_names_what_is_there():
+def test_the_page_for_newcomers_names_only_existing_things():
     page = (Path(__file__).parents[1] / "docs/guides/coming_from_fastapi.md").read_text(encoding="utf-8")
     rows = [row.split(" | ") for row in page.split("## Names")[1].splitlines() if row.startswith("| `")]
     classes = {"ws": WebSocket, "app": App, "request": Request, "response": Response}

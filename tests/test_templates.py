@@ -228,7 +228,7 @@ async def test_many_tasks_may_render_at_one_time(folder):
 
 
 @pytest.mark.parametrize("is_loaded", [False, True])
-async def test_rendering_can_be_cancelled_and_goes_on_afterwards(folder, is_loaded):
+async def test_rendering_can_be_cancelled_and_repeated(folder, is_loaded):
     templates = Templates(folder)
     if is_loaded:
         await templates.render("hello.html", name="Ann")

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.prose import paragraphs
+from support.prose import names_of_tests, paragraphs
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +55,19 @@ RULES = {
 }
 
 
+# Tests run in random order, so that a name must make sense alone.
+NAMES = {
+    r"^(?:so|nor|but|neither|then|such|these|those|they|it|them|also|others)_": "needs a test before it",
+    r"_(?:too|either|as_well)$": "needs a test before it",
+    r"^(?:who|whose|whoever|what|whatever|wherever)_": 'needs a noun as its subject: "a_client_that_..."',
+    r"_(?:that|which)_(?:is|are)_none(?:_|$)": 'does not say what it is not: "an_invalid_..."',
+    r"(?<!there)_(?:is|are)_no_(?!longer|more|less|fewer)": 'negates the noun: "is_not_a"',
+    r"_anew(?:_|$)": 'write "again"',
+}
+LONGEST_NAME = 80
+# The section of an RFC, or the number of a trap, before the sentence.
+NUMBERS = re.compile(r"^(?:w?\d+_)*")
+
 AREAS = (
     "trioweb/errors.py",
     "trioweb/_routing/*",
@@ -69,6 +82,7 @@ AREAS = (
     "docs/**/*.md",
     "benchmarks/**/*.md",
 )
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 PROSE = sorted(path for area in AREAS for path in ROOT.glob(area) if path.suffix in {".py", ".md"})
 
 
@@ -82,6 +96,17 @@ def test_a_text_reads_as_written_in_english(path: Path) -> None:
         if match
     ]
     assert not found
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_name_of_a_test_stands_alone(path: Path) -> None:
+    names = [(name, NUMBERS.sub("", name)) for name in names_of_tests(path)]
+    found = [
+        f"{name}: {reason}" for name, bare in names for rule, reason in NAMES.items() if re.search(rule, bare)
+    ]
+    too_long = [name for name, _ in names if len(f"test_{name}") > LONGEST_NAME]
+    assert not found
+    assert not too_long, f"at most {LONGEST_NAME} characters"
 
 
 @pytest.mark.parametrize(

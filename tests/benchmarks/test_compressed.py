@@ -27,5 +27,5 @@ def test_the_frame_holds_the_text_compressed_and_masked(text_bytes):
     assert len(frame) < text_bytes
 
 
-def test_a_text_that_is_not_compressed_is_not_an_answer():
+def test_a_text_that_is_not_compressed_is_not_an_echo():
     assert not compressed.is_answer(b"nonsense", b"text")

@@ -147,7 +147,7 @@ async def test_a_close_is_reported_with_its_code_and_reason(load):
     assert report["failure"] == "the server closed a WebSocket with 1013 why"
 
 
-async def test_a_refused_handshake_is_reported_with_the_answer(load):
+async def test_a_refused_handshake_is_reported_with_the_response(load):
     async def refuse(stream):
         await stream.receive_some()
         await stream.send_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")

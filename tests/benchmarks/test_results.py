@@ -34,7 +34,7 @@ def test_a_busy_generator_is_noticed_and_a_paced_one_by_being_late():
     assert not Cell().is_generator_bound
 
 
-def test_other_programs_that_had_the_core_are_noticed():
+def test_programs_that_shared_the_core_are_noticed():
     assert not results.gathered([run(3.0, waited_share=0.05, own_waited_share=0.0)]).is_disturbed
     assert results.gathered([run(3.0, waited_share=0.3, own_waited_share=0.0)]).is_disturbed
     assert results.gathered([run(3.0, waited_share=0.0, own_waited_share=0.3)]).is_disturbed

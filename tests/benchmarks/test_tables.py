@@ -50,7 +50,7 @@ def test_a_workload_at_half_a_rate_is_measured_after_the_whole_rate():
         assert workload.half_of is None or order.index(workload.half_of) < order.index(workload.name)
 
 
-def test_every_kind_of_load_is_there():
+def test_every_kind_of_load_is_included():
     echoes = [workload for workload in workloads.WORKLOADS if workload.mode == "echo"]
     assert {workload.message_bytes for workload in echoes} == {32, 1024, 65536, 1024**2}
     assert {workload.depth for workload in echoes} == {1, 16}

@@ -90,7 +90,7 @@ def test_the_payload_is_shown_masked_and_unmasked(frames):
     frames.expect(frames.page.locator("#said")).to_have_text("As text: Hello, frames!")
 
 
-def test_the_answer_is_not_masked(frames):
+def test_the_frames_of_the_server_are_not_masked(frames):
     frames.list.nth(1).click()
     frames.expect(frames.page.locator("#frame-title")).to_have_text("Frame 2")
     assert frames.bits("mask") == "0"

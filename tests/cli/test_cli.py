@@ -42,17 +42,17 @@ def test_the_error_for_a_target_without_an_app_says_what_is_expected(complaint, 
         assert "expected MODULE:APP, such as main:app" in text
 
 
-def test_a_module_that_is_not_there_is_one_line(complaint, folder):
+def test_a_missing_module_is_one_line(complaint, folder):
     assert complaint("run", "nowhere:app") == (2, "there is no module 'nowhere' here or on Python's path")
 
 
-def test_a_package_that_is_not_there_is_named(complaint, folder, write):
+def test_a_missing_package_is_named(complaint, folder, write):
     assert complaint("run", "nowhere.inside:app")[1].startswith("there is no module 'nowhere' ")
     write("package/__init__.py", "")
     assert complaint("run", "package.inside:app")[1].startswith("there is no module 'package.inside' ")
 
 
-def test_a_missing_attribute_is_one_line_with_what_there_is(complaint, main_module, write):
+def test_a_missing_attribute_is_one_line_with_the_existing_ones(complaint, main_module, write):
     assert complaint("routes", "main:application") == (
         2,
         "'main' has no attribute 'application' (its apps: app)",

@@ -77,17 +77,17 @@ def test_main_is_not_entered_when_a_file_is_served(write):
     assert main(["routes", "guarded.py"]) == 0
 
 
-def test_a_file_that_is_not_there_is_one_line(refusal, folder):
+def test_a_missing_file_is_one_line(refusal, folder):
     assert refusal("shop/nowhere.py") == "there is no file 'shop/nowhere.py'"
     assert refusal("shop/nowhere.py:site") == "there is no file 'shop/nowhere.py'"
 
 
-def test_a_file_without_an_app_is_told_how_to_make_one(refusal, write):
+def test_the_error_for_a_file_without_an_app_says_how_to_make_one(refusal, write):
     write("empty.py", "")
     assert refusal("empty.py") == "'empty.py' has no app: expected app = trioweb.App()"
 
 
-def test_a_file_whose_apps_have_other_names_is_told_to_name_one(refusal, write):
+def test_the_error_for_a_file_with_apps_of_other_names_asks_to_name_one(refusal, write):
     write("several.py", "from trioweb import App\nsite, admin = App(), App()\n")
     assert refusal("several.py") == (
         "'several.py' has no attribute 'app' (its apps: site, admin): name one, such as several.py:site"
@@ -95,7 +95,7 @@ def test_a_file_whose_apps_have_other_names_is_told_to_name_one(refusal, write):
     assert refusal("several.py:shop") == "'several.py' has no attribute 'shop' (its apps: site, admin)"
 
 
-def test_an_app_of_a_file_that_is_none_is_named_by_its_type(refusal, write):
+def test_an_attribute_of_a_file_that_is_not_an_app_is_named_by_its_type(refusal, write):
     write("wrong.py", "app = 'an app'\n")
     assert refusal("wrong.py") == "'wrong.py:app' is of type str: expected an App"
 

@@ -39,7 +39,7 @@ async def test_the_server_takes_one_client_after_the_other_and_many_at_a_time(se
             assert (await first.receive(), await second.receive()) == ("one", "two")
 
 
-async def test_fragments_of_bytes_come_back_as_one_message_and_a_ping_between_them_as_a_pong(server):
+async def test_fragments_come_back_as_one_message_and_a_ping_between_them_as_a_pong(server):
     async with knock(server) as peer:
         await peer.open("/ws")
         await peer.send(

@@ -297,7 +297,7 @@ async def test_a_page_without_a_key_sees_nothing(server, visit, module):
         '{"type": "close", "code": 4000, "reason": "' + "x" * 124 + '"}',
     ],
 )
-async def test_a_command_that_is_not_understood_is_answered_and_the_show_goes_on(watch, message):
+async def test_a_command_that_is_not_understood_is_answered_and_the_show_continues(watch, message):
     async with watch() as watched:
         await watched.view.send(message)
         assert (await watched.view.hear())["type"] == "error"

@@ -92,7 +92,7 @@ async def test_a_page_can_ask_for_a_beat(server, visit):
             assert (await hear(visitor, "pong"))["number"] == number
 
 
-async def test_a_page_that_answers_no_message_is_dropped_although_its_browser_answers_pings(
+async def test_a_page_that_answers_no_message_is_dropped_even_if_its_browser_answers_pings(
     module, server, visit
 ):
     module.SILENCE_SECONDS = 0.5

@@ -36,12 +36,12 @@ async def read(there, count, *, last_id="", meanwhile=()):
     return events
 
 
-async def test_what_is_written_is_read_by_those_who_listen(there):
+async def test_a_message_that_is_written_reaches_everyone_who_listens(there):
     events = await read(there, 2, meanwhile=["tea", "cake"])
     assert [text for _, text in events] == ["tea", "cake"]
 
 
-async def test_a_reader_that_reconnects_goes_on_where_it_was(there):
+async def test_a_reader_that_reconnects_continues_where_it_was(there):
     await write(there, "one", "two", "three")
     [(last_id, text)] = await read(there, 1)
     assert text == "one"

@@ -28,7 +28,7 @@ async def test_two_files_of_one_name_do_not_meet(there, tmp_path):
     assert {path.read_bytes() for path in (tmp_path / "uploads").iterdir()} == {b"green", b"black"}
 
 
-async def test_what_is_no_such_form_or_too_large_is_refused_and_leaves_nothing(there, tmp_path):
+async def test_a_wrong_form_or_one_that_is_too_large_is_refused_and_leaves_nothing(there, tmp_path):
     assert (await there.post("/upload", data={"document": "text"})).status_code in (400, 415)
     assert (await there.post("/upload", files={"other": ("a", b"a")})).status_code == 400
     large = {"document": ("a", bytes(10 * 1024 * 1024))}

@@ -87,7 +87,7 @@ async def test_a_request_without_a_host_is_refused(autojump_clock):
         assert (await peer.receive_head()).startswith("HTTP/1.1 421")
 
 
-async def test_the_refusal_names_the_setting_and_the_connection_goes_on(autojump_clock):
+async def test_the_refusal_names_the_setting_and_the_connection_continues(autojump_clock):
     async with in_memory(app_with(["example.org"])) as peer:
         await peer.send(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
         head, body = await peer.receive_response()

@@ -282,7 +282,7 @@ async def test_a_response_that_prepares_itself_is_prepared_once(open_client):
 
 
 @pytest.mark.parametrize("has_middleware", [False, True])
-async def test_an_error_handler_whose_file_is_not_there_has_failed(
+async def test_an_error_handler_whose_file_is_missing_has_failed(
     open_client, tmp_path, caplog, has_middleware
 ):
     app = App()

@@ -102,7 +102,7 @@ async def test_types_that_become_smaller_are_compressed(open_client, content_typ
     "content_type",
     ["image/png", "application/zip", "video/mp4", "font/woff2", "application/octet-stream", "x/text"],
 )
-async def test_other_types_are_left_alone_and_vary_by_nothing(open_client, content_type):
+async def test_incompressible_types_are_left_alone_and_vary_by_nothing(open_client, content_type):
     app = answering(lambda: Response(TEXT.encode(), content_type=content_type))
     async with open_client(app) as client:
         response, content = await raw(client)
@@ -138,7 +138,7 @@ async def test_the_minimum_length_can_be_set(open_client):
         assert (await client.get("/", headers=GZIPPED)).headers["content-encoding"] == "gzip"
 
 
-async def test_a_client_that_refuses_the_identity_gets_short_bodies_compressed_too(open_client):
+async def test_a_client_that_refuses_the_identity_gets_even_short_bodies_compressed(open_client):
     fields = {"Accept-Encoding": "gzip, identity;q=0"}
     async with open_client(answering(lambda: "short")) as client:
         response, content = await raw(client, fields)

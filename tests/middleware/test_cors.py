@@ -152,7 +152,7 @@ async def test_any_header_means_the_requested_ones(open_client, credentials):
         assert "allow-headers" not in permissions(await preflight(client))
 
 
-async def test_other_options_requests_reach_the_handler(open_client):
+async def test_ordinary_options_requests_reach_the_handler(open_client):
     async with open_client(app_with(CORS(origins=[SHOP]))) as client:
         assert (await client.options("/", headers={"Origin": SHOP})).text == "OPTIONS"
         assert (await client.options("/", headers={"Access-Control-Request-Method": "PUT"})).text == "OPTIONS"

@@ -261,7 +261,7 @@ async def test_wait_makes_the_publisher_alone_wait(joined):
         assert got == list(range(300))
 
 
-async def test_a_member_that_leaves_during_a_publish_is_no_error(joined):
+async def test_a_member_may_leave_during_a_publish(joined):
     app = chat()
     async with running(app) as server:
         peers = await joined(server, app, 200)

@@ -28,6 +28,13 @@ def paragraphs(path: Path) -> Iterator[str]:
         yield " ".join(_CODE.sub("`code`", text).split())
 
 
+def names_of_tests(path: Path) -> Iterator[str]:
+    """Yield the names of a file's tests, without `test_`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield node.name.removeprefix("test_")
+
+
 def _of_markdown(source: str) -> Iterator[str]:
     text = _LINK_TARGET.sub("]", _FENCE.sub("", source))
     for block in re.split(r"\n\s*\n", text):

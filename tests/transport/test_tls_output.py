@@ -176,7 +176,7 @@ async def test_the_output_can_end_before_the_input(version):
         assert recorder.told[3:] == ["lost"]
 
 
-async def test_pulling_goes_on_after_the_output_has_ended(version):
+async def test_pulling_continues_after_the_output_has_ended(version):
     async with secured(version) as (transport, client):
         assert transport.end_output() is True
         await client.send_all(b"still here")

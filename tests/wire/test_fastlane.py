@@ -78,7 +78,7 @@ def test_decoding_begins_at_a_position_and_stops_at_a_number_of_messages():
         *(pytest.param(frame(TEXT, b"x" * 70_000)[:size], id=f"{size} of 70014") for size in (6, 9, 13, 14)),
     ],
 )
-def test_other_frames_are_left_where_they_are(other):
+def test_frames_that_are_not_for_the_lane_are_left_where_they_are(other):
     assert decoded(HELLO + other, message_bytes=100) == (["hello"], len(HELLO))
 
 

@@ -208,7 +208,7 @@ def test_text_of_fragments_fails_at_the_fragment_that_is_wrong(lane):
 
 
 @pytest.mark.parametrize("last", [close_frame(1000), frame(TEXT, b"\xff"), frame(TEXT, b"x", mask=None)])
-def test_nothing_is_kept_or_said_after_the_end(lane, last):
+def test_nothing_is_kept_or_reported_after_the_end(lane, last):
     wire = new_wire(fast_lane=lane)
     events = receive(wire, frame(TEXT, b"begun", is_final=False) + frame(PING, b"!") + last[:1])
     events += receive(wire, last[1:] + HELLO)

@@ -144,7 +144,7 @@ async def test_a_newer_connection_with_the_key_takes_the_upload_over(module, ser
             assert (await send_slices(newer, content, begin=SLICE))["message"] == "received"
 
 
-async def test_of_several_connections_with_the_key_one_goes_on_alone(module, server, begin, visit):
+async def test_of_several_connections_with_the_key_one_continues_alone(module, server, begin, visit):
     content = some_bytes(SLICE)
     answers, closes = [], []
 

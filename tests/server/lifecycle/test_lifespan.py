@@ -183,7 +183,7 @@ async def test_a_lifespan_may_take_the_nursery_alone():
         assert isinstance(seen[0], trio.Nursery)
 
 
-async def test_lifespans_of_included_apps_are_entered_after_the_outer_one_and_left_before_it():
+async def test_lifespans_of_included_apps_are_inside_the_one_of_the_outer_app():
     order = []
 
     def living(name):

@@ -222,7 +222,7 @@ async def test_requests_are_answered_one_after_the_other_and_bodies_read(certifi
         assert (await peer.receive_response())[1] == b"700000"
 
 
-async def test_a_client_that_ends_its_side_after_the_request_gets_the_answer(certificates):
+async def test_a_client_that_half_closes_after_the_request_gets_the_response(certificates):
     server_context, client_context = certificates
     async with (
         running(echo_app(), ssl_context=server_context) as server,

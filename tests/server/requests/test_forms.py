@@ -116,7 +116,7 @@ async def test_several_files_and_fields_with_names_in_utf_8_reach_the_handler(cl
         (b"&" * 5000, {"Content-Type": "application/x-www-form-urlencoded"}, 413, "Limits.form_fields"),
     ],
 )
-async def test_bad_forms_get_their_status_and_the_connection_goes_on(
+async def test_bad_forms_get_their_status_and_the_connection_continues(
     client, content, headers, status, detail
 ):
     answer = await client.post("/form", content=content, headers=headers)

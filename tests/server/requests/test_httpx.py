@@ -141,7 +141,7 @@ async def test_concurrent_requests_have_a_connection_each_and_use_it_again(serve
     assert server.statistics().connections_accepted == accepted
 
 
-async def test_a_connection_that_the_client_closes_ends_here_too(server, client):
+async def test_a_connection_that_the_client_closes_ends_on_the_server(server, client):
     await client.get("/", headers={"Connection": "close"})
     await client.get("/")
     await client.aclose()

@@ -103,7 +103,7 @@ async def test_a_client_that_does_not_wait_for_continue_does_not_get_it(autojump
         assert body == b"4"
 
 
-async def test_a_file_that_is_not_there_is_404(autojump_clock, tmp_path):
+async def test_a_missing_file_is_404(autojump_clock, tmp_path):
     async with in_memory(site(tmp_path)) as peer:
         await peer.send(GET % b"/missing")
         assert (await peer.receive_response())[0].startswith("HTTP/1.1 404")

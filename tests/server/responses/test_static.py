@@ -336,6 +336,6 @@ async def test_files_can_be_served_below_a_prefix_with_a_parameter(folder, autoj
         assert (await peer.receive_response())[1] == b"docs"
 
 
-async def test_other_methods_are_refused_with_a_list_of_the_allowed_ones(http):
+async def test_methods_other_than_get_and_head_are_refused_with_a_list_of_these(http):
     answer = await http.post("/static/app.js")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")

@@ -140,7 +140,7 @@ async def test_3_2_1_a_path_reaches_the_handler_as_it_was_sent(autojump_clock, t
     assert seen == [target.partition("?")[0]]
 
 
-async def test_3_2_1_a_path_that_cannot_be_decoded_is_400_and_the_connection_goes_on(autojump_clock):
+async def test_3_2_1_a_path_that_cannot_be_decoded_is_400_and_the_connection_continues(autojump_clock):
     assert (await talk(Site(), request(start="GET /%ff HTTP/1.1") + request())).statuses == [400, 200]
 
 

@@ -42,7 +42,7 @@ async def test_4_the_version_of_a_response_is_the_servers_own(autojump_clock):
 # §5, Field Syntax.
 
 
-async def test_5_a_name_matches_in_any_case_and_whitespace_around_a_value_is_not_part_of_it(autojump_clock):
+async def test_5_a_name_matches_in_any_case_and_a_value_has_no_whitespace_around_it(autojump_clock):
     site, seen = Site(), []
 
     @site.app.get("/fields")

@@ -147,7 +147,7 @@ def converse(data, places, is_ended):
     st.lists(st.integers(0, 5000), max_size=4),
     st.booleans(),
 )
-def test_requests_good_and_damaged_get_whole_answers_in_order(data, changes, places, is_ended):
+def test_good_and_damaged_requests_get_whole_responses_in_order(data, changes, places, is_ended):
     for place, length, trouble in changes:
         start = place % (len(data) + 1)
         data = data[:start] + trouble + data[start + length :]

@@ -194,5 +194,5 @@ def test_a_name_that_means_something_else_on_windows_is_not_served_there(name: s
 
 
 @pytest.mark.parametrize("name", ["a.txt", "console", "nul-a", "com", "com10", "a b.txt", "ü", "a~b"])
-def test_other_names_are_served_on_windows(name: str) -> None:
+def test_ordinary_names_are_served_on_windows(name: str) -> None:
     assert is_servable(name, is_top=True, is_windows=True)

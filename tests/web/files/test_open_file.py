@@ -107,7 +107,7 @@ def test_a_folder_that_is_swapped_while_a_file_is_opened_changes_nothing(
     assert content(open_below(str(tmp_path / "root"), ["a", "c"])) == b"root"
 
 
-def test_a_file_that_is_swapped_for_a_link_after_it_was_looked_at_is_not_there(
+def test_a_file_that_is_swapped_for_a_link_after_it_was_checked_is_not_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "root").mkdir()

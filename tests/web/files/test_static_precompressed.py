@@ -101,7 +101,7 @@ async def test_the_compressed_file_can_be_requested_by_its_own_name(
     assert "content-encoding" not in response.headers
 
 
-async def test_other_forms_may_be_left_alone(make_request: MakeRequest, folder: Path) -> None:
+async def test_precompressed_forms_may_be_left_alone(make_request: MakeRequest, folder: Path) -> None:
     request = make_request("/app.js", headers=[("Accept-Encoding", "br")])
     response = await (await StaticFiles(folder, precompressed=False).respond(request, "app.js")).prepare(
         request

@@ -185,7 +185,7 @@ async def test_a_body_that_was_kept_can_be_read_as_a_form(form_request):
 
 
 @pytest.mark.parametrize("header", [MULTIPART, URLENCODED])
-async def test_a_cancelled_form_goes_on_where_it_was(make_request, header):
+async def test_a_cancelled_form_continues_where_it_was(make_request, header):
     content = b"x" * (2 * SLICE_BYTES)
     body = encode(Part("a", content), Part("f", b"y" * 600_000, "f"), Part("f", b"z", "g"))
     if header is URLENCODED:
