@@ -12,9 +12,9 @@ import trio
 
 from trioweb._routing.router import Router, check_inclusion
 from trioweb._web.files.static import StaticFiles
+from trioweb._web.namespace import Namespace
 from trioweb._web.request import Request
 from trioweb._web.response import Response
-from trioweb._web.state import State
 from trioweb.config import Config
 from trioweb.error_handlers import ErrorHandler, check_key
 from trioweb.errors import ConfigError, PatternError, SetupError
@@ -56,7 +56,7 @@ class App(Router):
             check_lifespan(lifespan)
         self._table.is_served = True
         self.config = config or Config()
-        self.state = State()
+        self.state = Namespace()
         self._lifetime = None if lifespan is None else Lifetime(partial(_living, self, lifespan))
         self._responder = Responder(self._table)
         self._rooms = Rooms()

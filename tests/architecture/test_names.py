@@ -13,29 +13,19 @@ CONVENTIONS = {"__all__", "logger"}
 
 # Defined more than once for now; no name joins them.
 DOUBLED = {
-    "Accepted",
     "Buffers",
     "D",
-    "DISCARDED_BYTES",
-    "Entry",
-    "FIELDS",
-    "Keepalive",
     "LINGER_BYTES",
     "LINGER_SECONDS",
-    "PIECE_BYTES",
     "Ping",
     "READ_BYTES",
     "SHOWN_CHARACTERS",
-    "State",
     "Step",
     "T",
     "TRANSITIONS",
     "WRITE_BYTES",
     "_ESCAPED",
-    "_OF_THE_CONTENT",
-    "_POLICY",
     "_SEPARATORS",
-    "_UNFIT",
 }
 
 

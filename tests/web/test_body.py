@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from trioweb._web.body import PIECE_BYTES, RequestBody
+from trioweb._web.body import KEPT_PIECE_BYTES, RequestBody
 from trioweb.config import Limits
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
@@ -37,7 +37,7 @@ async def test_a_kept_body_can_be_streamed_any_number_of_times() -> None:
     await body.read()
     first, second = body.stream(), body.stream()
     pieces = [await anext(first), await anext(second), await anext(first), await anext(second)]
-    assert pieces == [whole[:PIECE_BYTES]] * 2 + [whole[PIECE_BYTES : 2 * PIECE_BYTES]] * 2
+    assert pieces == [whole[:KEPT_PIECE_BYTES]] * 2 + [whole[KEPT_PIECE_BYTES : 2 * KEPT_PIECE_BYTES]] * 2
     assert b"".join([*pieces[::2], *[piece async for piece in first]]) == whole
     await second.aclose()
 

@@ -12,7 +12,7 @@ from trioweb._wire.handshake import (
     check,
     choose_subprotocol,
     encode_accept,
-    negotiate,
+    negotiate_handshake,
     offered_subprotocols,
 )
 from trioweb._wire.http1 import Http1Wire, RequestHead
@@ -50,7 +50,9 @@ def refusal(request: RequestHead) -> HandshakeRejected:
 
 
 def agree(request: RequestHead, *subprotocols: str, compression: Deflate | None = None) -> Accepted:
-    return negotiate(request, origins=None, scheme="http", subprotocols=subprotocols, compression=compression)
+    return negotiate_handshake(
+        request, origins=None, scheme="http", subprotocols=subprotocols, compression=compression
+    )
 
 
 # RFC 6455 §4.2.1.
@@ -242,7 +244,7 @@ def test_a_page_of_another_origin_is_answered_403() -> None:
 
 def test_the_host_that_a_proxy_names_is_passed_on() -> None:
     request = head("Origin: https://example.org", Host="10.0.0.1:8000")
-    accepted = negotiate(
+    accepted = negotiate_handshake(
         request, origins=None, scheme="https", subprotocols=(), compression=None, host="example.org"
     )
     assert accepted.accept_token == TOKEN

@@ -11,7 +11,7 @@ import trio
 
 from trioweb._server.client_connections import ClientConnections
 from trioweb._server.context import ServerContext
-from trioweb._server.listeners import Accepted, AnyListener, accept
+from trioweb._server.listeners import AnyListener, Incoming, accept
 from trioweb._server.rationed import Rationed
 from trioweb._server.session import Session
 from trioweb._transport.socket_transport import SocketTransport
@@ -25,7 +25,7 @@ REFUSAL = (
 )
 REFUSALS_AT_A_TIME = 64
 REFUSAL_SECONDS = 1.0
-DISCARDED_BYTES = 64 * 1024
+REFUSED_INPUT_BYTES = 64 * 1024
 
 
 class Acceptor:
@@ -67,32 +67,32 @@ class Acceptor:
         for session in list(self._sessions):
             session.drain()
 
-    def _begin(self, accepted: Accepted) -> None:
+    def _begin(self, incoming: Incoming) -> None:
         instruments = self._context.instruments
         limits = self._context.config.limits
         if instruments.connections >= limits.connections:
             self._warn_of_refusals(
                 "refusing connections: there are %d already (Limits.connections)", limits.connections
             )
-            self._refuse(accepted)
+            self._refuse(incoming)
             return
-        if not self._clients.enter(accepted.peer):
+        if not self._clients.enter(incoming.peer):
             self._warn_of_crowds(
                 "refusing connections such as from %s, which has %d already (Limits.connections_per_client)",
-                accepted.peer,
+                incoming.peer,
                 limits.connections_per_client,
             )
-            self._refuse(accepted)
+            self._refuse(incoming)
             return
         instruments.connections += 1
         instruments.connections_accepted += 1
-        is_encrypted = self._ssl_context is not None or isinstance(accepted.carrier, trio.SSLStream)
+        is_encrypted = self._ssl_context is not None or isinstance(incoming.carrier, trio.SSLStream)
         session = Session(
             self._context,
-            self._transport(accepted),
-            accepted.peer,
+            self._transport(incoming),
+            incoming.peer,
             "https" if is_encrypted else "http",
-            is_unix=accepted.is_unix,
+            is_unix=incoming.is_unix,
             on_end=self._end,
         )
         self._sessions.add(session)
@@ -103,8 +103,8 @@ class Acceptor:
         self._context.instruments.connections -= 1
         self._clients.leave(session.peer)
 
-    def _transport(self, accepted: Accepted) -> Transport:
-        engine, carrier = self._context.engine, accepted.carrier
+    def _transport(self, incoming: Incoming) -> Transport:
+        engine, carrier = self._context.engine, incoming.carrier
         if isinstance(carrier, socket.socket):
             if engine.pump is not None:
                 plain = SocketTransport(carrier, engine.pump)
@@ -116,27 +116,27 @@ class Acceptor:
 
     # Above the limit.
 
-    def _refuse(self, accepted: Accepted) -> None:
+    def _refuse(self, incoming: Incoming) -> None:
         self._context.instruments.connections_refused += 1
         if self._refusing >= REFUSALS_AT_A_TIME:
-            if isinstance(accepted.carrier, socket.socket):
-                accepted.carrier.close()
+            if isinstance(incoming.carrier, socket.socket):
+                incoming.carrier.close()
             else:
-                self._nursery.start_soon(trio.aclose_forcefully, accepted.carrier)
+                self._nursery.start_soon(trio.aclose_forcefully, incoming.carrier)
             return
         self._refusing += 1
-        self._nursery.start_soon(self._refuse_politely, accepted, name="trioweb refusal")
+        self._nursery.start_soon(self._refuse_politely, incoming, name="trioweb refusal")
 
-    async def _refuse_politely(self, accepted: Accepted) -> None:
+    async def _refuse_politely(self, incoming: Incoming) -> None:
         """Say 503 and read on for a moment, or the reset would overtake the answer."""
-        transport = self._transport(accepted)
+        transport = self._transport(incoming)
         try:
             with self._context.engine.timers.move_on_after(REFUSAL_SECONDS):
                 if self._ssl_context is None:
                     await transport.send_all(REFUSAL)
                     transport.end_output()
                     discarded = 0
-                    while discarded < DISCARDED_BYTES and (data := await transport.receive()):
+                    while discarded < REFUSED_INPUT_BYTES and (data := await transport.receive()):
                         discarded += len(data)
         except trio.BrokenResourceError:
             pass

@@ -10,7 +10,7 @@ import trio
 from trioweb.config import Limits
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
-PIECE_BYTES = 64 * 1024
+KEPT_PIECE_BYTES = 64 * 1024
 """A body that was kept is handed out again in pieces of this length, as if it had just arrived."""
 
 
@@ -144,7 +144,7 @@ class RequestBody:
         if self._whole is None:
             return await self._receive_piece()
         await trio.lowlevel.checkpoint()
-        return self._whole[position : position + PIECE_BYTES]
+        return self._whole[position : position + KEPT_PIECE_BYTES]
 
     async def _receive_piece(self) -> bytes:
         # A declared length is refused before its first byte is waited for (RFC 9110 §15.5.14).

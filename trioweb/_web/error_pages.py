@@ -9,7 +9,7 @@ from trioweb._web.response import HTML, JSON, Response, Text
 from trioweb.errors import HTTPError, phrase
 
 # The page stands for itself: no script, no outside resource, so the policy can forbid them all.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _STYLE = """\
 :root { color-scheme: light dark; --ink: #1d2330; --soft: #667085; --paper: #f7f8fa; --line: #dfe3ea }
@@ -45,7 +45,7 @@ def error_response(error: HTTPError, *, accept: str = "", traceback: str | None 
     chosen = preferred(accept, ("text/html", "application/json"))
     if chosen == "text/html":
         response: Response = HTML(_page(error, title, traceback), error.status)
-        response.headers["content-security-policy"] = _POLICY
+        response.headers["content-security-policy"] = _PAGE_POLICY
     elif chosen == "application/json":
         fields: dict[str, object] = {"status": error.status, "error": title, "detail": error.detail}
         if traceback is not None:

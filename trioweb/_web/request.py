@@ -11,9 +11,9 @@ from trioweb._web.charsets import encoding_of
 from trioweb._web.cookies import parse_cookies
 from trioweb._web.forms.form import Form
 from trioweb._web.forms.form_reader import FormReader
+from trioweb._web.namespace import Namespace
 from trioweb._web.parameters import charset_of, media_type_of
 from trioweb._web.query import Query
-from trioweb._web.state import State
 from trioweb._web.unreadable import Unreadable
 from trioweb.config import Limits
 from trioweb.errors import LocalProtocolError
@@ -109,7 +109,7 @@ class Request:
         self.may_be_recoded = False
         self.app_state = app_state
         # Made when they are asked for: an open WebSocket keeps its request, and what that holds.
-        self._state: State | None = None
+        self._state: Namespace | None = None
         self._query: Query | None = None
         self._cookies: Mapping[str, str] | None = None
         self._connection = connection
@@ -120,14 +120,14 @@ class Request:
         return f"<Request {self.method} {self.raw_path}>"
 
     @property
-    def state(self) -> State:
+    def state(self) -> Namespace:
         """A dict that is free for middleware and handlers to share during this request."""
         if self._state is None:
-            self._state = State()
+            self._state = Namespace()
         return self._state
 
     @state.setter
-    def state(self, state: State) -> None:
+    def state(self, state: Namespace) -> None:
         self._state = state
 
     # Not kept, nor is what is long of the query and of the cookies: an open WebSocket keeps its

@@ -8,8 +8,7 @@ import attrs
 
 from trioweb._routing.route import WebSocketRoute
 from trioweb._web.response import Response
-from trioweb._wire.handshake import Accepted
-from trioweb._wire.handshake import negotiate as negotiate_handshake
+from trioweb._wire.handshake import Accepted, negotiate_handshake
 from trioweb._wire.request_head import RequestHead
 from trioweb.config import Deflate
 

@@ -11,9 +11,9 @@ import trio
 from trioweb._transport.engine import Engine
 from trioweb._transport.observed_transport import WireObserver
 from trioweb._transport.transport import Transport
+from trioweb._web.namespace import Namespace
 from trioweb._web.request import Request
 from trioweb._web.response import Response
-from trioweb._web.state import State
 from trioweb._websocket.connection import WebSocketConnection
 from trioweb._wire.handshake import Accepted, encode_accept
 from trioweb._wire.websocket import WebSocketWire
@@ -101,7 +101,7 @@ class WebSocket(WebSocketConnection):
         return self.request.path_params
 
     @property
-    def state(self) -> State:
+    def state(self) -> Namespace:
         """A dict of your own, shared with what middleware put into `request.state`."""
         return self.request.state
 

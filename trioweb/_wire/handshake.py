@@ -23,7 +23,7 @@ __all__ = [
     "check_origin",
     "choose_subprotocol",
     "encode_accept",
-    "negotiate",
+    "negotiate_handshake",
     "offered_subprotocols",
 ]
 
@@ -67,7 +67,7 @@ class Accepted:
     offered_subprotocols: tuple[str, ...] = ()
 
 
-def negotiate(
+def negotiate_handshake(
     head: RequestHead,
     *,
     origins: str | tuple[str, ...] | None,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trioweb._web.files.folder import Entry, Folder, is_servable
+from trioweb._web.files.folder import Folder, FolderEntry, is_servable
 from trioweb.errors import ConfigError, HTTPError
 
 SECRET = b"the canary beside the folder"
@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Path:
 def test_a_file_is_found_by_its_real_path(root: Path, names: list[str]) -> None:
     entry = Folder(root).look_up(names)
     modified_ns = (root / "docs" / "a").stat().st_mtime_ns
-    assert entry == Entry(("docs", "a"), is_folder=False, is_file=True, modified_ns=modified_ns)
+    assert entry == FolderEntry(("docs", "a"), is_folder=False, is_file=True, modified_ns=modified_ns)
     opened = Folder(root).open(entry.names)
     assert opened.read(0, 9) == b"a"
     opened.close()

@@ -6,8 +6,8 @@ import re
 from urllib.parse import quote
 
 # Browsers take these out by themselves; not everything that downloads is a browser.
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
-_UNFIT_IN_QUOTES = re.compile(r'["%;]|[^\x00-\x7f]')
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
+_NOT_IN_QUOTES = re.compile(r'["%;]|[^\x00-\x7f]')
 
 
 def attachment(name: str) -> str:
@@ -17,6 +17,6 @@ def attachment(name: str) -> str:
     and whole, in UTF-8 (RFC 8187 §3.2). Separators and control characters are in neither,
     so a name that somebody else chose cannot lead out of the folder of downloads.
     """
-    name = _UNFIT.sub("_", name)
-    plain = _UNFIT_IN_QUOTES.sub("_", name)
+    name = _NOT_IN_NAMES.sub("_", name)
+    plain = _NOT_IN_QUOTES.sub("_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

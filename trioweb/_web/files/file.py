@@ -22,7 +22,7 @@ from trioweb.headers import HeaderSource, MutableHeaders
 if TYPE_CHECKING:
     from trioweb._web.request import Request
 
-_OF_THE_CONTENT = frozenset({"content-disposition", "content-encoding", "content-language", "content-type"})
+_NOT_IN_304 = frozenset({"content-disposition", "content-encoding", "content-language", "content-type"})
 """The client has these with the content that it keeps; a 304 does not repeat them (RFC 9110 §15.4.5)."""
 
 
@@ -160,5 +160,5 @@ def _sent(opened: OpenFile, status: int, headers: MutableHeaders, segments: Sequ
 
 
 def _not_modified(headers: MutableHeaders) -> Response:
-    kept = [(name, value) for name, value in headers.lines() if name.lower() not in _OF_THE_CONTENT]
+    kept = [(name, value) for name, value in headers.lines() if name.lower() not in _NOT_IN_304]
     return Response(status=304, headers=kept)

@@ -27,7 +27,7 @@ _UNFIT_ON_WINDOWS = re.compile(
 
 
 @attrs.frozen(slots=True)
-class Entry:
+class FolderEntry:
     """Something that is inside a folder.
 
     Attributes:
@@ -62,7 +62,7 @@ class Folder:
         if not os.path.isdir(self._root):
             raise ConfigError(f"static files need a folder that is there, and {os.fspath(path)!r} is none")
 
-    def look_up(self, names: Sequence[str]) -> Entry | None:
+    def look_up(self, names: Sequence[str]) -> FolderEntry | None:
         """Return what is at the end of these names, if anything, and if it is inside.
 
         Args:
@@ -85,7 +85,7 @@ class Folder:
                 return None
             raise
         below = path[len(self._root) :].strip(os.sep)
-        return Entry(
+        return FolderEntry(
             tuple(below.split(os.sep)) if below else (),
             is_folder=stat.S_ISDIR(status.st_mode),
             is_file=stat.S_ISREG(status.st_mode),
@@ -96,7 +96,7 @@ class Folder:
         """Open the file that `look_up` found.
 
         Args:
-            names: As in its `Entry`.
+            names: As in its `FolderEntry`.
 
         Raises:
             HTTPError: 404, it is gone or something else has taken its place.

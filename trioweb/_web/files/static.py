@@ -11,7 +11,7 @@ import attrs
 from trioweb._web.accept_encoding import preferred_coding
 from trioweb._web.files import disk
 from trioweb._web.files.file import File
-from trioweb._web.files.folder import Entry, Folder, is_servable
+from trioweb._web.files.folder import Folder, FolderEntry, is_servable
 from trioweb._web.files.media_types import media_type
 from trioweb._web.files.open_file import OpenFile
 from trioweb._web.response import Redirect, Response
@@ -39,10 +39,10 @@ class _Found:
         encoded: The same content by its coding, where that is there.
     """
 
-    entry: Entry
+    entry: FolderEntry
     name: str
     is_index: bool
-    encoded: dict[str, Entry]
+    encoded: dict[str, FolderEntry]
 
 
 class StaticFiles:
@@ -114,9 +114,9 @@ class StaticFiles:
             return None
         return _Found(entry, way[-1], is_index=is_index, encoded=self._encoded(way, entry))
 
-    def _encoded(self, way: Sequence[str], plain: Entry) -> dict[str, Entry]:
+    def _encoded(self, way: Sequence[str], plain: FolderEntry) -> dict[str, FolderEntry]:
         *above, name = way
-        encoded: dict[str, Entry] = {}
+        encoded: dict[str, FolderEntry] = {}
         for coding, suffix in self._suffixes.items():
             entry = self._folder.look_up([*above, name + suffix])
             # In whole seconds: compressors keep the time of the file, not always all of its digits.

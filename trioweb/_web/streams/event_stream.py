@@ -14,7 +14,7 @@ from trioweb.headers import HeaderSource
 COMMENT = b":\n\n"
 """Browsers skip it (WHATWG HTML §9.2.7 recommends it against proxies that drop quiet connections)."""
 
-FIELDS = {
+EVENT_STREAM_FIELDS = {
     # Nothing on the way may cache, compress or collect what should arrive at once.
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
@@ -61,7 +61,7 @@ class EventStream(Stream):
         super().__init__(cast("AsyncIterable[str]", source), headers=headers, ends_at_shutdown=True)
         # The standard knows no other encoding than UTF-8, and no need to name it (§9.2.5).
         self.headers["content-type"] = "text/event-stream"
-        for name, value in FIELDS.items():
+        for name, value in EVENT_STREAM_FIELDS.items():
             self.headers.setdefault(name, value)
         body = self._source_body
         body.opening = COMMENT

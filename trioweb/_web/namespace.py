@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class State(dict[Any, Any]):
+class Namespace(dict[Any, Any]):
     """A dict whose string keys can also be written as attributes: `app.state.database`.
 
     The names of a dict's own methods, such as `items`, are keys only: `state["items"]`.
@@ -31,7 +31,7 @@ class State(dict[Any, Any]):
             raise AttributeError(f"nothing has set state.{name}") from None
 
 
-_TAKEN = frozenset(dir(State))
+_TAKEN = frozenset(dir(Namespace))
 
 
 def _check_is_free(name: str) -> None:
