@@ -1,4 +1,4 @@
-"""The browser's WebSocket: what its page tries, one property, event and method after the other.
+"""The browser's WebSocket: the routes that its page needs to try every property, event and method.
 
 Try it with `python demo/browser_api.py --port 8000`, or over TLS, for `wss`, with
 `python demo/browser_api.py --certfile cert.pem --keyfile key.pem`.
@@ -18,22 +18,22 @@ app = App()
 add_page(app, "browser_api")
 
 
-# The page offers subprotocols; the route names those it speaks, the most welcome first. A
-# page that offers none of them gets a connection without one, and may give up by itself.
+# The page offers subprotocols; the route lists those it speaks, in order of preference. If none
+# is offered, the connection has none, and the browser may close it.
 @app.websocket("/echo", subprotocols=("news", "chat"))
 async def echo(ws: WebSocket) -> None:
     async for message in ws:
         await ws.send(message)
 
 
-# Compression is an extension (RFC 7692) that is agreed on in the handshake: `extensions` shows it.
+# Compression is an extension (RFC 7692), negotiated in the handshake. The page sees it in `extensions`.
 @app.websocket("/compressed", compression=Deflate())
 async def compressed(ws: WebSocket) -> None:
     await echo(ws)
 
 
-# Nothing is read for half a second, so what the page sends waits in the page: its
-# `bufferedAmount` rises, and falls again. The server holds one inbox full, never more.
+# For half a second the server reads nothing, so messages wait in the page: `bufferedAmount` rises
+# and falls again. The server holds at most one full inbox.
 @app.websocket("/late")
 async def read_late(ws: WebSocket) -> None:
     await ws.accept()
@@ -45,21 +45,21 @@ async def read_late(ws: WebSocket) -> None:
             await ws.send_json({"received": received - len(message)})
 
 
-# A server may close with any code that may be sent, the application's own from 4000.
+# A server may close with any code that is allowed in a close frame. Applications use 4000 to 4999.
 @app.websocket("/close/{code:int}")
 async def close(ws: WebSocket, code: int) -> None:
     await ws.accept()
     raise CloseWebSocket(code, ws.request.query.get("reason", ""))
 
 
-# An exception before the handshake is accepted is an HTTP answer to it. All that the page
-# is told is "error" and 1006: the browser keeps the status to itself.
+# An exception before the handshake is accepted becomes an HTTP response. The page learns only
+# "error" and 1006: browsers do not reveal the status.
 @app.websocket("/refused")
 async def refuse(ws: WebSocket) -> None:
     raise HTTPError(403, "Not here.")
 
 
-# How the page closed a connection only its server can say. It tells those in the room of that name.
+# Only the server knows how the page closed a connection. It tells the room of that name.
 @app.websocket("/watched/{name}")
 async def watched(ws: WebSocket, name: str) -> None:
     await ws.accept()

@@ -13,12 +13,12 @@ app = App()
 add_page(app, "echo")
 
 
-# A WebSocket is one async function. The loop ends when the peer closes; returning closes
-# with 1000, an exception with 1011. Pings, fragments and lengths are seen to for you, and
-# when the peer reads slowly, `send` waits: nothing piles up.
+# A WebSocket is one async function. The loop ends when the peer closes. Returning closes with
+# 1000, an exception with 1011. The framework answers pings and joins fragments. When the peer
+# reads slowly, `send` waits, so nothing piles up.
 #
-# A route may have limits of its own, here for messages up to 32 MiB, and compression. The
-# page's address answers WebSockets as well, for tools that are given no path.
+# A route may have its own limits, here for messages of up to 32 MiB, and compression. The page's
+# own address accepts WebSockets too, for tools that are given no path.
 LIMITS = Limits(message_bytes=32 * 1024 * 1024)
 
 
@@ -29,7 +29,7 @@ async def echo(ws: WebSocket) -> None:
         await ws.send(message)
 
 
-# The same in JSON. Handlers of any number of connections run side by side.
+# The same in JSON. Each connection has its own handler, and all of them run side by side.
 @app.websocket("/json")
 async def wrap(ws: WebSocket) -> None:
     async for message in ws:
@@ -37,7 +37,7 @@ async def wrap(ws: WebSocket) -> None:
         await ws.send_json({"message": text})
 
 
-# Plain HTTP lives on the same port. A GET for /ws is told to upgrade (426).
+# Plain HTTP is on the same port. A GET for /ws gets 426, Upgrade Required.
 @app.get("/hello")
 async def hello(request: Request) -> Text:
     return Text("Hello over plain HTTP.\n")

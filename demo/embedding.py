@@ -1,8 +1,8 @@
-"""Embedding: a Trio program with work of its own, which people can watch over the web.
+"""Embedding: a Trio program that does its own work, which people can watch over the web.
 
 Try it with `python demo/embedding.py --port 8000 --seconds 60`.
 
-It ends after that time, on Ctrl-C, or by the button on its page; each way gracefully.
+It ends gracefully after that time, on Ctrl-C, or when somebody presses the button on its page.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from parts.page import add_page, command_line
 app = App()
 add_page(app, "embedding")
 
-# Of the time only the newest is worth sending: whoever is slow skips what is old.
+# Only the newest time is worth sending: a slow watcher skips the older ones.
 watchers = app.room("watchers", overflow=Overflow.LATEST)
 
 
 @app.websocket("/ws")
 async def watch(ws: WebSocket) -> None:
     async with watchers.join(ws):
-        async for _ in ws:  # nothing is expected; the loop ends when the page goes
+        async for _ in ws:  # no message is expected: the loop ends when the page leaves
             pass
 
 
-# This is the program's work. It knows nothing of sockets: it publishes to a room, which
-# never waits for a slow watcher and costs next to nothing when nobody is there.
+# This is the program's work. It knows nothing about sockets. It publishes to a room, which never
+# waits for a slow watcher and costs next to nothing while it is empty.
 async def tick() -> None:
     started = trio.current_time()
     count = 0
@@ -59,8 +59,8 @@ async def stop(request: Request) -> Text:
     return Text("Stopping.\n", 202)
 
 
-# The server is one more task in the program's nursery. `start` returns when it listens, so
-# a port in use is an exception here and nowhere else.
+# The server is one more task in the program's nursery. `start` returns once the server listens, so
+# a port in use raises here and nowhere else.
 async def main(port: int, seconds: float) -> None:
     app.state.stop = trio.Event()
     async with trio.open_nursery() as nursery:
@@ -70,7 +70,7 @@ async def main(port: int, seconds: float) -> None:
         print(f"Watch the program at {server.urls[0]} - stop it with Ctrl-C", flush=True)
         with trio.move_on_after(seconds):
             await app.state.stop.wait()
-        await server.aclose(reason="the program has ended")  # queued messages, then 1001, then the end
+        await server.aclose(reason="the program has ended")  # sends queued messages, then 1001
         nursery.cancel_scope.cancel()
     print("The program has ended.", flush=True)
 

@@ -42,10 +42,10 @@ class Frame:
     extended: bytes  # the length, where seven bits are too few
     key: bytes  # four bytes, or none
     length: int
-    payload: bytes  # its beginning, as it is on the wire
+    payload: bytes  # the first bytes, as they are on the wire
 
 
-# THE LESSON: RFC 6455 §5.2. A frame is a head of 2 to 14 bytes, and its payload.
+# THE LESSON: RFC 6455 §5.2. A frame is a header of 2 to 14 bytes, then the payload.
 #
 #     0 1 2 3 4 5 6 7   8 9 ...      15
 #    +-+-+-+-+-------+ +-+-------------+----------------+-------------+---------+
@@ -55,14 +55,14 @@ class Frame:
 #    | |1|2|3|       | |K|             |                |             |         |
 #    +-+-+-+-+-------+ +-+-------------+----------------+-------------+---------+
 #
-# Bytes come in pieces that are cut anywhere, even within a head. So the cutter is a generator:
-# it reads as if all were there, and stops at a `yield` wherever it has to wait for more.
+# Bytes arrive in pieces that may end anywhere, even within a header. So the cutter is a generator:
+# it reads as if everything were there, and pauses at a `yield` whenever it needs more.
 class Cutter:
-    """Cuts one direction's bytes into frames, and holds next to nothing of them."""
+    """Cuts the bytes of one direction into frames, and keeps next to nothing of them."""
 
     def __init__(self, found: Callable[[Frame], None]) -> None:
         self._found = found
-        self._rest = memoryview(b"")  # what has come and is not taken yet
+        self._rest = memoryview(b"")  # received and not taken yet
         self._cutting = self._cut()
         next(self._cutting)
 
@@ -79,7 +79,7 @@ class Cutter:
                 length = int.from_bytes(extended, "big")
             key = (yield from self._take(4)) if second & 0b1000_0000 else b""
             payload, left = b"", length
-            while left:  # it may be a gigabyte: only its beginning is kept
+            while left:  # perhaps a gigabyte, of which only the first bytes are kept
                 piece = yield from self._take(1, most=left)
                 payload += piece[: KEPT_BYTES - len(payload)]
                 left -= len(piece)
@@ -93,13 +93,13 @@ class Cutter:
         return bytes(taken)
 
 
-# A mask is no secret: its key stands before it. It is there so that no page can choose the
-# bytes that a proxy sees (§10.3), and it is taken off by the same XOR that put it on (§5.3).
+# A mask is not a secret: its key precedes the payload. It keeps a page from choosing the bytes that
+# a proxy sees (§10.3), and the XOR that applied it also removes it (§5.3).
 def unmasked(payload: bytes, key: bytes) -> bytes:
     return bytes(byte ^ key[place % 4] for place, byte in enumerate(payload)) if key else payload
 
 
-# What each part of a frame says, for the page to draw.
+# The meaning of each part of a frame, for the page to draw.
 def anatomy(frame: Frame) -> dict[str, object]:
     return {
         "fin": frame.first >> 7,  # the last frame of its message (§5.4)
@@ -118,7 +118,7 @@ def anatomy(frame: Frame) -> dict[str, object]:
 
 
 class Viewer:
-    """A page that watches. What it is to see waits here, up to a bound; nothing waits for it."""
+    """A page that watches. Frames wait here for it, up to a bound, and nothing waits for the page."""
 
     def __init__(self) -> None:
         self._put, self._waiting = trio.open_memory_channel[tuple[int, str, float, Frame]](QUEUED_FRAMES)
@@ -126,8 +126,8 @@ class Viewer:
         self._count = self._missed = 0
         self.subject: WebSocket | None = None
 
-    # Called for each frame, in the midst of reading and writing for all connections: so it puts
-    # the frame into a queue and is gone. A page that is slow misses frames until it has caught up.
+    # This is called for each frame, while other connections wait to be read and written. So it only
+    # puts the frame into a queue. A slow page misses frames until it has caught up.
     def show(self, sender: str, frame: Frame) -> None:
         self._count += 1
         if not self._missed:
@@ -148,7 +148,7 @@ class Viewer:
                 await ws.send_json({"type": "missed", "count": count})
 
 
-# A page opens a view first. The key that it is told here leads to its own frames only.
+# A page first opens a view. The key that it gets here leads to its own frames only.
 viewers: dict[str, Viewer] = {}
 
 
@@ -169,8 +169,8 @@ async def view(ws: WebSocket) -> None:
         del viewers[key]
 
 
-# The connection that is looked at is an ordinary echo. The observer has to be there before
-# the handshake is accepted, so that no byte is missing; and nobody else pays for it.
+# The connection under observation is an ordinary echo. The observer has to be set before the
+# handshake is accepted, so that it misses no byte. Connections without one pay nothing.
 @app.websocket("/ws/{key}")
 @app.websocket("/compressed/{key}", compression=Deflate(context_takeover=False, minimum_bytes=0))
 async def subject(ws: WebSocket, key: str) -> None:
@@ -186,7 +186,7 @@ async def subject(ws: WebSocket, key: str) -> None:
         await ws.send(message)
 
 
-# What only the server can do, one thing at a time, and none for longer than five seconds.
+# Actions that only the server can take: one at a time, each for five seconds at most.
 async def obey(ws: WebSocket | None, request: Any) -> None:
     if ws is None or ws.closed:
         raise ValueError("There is no open connection to do that with.")
@@ -203,7 +203,7 @@ async def obey(ws: WebSocket | None, request: Any) -> None:
                     await ws.aclose(code, reason)
                 case _:
                     raise ValueError('Expected the type "ping", "fragments" or "close" (code, reason).')
-        except ConnectionClosed:  # which is its own affair, and not the view's
+        except ConnectionClosed:  # the subject has ended, but the view goes on
             pass
 
 

@@ -1,8 +1,8 @@
-"""The gallery: all examples in one process, under one index page.
+"""The gallery: all its pages in one process, with an index.
 
 Try it with `python demo/gallery.py --port 8000`.
 
-A new example is a module with an `app`, a page in `pages/`, and an entry in `EXAMPLES`.
+A new page is a module with an `app`, an HTML file in `pages/`, and an entry in `EXAMPLES`.
 """
 
 from __future__ import annotations
@@ -102,8 +102,9 @@ EXAMPLES = [
 BY_NAME = {example.name: example for example in EXAMPLES}
 
 
-# What runs beside the server lives in its lifespan: started before the first connection,
-# cancelled after the last. Included apps bring theirs along; this one's program is its own.
+# Tasks beside the server belong in its lifespan: they start before the first connection and are
+# cancelled after the last. Included apps bring their own lifespans. Embedding has none, since it is
+# a program in itself, so its clock runs here.
 @asynccontextmanager
 async def lifespan(nursery: trio.Nursery) -> AsyncIterator[None]:
     nursery.start_soon(embedding.tick)
@@ -113,18 +114,18 @@ async def lifespan(nursery: trio.Nursery) -> AsyncIterator[None]:
 app = App(lifespan=lifespan)
 app.static("/shared", PAGES / "shared")
 
-# No browser is to remember for a year that this host speaks TLS only, once somebody has tried that.
+# Without this, a browser that once tried TLS would refuse plain HTTP to this host for a year.
 stricter = SecurityHeaders(strict_transport_security=None)
 
 
 @app.middleware
 async def secure(request: Request, call_next: Next) -> Response:
-    if request.path.startswith("/push_compared/feed/"):  # its answers are counted by the byte
+    if request.path.startswith("/push_compared/feed/"):  # its responses are counted by the byte
         return await call_next(request)
     return await stricter(request, call_next)
 
 
-# Each example is an app of its own; here its routes stand under its name.
+# Each example is an app. Here its routes are under its name.
 for one in EXAMPLES:
     app.include(f"/{one.name}", import_module(one.name).app)
 

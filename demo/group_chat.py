@@ -1,4 +1,4 @@
-"""Group chat: what one says all others hear, and nobody slow can hold up the rest.
+"""Group chat: everybody reads what one person writes, and nobody slow holds up the rest.
 
 Try it with `python demo/group_chat.py --port 8000`.
 """
@@ -18,21 +18,21 @@ from parts.page import add_page, serve_alone
 app = App()
 add_page(app, "group_chat")
 
-# A room is a place to publish to. Members join and leave by a `with` block, so there is
-# no list of sockets to keep, and no dead socket in it.
+# A room is a place to publish to. Members join it with a `with` block, so there is no list of
+# sockets to keep, and no dead socket in such a list.
 lobby = app.room("lobby")
 present: dict[WebSocket, str] = {}
 
 
-# Chat lines are short: the page sends 2000 characters at most, in JSON of up to 6 bytes for each.
-# A peer that sends more than 16 KiB in one message is closed with 1009.
+# Chat lines are short: the page sends at most 2000 characters, each up to 6 bytes in JSON. A message
+# of more than 16 KiB closes its connection with 1009.
 @app.websocket("/ws", limits=Limits(message_bytes=16 * 1024))
 async def chat(ws: WebSocket) -> None:
     ws.nursery.start_soon(say_alive, ws)
     present[ws] = name = await introduction(ws)
     try:
-        # A member whose connection is slow loses the oldest lines that wait for it, and is
-        # told so in the place where they are missing. The others never notice.
+        # A member with a slow connection loses the oldest lines that wait for it, and is told so
+        # where they are missing. The others notice nothing.
         async with lobby.join(ws, overflow=Overflow.DROP_OLDEST, missed_notice=missed):
             await ws.send(line("welcome", name=name, people=list(present.values())))
             await lobby.publish(line("joined", name=name), exclude=ws)
@@ -44,7 +44,7 @@ async def chat(ws: WebSocket) -> None:
 
 
 async def introduction(ws: WebSocket) -> str:
-    """Wait for a name, and make it one that nobody here has."""
+    """Wait for a name, and make it unique among those who are present."""
     while True:
         match parsed(await ws.receive()):
             case {"type": "join", "name": str(wanted)}:
@@ -59,16 +59,17 @@ async def introduction(ws: WebSocket) -> str:
                 await ws.send(line("error", text='First say {"type": "join", "name": …}.'))
 
 
-# What comes from outside is matched against the shapes that are understood. Everything
-# else gets an answer, and the conversation goes on. A line with an id is confirmed: its writer cannot
-# know otherwise whether it came so far.
+# A message from outside is matched against the known shapes. Anything else gets an error, and the
+# conversation goes on. A line with an id is confirmed, since its writer cannot know otherwise
+# whether it arrived.
 async def obey(ws: WebSocket, name: str, request: Any) -> None:
     match request:
         case {"type": "say", "text": str(text), **rest} if text.strip():
-            count = await lobby.publish(line("said", name=name, text=text), exclude=ws)
+            count = len(lobby) - 1  # everybody but the writer
+            await lobby.publish(line("said", name=name, text=text), exclude=ws)
             if "id" in rest:
                 await ws.send(line("passed_on", id=rest["id"], count=count))
-        case {"type": "who"}:  # asked by a page that has missed something
+        case {"type": "who"}:  # from a page that has missed some lines
             await ws.send(line("people", people=list(present.values())))
         case _:
             await ws.send(line("error", text='Expected {"type": "say", "text": …} or {"type": "who"}.'))

@@ -1,4 +1,4 @@
-"""Heartbeat: is the other side still there? Asked by the protocol, and by the application.
+"""Heartbeat: is the other side still there? The protocol asks, and so does the application.
 
 Try it with `python demo/heartbeat.py --port 8000`.
 """
@@ -41,8 +41,8 @@ app = App(lifespan=lifespan)
 add_page(app, "heartbeat")
 
 
-# A browser answers the protocol's pings by itself, even for a page that hangs, and shows a page neither
-# ping nor pong. To know that the *application* is there, send messages of your own, both ways.
+# A browser answers the protocol's pings by itself, even for a page that hangs, and shows its page
+# neither pings nor pongs. To know that the *application* is alive, send messages both ways.
 @app.websocket("/ws", limits=Limits(message_bytes=1024))
 async def beat(ws: WebSocket) -> None:
     with present(ws, "page") as peer:
@@ -56,7 +56,7 @@ async def beat(ws: WebSocket) -> None:
                 await ws.aclose(NO_HEARTBEAT, f"no heartbeat for {SILENCE_SECONDS} s")
 
 
-# All that a server needs for this is a deadline around `receive`.
+# For this a server needs nothing but a deadline around `receive`.
 async def listen(ws: WebSocket, peer: Peer) -> None:
     while True:
         with trio.fail_after(SILENCE_SECONDS):
@@ -72,11 +72,11 @@ async def listen(ws: WebSocket, peer: Peer) -> None:
                 silent_clients.add(theirs)
                 app.state.nursery.start_soon(stay_silent, ours, theirs)
             case _:
-                pass  # whatever it is, it is a sign of life
+                pass  # any message is a sign of life
 
 
-# `ws.ping()` returns the seconds to its pong; `ask` does the same with messages. A beat that has not
-# come back when the next one is due has been missed.
+# `ws.ping()` returns the seconds until its pong; `ask` does the same with messages. A beat counts as
+# missed when the next one is due before its answer has come.
 async def measure(ws: WebSocket, peer: Peer, kind: str, ping: Callable[[], Awaitable[float]]) -> None:
     while True:
         due = trio.current_time() + BEAT_SECONDS
@@ -97,8 +97,8 @@ async def ask(ws: WebSocket, peer: Peer) -> float:
     return trio.current_time() - asked_at
 
 
-# The protocol's heartbeat needs no code: after `ping_interval_seconds` of silence trioweb sends a ping,
-# and a peer that is silent for `ping_timeout_seconds` more is cut. The handler sees its loop end.
+# The protocol's heartbeat needs no code. After `ping_interval_seconds` of silence trioweb sends a ping,
+# and after `ping_timeout_seconds` more it drops the connection. For the handler, the loop ends.
 quiet = App(Config(timeouts=Timeouts(ping_interval_seconds=2, ping_timeout_seconds=3, close_seconds=1)))
 
 
@@ -109,8 +109,8 @@ async def only_listen(ws: WebSocket) -> None:
             pass
 
 
-# To see that, somebody has to be dead: a client that shakes hands and then neither reads nor answers,
-# like a phone in a tunnel. `serve_stream` serves this one connection and returns when it has ended.
+# To see that happen, a client has to be dead: this one completes the handshake and then neither reads
+# nor answers, like a phone in a tunnel. `serve_stream` serves that one connection until it ends.
 silent_clients: set[trio.socket.SocketType] = set()
 
 
@@ -126,7 +126,7 @@ async def stay_silent(ours: trio.socket.SocketType, theirs: trio.socket.SocketTy
         theirs.close()
 
 
-# The server's view: who is here, and who left how. One task tells all pages.
+# The server's view: the peers that are here, and how others left. One task reports it to all pages.
 @dataclass
 class Peer:
     name: str

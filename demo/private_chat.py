@@ -1,7 +1,7 @@
-"""Private chat: log in, and what you write to somebody only they receive.
+"""Private chat: log in, and write messages that only one person receives.
 
 Try it with `python demo/private_chat.py --port 8000`. With CHAT_KEY set to some secret,
-those who are logged in stay so when the server starts anew.
+people stay logged in when the server restarts.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SIGNED_IN_ELSEWHERE, LOGGED_OUT, NAME_IS_TAKEN = 4001, 4002, 4003
 
 @attrs.define(eq=False)
 class Person:
-    """Who holds a name: a browser that logged in under it, and its connection when it has one."""
+    """The holder of a name: the browser that logged in with it, and its connection if there is one."""
 
     session: str
     ws: WebSocket | None = None
@@ -57,12 +57,12 @@ app = App()
 add_page(app, "private_chat")
 people: dict[str, Person] = {}
 
-# Of who is here only the newest list counts: a slow page skips those that are out of date.
+# Only the newest list of people counts: a slow page skips outdated ones.
 everyone = app.room("everyone", overflow=Overflow.LATEST)
 
 
-# Who you are is decided once, here. The cookie says it from then on, and is signed: a browser
-# can keep it and cannot change it, and scripts cannot read it.
+# Your identity is decided once, here. From then on the cookie states it. It is signed, so a browser
+# can keep it but not change it, and scripts cannot read it.
 @app.post("/login")
 async def log_in(request: Request) -> Response:
     form = await request.form()
@@ -82,7 +82,7 @@ def fault_of(name: str) -> str:
     """Return what is wrong with a name, or nothing."""
     if fault := names.fault_of(name):
         return fault
-    # Browsers take these out of a path, escaped or not.
+    # Browsers remove these from a path, escaped or not.
     if not {"", ".", ".."}.isdisjoint(name.replace("\\", "/").split("/")):
         return 'A name cannot be "." or "..", which mean folders in an address, nor have them beside a slash.'
     return ""
@@ -102,14 +102,14 @@ async def log_out(request: Request) -> Response:
 
 @app.get("/me")
 async def me(request: Request) -> dict[str, Any]:
-    # Empty for a stranger. With a cookie of another key, from before a restart, the page logs in
-    # again by itself; without one somebody has logged out, and that stays so.
+    # The name is empty for a stranger. A page with a cookie that another key signed, before a restart,
+    # logs in again by itself. Without a cookie, somebody has logged out, and the page respects that.
     return {"name": known(request)[0], "has_cookie": COOKIE in request.cookies}
 
 
-# The name in the path is a wish, and may have slashes in it; the cookie decides. Before the handshake is accepted, an
-# exception is an HTTP answer to it. Subprotocols are agreed on only where the page offers one.
-# The page sends 2000 characters at most, in JSON of up to 6 bytes for each: that always fits.
+# The name in the path, which may contain slashes, is only a wish: the cookie decides. Before the
+# handshake is accepted, an exception becomes an HTTP response. A subprotocol is agreed on only if the
+# page offers one. The page sends at most 2000 characters, each up to 6 bytes in JSON: that always fits.
 @app.websocket("/ws/{user_name:path}", subprotocols=("chat",), limits=Limits(message_bytes=16 * 1024))
 async def talk(ws: WebSocket, user_name: str) -> None:
     name, session = known(ws.request)
@@ -125,7 +125,7 @@ async def talk(ws: WebSocket, user_name: str) -> None:
     ws.nursery.start_soon(say_alive, ws)
     person = people.setdefault(name, Person(session))
     person.session, elsewhere, person.ws = session, person.ws, ws
-    if elsewhere is not None:  # another tab of the same browser: it is told why it ends
+    if elsewhere is not None:  # another tab of the same browser, which learns why it ends
         ws.nursery.start_soon(elsewhere.aclose, SIGNED_IN_ELSEWHERE, "You came in somewhere else.")
     try:
         async with everyone.join(ws):
@@ -138,8 +138,8 @@ async def talk(ws: WebSocket, user_name: str) -> None:
             await announce()
 
 
-# A message goes to one connection, without waiting for it. The sender hears what became of
-# it, whatever it was that came: nonsense gets an answer as well.
+# A message goes to one connection, without waiting for it. The sender learns what became of it,
+# and nonsense gets an answer too.
 def deliver(name: str, message: str | bytes) -> dict[str, Any]:
     match parsed(message):
         case {"to_user": str(to_user), "info": str(info), **rest} if info.strip():
@@ -150,7 +150,7 @@ def deliver(name: str, message: str | bytes) -> dict[str, Any]:
     if person is None or person.ws is None:
         return {"type": "absent", **receipt}
     try:
-        # `from_user` is what the server knows, whatever the message says of it.
+        # `from_user` is the name that the server knows, whatever the message says.
         person.ws.send_nowait(json.dumps({"type": "message", "from_user": name, "info": info}))
     except OutboxFull:
         return {"type": "busy", **receipt}
@@ -164,7 +164,7 @@ async def announce() -> None:
     await everyone.publish(json.dumps({"type": "people", "names": names}), key="people")
 
 
-# A name belongs to the browser that took it, and for a minute after that was last seen.
+# A name belongs to the browser that took it until a minute after that browser was last seen.
 def is_taken(name: str, session: str) -> bool:
     now = trio.current_time()
     for other, person in list(people.items()):
@@ -180,14 +180,14 @@ def why_taken(name: str) -> str:
     return f"{name} was here just now, and the name is kept for {math.ceil(seconds)} s more."
 
 
-# The cookie is name, session and a signature over both, which only this server can make.
+# The cookie holds name, session, and a signature over both that only this server can make.
 def signed(name: str, session: str) -> str:
     content = f"{urlsafe_b64encode(name.encode()).decode()}.{session}"
     return f"{content}.{hmac.new(KEY, content.encode(), hashlib.sha256).hexdigest()}"
 
 
 def known(request: Request) -> tuple[str, str]:
-    """Return name and session of who asks, both empty when the cookie is not one of ours."""
+    """Return the name and session in the cookie, both empty when it is not one of ours."""
     content, _, signature = request.cookies.get(COOKIE, "").rpartition(".")
     expected = hmac.new(KEY, content.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(signature.encode(), expected.encode()):

@@ -1,4 +1,4 @@
-"""Push compared: one feed, told in four ways, from asking again and again to a WebSocket.
+"""Push compared: one feed, delivered in four ways, from repeated requests to a WebSocket.
 
 Try it with `python demo/push_compared.py --port 8000`.
 """
@@ -34,10 +34,10 @@ LONG_POLL_SECONDS = 25  # many proxies give up after 30
 
 
 class Feed:
-    """A ticker. It keeps the newest events, each with an id, for those who were away for a while."""
+    """A ticker that keeps the newest events, each with an id, for clients that reconnect."""
 
     def __init__(self) -> None:
-        self.run_name = f"{time.time():.0f}"  # so that ids of an earlier run are not mistaken for ours
+        self.run_name = f"{time.time():.0f}"  # so that ids of an earlier run are not taken for ours
         self.count = 0
         self.price = 100.0
         self.events: deque[dict[str, Any]] = deque(maxlen=500)
@@ -48,7 +48,7 @@ class Feed:
     async def run(self) -> None:
         while True:
             rate_changed = self.rate_changed
-            with trio.move_on_after(min(random.expovariate(self.rate), 10)):  # news is irregular
+            with trio.move_on_after(min(random.expovariate(self.rate), 10)):  # as irregular as news is
                 await rate_changed.wait()
                 continue
             self.tick()
@@ -73,24 +73,24 @@ class Feed:
         return f"{self.run_name}-{self.count}"
 
     def since(self, cursor: str) -> list[dict[str, Any]]:
-        """Return the events behind this id: all that are kept, if it is older than they or unknown."""
+        """Return the events after this id, or all that are kept if it is unknown or too old."""
         events = list(self.events)
         places = [place for place, event in enumerate(events) if event["id"] == cursor]
         return events[places[0] + 1 :] if places else events
 
     async def after(self, cursor: str) -> list[dict[str, Any]]:
-        """Return them as soon as there are some; nothing, if everybody was woken for another reason."""
+        """Wait for events after this id; return none if everybody was woken for another reason."""
         if events := self.since(cursor):
             return events
         await self.changed.wait()
         return self.since(cursor)
 
 
-# What a visitor's page has cost, in each of the four ways.
+# The cost of a visitor's page, in each of the four ways.
 class Visit:
     def __init__(self) -> None:
         self.costs: dict[str, Counter[str]] = defaultdict(Counter)
-        self.cut = trio.Event()  # set when the visitor wants to see all lines cut
+        self.cut = trio.Event()  # set when the visitor cuts all lines
 
     def cut_all(self) -> None:
         self.cut.set()
@@ -110,14 +110,14 @@ feed = Feed()
 visits: dict[str, Visit] = {}
 
 
-# 1. Polling: an answer at once, most often an empty one.
+# 1. Polling: an immediate response, most often an empty one.
 @app.get("/feed/{visit}/polling")
 async def polling(request: Request, visit: str) -> Response:
     return answer("polling", request, visit, feed.since(cursor_of(request)))
 
 
-# 2. Long polling: the answer waits for news. A time limit is there for the proxies in between, and a
-#    client that has gone is waited for no longer.
+# 2. Long polling: the response waits for news, but no longer than proxies allow, and not for a
+#    client that has left.
 @app.get("/feed/{visit}/long_polling")
 async def long_polling(request: Request, visit: str) -> Response:
     cursor, cut = cursor_of(request), visit_of(visit).cut
@@ -138,7 +138,7 @@ def answer(way: str, request: Request, visit: str, events: list[dict[str, Any]])
     return response
 
 
-# 3. Server-sent events: an answer without an end. A browser that comes again says what it has seen.
+# 3. Server-sent events: one endless response. A browser that reconnects sends the last id it has seen.
 @app.get("/feed/{visit}/server_sent_events")
 async def server_sent_events(request: Request, visit: str) -> Response:
     here = visit_of(visit)
@@ -170,7 +170,7 @@ async def websocket(ws: WebSocket, visit: str) -> None:
             ws.nursery.start_soon(push, ws, here, cursor)
         case _:
             raise CloseWebSocket(CloseCode.POLICY_VIOLATION, 'expected {"after": …}')
-    async for _ in ws:  # nothing more is expected; the loop ends when the page goes
+    async for _ in ws:  # no more messages are expected: the loop ends when the page leaves
         pass
 
 
@@ -180,7 +180,7 @@ async def push(ws: WebSocket, here: Visit, cursor: str) -> None:
         for event in await feed.after(cursor):
             cursor = event["id"]
             await ws.send_json(event)
-        traffic = ws.traffic()  # frames as they are on the wire, and the handshake's answer
+        traffic = ws.traffic()  # frames as they are on the wire, and the response to the handshake
         up = traffic.received_bytes + traffic.received_control_bytes
         down = traffic.sent_handshake_bytes + traffic.sent_bytes + traffic.sent_control_bytes
         here.costs["websocket"].update(up_bytes=up - up_bytes, down_bytes=down - down_bytes)
@@ -188,7 +188,7 @@ async def push(ws: WebSocket, here: Visit, cursor: str) -> None:
     raise CloseWebSocket(CloseCode.SERVICE_RESTART, "all lines are cut")
 
 
-# Where a client stands: what an `EventSource` says by itself, or what a script has put into the query.
+# A client's position: an `EventSource` sends it by itself, a script puts it into the query.
 def cursor_of(request: Request) -> str:
     return request.last_event_id or request.query.get("after") or feed.newest
 
@@ -197,7 +197,7 @@ def visit_of(name: str) -> Visit:
     return visits.get(name) or Visit()
 
 
-# The page steers and asks for the bill over a WebSocket of its own, which does not count.
+# The page sets the rate and gets the bill over a WebSocket of its own, which does not count.
 @app.websocket("/visit/{name}", limits=Limits(message_bytes=1024))
 async def visit(ws: WebSocket, name: str) -> None:
     here = visits[name] = Visit()
@@ -226,8 +226,8 @@ async def bill(ws: WebSocket, here: Visit) -> None:
         await trio.sleep(0.5)
 
 
-# Every byte of HTTP and of frames counts, as a client would count it on the wire. TCP's and TLS's do not,
-# nor do the few with which a WebSocket closes.
+# Every byte of HTTP and of frames counts, as a client would count it on the wire. The bytes of TCP and
+# TLS do not count, nor do the few of a WebSocket's close frames.
 def request_bytes(request: Request) -> int:
     target = f"{request.raw_path}?{request.query_string}" if request.query_string else request.raw_path
     lines = [f"{request.method} {target} HTTP/1.1", *(f"{k}: {v}" for k, v in request.headers.lines()), ""]

@@ -1,4 +1,4 @@
-"""Upload: files go to the server's disk, whole or in slices, and go on after a lost connection.
+"""Upload: files go to the server's disk, whole or in slices, and resume after a lost connection.
 
 Try it with `python demo/upload.py --port 8000`.
 """
@@ -30,7 +30,7 @@ from parts.page import add_page, serve_alone
 FOLDER = Path(tempfile.gettempdir()) / f"trioweb-uploads-{os.getuid()}"
 SHELF, UNFINISHED = FOLDER / "shelf", FOLDER / "unfinished"
 
-# Everything that strangers may fill has a limit, and what nobody fetches goes away.
+# Everything that strangers can fill has a limit, and files are removed after a while.
 FILE_BYTES, FOLDER_BYTES, SLICE_BYTES = 500_000_000, 2_000_000_000, 256 * 1024
 MOST_FILES, MOST_UPLOADS = 200, 32
 KEPT_SECONDS, UNFINISHED_SECONDS = 3600, 900
@@ -49,8 +49,8 @@ add_page(app, "upload")
 watchers = app.room("watchers", overflow=Overflow.LATEST)
 
 
-# A file on its way. Its key is a secret between the server and who began it: with it, and only
-# with it, the upload can be continued over another connection, or cancelled.
+# A file on its way. Its key is a secret between the server and the client that began it. Only with
+# the key can the upload be resumed over another connection, or cancelled.
 @dataclass(eq=False, kw_only=True)
 class Upload:
     key: str
@@ -62,10 +62,10 @@ class Upload:
     file: BinaryIO = field(init=False)
     digest: Any = field(init=False)
 
-    # These block, so they run in worker threads.
+    # These methods block, so they run in worker threads.
 
     def open(self) -> None:
-        """Go on behind what is there from before a loss, or before a restart of the server."""
+        """Continue after the bytes that are there from before a lost connection or a restart."""
         self.file = (UNFINISHED / self.key).open("a+b")
         self.file.seek(0)
         self.digest = hashlib.file_digest(self.file, "sha256")
@@ -83,7 +83,7 @@ class Upload:
             (UNFINISHED / self.key).unlink(missing_ok=True)
 
     def put_on_shelf(self) -> str:
-        """Give it its name, with a number if there is one like it, and never over another file."""
+        """Give the file its name, with a number if the name is taken; never overwrite another file."""
         stem, suffix = os.path.splitext(self.name)
         number = 1
         while True:
@@ -99,8 +99,8 @@ class Upload:
 uploads: dict[str, Upload] = {}
 
 
-# The file in one message, which may be longer than memory should hold: it is taken piece by
-# piece, and the connection is read no faster than the disk writes.
+# The file in one message, which may be larger than memory should hold. It is taken piece by piece,
+# and the connection is read no faster than the disk writes.
 @app.websocket("/whole", limits=Limits(message_bytes=4096))
 async def whole(ws: WebSocket) -> None:
     async with begun(ws, can_continue=False) as upload:
@@ -116,8 +116,8 @@ async def whole(ws: WebSocket) -> None:
         await finish(ws, upload, "saved")
 
 
-# The file in slices, each a message: eight bytes that say where it belongs, then the bytes
-# themselves. Each is acknowledged when it is on the disk; so a page knows where it stands.
+# The file in slices, each a message: eight bytes for its offset, then its bytes. Each slice is
+# acknowledged once it is on the disk, so the page knows how far it is.
 @app.websocket("/slices", limits=Limits(message_bytes=SLICE_BYTES + 8))
 async def slices(ws: WebSocket) -> None:
     async with begun(ws, can_continue=True) as upload:
@@ -134,7 +134,7 @@ async def slices(ws: WebSocket) -> None:
 
 @asynccontextmanager
 async def begun(ws: WebSocket, *, can_continue: bool) -> AsyncIterator[Upload]:
-    """Agree on a file, alone with it: a connection that had it before, perhaps dead, lets go."""
+    """Agree on a file and hold it alone: an earlier connection, perhaps dead, gives it up."""
     upload = understood(await next_message(ws))
     ws.nursery.start_soon(say_alive, ws)
     await let_go(upload.key)
@@ -162,7 +162,7 @@ async def begun(ws: WebSocket, *, can_continue: bool) -> AsyncIterator[Upload]:
 
 def understood(message: str | bytes) -> Upload:
     match parsed(message):
-        case {"size": bool()}:  # which Python takes for a whole number
+        case {"size": bool()}:  # to Python, True is a whole number
             pass
         case {"name": str(), "size": int(size)} if size > FILE_BYTES:
             raise CloseWebSocket(4413, f"a file may have {FILE_BYTES / 1e6:.1f} MB, and this one has more")
@@ -179,7 +179,7 @@ def is_key(key: object) -> bool:
     return isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9_-]{22}", key) is not None
 
 
-# A name from outside is a wish. What is left of it has no folder, is not hidden, and fits.
+# A name from outside is only a wish. The name that remains has no folder, is not hidden, and fits.
 def safe(wanted: str) -> str:
     last = re.split(r"[/\\]", wanted)[-1]
     stem, suffix = os.path.splitext(visible(last).strip(" ."))
@@ -187,7 +187,7 @@ def safe(wanted: str) -> str:
 
 
 async def let_go(key: str) -> None:
-    while key in uploads:  # again, if somebody else came while we waited
+    while key in uploads:  # once more if another connection came while we waited
         uploads[key].scope.cancel()
         await uploads[key].has_ended.wait()
 
@@ -229,8 +229,8 @@ async def cancel(request: Request, key: str) -> Response:
     return Response(status=204)
 
 
-# The shelf is everybody's who can open the page. A file is sent to be saved, never to be shown:
-# what a stranger has written would run as if it were ours.
+# Everybody who can open the page can use the shelf. Files are sent to be saved, never to be shown:
+# a stranger's HTML would run as if it were ours.
 @app.get("/files/{name}")
 async def download(request: Request, name: str) -> File:
     nosniff = {"x-content-type-options": "nosniff"}
@@ -248,7 +248,7 @@ async def delete(request: Request, name: str) -> Response:
 
 
 async def on_shelf(name: str) -> Path:
-    """Find a file among those that are there, so that no name can lead elsewhere."""
+    """Look for the name among the files that are there, so that no name can lead elsewhere."""
     if name not in await trio.to_thread.run_sync(held_in, SHELF):
         raise HTTPError(404, f"There is no {name!r} on the shelf.")
     return SHELF / name
@@ -263,7 +263,7 @@ async def watch(ws: WebSocket) -> None:
             pass
 
 
-announcing = trio.Lock()  # so that an older list never comes behind a newer
+announcing = trio.Lock()  # so that an older list never follows a newer one
 
 
 async def announce() -> None:
@@ -271,7 +271,7 @@ async def announce() -> None:
         await watchers.publish(await trio.to_thread.run_sync(listing))
 
 
-# The rest blocks too, and runs in worker threads.
+# The functions below block too, and run in worker threads.
 
 
 def listing() -> str:
@@ -290,7 +290,7 @@ def listing() -> str:
 
 
 def held_in(folder: Path) -> dict[str, os.stat_result]:
-    """What a folder holds; others may delete meanwhile."""
+    """List a folder, from which others may delete files meanwhile."""
     held: dict[str, os.stat_result] = {}
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
@@ -306,7 +306,7 @@ def make_folders() -> None:
 
 
 def remove_old() -> int:
-    """Remove what is too old, but not what is on its way; return how many files were on the shelf."""
+    """Remove files that are too old and not on their way; return how many were on the shelf."""
     removed = 0
     for folder, seconds in ((SHELF, KEPT_SECONDS), (UNFINISHED, UNFINISHED_SECONDS)):
         for name, one in held_in(folder).items():

@@ -1,4 +1,4 @@
-"""Voice: what a microphone hears comes back to who speaks, and goes to all who tune in.
+"""Voice: sound from a microphone comes back to the speaker, and goes to everybody who tunes in.
 
 Try it with `python demo/voice.py --port 8000`, and put on headphones.
 """
@@ -20,8 +20,8 @@ from parts.page import add_page, serve_alone
 MOST_TALKERS = 16
 MOST_SILENT_SECONDS = 30
 
-# Speech takes 4 kB a second. Nobody needs 16 KiB for one chunk, nor wants to hear more of what
-# is old than fits into 64 KiB: a small outbox keeps a slow listener near the present.
+# Speech takes 4 kB a second. No chunk needs 16 KiB, and nobody wants to hear more of the past than
+# fits into 64 KiB: a small outbox keeps a slow listener near the present.
 LIMITS = Limits(message_bytes=16 * 1024, inbox_bytes=64 * 1024, outbox_bytes=64 * 1024)
 
 app = App()
@@ -29,8 +29,8 @@ add_page(app, "voice")
 
 
 # The page sends WebM in binary messages: first the header, which a player needs before anything
-# else, then clusters of a tenth of a second. Each can be played without the one before, so a
-# listener may come in anywhere, and a lost one is only a gap. The server looks into none.
+# else, then clusters of a tenth of a second. Each cluster can be played without the one before, so a
+# listener may start anywhere, and a lost cluster is only a gap. The server does not parse them.
 @dataclass(eq=False)
 class Talker:
     name: str
@@ -60,8 +60,8 @@ async def talk(ws: WebSocket) -> None:
     try:
         await ws.send_json({"type": "talking", "name": talker.name})
         await ws.send(header)
-        # Who talks is a member of their own room, and that is the echo. Publishing waits for
-        # nobody: a member whose connection is slow, the talker too, loses the oldest chunks.
+        # The talker is a member of their own room: that is the echo. Publishing waits for nobody. A
+        # member with a slow connection, even the talker, loses the oldest chunks.
         async with talker.room.join(ws, missed_notice=missed):
             await announce()
             ws.nursery.start_soon(report, ws, talker)
@@ -86,7 +86,7 @@ async def listen(ws: WebSocket) -> None:
             await announce()
             ws.nursery.start_soon(report, ws, talker)
             ws.nursery.start_soon(hang_up, ws, talker)
-            async for _ in ws:  # nothing is expected; the loop ends when either side hangs up
+            async for _ in ws:  # no message is expected: the loop ends when either side hangs up
                 pass
     finally:
         await announce()
@@ -97,7 +97,7 @@ async def hang_up(ws: WebSocket, talker: Talker) -> None:
     await ws.aclose(1000, "the talk has ended")
 
 
-# Who is on the air, for everybody: of this only the newest is worth sending.
+# The list of talkers, for everybody. Only the newest is worth sending.
 @app.websocket("/watch", limits=Limits(message_bytes=1024))
 async def watch(ws: WebSocket) -> None:
     ws.nursery.start_soon(say_alive, ws)
@@ -117,7 +117,7 @@ def on_the_air() -> str:
 
 
 async def report(ws: WebSocket, talker: Talker) -> None:
-    """Say once a second what waits in the server for this connection, and what it has missed."""
+    """Report once a second what waits for this connection in the server, and what it has missed."""
     while True:
         outbox = ws.outbox.statistics()
         dropped = talker.room.statistics().drops
@@ -132,18 +132,18 @@ def missed(count: int) -> str:
 
 
 async def sound(ws: WebSocket) -> bytes:
-    """Receive a binary message; who has a place on the air and sends nothing gives it up."""
+    """Receive a binary message; a talker that sends nothing for too long loses the place on the air."""
     with trio.move_on_after(MOST_SILENT_SECONDS):
         return await ws.receive_bytes()
     raise CloseWebSocket(4408, f"nothing came for {MOST_SILENT_SECONDS} seconds")
 
 
 class Pace:
-    """Let so much through in a second and no more: reading waits, and so does who sends."""
+    """Limits the bytes in a second: reading waits, and so the sender has to."""
 
     BYTES_PER_SECOND = 32 * 1024
-    BURST_SECONDS = 4  # what a connection may make up for after it has stood still
-    LEAST_BYTES = 256  # what a message costs, however short
+    BURST_SECONDS = 4  # as much as a connection may catch up on after a pause
+    LEAST_BYTES = 256  # the least that a message costs, however short
 
     def __init__(self) -> None:
         self.due = -math.inf

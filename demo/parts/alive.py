@@ -1,4 +1,4 @@
-"""A sign of life for pages, which see no pings: a line that says nothing at all is a dead one."""
+"""A sign of life for pages, which see no pings: to them, a silent connection is a dead one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import trio
 from trioweb import WebSocket
 
 BEAT_SECONDS = 5
-ALIVE = '{"type": "alive"}'  # `stayConnected` in `pages/shared/page.js` knows it, and keeps it to itself
+ALIVE = '{"type": "alive"}'  # `stayConnected` in `pages/shared/page.js` swallows it
 
 
 async def say_alive(ws: WebSocket) -> None:
-    """Say something every few seconds: started in `ws.nursery`, it ends with the connection."""
+    """Send a message every few seconds; a task of `ws.nursery`, so it ends with the connection."""
     while True:
         await trio.sleep(BEAT_SECONDS)
         await ws.send(ALIVE)

@@ -1,4 +1,4 @@
-"""JSON from outside, where anything may come."""
+"""JSON from outside, which may be anything."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 
 def parsed(message: str | bytes) -> Any:
-    """Return the value of a message in JSON, or `None`, which no `match` of ours understands."""
+    """Return the value of a message in JSON; for anything else `None`, which no program expects."""
     try:
         return json.loads(message)
-    except (ValueError, RecursionError):  # the latter where brackets are nested too deep
+    except (ValueError, RecursionError):  # the latter for brackets nested too deeply
         return None

@@ -1,10 +1,10 @@
-"""Names as people have them: what can be seen, and the joiners without which some cannot be written."""
+"""Names as people have them: visible characters, and the joiners that some names need."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# U+200C parts letters that would join, as in Persian; U+200D joins, as in Sinhala and in emoji of several parts.
+# U+200C separates letters that would join, as in Persian. U+200D joins, as in Sinhala and in composed emoji.
 JOINERS = "\u200c\u200d"
 
 
@@ -19,12 +19,12 @@ def fault_of(name: str, *, most: int = 24) -> str:
 
 
 def joins(text: str, place: int) -> bool:
-    """Whether a joiner stands here between two letters, marks or symbols, where it changes what is seen."""
+    """Whether this is a joiner between two letters, marks or symbols, where it changes how they look."""
     around = [text[max(0, place - 1) : place], text[place + 1 : place + 2]]
     return text[place] in JOINERS and all(one and unicodedata.category(one)[0] in "LMS" for one in around)
 
 
 def visible(text: str) -> str:
-    """Return the text without what cannot be seen and with its joiners."""
+    """Return the text with only visible characters, and joiners where they change how these look."""
     text = "".join(one for one in text if one.isprintable() or one in JOINERS)
     return "".join(one for place, one in enumerate(text) if one.isprintable() or joins(text, place))

@@ -1,7 +1,7 @@
-"""What every program of the gallery has: a page, and a command line to serve it alone.
+"""Every program of the gallery has a page, and a command line that serves it alone.
 
-A page asks for everything by a relative URL. So one app works both at `/`, when its program
-runs alone, and at `/NAME/`, where the gallery includes it.
+A page requests everything by a relative URL. So the same app works at `/`, when its program runs
+alone, and at `/NAME/`, where the gallery includes it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def add_page(app: App, name: str) -> None:
 
 
 def serve_alone(app: App) -> None:
-    """Serve an app as the whole program, where its command line says."""
+    """Serve an app as the whole program, with the port and certificate of the command line."""
     parser = command_line()
     parser.add_argument("--certfile", metavar="FILE", help="speak TLS with this certificate chain (PEM)")
     parser.add_argument("--keyfile", metavar="FILE", help="its private key, if that is in a file of its own")

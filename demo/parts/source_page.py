@@ -1,4 +1,4 @@
-"""A page that shows source text: Python in colours, by the standard library's tokenizer."""
+"""A page that shows source text, with Python coloured by the standard library's tokenizer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 COLOURED = {tokenize.COMMENT: "comment", tokenize.STRING: "string", tokenize.NUMBER: "number"}
-# Since Python 3.12 an f-string is not one token, since 3.14 neither is a t-string.
+# An f-string is several tokens since Python 3.12, and a t-string has been from the start, in 3.14.
 for part in ("START", "MIDDLE", "END"):
     for kind in ("FSTRING", "TSTRING"):
         if hasattr(tokenize, f"{kind}_{part}"):
@@ -37,7 +37,7 @@ def section(file: str, text: str) -> str:
 
 
 def python_spans(text: str) -> Iterator[str]:
-    """Yield the text as HTML, each token that has a colour in a span for each of its lines."""
+    """Yield the text as HTML: a coloured token becomes a span on each of its lines."""
     lines = text.splitlines(keepends=True)
     tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     reached = (1, 0)
@@ -51,7 +51,7 @@ def python_spans(text: str) -> Iterator[str]:
 
 
 def colours_of(tokens: Sequence[tokenize.TokenInfo]) -> Iterator[str | None]:
-    """Yield a colour or none for each: what a name means depends on what stands around it."""
+    """Yield a colour or none for each token: the meaning of a name depends on its neighbours."""
     before, depth = "", 0
     for place, token in enumerate(tokens):
         if token.type == tokenize.NAME:

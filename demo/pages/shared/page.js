@@ -169,7 +169,7 @@ const MOST_DELAY_SECONDS = 15;
 const STABLE_SECONDS = 5;
 const SILENCE_SECONDS = 15;
 const ASK_SECONDS = 10;
-const ALIVE = '{"type": "alive"}'; // what `examples/alive.py` says every few seconds
+const ALIVE = '{"type": "alive"}'; // what `parts/alive.py` says every few seconds
 
 const waitingConnections = new Set();
 const connectWaiting = () => [...waitingConnections].forEach((connect) => connect());
