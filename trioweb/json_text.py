@@ -21,7 +21,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-SHOWN_CHARACTERS = 40
+SHOWN_DIGITS = 40
 """How much of a number an error shows: a peer chooses how long it is."""
 
 
@@ -84,6 +84,6 @@ def _refuse_constant(name: str) -> NoReturn:
 def _finite_float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+        shown = text if len(text) <= SHOWN_DIGITS else f"{text[:SHOWN_DIGITS]}..."
         raise ValueError(f"the number {shown} is too large for a float")
     return number

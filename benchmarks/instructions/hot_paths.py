@@ -149,7 +149,7 @@ def opening() -> Step:
     """Read the raw bytes of a handshake, check them, and encode the 101."""
 
     def step() -> bytes:
-        wire = Http1Wire(head_bytes=LIMITS.head_bytes, body_bytes=LIMITS.body_bytes)
+        wire = Http1Wire(head_bytes=LIMITS.head_bytes)
         wire.feed(HANDSHAKE)
         head = wire.next_event()
         assert isinstance(head, RequestHead)

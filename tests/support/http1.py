@@ -1,8 +1,9 @@
-"""Requests in bytes, and the steps of a server that reads and answers them."""
+"""Requests in bytes, and the steps of a server that reads them and responds."""
 
 from __future__ import annotations
 
 from trioweb._wire.http1 import Body, EndOfBody, Http1Wire, RequestHead
+from trioweb._wire.response_encoder import ResponseEncoder
 
 GET = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n"
 HEAD = GET.replace(b"GET", b"HEAD")
@@ -16,18 +17,17 @@ HANDSHAKE = (
 )
 
 
-def make_wire(
-    data: bytes = b"", *, head_bytes: int = 400, head_fields: int = 100, body_bytes: int = 64
-) -> Http1Wire:
-    wire = Http1Wire(head_bytes=head_bytes, head_fields=head_fields, body_bytes=body_bytes)
+def make_wire(data: bytes = b"", *, head_bytes: int = 400, head_fields: int = 100) -> Http1Wire:
+    wire = Http1Wire(head_bytes=head_bytes, head_fields=head_fields)
     if data:
         wire.feed(data)
     return wire
 
 
-def read_head(wire: Http1Wire) -> RequestHead:
+def read_head(wire: Http1Wire, *, body_bytes: int = 64) -> RequestHead:
     head = wire.next_event()
     assert isinstance(head, RequestHead)
+    wire.limit_body(body_bytes)
     return head
 
 
@@ -39,6 +39,7 @@ def read_body(wire: Http1Wire) -> bytes:
     return body
 
 
-def answer(wire: Http1Wire, body: bytes = b"ok", status: int = 200, *, is_close: bool = False) -> bytes:
-    head = wire.encode_head(status, [("X", "y")], content_bytes=len(body), is_close=is_close)
-    return head + wire.encode_body(body) + wire.encode_end()
+def respond(wire: Http1Wire, body: bytes = b"ok", status: int = 200, *, is_close: bool = False) -> bytes:
+    responses = ResponseEncoder(wire)
+    head = responses.encode_head(status, [("X", "y")], content_bytes=len(body), is_close=is_close)
+    return head + responses.encode_body(body) + responses.encode_end()

@@ -36,7 +36,7 @@ def head(*lines: str, start: str = "GET /chat HTTP/1.1", **replaced: str | None)
     """Parse the usual handshake with more lines, and fields replaced or (None) left out."""
     fields = FIELDS | {name.replace("_", "-"): value for name, value in replaced.items()}
     all_lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
-    wire = Http1Wire(head_bytes=4096, body_bytes=100)
+    wire = Http1Wire(head_bytes=4096)
     wire.feed("\r\n".join([start, *all_lines, *lines, "", ""]).encode("latin-1"))
     event = wire.next_event()
     assert isinstance(event, RequestHead)

@@ -11,7 +11,7 @@ HEAD_BYTES = 1024
 
 
 def wire_with(data: bytes, head_bytes: int = HEAD_BYTES) -> Http1Wire:
-    wire = Http1Wire(head_bytes=head_bytes, body_bytes=1000)
+    wire = Http1Wire(head_bytes=head_bytes)
     wire.feed(data)
     return wire
 
@@ -397,13 +397,13 @@ def test_a_request_without_framing_fields_has_no_body() -> None:
 @pytest.mark.parametrize("count", [1, 99, 100])
 def test_a_head_may_have_exactly_the_allowed_number_of_fields(pieces: int, count: int) -> None:
     data = request(*[b"x:"] * (count - 1))
-    wire = Http1Wire(head_bytes=2000, head_fields=count, body_bytes=0)
+    wire = Http1Wire(head_bytes=2000, head_fields=count)
     for start in range(0, len(data), len(data) // pieces + 1):
         wire.feed(data[start : start + len(data) // pieces + 1])
         event = wire.next_event()
     assert isinstance(event, RequestHead)
     assert len(event.headers.lines()) == count
-    wire = Http1Wire(head_bytes=2000, head_fields=count, body_bytes=0)
+    wire = Http1Wire(head_bytes=2000, head_fields=count)
     wire.feed(data[:-2] + b"x:\r\n")
     if pieces == 1:
         wire.feed(b"\r\n")

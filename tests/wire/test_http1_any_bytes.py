@@ -9,12 +9,15 @@ from itertools import pairwise
 import h11
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, answer, make_wire
+from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, make_wire, respond
 
 from trioweb._wire.http1 import Body, Ended, NeedData, Paused, RequestHead
+from trioweb._wire.response_encoder import ResponseEncoder
 from trioweb.errors import ProtocolError, RemoteProtocolError
 
 FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "200")))
+
+BODY_BYTES = 64
 
 Trace = tuple[list[object], tuple[type[Exception], int, str] | None]
 
@@ -34,12 +37,13 @@ def trace(pieces: Iterable[bytes]) -> Trace:
                 assert event.data
                 body += event.data
             elif isinstance(event, Paused):
-                answer(wire)
+                respond(wire)
                 if not wire.can_keep_alive:
                     break
                 wire.start_next_request()
             elif isinstance(event, RequestHead):
                 seen.append((event, event.headers.lines()))
+                wire.limit_body(BODY_BYTES)
             else:
                 seen.append(body)
                 body = b""
@@ -152,6 +156,7 @@ STEPS = st.sampled_from(
         "feed",
         "end",
         "next_event",
+        "limit_body",
         "encode_continue",
         "encode_head",
         "encode_body",
@@ -168,11 +173,15 @@ def test_calls_in_any_order_raise_nothing_but_protocol_errors(
     data: bytes, steps: list[str], size: int
 ) -> None:
     wire = make_wire()
+    responses = ResponseEncoder(wire)
     calls = {
         "feed": lambda: wire.feed(data[:size]),
         "end": lambda: wire.feed(b""),
-        "encode_head": lambda: wire.encode_head(200, [], content_bytes=None, is_close=False),
-        "encode_body": lambda: wire.encode_body(b"x"),
+        "limit_body": lambda: wire.limit_body(BODY_BYTES),
+        "encode_continue": responses.encode_continue,
+        "encode_head": lambda: responses.encode_head(200, [], content_bytes=None, is_close=False),
+        "encode_body": lambda: responses.encode_body(b"x"),
+        "encode_end": responses.encode_end,
     }
     for step in steps:
         try:

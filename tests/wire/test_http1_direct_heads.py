@@ -9,9 +9,10 @@ import h11
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, answer, read_body, read_head
+from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, read_body, read_head, respond
 
 from trioweb._wire.http1 import Http1Wire, RequestHead
+from trioweb._wire.response_encoder import ResponseEncoder
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
 
 FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "400")))
@@ -57,7 +58,7 @@ def heads(draw: st.DrawFn) -> bytes:
 
 def wire_of(*pieces: bytes) -> tuple[Http1Wire, RequestHead]:
     """Feed a head; in several pieces it is always h11 that decodes it."""
-    wire = Http1Wire(head_bytes=4096, body_bytes=1000)
+    wire = Http1Wire(head_bytes=4096)
     for piece in pieces[:-1]:
         wire.feed(piece)
         wire.next_event()
@@ -120,10 +121,13 @@ def test_a_response_is_the_same_whichever_parser_decoded_the_head(
 ) -> None:
     def exchange(*pieces: bytes) -> list[object]:
         wire, head = wire_of(*pieces)
+        responses = ResponseEncoder(wire)
         steps: list[Callable[[], object]] = [
-            lambda: wire.encode_head(status, [("X", "y")], content_bytes=content_bytes, is_close=is_close),
-            lambda: wire.encode_body(b"ok"),
-            wire.encode_end,
+            lambda: responses.encode_head(
+                status, [("X", "y")], content_bytes=content_bytes, is_close=is_close
+            ),
+            lambda: responses.encode_body(b"ok"),
+            responses.encode_end,
         ]
         read = wire.next_event
         if head.content_bytes == 0:
@@ -146,14 +150,14 @@ def test_a_websocket_keeps_nothing_of_http(pieces: tuple[bytes, ...]) -> None:
 
 
 def test_requests_of_all_kinds_follow_each_other_on_one_connection() -> None:
-    wire = Http1Wire(head_bytes=4096, body_bytes=1000)
+    wire = Http1Wire(head_bytes=4096)
     kinds = [GET, CHUNKED, HEAD, EXPECTING + b"hello", GET, POST, HANDSHAKE, GET]
     bodies = []
     wire.feed(b"".join(kinds))
     for _ in kinds:
         read_head(wire)
         bodies.append(read_body(wire))
-        assert answer(wire, b"").startswith(b"HTTP/1.1 200 ")
+        assert respond(wire, b"").startswith(b"HTTP/1.1 200 ")
         wire.start_next_request()
     assert bodies == [b"", b"abcde", b"", b"hello", b"", b"hello", b"", b""]
     wire.feed(HANDSHAKE + b"frames")
@@ -162,14 +166,14 @@ def test_requests_of_all_kinds_follow_each_other_on_one_connection() -> None:
 
 
 def test_an_early_response_to_a_head_without_a_body_leaves_the_next_request_alone() -> None:
-    wire = Http1Wire(head_bytes=4096, body_bytes=1000)
+    wire = Http1Wire(head_bytes=4096)
     wire.feed(GET + OLD)
     read_head(wire)
-    answer(wire)
+    respond(wire)
     with pytest.raises(LocalProtocolError):
         wire.start_next_request()
     assert read_body(wire) == b""
     wire.start_next_request()
     assert read_head(wire).http_version == "1.0"
-    assert answer(wire).count(b"Connection: close") == 1
+    assert respond(wire).count(b"Connection: close") == 1
     assert not wire.can_keep_alive

@@ -9,7 +9,7 @@ from trioweb.errors import RemoteProtocolError
 
 
 def read(method: str, target: str) -> RequestHead:
-    wire = Http1Wire(head_bytes=1024, body_bytes=0)
+    wire = Http1Wire(head_bytes=1024)
     wire.feed(f"{method} {target} HTTP/1.1\r\nX: y\r\nHost: field.example\r\n\r\n".encode())
     head = wire.next_event()
     assert isinstance(head, RequestHead)

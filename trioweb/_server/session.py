@@ -11,12 +11,12 @@ import trio
 
 from trioweb._http.connection import Http1Connection
 from trioweb._http.departure import ClientLeft
+from trioweb._http.lingering import linger
 from trioweb._server import access_log
 from trioweb._server.access_log import Ending
 from trioweb._server.context import ServerContext
 from trioweb._server.streamed_response import StreamedResponse
 from trioweb._server.websocket_session import WebSocketSession
-from trioweb._transport.lingering import linger
 from trioweb._transport.transport import Transport
 from trioweb._web.address import Address
 from trioweb._web.body import RequestBody
@@ -102,7 +102,7 @@ class Session:
         except Exception:
             logger.exception("the connection of %s is dropped after an error", self._name)
         finally:
-            self._http.stop_watching()
+            self._http.drop()
             self._transport.abort()
             if self._on_end is not None:
                 self._on_end(self)
@@ -153,7 +153,7 @@ class Session:
                 websocket = await self._respond(head)
                 if websocket is not None:
                     return websocket
-                may_be_sending = head.content_bytes != 0 and not http.has_ended_body
+                may_be_sending = http.body.is_to_come
                 del head  # or an idle connection would keep all that its last request had in it
         except RemoteProtocolError as error:
             may_be_sending = True
@@ -181,10 +181,10 @@ class Session:
         if head.content_bytes == 0:  # nearly every request
             return None
         return RequestBody(
-            partial(self._http.receive_body, head),
+            self._http.body.receive,
             content_bytes=head.content_bytes,
             limits=self._context.config.limits,
-            bound=self._http.limit_body,
+            bound=self._http.body.limit,
         )
 
     def _request(self, head: RequestHead, body: RequestBody | None) -> Request:
@@ -195,7 +195,7 @@ class Session:
             body=body,
             is_unix=self._is_unix,
             app_state=context.app.state,
-            connection=self._http,
+            connection=self._http.body,
         )
 
     def _websocket(self, request: Request, response: SwitchingProtocols, started: float) -> WebSocketSession:

@@ -59,10 +59,10 @@ class StreamedResponse:
             Exception: Whatever the source raised.
         """
         if not self._response.stops_when_client_leaves:
-            async with self._http.discarding_body():
+            async with self._http.body.discarding():
                 await self._run()
             return
-        async with self._http.cancel_on_departure() as scope:
+        async with self._http.body.cancel_on_departure() as scope:
             await self._run()
         if scope.cancelled_caught:
             raise ClientLeft("the client left before its response was complete")

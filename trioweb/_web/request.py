@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import trio
 
-    from trioweb._http.connection import Http1Connection
+    from trioweb._http.incoming_body import IncomingBody
     from trioweb._web.proxies import Forwarding
     from trioweb._wire.request_head import RequestHead
     from trioweb.headers import Headers
@@ -93,7 +93,7 @@ class Request:
         body: RequestBody | None = None,
         is_unix: bool = False,
         app_state: Any = None,
-        connection: Http1Connection | None = None,
+        connection: IncomingBody | None = None,
     ) -> None:
         self.method: str = head.method
         self.raw_path: str = head.raw_path

@@ -39,7 +39,7 @@ class LengthGuard:
         return taken
 
 
-class Step(Enum):
+class ChunkPart(Enum):
     """What comes next in a body of chunks."""
 
     SIZE = auto()
@@ -63,13 +63,13 @@ class ChunkGuard:
         head_bytes: How long extensions and trailers may be, all together.
     """
 
-    __slots__ = ("_body_bytes", "_overhead_bytes", "_remaining_bytes", "_step", "_trailers")
+    __slots__ = ("_body_bytes", "_overhead_bytes", "_part", "_remaining_bytes", "_trailers")
 
     def __init__(self, *, body_bytes: int, head_bytes: int) -> None:
         self._body_bytes = body_bytes
         self._overhead_bytes = head_bytes
         self._remaining_bytes = 0
-        self._step = Step.SIZE
+        self._part = ChunkPart.SIZE
         self._trailers = LineScanner()
 
     def take(self, data: bytearray) -> bytes:
@@ -86,8 +86,10 @@ class ChunkGuard:
         pieces: list[bytes] = []
         position = 0
         try:
-            while position < len(data) and self._step is not Step.TRAILERS and len(pieces) < CHUNKS_AT_ONCE:
-                count = self._take_step(data, position, pieces)
+            while (
+                position < len(data) and self._part is not ChunkPart.TRAILERS and len(pieces) < CHUNKS_AT_ONCE
+            ):
+                count = self._take_part(data, position, pieces)
                 if not count:
                     break
                 position += count
@@ -98,22 +100,22 @@ class ChunkGuard:
         if pieces:
             body = b"".join(pieces)
             return b"%x\r\n%b\r\n" % (len(body), body)
-        return b"0\r\n\r\n" if self._step is Step.TRAILERS and self._has_taken_trailers(data) else b""
+        return b"0\r\n\r\n" if self._part is ChunkPart.TRAILERS and self._has_taken_trailers(data) else b""
 
-    def _take_step(self, data: bytearray, position: int, pieces: list[bytes]) -> int:
+    def _take_part(self, data: bytearray, position: int, pieces: list[bytes]) -> int:
         """Take one step and return its length; one that raises would raise again."""
-        if self._step is Step.SIZE:
+        if self._part is ChunkPart.SIZE:
             return self._take_size(data, position)
-        if self._step is Step.DATA:
+        if self._part is ChunkPart.DATA:
             piece = bytes(data[position : position + self._remaining_bytes])
             pieces.append(piece)
             self._remaining_bytes -= len(piece)
             if not self._remaining_bytes:
-                self._step = Step.DATA_END
+                self._part = ChunkPart.DATA_END
             return len(piece)
         end = bytes(data[position : position + 2])
         if end == b"\r\n":
-            self._step = Step.SIZE
+            self._part = ChunkPart.SIZE
             return 2
         if end == b"\r":
             return 0
@@ -135,7 +137,7 @@ class ChunkGuard:
         self._body_bytes -= size
         self._overhead_bytes -= len(match[2])
         self._remaining_bytes = size
-        self._step = Step.DATA if size else Step.TRAILERS
+        self._part = ChunkPart.DATA if size else ChunkPart.TRAILERS
         return end + 2 - position
 
     def _has_taken_trailers(self, data: bytearray) -> bool:

@@ -15,16 +15,15 @@ needed, and only then: most handshakes are answered without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import h11
 
-from trioweb._wire.answer_fields import BODILESS, answer_fields
 from trioweb._wire.body_guard import ChunkGuard, LengthGuard
 from trioweb._wire.head_guard import CheckedHead, HeadGuard
 from trioweb._wire.http1_events import (
-    TRANSITIONS,
+    INPUT_TRANSITIONS,
     Body,
     Ended,
     EndOfBody,
@@ -34,8 +33,8 @@ from trioweb._wire.http1_events import (
     Stage,
     Step,
 )
-from trioweb._wire.request_head import RequestHead
-from trioweb.errors import BodyTooLarge, LocalProtocolError, RemoteProtocolError, phrase
+from trioweb._wire.request_head import RequestHead, request_head
+from trioweb.errors import BodyTooLarge, LocalProtocolError, RemoteProtocolError
 from trioweb.headers import RequestHeaders
 
 __all__ = ["Body", "EndOfBody", "Ended", "Http1Event", "Http1Wire", "NeedData", "Paused", "RequestHead"]
@@ -50,8 +49,8 @@ _CR = 0x0D
 _HEAD = b"HEAD "
 
 # Where a reader leaves the stage that it is called in.
-_BEHIND_HEAD = TRANSITIONS[Stage.HEAD, Step.HEAD_READ]
-_BEHIND_BODY = TRANSITIONS[Stage.BODY, Step.BODY_READ]
+_BEHIND_HEAD = INPUT_TRANSITIONS[Stage.HEAD, Step.HEAD_READ]
+_BEHIND_BODY = INPUT_TRANSITIONS[Stage.BODY, Step.BODY_READ]
 
 
 class Http1Wire:
@@ -70,32 +69,28 @@ class Http1Wire:
     Args:
         head_bytes: How long a head may be; likewise chunk extensions and trailers together.
         head_fields: How many fields a head may have.
-        body_bytes: How long a body may be.
     """
 
     __slots__ = (
-        "_body_bytes",
         "_body_guard",
         "_empty_lines",
         "_failure",
         "_h11",
         "_has_body_ended",
         "_has_input_ended",
-        "_head",
         "_head_bytes",
         "_head_fields",
         "_head_guard",
         "_input",
-        "_is_bodiless",
-        "_is_last",
         "_stage",
         "_unseen_head",
+        "head",
+        "is_last",
     )
 
-    def __init__(self, *, head_bytes: int, head_fields: int = 100, body_bytes: int) -> None:
+    def __init__(self, *, head_bytes: int, head_fields: int = 100) -> None:
         self._head_bytes = head_bytes
         self._head_fields = head_fields
-        self._body_bytes = body_bytes
         self._h11: h11.Connection | None = None
         self._unseen_head = b""  # what h11 has still to be told before the answer
         self._stage = Stage.HEAD
@@ -104,11 +99,10 @@ class Http1Wire:
         self._failure: RemoteProtocolError | None = None
         self._head_guard: HeadGuard | None = None
         self._body_guard: LengthGuard | ChunkGuard | None = None
-        self._head: RequestHead | None = None
+        self.head: RequestHead | None = None
         self._empty_lines = 0
         self._has_body_ended = False
-        self._is_bodiless = False
-        self._is_last = False
+        self.is_last = False
 
     # Receiving.
 
@@ -131,7 +125,8 @@ class Http1Wire:
         Raises:
             RemoteProtocolError: The peer broke the protocol; `status` is to
                 tell it. Every later call raises the same.
-            BodyTooLarge: The body is, or says that it is, longer than `body_bytes`.
+            BodyTooLarge: The body, in chunks, announces more than `limit_body` allows.
+            LocalProtocolError: There is a body, and nobody has limited it.
             HeadersTooLarge: The head is longer than `head_bytes`, or has too many fields.
         """
         if self._failure is not None:
@@ -152,19 +147,29 @@ class Http1Wire:
         return len(self._input)
 
     def limit_body(self, body_bytes: int) -> None:
-        """Let the body of the request whose head came last be of another length than others.
+        """Say how long the body of the request whose head came last may be.
 
-        To be called before the first of its events is asked for.
+        To be called before the first of its events is asked for: which route a request goes to,
+        and so what it may send, is known with its head and not before. A body that nobody has
+        limited cannot be read, so that none is ever read without a bound.
 
         Raises:
-            BodyTooLarge: It says that it is longer; it can still be read, to be thrown away.
+            BodyTooLarge: It is announced to be longer. It can still be read, to be thrown away.
             LocalProtocolError: There is no such request.
         """
-        if self._stage is not Stage.BODY or self._head is None:
+        if self._stage is not Stage.BODY or self.head is None:
             raise LocalProtocolError("there is no body to limit: expected a request whose body is to come")
-        if self._head.content_bytes is None:
+        content_bytes = self.head.content_bytes
+        if content_bytes is None:
             self._body_guard = ChunkGuard(body_bytes=body_bytes, head_bytes=self._head_bytes)
-        _check_announced(self._head.content_bytes, body_bytes)
+            return
+        self._body_guard = LengthGuard(content_bytes)
+        # A declared length is refused before anything of it is waited for (RFC 9110 §15.5.14).
+        if content_bytes > body_bytes:
+            raise BodyTooLarge(
+                f"a body of {content_bytes} bytes was announced, and at most {body_bytes} are taken"
+                " (Limits.body_bytes)"
+            )
 
     @property
     def has_partial_head(self) -> bool:
@@ -179,7 +184,7 @@ class Http1Wire:
         self._move(Step.FAILURE)
 
     def _move(self, step: Step) -> None:
-        stage = TRANSITIONS.get((self._stage, step))
+        stage = INPUT_TRANSITIONS.get((self._stage, step))
         if stage is None:
             raise LocalProtocolError(f"{step.name} does not follow when the input is {self._stage.name}")
         self._stage = stage
@@ -200,13 +205,13 @@ class Http1Wire:
         if checked.headers is not None and checked.content_bytes == 0:
             self._unseen_head = data
             self._has_body_ended = True
-            head = _request_head(checked, checked.method, checked.target.text, checked.headers)
+            head = request_head(checked, checked.method, checked.target.text, checked.headers)
         else:
             head = self._decode_head(data, checked)
         del self._input[: checked.size_bytes]
         # Connections of HTTP/1.0 end with their answer, which is what h11 has them do.
-        self._is_last = head.http_version == "1.0" or b"close" in checked.connection
-        self._head = head
+        self.is_last = head.http_version == "1.0" or b"close" in checked.connection
+        self.head = head
         self._head_guard = None
         self._stage = _BEHIND_HEAD
         return head
@@ -216,24 +221,16 @@ class Http1Wire:
             return None
         if self._head_guard is None:
             self._head_guard = HeadGuard(self._head_bytes, self._head_fields)
-        checked = self._head_guard.check(self._input)
-        # A declared length is refused before anything of it is read (RFC 9110 §15.5.14).
-        if checked is not None and checked.content_bytes:
-            _check_announced(checked.content_bytes, self._body_bytes)
-        return checked
+        return self._head_guard.check(self._input)
 
     def _decode_head(self, data: bytes, checked: CheckedHead) -> RequestHead:
-        """Have h11 read a head, and make ready for the body."""
+        """Have h11 read a head: for a body it has to know its framing, and a head in pieces is rare."""
         event = self._h11_event(data)
         assert isinstance(event, h11.Request)
-        if checked.content_bytes is None:
-            self._body_guard = ChunkGuard(body_bytes=self._body_bytes, head_bytes=self._head_bytes)
-        else:
-            self._body_guard = LengthGuard(checked.content_bytes)
         fields = [
             (name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers.raw_items()
         ]
-        return _request_head(
+        return request_head(
             checked, event.method.decode("ascii"), event.target.decode("ascii"), RequestHeaders(fields)
         )
 
@@ -246,7 +243,8 @@ class Http1Wire:
 
     def _read_body(self) -> Http1Event:
         while not self._has_body_ended:
-            assert self._body_guard is not None
+            if self._body_guard is None:
+                raise LocalProtocolError("the body has no limit yet: call limit_body before reading it")
             taken = self._body_guard.take(self._input)
             if data := self._decode(taken):
                 return Body(data)
@@ -268,21 +266,10 @@ class Http1Wire:
         return b"".join(pieces)
 
     def _h11_event(self, taken: bytes) -> object:
-        connection = self._h11_connection()
+        connection = self.h11_connection()
         if taken:
             connection.receive_data(taken)
         return connection.next_event()
-
-    def _h11_connection(self) -> h11.Connection:
-        """Return h11's side of the connection, which knows of all that was read."""
-        if self._h11 is None:
-            self._h11 = h11.Connection(h11.SERVER)
-        if self._unseen_head:
-            head, self._unseen_head = self._unseen_head, b""
-            self._h11.receive_data(head)
-            self._h11.next_event()  # the request
-            self._h11.next_event()  # and its end, for it has no body
-        return self._h11
 
     def _read_nothing(self) -> Http1Event:
         return _PAUSED
@@ -294,89 +281,53 @@ class Http1Wire:
         Stage.SWITCHED: _read_nothing,
     }
 
-    # Sending.
+    # What the responses are framed by.
 
-    def encode_continue(self) -> bytes:
-        """Return 100 Continue, or nothing if it would make no sense (any more).
+    def h11_connection(self) -> h11.Connection:
+        """Return h11's side of the connection, which knows of all that was read.
 
-        It does while the peer waits for it: it asked, nothing of its body has come, and
-        no answer was begun (RFC 9110 §10.1.1).
+        Raises:
+            LocalProtocolError: The connection is a WebSocket's by now.
         """
-        is_awaited = (
-            self._head is not None
-            and self._head.expects_continue
+        if self._stage is Stage.SWITCHED:
+            raise LocalProtocolError("the connection is a WebSocket's: it takes no HTTP response any more")
+        if self._h11 is None:
+            self._h11 = h11.Connection(h11.SERVER)
+        if self._unseen_head:
+            head, self._unseen_head = self._unseen_head, b""
+            self._h11.receive_data(head)
+            self._h11.next_event()  # the request
+            self._h11.next_event()  # and its end, for it has no body
+        return self._h11
+
+    def forget_h11(self) -> None:
+        """Let h11 begin again, as if nothing had come on this connection."""
+        self._h11 = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the client has made a mistake, after which nothing of what it sends has a meaning."""
+        return self._failure is not None
+
+    @property
+    def asks_for_head(self) -> bool:
+        """Whether a response now is to a HEAD, be it one that was refused as it came (RFC 9110 §9.3.2)."""
+        return self._input.startswith(_HEAD) if self.head is None else self.head.method == "HEAD"
+
+    @property
+    def awaits_continue(self) -> bool:
+        """Whether the client holds its body back until it gets 100 Continue (RFC 9110 §10.1.1).
+
+        It does from its head on, until something of the body has come or a response has begun.
+        """
+        return (
+            self.head is not None
+            and self.head.expects_continue
             and self._stage is Stage.BODY
             and self._h11 is not None
             and self._h11.they_are_waiting_for_100_continue
             and not self._input
         )
-        if not is_awaited:
-            return b""
-        return self._encode(h11.InformationalResponse, status_code=100, headers=[], reason=b"Continue")
-
-    def encode_head(
-        self,
-        status: int,
-        headers: Iterable[tuple[str, str]],
-        *,
-        content_bytes: int | None,
-        is_close: bool,
-    ) -> bytes:
-        """Return the head of the answer, framed as status, method and version demand.
-
-        Without a length it is chunked, for HTTP/1.0 ended by the end of the connection.
-        An answer to HEAD has the fields of one to GET and no body; 204 and 304 have
-        neither a body nor a length, 205 has the length 0. After a mistake or a time-out there
-        may be an answer without a request, which is the last.
-
-        Args:
-            status: 200 to 599.
-            headers: More fields; framing ones among them are left out.
-            content_bytes: The length of the body, `None` if only its end will tell.
-            is_close: Whether this answer is the connection's last.
-
-        Raises:
-            LocalProtocolError: `status` or a field cannot be sent, or an answer was begun.
-        """
-        is_for_head = self._asks_for_head()
-        if is_for_head and self._head is None:
-            # The end of the connection ends it, also for who takes it for an answer to something else.
-            content_bytes = self._h11 = None
-        fields = answer_fields(status, headers, content_bytes)
-        # An answer to what is no request, or no longer, leaves nothing that could follow.
-        self._is_last = self._is_last or is_close or self._head is None or self._failure is not None
-        if self._is_last:
-            fields.append((b"Connection", b"close"))
-        self._is_bodiless = status in BODILESS or is_for_head
-        return self._encode(h11.Response, status_code=status, headers=fields, reason=phrase(status).encode())
-
-    def _asks_for_head(self) -> bool:
-        """Say whether the answer is to a HEAD, be it one that was refused as it came (RFC 9110 §9.3.2)."""
-        return self._input.startswith(_HEAD) if self._head is None else self._head.method == "HEAD"
-
-    def encode_body(self, data: bytes) -> bytes:
-        """Return the bytes for one piece of the answer's body; none if it has no body.
-
-        Raises:
-            LocalProtocolError: No answer was begun, or it would be longer than was said.
-        """
-        return b"" if self._is_bodiless or not data else self._encode(h11.Data, data=data)
-
-    def encode_end(self) -> bytes:
-        """Return the bytes that end the answer.
-
-        Raises:
-            LocalProtocolError: No answer was begun, or it is shorter than was said.
-        """
-        return self._encode(h11.EndOfMessage)
-
-    def _encode(self, kind: Callable[..., h11.Event], **parts: Any) -> bytes:
-        if self._stage is Stage.SWITCHED:
-            raise LocalProtocolError("the connection is a WebSocket's: it takes no HTTP answer any more")
-        try:
-            return self._h11_connection().send(kind(**parts)) or b""
-        except h11.ProtocolError as error:
-            raise LocalProtocolError(f"the answer cannot be sent: {error}") from error
 
     # From one request to what follows.
 
@@ -386,7 +337,7 @@ class Http1Wire:
 
         Not after a mistake of either side, nor if one of them said that it is the last.
         """
-        if self._is_last or self._stage in {Stage.FAILED, Stage.SWITCHED}:
+        if self.is_last or self._stage in {Stage.FAILED, Stage.SWITCHED}:
             return False
         return self._h11 is None or self._h11.our_state not in {h11.ERROR, h11.MUST_CLOSE}
 
@@ -401,7 +352,7 @@ class Http1Wire:
             raise LocalProtocolError("the next request cannot start: this answer is the last or not complete")
         self._move(Step.NEXT_REQUEST)
         self._h11.start_next_cycle()
-        self._head = None
+        self.head = None
         self._body_guard = None
         self._has_body_ended = False
         self._empty_lines = 0
@@ -421,46 +372,11 @@ class Http1Wire:
         is_answered = self._h11 is None or self._h11.our_state is not h11.SEND_RESPONSE
         if is_answered and not self._unseen_head:
             raise LocalProtocolError("no WebSocket can start here: expected a request without an answer")
-        if self._head is not None and self._head.content_bytes == 0 and self._stage is Stage.BODY:
+        if self.head is not None and self.head.content_bytes == 0 and self._stage is Stage.BODY:
             self._read_body()
         self._move(Step.SWITCH)
         data = bytes(self._input)
         self._input.clear()
-        self._h11 = self._head = self._body_guard = None
+        self._h11 = self.head = self._body_guard = None
         self._unseen_head = b""
         return data
-
-
-def _request_head(
-    checked: CheckedHead, method: str, target_text: str, headers: RequestHeaders
-) -> RequestHead:
-    """Put together what was decoded and what the guard found.
-
-    Of an absolute target the host counts, not that of the field (RFC 9112 §3.2.2).
-    """
-    target = checked.target
-    if target.authority is not None:
-        others = [field for field in headers.lines() if field[0].lower() != "host"]
-        headers = RequestHeaders([("Host", target.authority), *others])
-    is_current = checked.http_version == "1.1"
-    return RequestHead(
-        method=method,
-        target=target_text,
-        raw_path=target.raw_path,
-        query_string=target.query_string,
-        headers=headers,
-        http_version=checked.http_version,
-        content_bytes=checked.content_bytes,
-        is_chunked=checked.content_bytes is None,
-        # Both are to be ignored in HTTP/1.0 (RFC 9110 §10.1.1, §7.8).
-        expects_continue=is_current and checked.content_bytes != 0 and b"100-continue" in checked.expect,
-        wants_websocket=is_current and b"websocket" in checked.upgrade and b"upgrade" in checked.connection,
-    )
-
-
-def _check_announced(content_bytes: int | None, body_bytes: int) -> None:
-    if content_bytes is not None and content_bytes > body_bytes:
-        raise BodyTooLarge(
-            f"a body of {content_bytes} bytes was announced, and at most"
-            f" {body_bytes} are taken (Limits.body_bytes)"
-        )

@@ -68,7 +68,7 @@ class Step(Enum):
 # answer may begin and end while the body is still coming (RFC 9112 §9.3), and only
 # NEXT_REQUEST and SWITCH ask how far it is. Two stages lead nowhere: bytes behind a
 # mistake have no meaning (§2.2), and bytes behind a handshake are not HTTP.
-TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
+INPUT_TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
     (Stage.HEAD, Step.HEAD_READ): Stage.BODY,
     (Stage.BODY, Step.BODY_READ): Stage.COMPLETE,
     (Stage.COMPLETE, Step.NEXT_REQUEST): Stage.HEAD,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from trioweb.headers import Headers
+from trioweb._wire.head_guard import CheckedHead
+from trioweb.headers import Headers, RequestHeaders
 
 
 @attrs.define  # not frozen, which costs a call for each field
@@ -36,3 +37,28 @@ class RequestHead:
     is_chunked: bool
     expects_continue: bool
     wants_websocket: bool
+
+
+def request_head(checked: CheckedHead, method: str, target_text: str, headers: RequestHeaders) -> RequestHead:
+    """Put together what was decoded and what the guard found.
+
+    Of an absolute target the host counts, not that of the field (RFC 9112 §3.2.2).
+    """
+    target = checked.target
+    if target.authority is not None:
+        others = [field for field in headers.lines() if field[0].lower() != "host"]
+        headers = RequestHeaders([("Host", target.authority), *others])
+    is_current = checked.http_version == "1.1"
+    return RequestHead(
+        method=method,
+        target=target_text,
+        raw_path=target.raw_path,
+        query_string=target.query_string,
+        headers=headers,
+        http_version=checked.http_version,
+        content_bytes=checked.content_bytes,
+        is_chunked=checked.content_bytes is None,
+        # Both are to be ignored in HTTP/1.0 (RFC 9110 §10.1.1, §7.8).
+        expects_continue=is_current and checked.content_bytes != 0 and b"100-continue" in checked.expect,
+        wants_websocket=is_current and b"websocket" in checked.upgrade and b"upgrade" in checked.connection,
+    )

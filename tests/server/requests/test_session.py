@@ -11,7 +11,7 @@ from support.serving import in_memory
 
 import trioweb
 from trioweb import App, Config, Limits, Response, Text, Timeouts
-from trioweb._http.connection import DISCARDED_BYTES
+from trioweb._http.incoming_body import DISCARDED_BYTES
 
 GET = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -370,7 +370,7 @@ async def test_9_6_a_client_that_keeps_dripping_is_not_waited_for():
 
 
 async def test_9_6_a_client_that_never_stops_sending_is_cut(monkeypatch):
-    monkeypatch.setattr("trioweb._transport.lingering.LINGER_SECONDS", 0.5)
+    monkeypatch.setattr("trioweb._http.lingering.LINGER_SECONDS", 0.5)
     async with running(Site().app) as server, connected(server) as peer:
         await peer.send(request("Content-Length: 999999999999", start="POST / HTTP/1.1"))
         with trio.fail_after(10), pytest.raises(trio.BrokenResourceError):

@@ -1,0 +1,163 @@
+"""Responses in HTTP/1.1: status, fields and bodies in, bytes out.
+
+An application says what it responds; how that is framed follows from the request and the status
+alone (RFC 9112 §6.3, RFC 9110 §6.4), and nobody else has a say in it:
+
+| response to                | body                              | framing field                         |
+|----------------------------|-----------------------------------|---------------------------------------|
+| HEAD                       | none                              | that of the same response to GET      |
+| 204, 304 to anything       | none                              | none: the empty line ends it          |
+| 205 to anything            | none                              | `Content-Length: 0`, for it needs one |
+| else, of known length      | exactly so long                   | `Content-Length`                      |
+| else, to HTTP/1.1          | in chunks                         | `Transfer-Encoding: chunked`          |
+| else, to HTTP/1.0          | until the connection ends         | none                                  |
+| what was never a request   | until the connection ends         | `Connection: close`, always           |
+
+A `Content-Length` of the application is left out, also a correct one. It could only repeat what is
+known here, or contradict it; and two readers that disagree about where a response ends is how
+responses are smuggled (RFC 9112 §11.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import h11
+
+from trioweb._wire.http1 import Http1Wire
+from trioweb.errors import LocalProtocolError, phrase
+from trioweb.headers import check_field
+
+# The statuses without a body, and the length to say for it. 204 and 304 end with the head, whatever
+# it says (RFC 9112 §6.3); 205 does not, though it has no content (RFC 9110 §15.3.6).
+BODILESS = {204: None, 205: 0, 304: None}
+
+_FRAMING = frozenset({"content-length", "transfer-encoding", "keep-alive"})
+
+
+class ResponseEncoder:
+    """Frames the responses of one connection, one after the other.
+
+    h11 does the framing, and holds this side to what it announced: a body longer or shorter than
+    its `Content-Length` is an error of the caller here, before a client could take the next
+    response for a part of this one.
+
+    Args:
+        wire: What was read, which is what the responses answer. It lends its h11 connection.
+    """
+
+    __slots__ = ("_is_bodiless", "_wire")
+
+    def __init__(self, wire: Http1Wire) -> None:
+        self._wire = wire
+        self._is_bodiless = False
+
+    def encode_continue(self) -> bytes:
+        """Return 100 Continue, or nothing if nobody waits for it (any more; RFC 9110 §10.1.1)."""
+        if not self._wire.awaits_continue:
+            return b""
+        return self._encode(h11.InformationalResponse, status_code=100, headers=[], reason=b"Continue")
+
+    def encode_head(
+        self,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        *,
+        content_bytes: int | None,
+        is_close: bool,
+    ) -> bytes:
+        """Return the head of the response, framed as the table above has it.
+
+        Args:
+            status: 200 to 599.
+            headers: More fields; framing ones among them are left out.
+            content_bytes: The length of the body, `None` if only its end will tell.
+            is_close: Whether this response is the connection's last. It is so anyway to
+                HTTP/1.0, to what is not a request, and after a mistake of the client.
+
+        Raises:
+            LocalProtocolError: `status` or a field cannot be sent, or a response was begun.
+        """
+        wire = self._wire
+        is_for_head = wire.asks_for_head
+        if is_for_head and wire.head is None:
+            # A refused HEAD: its method was read, its version perhaps not. Without a length the end
+            # of the connection ends the response, also for a client that takes it for another's.
+            # A new h11 connection frames it so, for it has seen no HTTP/1.1 client yet.
+            content_bytes = None
+            wire.forget_h11()
+        fields = response_fields(status, headers, content_bytes)
+        # Nothing can follow what is not, or no longer, a request: where it would begin is not known.
+        if is_close or wire.head is None or wire.has_failed:
+            wire.is_last = True
+        if wire.is_last:
+            fields.append((b"Connection", b"close"))
+        self._is_bodiless = status in BODILESS or is_for_head
+        return self._encode(h11.Response, status_code=status, headers=fields, reason=phrase(status).encode())
+
+    def encode_body(self, data: bytes) -> bytes:
+        """Return the bytes for one piece of the body; none if the response has no body.
+
+        Raises:
+            LocalProtocolError: No response was begun, or it would be longer than was said.
+        """
+        return b"" if self._is_bodiless or not data else self._encode(h11.Data, data=data)
+
+    def encode_end(self) -> bytes:
+        """Return the bytes that end the response.
+
+        Raises:
+            LocalProtocolError: No response was begun, or it is shorter than was said.
+        """
+        return self._encode(h11.EndOfMessage)
+
+    def _encode(self, kind: Callable[..., h11.Event], **parts: Any) -> bytes:
+        try:
+            return self._wire.h11_connection().send(kind(**parts)) or b""
+        except h11.ProtocolError as error:
+            raise LocalProtocolError(f"the response cannot be sent: {error}") from error
+
+
+def response_fields(
+    status: int, headers: Iterable[tuple[str, str]], content_bytes: int | None
+) -> list[tuple[bytes, bytes]]:
+    """Return the fields as they are sent, without those that only the connection knows.
+
+    Args:
+        status: 200 to 599.
+        headers: What is to be sent; framing fields among it are left out.
+        content_bytes: The length of the body, `None` if only its end will tell.
+
+    Raises:
+        LocalProtocolError: `status` or a field cannot be sent.
+    """
+    if not 200 <= status <= 599:
+        raise LocalProtocolError(f"a response has a status from 200 to 599, not {status}")
+    fields: list[tuple[bytes, bytes]] = []
+    offers_upgrade = False
+    for name, value in headers:
+        key = name.lower()
+        if key not in _FRAMING:
+            fields.append(_encoded_field(name, value))
+            offers_upgrade = offers_upgrade or key == "upgrade"
+    if offers_upgrade and not _has_upgrade_option(fields):
+        fields.append((b"Connection", b"Upgrade"))
+    if status in BODILESS:
+        content_bytes = BODILESS[status]
+    if content_bytes is not None:
+        fields.append((b"Content-Length", b"%d" % content_bytes))
+    return fields
+
+
+def _has_upgrade_option(fields: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a response says that its Upgrade is for this connection only (RFC 9110 §7.8).
+
+    Without that a proxy passes the offer on, and the client may take it up with the proxy.
+    """
+    return any(name.lower() == b"connection" and b"upgrade" in value.lower() for name, value in fields)
+
+
+def _encoded_field(name: str, value: str) -> tuple[bytes, bytes]:
+    check_field(name, value)
+    return name.encode("ascii"), value.strip(" \t").encode("latin-1")
