@@ -22,14 +22,6 @@ EVERYWHERE = sources("trioweb", "tests", "examples", "demo", "conformance", "ben
 
 # Longer than they may be for now; no file joins them.
 LONG = {
-    "tests/middleware/test_compression.py",
-    "tests/rooms/test_room.py",
-    "tests/server/endings/test_endings.py",
-    "tests/server/lifecycle/test_shutdown.py",
-    "tests/server/requests/test_app.py",
-    "tests/server/requests/test_unread_bodies.py",
-    "tests/server/responses/test_streaming.py",
-    "tests/wire/test_head_guard.py",
     "trioweb/_http/connection.py",
     "trioweb/_websocket/outbox.py",
     "trioweb/_wire/http1.py",

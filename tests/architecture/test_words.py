@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.prose import names_of_tests, paragraphs
+from support.texts.prose import names_of_tests, paragraphs
 
 ROOT = Path(__file__).parents[2]
 

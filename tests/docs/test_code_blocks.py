@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from support.code_blocks import ROOT, Block, blocks_of, chains_of, run_block
+from support.texts.code_blocks import ROOT, Block, blocks_of, chains_of, run_block
 
 PYTHON_KINDS = {"python", "python continued", "python server", "python continued server"}
 SERVER_SECONDS = 10

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.code_blocks import FENCE, ROOT
-from support.code_spans import expression_of, placeholders, spans_of
-from support.known_names import (
+from support.texts.code_blocks import FENCE, ROOT
+from support.texts.code_spans import expression_of, placeholders, spans_of
+from support.texts.known_names import (
     MISSING,
     UNKNOWN,
     attribute,

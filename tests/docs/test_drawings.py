@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from support.code_blocks import ROOT, blocks_of
-from support.known_names import identifiers
+from support.texts.code_blocks import ROOT, blocks_of
+from support.texts.known_names import identifiers
 
 PAGES = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "trioweb").rglob("README.md")]
 # A name of two words, or one behind a dot: the other words of a drawing are English.

@@ -8,8 +8,8 @@ import types
 import pytest
 import trio
 import trio.testing
-from support.code_blocks import ROOT, blocks_of, chains_of, run_block
 from support.serving import in_memory
+from support.texts.code_blocks import ROOT, blocks_of, chains_of, run_block
 
 
 @pytest.fixture

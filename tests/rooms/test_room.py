@@ -21,7 +21,6 @@ from trioweb import (
     Deflate,
     Limits,
     LocalProtocolError,
-    OutboxFull,
     Overflow,
     Timeouts,
 )
@@ -288,60 +287,6 @@ async def test_a_room_that_nobody_holds_is_forgotten(joined):
         await until(lambda: not (server.connections))
         gc.collect()
         assert len(app._rooms) == 0
-
-
-async def test_programs_subscribe_without_a_websocket():
-    app = App()
-    room = app.room("lobby")
-    seen = []
-
-    async def listen(task_status):
-        subscription = room.subscribe()
-        task_status.started()
-        async for message in subscription:
-            seen.append(message)
-            if message == "end":
-                return
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(listen)
-        for message in ("one", b"two", "end", "late"):
-            await room.publish(message)
-    gc.collect()
-    assert seen == ["one", b"two", "end"]
-    assert room.statistics().subscriptions == 0
-
-
-async def test_a_subscription_overflows_as_its_policy_says():
-    app = App()
-    room = app.room("lobby")
-    oldest = room.subscribe(overflow=Overflow.DROP_OLDEST, most_messages=2)
-    newest = room.subscribe(overflow=Overflow.DROP_NEWEST, most_messages=2)
-    latest = room.subscribe(overflow=Overflow.LATEST, most_messages=2)
-    closing = room.subscribe(most_messages=2)
-    for number in range(4):
-        await room.publish(str(number))
-    for subscription in (oldest, newest, latest):
-        subscription.close()
-    assert [message async for message in oldest] == ["2", "3"]
-    assert [message async for message in newest] == ["0", "1"]
-    assert [message async for message in latest] == ["3"]
-    assert [await anext(closing), await anext(closing)] == ["0", "1"]
-    with pytest.raises(OutboxFull):
-        await anext(closing)
-    assert (oldest.missed, newest.missed, latest.missed) == (2, 2, 3)
-
-
-async def test_a_waiting_subscription_holds_the_publisher():
-    room = App().room("lobby")
-    with room.subscribe(overflow=Overflow.WAIT, most_messages=1) as subscription:
-        await room.publish("one")
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(room.publish, "two")
-            await trio.testing.wait_all_tasks_blocked()
-            assert room.statistics().delivered == 2
-            assert await anext(subscription) == "one"
-            assert await anext(subscription) == "two"
 
 
 async def test_only_messages_can_be_published():

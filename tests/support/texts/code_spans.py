@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from support.code_blocks import FENCE, ROOT
+from support.texts.code_blocks import FENCE, ROOT
 
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 

@@ -1,0 +1,108 @@
+"""What an app decides about a handshake: rejecting it, failing, subprotocols and headers."""
+
+from __future__ import annotations
+
+import pytest
+from support.peer import handshake
+from support.serving import in_memory
+
+from trioweb import (
+    App,
+    HTTPError,
+    LocalProtocolError,
+    Response,
+    Text,
+)
+
+
+async def answer(app, request):
+    async with in_memory(app) as peer:
+        await peer.send(request)
+        return await peer.receive_response()
+
+
+async def test_a_websocket_may_be_rejected_with_a_response_of_its_own(autojump_clock):
+    app, seen = App(), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.reject(Text("full", 503, headers={"Retry-After": "9"}))
+        with pytest.raises(HTTPError, match="503"):
+            await ws.send("late")
+        with pytest.raises(HTTPError):
+            await ws.accept()
+        seen.append(ws.is_rejected)
+
+    async with in_memory(app) as peer:
+        await peer.send(handshake("/"))
+        head, body = await peer.receive_response()
+        assert head.startswith("HTTP/1.1 503")
+        assert body == b"full"
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await peer.receive_head()).startswith("HTTP/1.1 426"), "the connection is HTTP's still"
+    assert seen == [True]
+
+
+async def test_http_errors_before_accepting_answer_the_handshake(autojump_clock):
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws):
+        raise HTTPError(401, "log in", {"WWW-Authenticate": "Basic"})
+
+    head, _ = await answer(app, handshake("/"))
+    assert head.startswith("HTTP/1.1 401")
+    assert "WWW-Authenticate: Basic" in head
+
+
+async def test_a_bug_before_accepting_is_500(autojump_clock, caplog):
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws):
+        raise KeyError("x")
+
+    assert (await answer(app, handshake("/")))[0].startswith("HTTP/1.1 500")
+
+
+async def test_accepting_by_hand_chooses_the_subprotocol_and_adds_headers(autojump_clock):
+    app, seen = App(), []
+
+    @app.websocket("/", subprotocols=["chat.v1", "chat.v2"])
+    async def handler(ws):
+        with pytest.raises(LocalProtocolError, match=r"did not offer .*chat\.v9"):
+            await ws.accept(subprotocol="chat.v9")
+        with pytest.raises(LocalProtocolError, match="belongs to the handshake"):
+            await ws.accept(headers={"Upgrade": "x"})
+        await ws.accept(subprotocol="chat.v2", headers={"Set-Cookie": "a=b"})
+        with pytest.raises(LocalProtocolError, match="accepted before"):
+            await ws.accept()
+        with pytest.raises(LocalProtocolError, match="accepted before"):
+            await ws.reject(Response())
+        seen.append(ws.subprotocol)
+
+    async with in_memory(app) as peer:
+        head = await peer.open("/", ("Sec-WebSocket-Protocol", "chat.v2, chat.v1"))
+        assert "Sec-WebSocket-Protocol: chat.v2" in head
+        assert "Set-Cookie: a=b" in head
+    assert seen == ["chat.v2"]
+
+
+async def test_the_servers_order_decides_the_subprotocol(autojump_clock):
+    app, seen = App(), []
+
+    @app.websocket("/", subprotocols=["chat.v1", "chat.v2"])
+    async def handler(ws):
+        await ws.accept()
+        seen.append(ws.subprotocol)
+
+    for offer, chosen in [
+        ("chat.v2, chat.v1", "chat.v1"),
+        ("chat.v2", "chat.v2"),
+        ("other", None),
+        (None, None),
+    ]:
+        async with in_memory(app) as peer:
+            await peer.open("/", ("Sec-WebSocket-Protocol", offer))
+            await peer.receive_close()
+        assert seen.pop() == chosen
