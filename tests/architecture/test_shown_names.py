@@ -1,0 +1,70 @@
+"""What completion shows of an object that programs hold: the documented names, and no machinery."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trioweb import App, Config, Request, Server
+from trioweb._server.instruments import Instruments
+from trioweb._server.shutdown import Shutdown
+from trioweb._web.proxies import Forwarding
+from trioweb._wire.request_head import RequestHead
+from trioweb.config import Timeouts
+from trioweb.headers import Headers
+
+PAGES = sorted((Path(__file__).parents[2] / "docs").rglob("*.md"))
+CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+
+
+def make_request() -> Request:
+    head = RequestHead(
+        method="GET",
+        target="/",
+        raw_path="/",
+        query_string="",
+        headers=Headers([]),
+        http_version="1.1",
+        content_bytes=0,
+        is_chunked=False,
+        expects_continue=False,
+        wants_websocket=False,
+    )
+    return Request(head, Forwarding(None, "http", ""))
+
+
+def make_server() -> Server:
+    instruments = Instruments()
+    return Server(urls=[], port=None, shutdown=Shutdown(Timeouts(), instruments), instruments=instruments)
+
+
+SHOWN: dict[Callable[[], object], str] = {
+    make_request: """
+        app_state body cancel_on_disconnect client content_type cookies form headers host http_version
+        is_anonymous is_unix json last_event_id may_be_recoded method path path_params query query_string
+        raw_path scheme state stream text url
+    """,
+    lambda: App(Config()): """
+        config converter delete error_handler get include lifespan middleware patch post put room route
+        routes state static url_for websocket
+    """,
+    lambda: App().room("lobby"): "join members name overflow publish statistics subscribe",
+    make_server: "abort aclose connections port statistics stop urls wait_closed",
+}
+CLASSES = ["Request", "App", "Room", "Server"]
+
+
+@pytest.mark.parametrize(("make", "names"), SHOWN.items(), ids=CLASSES)
+async def test_an_object_shows_its_documented_names_and_no_other(make: Any, names: str) -> None:
+    assert [name for name in dir(make()) if not name.startswith("_")] == sorted(names.split())
+
+
+@pytest.mark.parametrize("names", SHOWN.values(), ids=CLASSES)
+def test_every_name_that_is_shown_is_on_a_page(names: str) -> None:
+    code = "\n".join("\n".join(CODE.findall(page.read_text(encoding="utf-8"))) for page in PAGES)
+    written = set(re.findall(r"\w+", code))
+    assert not set(names.split()) - written
