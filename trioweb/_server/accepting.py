@@ -11,7 +11,7 @@ import trio
 
 from trioweb._server.client_connections import ClientConnections
 from trioweb._server.context import ServerContext
-from trioweb._server.listeners import AnyListener, Incoming, accept
+from trioweb._server.listeners import AnyListener, IncomingConnection, accept
 from trioweb._server.rationed import Rationed
 from trioweb._server.session import Session
 from trioweb._transport.socket_transport import SocketTransport
@@ -67,7 +67,7 @@ class Acceptor:
         for session in list(self._sessions):
             session.drain()
 
-    def _begin(self, incoming: Incoming) -> None:
+    def _begin(self, incoming: IncomingConnection) -> None:
         instruments = self._context.instruments
         limits = self._context.config.limits
         if instruments.connections >= limits.connections:
@@ -103,7 +103,7 @@ class Acceptor:
         self._context.instruments.connections -= 1
         self._clients.leave(session.peer)
 
-    def _transport(self, incoming: Incoming) -> Transport:
+    def _transport(self, incoming: IncomingConnection) -> Transport:
         engine, carrier = self._context.engine, incoming.carrier
         if isinstance(carrier, socket.socket):
             if engine.pump is not None:
@@ -116,7 +116,7 @@ class Acceptor:
 
     # Above the limit.
 
-    def _refuse(self, incoming: Incoming) -> None:
+    def _refuse(self, incoming: IncomingConnection) -> None:
         self._context.instruments.connections_refused += 1
         if self._refusing >= REFUSALS_AT_A_TIME:
             if isinstance(incoming.carrier, socket.socket):
@@ -127,7 +127,7 @@ class Acceptor:
         self._refusing += 1
         self._nursery.start_soon(self._refuse_politely, incoming, name="trioweb refusal")
 
-    async def _refuse_politely(self, incoming: Incoming) -> None:
+    async def _refuse_politely(self, incoming: IncomingConnection) -> None:
         """Say 503 and read on for a moment, or the reset would overtake the answer."""
         transport = self._transport(incoming)
         try:

@@ -39,7 +39,7 @@ _SecureListener = trio.SSLListener[trio.abc.Stream]
 
 
 @attrs.define  # not frozen, which costs a call for each field
-class Incoming:
+class IncomingConnection:
     """A connection that has come in: a plain socket, or a stream of another kind."""
 
     carrier: socket.socket | trio.abc.Stream
@@ -113,7 +113,7 @@ async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
         advice = "stop the program that listens there, or choose another port"
         raise PortInUse(error.errno, f"{place} is in use: {advice}") from None
     for listener in listeners:
-        # Incoming sockets inherit it, at no cost for each.
+        # IncomingConnection sockets inherit it, at no cost for each.
         if _UNSENT_LOW_MARK is not None:
             listener.socket.setsockopt(trio.socket.IPPROTO_TCP, _UNSENT_LOW_MARK, UNSENT_BYTES)
     return listeners
@@ -206,7 +206,7 @@ def _address(name: Any) -> Address | None:
     return Address(str(name[0]), int(name[1])) if isinstance(name, tuple) else None  # pyright: ignore[reportUnknownArgumentType]
 
 
-async def accept(listener: AnyListener, begin: Callable[[Incoming], None], warn: Rationed) -> None:
+async def accept(listener: AnyListener, begin: Callable[[IncomingConnection], None], warn: Rationed) -> None:
     """Call `begin` for each connection that comes in, surviving what passes.
 
     Ends when the listener is closed, or by cancellation. What `warn` says is about having
@@ -220,7 +220,7 @@ async def accept(listener: AnyListener, begin: Callable[[Incoming], None], warn:
 
 
 async def _accept_sockets(
-    listener: trio.SocketListener, begin: Callable[[Incoming], None], warn: Rationed
+    listener: trio.SocketListener, begin: Callable[[IncomingConnection], None], warn: Rationed
 ) -> None:
     """Take as many as have come, without waking up for each."""
     # A duplicate of the descriptor gives plain sockets, without Trio's wrapper round each.
@@ -232,14 +232,20 @@ async def _accept_sockets(
                 for _ in range(ACCEPTS_PER_TURN):
                     connected, name = listening.accept()
                     peer = _peer(connected, name)
-                    begin(Incoming(connected, peer, is_unix=peer is None and connected.family == _UNIX))
+                    begin(
+                        IncomingConnection(
+                            connected, peer, is_unix=peer is None and connected.family == _UNIX
+                        )
+                    )
             except BlockingIOError:
                 continue
             except OSError as error:
                 await _survive(error, warn)
 
 
-async def _accept_streams(listener: AnyListener, begin: Callable[[Incoming], None], warn: Rationed) -> None:
+async def _accept_streams(
+    listener: AnyListener, begin: Callable[[IncomingConnection], None], warn: Rationed
+) -> None:
     while True:
         try:
             stream = await listener.accept()
@@ -248,7 +254,7 @@ async def _accept_streams(listener: AnyListener, begin: Callable[[Incoming], Non
         except OSError as error:
             await _survive(error, warn)
         else:
-            begin(Incoming(stream, peer_of(stream), is_unix=is_unix(stream)))
+            begin(IncomingConnection(stream, peer_of(stream), is_unix=is_unix(stream)))
             del stream  # or its buffers would stay until somebody else comes
 
 
