@@ -8,9 +8,9 @@ import secrets
 
 from trioweb import HTML, App, HTTPError, Redirect, Request, WebSocket
 
-PAGE = """<!doctype html><title>Login</title><form method="post" action="login"><input name="user">
-<input name="password" type="password"> <button>Log in</button></form><p>Nobody is logged in.</p><script>
-new WebSocket("me").onmessage = ({data}) => { document.querySelector("p").textContent = data; }</script>"""
+PAGE = """<!doctype html><title>Login</title><form method="post"><label>Name <input name="user"></label>
+<label>Password <input name="password" type="password"></label> <button>Log in</button></form>
+<script>new WebSocket("me").onmessage = ({data}) => document.body.append(data);</script>"""
 PASSWORDS = {"ann": b"tea"}  # a real program stores hashes: see hashlib.scrypt
 app = App()
 users: dict[str, str] = {}  # by the key in their cookie; a real program lets logins expire
@@ -21,7 +21,7 @@ async def page(request: Request) -> HTML:
     return HTML(PAGE)
 
 
-@app.post("/login")
+@app.post("/")
 async def log_in(request: Request) -> Redirect:
     form = await request.form()
     # A name that nobody has fits no password, since no text is b"\xff" in UTF-8.
