@@ -15,7 +15,7 @@ from trioweb.exception_groups import bare_exceptions
 
 logger = logging.getLogger("trioweb")
 
-LEFT_SECONDS = 0.25
+ENDING_SECONDS = 0.25
 """How long to wait for a cancelled lifespan that shields itself."""
 
 
@@ -32,7 +32,7 @@ class Lifetime:
       raised from each of them;
     - context variables that it sets are set for the holders too;
     - if the last holder is cancelled while it waits for the end, the lifespan is cancelled.
-      If it has not ended after `LEFT_SECONDS`, it is left behind.
+      If it has not ended after `ENDING_SECONDS`, it is left behind.
 
     It belongs to one run of Trio at a time, and so to one thread.
     """
@@ -158,7 +158,7 @@ class _Stay:
 
     async def _cancel(self) -> None:
         self._scope.cancel(reason="nobody waits for the lifespan any longer")
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + LEFT_SECONDS):
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + ENDING_SECONDS):
             await self.ended.wait()
         if not self.ended.is_set():
             self.is_left_behind = True

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 from trioweb.errors import HTTPError
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PCHAR_BESIDE_UNRESERVED = "!$&'()*+,;=:@"
+_SAFE_PUNCTUATION = "!$&'()*+,;=:@"
 """What a segment may contain unencoded, apart from letters, digits and "-._~" (RFC 3986 §3.3)."""
 
 _DOTS = frozenset({".", ".."})
@@ -97,4 +97,4 @@ def encoded_segment(segment: str) -> str:
         raise ValueError("only a {rest:path} parameter may contain slashes")
     if "\0" in segment:
         raise ValueError("a path must not contain NUL")
-    return quote(segment, safe=_PCHAR_BESIDE_UNRESERVED)
+    return quote(segment, safe=_SAFE_PUNCTUATION)
