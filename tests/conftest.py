@@ -16,7 +16,7 @@ settings.load_profile("trioweb")
 
 @pytest.fixture(scope="session")
 def go_without() -> Callable[[str], None]:
-    """End the test because something is missing: aloud for a user, as a failure in CI."""
+    """End the test because something is missing: a skip for a user, a failure in CI."""
 
     def go_without(reason: str) -> None:
         if os.environ.get("CI"):
@@ -28,7 +28,7 @@ def go_without() -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def require_tool(go_without: Callable[[str], None]) -> Callable[..., str]:
-    """Return the path of the first of these programs that is there."""
+    """Return the path of the first of these programs that exists."""
 
     def require_tool(*names: str) -> str:
         for name in names:

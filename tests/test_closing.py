@@ -1,4 +1,4 @@
-"""Close codes, and what a close frame can say."""
+"""Close codes, and the content of a close frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that cannot work are refused where they are written."""
+"""Settings that cannot work are refused as soon as they are given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exceptions: what can be caught by which name, and what they say."""
+"""Exceptions: the names by which they can be caught, and their texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of other frameworks: what is there instead is in the error's text."""
+"""Names of other frameworks: the text of the error says what to write instead."""
 
 from __future__ import annotations
 

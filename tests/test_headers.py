@@ -1,4 +1,4 @@
-"""Header fields: names in any case, repeated lines, and what cannot stand in one."""
+"""Header fields: names in any case, repeated lines, and illegal values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that were written for asyncio, or for other arguments, are told what to write here."""
+"""Programs that were written for asyncio, or for other arguments, get an error with advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Middleware, error handlers and lifespans are looked at where they are written."""
+"""Middleware, error handlers and lifespans are checked as soon as they are given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages made of templates: escaped, complete, and read off the event loop."""
+"""Pages made from templates: escaped, complete, and read outside the event loop."""
 
 from __future__ import annotations
 

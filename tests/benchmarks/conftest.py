@@ -14,7 +14,7 @@ def cell(figure, value):
 
 @pytest.fixture
 def made_up():
-    """Results that were never measured: in every workload 10 for the first rival, 20 for the second..."""
+    """Invented results: in every workload, 10 for the first rival, 20 for the second..."""
     cells = {
         workload.name: {
             name: cell(workload.figure, 10.0 * place) for place, name in enumerate(workload.rivals, 1)

@@ -1,4 +1,4 @@
-"""The load generator against trioweb, and against servers that do not do what they should."""
+"""The load generator against trioweb, and against servers that misbehave."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def load(generator):
 
 
 async def shake_hands(stream):
-    """Answer the handshake, and return what came behind it."""
+    """Answer the handshake, and return the bytes after it."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += await stream.receive_some()
@@ -64,7 +64,7 @@ async def shake_hands(stream):
 
 
 def sending(answer):
-    """A server that sends `answer` for each message of 32 bytes, whatever is in it."""
+    """A server that sends `answer` for each message of 32 bytes, whatever its content."""
 
     async def handler(stream):
         data = await shake_hands(stream)

@@ -1,4 +1,4 @@
-"""The hot paths cost as many instructions as was recorded; what the comparison says."""
+"""The hot paths take as many instructions as recorded, and the comparison reports changes."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from results import Cell, Figure
 
 
 def line_of(text, heading, title):
-    """Find a rival's line below a heading."""
+    """Return the line of a rival below a heading."""
     _, _, below = text.partition(heading)
     return next(line for line in below.splitlines() if line.startswith(f"  {title} "))
 

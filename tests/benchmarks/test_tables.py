@@ -10,7 +10,7 @@ import workloads
 
 
 def estimated_minutes(durations, *arguments):
-    """Half a second starts a server and ends it; 2500 handshakes take a second of most."""
+    """Starting and ending a server takes half a second; 2500 handshakes take most servers a second."""
     seconds = 0.0
     for workload, names in run.plan(run.parse(arguments)):
         one = 0.5 + durations.warm_seconds + durations.seconds + workload.connections / 2500

@@ -1,4 +1,4 @@
-"""A folder to stand in, with modules of the test's own."""
+"""A working directory with modules of the test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Stand in an empty folder; what is imported from it is forgotten afterwards."""
+    """Work in an empty folder; modules imported from it are forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path[:])
     before = set(sys.modules)

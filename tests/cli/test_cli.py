@@ -18,7 +18,7 @@ from trioweb.cli import main
 
 @pytest.fixture
 def complaint(capsys):
-    """Run a command that must fail, and give its status and its one line."""
+    """Run a command that must fail, and return its status and its one line."""
 
     def complaint(*arguments):
         status = main(arguments)
@@ -269,7 +269,7 @@ def test_a_host_that_is_not_this_machines_is_one_line(complaint, main_module):
 
 
 def test_ctrl_c_during_the_import_ends_quietly(write, capsys):
-    # The first line is what Python does by itself, unless it was started in a shell's background.
+    # The first line is Python's default, unless it was started in the background of a shell.
     write(
         "early.py",
         """

@@ -1,4 +1,4 @@
-"""Which app a command takes: that of a module, or of a file wherever it is."""
+"""The app that a command takes: that of a module, or of a file anywhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ APP = "from trioweb import App\n{} = App()\n"
 
 @pytest.fixture
 def refusal(capsys):
-    """Ask for the routes of a target that cannot be had, and give the one line that says why."""
+    """Ask for the routes of a target that cannot be loaded, and return the one line that says why."""
 
     def refusal(target):
         assert main(["routes", target]) == 2

@@ -2,8 +2,8 @@
 
 The fences, as CONTRIBUTING.md explains them:
 
-    python              runs by itself, as a module that is not `__main__`
-    python continued    goes on in the namespace of the block before it
+    python              runs alone, as a module that is not `__main__`
+    python continued    continues in the namespace of the block before it
     python server       defines `async def main()`, which is run with a time limit
     console             is read: each `make` and `trioweb` command must exist
 """
@@ -49,7 +49,7 @@ async def run_main(main) -> None:
 
 
 def commands() -> list[tuple[str, list[str]]]:
-    """List where each `make` or `trioweb` command of a console block stands, and its words."""
+    """List the place of each `make` or `trioweb` command of a console block, and its words."""
     found = []
     for block in BLOCKS:
         if block.kind != "console":

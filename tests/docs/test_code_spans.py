@@ -2,7 +2,7 @@
 
 A span is taken for what it looks like. A file or folder must be in the project; a target of make, an option and
 an extra must exist; a Python expression is followed name by name, `ws.outbox.statistics()` from the class of
-`ws` to that of its outbox, and keyword arguments are looked up in signatures. What is none of these, such as a
+`ws` to that of its outbox, and keyword arguments are looked up in signatures. Any other span, such as a
 header field or a status line, is not checked.
 """
 
@@ -41,7 +41,7 @@ FOR_CONTRIBUTORS = {ROOT / "CONTRIBUTING.md", *READMES}
 
 OUR_FOLDERS = ("trioweb", "tests", "conformance", "benchmarks", "demo", "examples")
 
-# What belongs to neither Python, nor Trio, nor us, nor the program on the page.
+# Names that belong neither to Python, nor Trio, nor us, nor the program on the page.
 STRANGERS = {
     "ConnectionManager",  # of a tutorial of FastAPI
     "TMPDIR",  # of the environment
@@ -86,7 +86,7 @@ class Reader:
         return UNKNOWN
 
     def follow(self, node: ast.expr) -> Any:
-        """Find what an expression stands for, as far as anything says so."""
+        """Find the meaning of an expression, as far as anything defines it."""
         if isinstance(node, ast.Name):
             return self.name(node.id)
         if isinstance(node, ast.Attribute):
@@ -166,7 +166,7 @@ def problem_of_extra(text: str) -> str | None:
 
 
 def problem_of(text: str, reader: Reader) -> str | None:
-    """Say what is wrong with a span, if anything is."""
+    """Return what is wrong with a span, if anything."""
     if text.startswith("trioweb["):
         return problem_of_extra(text)
     if re.match(r"make |trioweb |python |--", text):

@@ -10,7 +10,7 @@ from support.texts.code_blocks import ROOT, blocks_of
 from support.texts.known_names import identifiers
 
 PAGES = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "trioweb").rglob("README.md")]
-# A name of two words, or one behind a dot: the other words of a drawing are English.
+# A name of two words, or one after a dot: the other words of a drawing are English.
 NAME = re.compile(r"\b[a-z]+_\w+\b|\b[A-Z]\w+\.\w+\b|\b[A-Z][a-z]+[A-Z]\w+\b")
 
 

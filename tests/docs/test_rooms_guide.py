@@ -1,4 +1,4 @@
-"""The functions that the guide to rooms shows do what it says, also the ones that it does not run."""
+"""The functions in the guide to rooms do what it says, even those that it does not run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.texts.code_blocks import ROOT, blocks_of, chains_of, run_block
 
 @pytest.fixture
 def guide(monkeypatch):
-    """The page's program, without what it runs at its end."""
+    """The program of the page, without the call at its end."""
     module = types.ModuleType("guide")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     (chain,) = chains_of(blocks_of(ROOT / "docs" / "guides" / "rooms.md"))

@@ -1,4 +1,4 @@
-"""How long the next byte of a body may be waited for."""
+"""How long to wait for the next byte of a body."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).with_name("ws_client.cjs")
 
 @pytest.fixture
 def converse(require_tool, go_without):
-    """Run the client with a plan, and return what it noticed."""
+    """Run the client with a plan, and return its observations."""
     node = require_tool("node", "nodejs")
     if not (MODULES / "ws").is_dir():
         go_without("needs the ws package of Node.js: make tools")

@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote, each in a process or thread of its own."""
+"""Clients from other projects, each in a process or thread of its own."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def run_asyncio(function, *arguments):
     async def run():
         await function(*arguments)
         # Over TLS a client's transports close some turns later than it says; asyncio would
-        # complain of those that are left when its loop ends.
+        # complain about those left when its loop ends.
         watched = asyncio.get_running_loop()._selector.get_map()
         async with asyncio.timeout(10):
-            while len(watched) > 1:  # noqa: ASYNC110 - its own waker is always there, and tells nobody
+            while len(watched) > 1:  # noqa: ASYNC110 - asyncio offers no event for this
                 await asyncio.sleep(0.001)
 
     return trio.to_thread.run_sync(lambda: asyncio.run(run()))

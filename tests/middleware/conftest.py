@@ -17,7 +17,7 @@ def open_client():
             running(app, **options) as server,
             httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client,
         ):
-            del client.headers["accept-encoding"]  # a test says itself what it takes
+            del client.headers["accept-encoding"]  # a test sets its own Accept-Encoding
             yield client
 
     return open_client

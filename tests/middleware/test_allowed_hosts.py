@@ -1,4 +1,4 @@
-"""Under which names requests and handshakes are answered."""
+"""The host names under which requests and handshakes are answered."""
 
 from __future__ import annotations
 

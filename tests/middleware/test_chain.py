@@ -1,4 +1,4 @@
-"""What middleware gets to see, what it may do with it, and that nothing stays open."""
+"""The responses that middleware sees, what it may do with them, and that nothing stays open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def pass_on(request, call_next):
 
 
 class Opened(Response):
-    """Holds something that has to be closed, as an open file does."""
+    """Holds something that must be closed, like an open file."""
 
     is_streamed = True
     is_closed = False
@@ -52,7 +52,7 @@ class Opening(Response):
 
 @pytest.fixture
 def served():
-    """An app that answers with something to close, and that answer."""
+    """An app whose response must be closed, and that response."""
     app, opening = App(Config(timeouts=Timeouts(drain_seconds=0.1))), Opening()
 
     @app.get("/")

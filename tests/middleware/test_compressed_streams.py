@@ -1,4 +1,4 @@
-"""Streams are compressed as they go, and what goes in comes out."""
+"""Streams are compressed while they are sent, and decompressing restores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is compressed, for whom, and that it comes out as it went in."""
+"""What is compressed, for which clients, and that decompressing restores it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tokens(response, name):
     return [token.strip().lower() for token in response.headers.get(name, "").split(",")]
 
 
-# For whom.
+# Which clients.
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ async def test_responses_without_content_are_left_alone(open_client):
             assert (content, response.headers.get("content-encoding")) == (b"", None)
 
 
-# What is said about it.
+# The header fields about it.
 
 
 async def test_vary_is_added_to_and_fields_of_the_other_content_go(open_client):
@@ -229,7 +229,7 @@ async def test_errors_are_compressed(open_client):
         assert TEXT in response.text
 
 
-# What a large body costs the others.
+# The cost of a large body to other tasks.
 
 
 async def test_a_large_body_is_compressed_in_a_worker_thread(open_client, monkeypatch):

@@ -1,4 +1,4 @@
-"""Who may read answers, by what the Fetch standard (§3.2) has browsers look for."""
+"""Which pages may read responses, by the fields that browsers check (Fetch standard §3.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each request has a name, in the answer, in the handler and in the log."""
+"""Each request has an id: in the response, in the handler and in the log."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def app_with(layer):
 
 @pytest.fixture
 def lines():
-    """The log, as a formatter writes it that uses the filter's field."""
+    """The log, as written by a formatter that uses the filter's field."""
     lines = []
 
     class Lines(logging.Handler):

@@ -1,4 +1,4 @@
-"""What browsers are told, where, and who has the last word."""
+"""Which headers browsers get, where, and which setting wins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams in middleware: each answers one request, and none that is dropped keeps its source waiting."""
+"""Streams in middleware: each answers one request, and a dropped one does not keep its source waiting."""
 
 from __future__ import annotations
 

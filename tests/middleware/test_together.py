@@ -1,4 +1,4 @@
-"""All that ship, around one app, in the order that the guide gives."""
+"""All layers of trioweb around one app, in the order that the guide gives."""
 
 from __future__ import annotations
 

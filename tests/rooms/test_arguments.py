@@ -1,4 +1,4 @@
-"""What a room is given is looked at where it is written."""
+"""The arguments of a room are checked as soon as they are given."""
 
 from __future__ import annotations
 

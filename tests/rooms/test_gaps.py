@@ -1,4 +1,4 @@
-"""Whatever happens to publishers and readers, a member gets each message or is told in its place that it did not."""
+"""Whatever happens to publishers and readers, a member gets each message, or a notice in its place."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACTIONS = st.one_of(
 
 
 class Story:
-    """One member, its peer, and publishers that may lose patience; the messages are numbers."""
+    """One member, its peer, and publishers that may give up; the messages are numbers."""
 
     def __init__(self, policy, nursery):
         self.slow = Slow(overflow=policy, missed_notice=lambda missed: f"{NOTICE}{missed}")

@@ -1,4 +1,4 @@
-"""`room.join(ws)` and the block it is for."""
+"""`room.join(ws)` and its block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `Overflow.LATEST` costs when messages of many keys wait."""
+"""The cost of `Overflow.LATEST` when messages of many keys wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trioweb import App, Config, Limits, Overflow
 
 
 async def cost_of_publishing(room, keys):
-    """The least of many times that publishing takes which replaces a waiting message of one among `keys`."""
+    """The shortest of many times for publishing a message that replaces a waiting one among `keys`."""
     names = [str(number) for number in range(keys)]
     for name in names:
         await room.publish("first", key=name)
@@ -30,13 +30,13 @@ async def cost_of_publishing(room, keys):
 
 @pytest.mark.parametrize("listener", ["member", "subscription"])
 async def test_the_latest_of_many_keys_costs_no_more_than_of_few(listener, autojump_clock):
-    """It is found by its key, not by looking at all that wait."""
+    """It is found by its key, not by a search through all waiting messages."""
     costs, is_done = {}, trio.Event()
 
     async def handler(ws):
         await ws.accept()
         await settled()
-        await ws.send("x")  # which is on its way for as long as the peer does not read
+        await ws.send("x")  # which stays on its way for as long as the peer does not read
         for keys in (100, 2000):
             room = App().room(str(keys))
             async with AsyncExitStack() as stack:

@@ -30,7 +30,7 @@ BLOCK = b"x" * 100_000
 
 
 def chat(**options):
-    """An app whose /join puts a connection into the room and publishes what it says."""
+    """An app whose /join puts a connection into the room and publishes its messages."""
     app = App(Config(**options))
 
     @app.websocket("/join")
@@ -63,7 +63,7 @@ async def joined():
 
 
 async def stuff(room, ws_count=1):
-    """Publish large blocks until the kernel of the one who does not read is full."""
+    """Publish large blocks until the kernel of the peer that does not read is full."""
     for _ in range(100):
         await room.publish(BLOCK)
         if any(member.outbox.statistics().messages for member in room.members):

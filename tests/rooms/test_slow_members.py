@@ -1,4 +1,4 @@
-"""What becomes of messages that a member's outbox has no room for, case by case."""
+"""The fate of messages that do not fit into a member's outbox, case by case."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ async def test_a_member_that_has_left_is_released_however_long_its_peer_does_not
 
 @pytest.mark.parametrize("listener", ["member", "subscription"])
 async def test_messages_that_grow_in_their_places_keep_to_the_bound(autojump_clock, listener):
-    """A hundred short ones of a key each fit, but not the long ones that would take their places."""
+    """A hundred short messages with a key each fit, but not the long ones that would replace them."""
     app = App(Config(limits=Limits(outbox_bytes=100_000)))
     room, held = app.room("prices", overflow=Overflow.LATEST), []
 
@@ -222,7 +222,7 @@ async def test_messages_that_grow_in_their_places_keep_to_the_bound(autojump_clo
     async def handler(ws):
         await ws.accept()
         await settled()
-        ws.send_nowait(b"x")  # which is on its way for as long as the peer does not read
+        ws.send_nowait(b"x")  # which stays on its way for as long as the peer does not read
         await settled()
         async with room.join(ws):
             await publish_growing()

@@ -1,4 +1,4 @@
-"""Members that have stopped reading cost the others next to nothing."""
+"""Members that have stopped reading cost other members next to nothing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ MESSAGE_BYTES = 128
 FRAME_BYTES = 4 + MESSAGE_BYTES
 IN_FLIGHT = 20
 BATCHES = 40
-"""Together fewer messages than an outbox takes, so that `CLOSE` closes nobody meanwhile."""
+"""Together fewer messages than fit into an outbox, so that `CLOSE` does not close anyone meanwhile."""
 
 STALLED_AT_MOST = 1.5
-"""What a member that has stopped may cost, measured by one that reads."""
+"""The cost of a member that has stopped, relative to one that reads."""
 
 AT_MOST = 1.3
-"""The aim is 1.1, which `benchmarks/` measures; a busy machine measures no better than this."""
+"""The aim is 1.1, which `benchmarks/` measures; a busy machine cannot measure it more precisely."""
 
 
 async def read(peer, count):
@@ -27,7 +27,7 @@ async def read(peer, count):
 
 
 async def cpu_seconds_for_each(server, listeners):
-    """What a delivery costs the server, by the batch that was disturbed least."""
+    """The cost of a delivery to the server, by the batch that was disturbed least."""
     costs = []
     for _ in range(BATCHES):
         before = (await server.facts())["cpu_seconds"]
@@ -40,13 +40,13 @@ async def cpu_seconds_for_each(server, listeners):
 
 
 async def stall(server, policy):
-    """Let some join that never read, and publish to them until they are full."""
+    """Let members join that never read, and publish to them until they are full."""
     for _ in range(STALLED):
         await server.connect(f"/stalled?policy={policy}", stops_reading_early=True)
     full = "least_waiting_bytes" if policy == "CLOSE" else "least_drops"
     while not (await server.facts())[full]:
         await server.publish("stalled", 1, 16 * 1024)
-    if policy != "CLOSE":  # now small ones, as they will come
+    if policy != "CLOSE":  # now small messages, like those that follow
         await server.publish("stalled", 3000, MESSAGE_BYTES)
 
 
@@ -66,7 +66,7 @@ async def test_ten_stalled_members_cost_the_server_next_to_nothing(policy):
 
 @pytest.mark.slow
 async def test_a_stalled_member_costs_a_publisher_hardly_more_than_one_that_reads():
-    """Its outbox is full, so that each message drops the oldest."""
+    """Its outbox is full, so each message drops the oldest."""
     async with measured_server() as server:
         readers = [await server.connect("/room?policy=DROP_OLDEST") for _ in range(STALLED * 6)]
         await cpu_seconds_for_each(server, readers)  # to be warm

@@ -1,4 +1,4 @@
-"""Subscriptions: what they keep, how they end, and what becomes of those that wait for them."""
+"""Subscriptions: what they keep alive, how they end, and the publishers that wait for them."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_no_publisher_overtakes_a_waiting_one():
             await settled()
         seen.append(await anext(subscription))
         nursery.start_soon(read)
-        await room.publish("4")  # there is space just now, but three came before
+        await room.publish("4")  # there is space just now, but three publishers came earlier
     assert seen == ["0", "1", "2", "3", "4"]
 
 

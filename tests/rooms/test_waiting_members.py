@@ -18,7 +18,7 @@ def waiting_member(**joining):
 
 
 async def publish_in_vain(room, message):
-    """Publish what cannot be delivered, and lose patience."""
+    """Publish a message that cannot be delivered, and give up."""
     with trio.move_on_after(1) as patience:
         await room.publish(message)
     assert patience.cancelled_caught

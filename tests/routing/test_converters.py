@@ -1,4 +1,4 @@
-"""What each converter takes, and that `url_for` and `resolve` are each other's way back."""
+"""The text that each converter takes, and that `url_for` and `resolve` are inverses."""
 
 from __future__ import annotations
 

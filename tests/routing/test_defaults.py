@@ -1,4 +1,4 @@
-"""A parameter with a default is one that some path of its handler fills: looked at when the app is served."""
+"""The check, when an app is served, that some path of a handler fills each parameter with a default."""
 
 from __future__ import annotations
 

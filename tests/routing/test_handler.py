@@ -1,4 +1,4 @@
-"""A handler's parameters are checked against its path, where they are written."""
+"""A handler's parameters are checked against its path by the decorator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Colour(Enum):
 
 
 class User:
-    """A type that only a converter of the program's own gives."""
+    """A type that only a custom converter gives."""
 
 
 def decorated(function: Any) -> Any:
@@ -157,7 +157,7 @@ async def _decimal(request, item: Decimal): ...
 async def _colour(request, item: Colour): ...
 async def _new(request, item: UserId): ...
 async def _annotated(request, item: Annotated[int, "positive"]): ...
-async def _optional(request, item: Optional[int]): ...  # noqa: UP045 - as many programs have it
+async def _optional(request, item: Optional[int]): ...  # noqa: UP045 - as many programs write it
 async def _union(request, item: int | str): ...
 async def _number_or_none(request, item: UserId | float | None): ...
 async def _user_or_number(request, item: User | int): ...

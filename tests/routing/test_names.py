@@ -1,4 +1,4 @@
-"""How a route is found by name."""
+"""Looking up a route by name."""
 
 from __future__ import annotations
 

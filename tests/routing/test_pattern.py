@@ -1,4 +1,4 @@
-"""Which paths can be read, and what is said about those that cannot."""
+"""Which paths can be parsed, and the errors for those that cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decorator checks beside the path: handler, methods and the WebSocket's options."""
+"""The checks of a decorator besides the path: handler, methods and the WebSocket's options."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ async def handler(request: object, **params: Any) -> None:
 
 
 def plain(request: object) -> None:
-    """Be no coroutine function."""
+    """Not a coroutine function."""
 
 
 async def generator(request: object) -> AsyncIterator[int]:
-    """Be none either."""
+    """Not one either."""
     yield 1
 
 
@@ -41,7 +41,7 @@ class PlainAnswer:
     """A handler that cannot be one."""
 
     def __call__(self, request: object) -> None:
-        """Be no coroutine function."""
+        """Not a coroutine function."""
 
 
 @pytest.mark.parametrize(

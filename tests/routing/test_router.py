@@ -1,4 +1,4 @@
-"""What the decorators of a router are for, and what they leave alone."""
+"""The effects of a router's decorators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a request's path is cut and decoded."""
+"""Splitting and decoding the path of a request."""
 
 from __future__ import annotations
 

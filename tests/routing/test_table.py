@@ -1,4 +1,4 @@
-"""Routers in routers: prefixes, converters, duplicates, and what comes later."""
+"""Routers in routers: prefixes, converters, duplicates, and later additions."""
 
 from __future__ import annotations
 

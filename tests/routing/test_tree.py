@@ -1,4 +1,4 @@
-"""Which of several routes goes first, and what a walk costs."""
+"""Which of several routes comes first, and the cost of a walk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An app whose answers are compressed, and what comes over the wire of them."""
+"""An app with compressed responses, and their responses as they are on the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TEXT = "It is better to be small than to be sorry. " * 100
 
 
 def answering(make, **settings):
-    """Make an app that compresses what `make()` gives."""
+    """Make an app that compresses the response of `make()`."""
     app = App()
     app.middleware(GZip(**settings))
 
@@ -22,7 +22,7 @@ def answering(make, **settings):
 
 
 async def raw(client, headers=GZIPPED, path="/"):
-    """Return the answer, and its content as it came over the wire."""
+    """Return the response, and its content as it was on the wire."""
     async with client.stream("GET", path, headers=headers) as response:
         content = b"".join([piece async for piece in response.aiter_raw()])
     return response, content

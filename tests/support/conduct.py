@@ -1,4 +1,4 @@
-"""Raw requests to a server in memory, and its answers as a strict client reads them."""
+"""Raw requests to a server in memory, and its responses as a strict client reads them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 class Talk(NamedTuple):
     answers: list[Answer]
     seconds: float
-    """How long it took until the server ended the connection."""
+    """How long it took the server to end the connection."""
 
     @property
     def statuses(self):
@@ -36,7 +36,7 @@ class Talk(NamedTuple):
 
 
 class Site:
-    """Answers every path with what it understood, and keeps a list of it."""
+    """Answers every path with the request as it understood it, and keeps a list of them."""
 
     def __init__(self, **options):
         self.app = App(Config(**options))
@@ -51,11 +51,11 @@ class Site:
 
 
 def read_answers(data, methods=()):
-    """Take the server's bytes apart; each answer has to be whole, and no byte may be left.
+    """Split the server's bytes into responses. Each must be whole, and no byte may be left over.
 
     Args:
-        data: All that came until the end of the connection.
-        methods: Those of the requests, since an answer to HEAD has no body; GET beyond.
+        data: All bytes until the end of the connection.
+        methods: The methods of the requests, since a response to HEAD has no body; then GET.
     """
     answers = []
     waiting = iter(methods)
@@ -87,9 +87,9 @@ async def talk(app, *pieces, methods=(), is_ended=True, pause_seconds=0.1, **opt
 
     Args:
         app: An `App`, or a `Site`.
-        pieces: Bytes, each of which arrives by itself.
+        pieces: Bytes; each piece arrives alone.
         methods: As for `read_answers`.
-        is_ended: Whether the client half-closes behind the last piece.
+        is_ended: Whether the client half-closes after the last piece.
         pause_seconds: Virtual time between pieces.
         options: For the server.
     """
@@ -123,11 +123,11 @@ def request(*lines, start="GET / HTTP/1.1", host="Host: example.org", body=b""):
 
 
 NEXT = request(start="GET /smuggled HTTP/1.1")
-"""A request that must not be answered behind one that is refused."""
+"""A request that must not be answered after one that is refused."""
 
 
 async def refused(*pieces, method="GET", **options):
-    """Return the status of a refusal, having seen that it was the last word."""
+    """Return the status of a refusal, after checking that it was the last response."""
     site = Site(**options)
     conversation = await talk(site, *pieces, is_ended=False, methods=[method])
     assert len(conversation.answers) == 1, conversation.answers

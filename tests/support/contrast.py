@@ -1,8 +1,8 @@
-"""What on a page is hard to read, found out in the page itself."""
+"""The places of a page that are hard to read, found by a script in the page."""
 
 from __future__ import annotations
 
-# WCAG 2.1, 1.4.3: text has a contrast of 4.5 to 1; what is disabled is excepted.
+# WCAG 2.1, 1.4.3: text has a contrast of 4.5 to 1; disabled controls are exempt.
 WEAK_CONTRAST = """() => {
   const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const linear = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;

@@ -12,4 +12,4 @@ EXAMPLES = sorted(
 PAGES = ("/", *(f"/{name}/" for name in EXAMPLES), "/source/echo")
 
 SETTLED = "!document.querySelector('.badge[data-state=connecting]')"
-"""Whether a page has got its connection; some never stop asking for more."""
+"""Whether a page has its connection; some pages never stop polling."""

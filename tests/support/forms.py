@@ -44,24 +44,24 @@ def encode(*parts, boundary=BOUNDARY):
 
 
 def cut(data, places):
-    """Cut bytes at these places, wherever they are."""
+    """Cut bytes at these places."""
     ends = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
     return [data[start:end] for start, end in pairwise(ends)]
 
 
 def open_files_in(folder):
-    """Count what this process holds open in a folder, whether it has a name there or not."""
+    """Count the files of a folder that this process holds open, with or without a name."""
     links = []
     for descriptor in os.listdir("/proc/self/fd"):
         try:
             links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        except FileNotFoundError:  # the one of the listing itself
+        except FileNotFoundError:  # the descriptor of the listing itself
             continue
     return len([link for link in links if link.startswith(os.fspath(folder) + os.sep)])
 
 
 class SlowReads:
-    """A disk from which reading takes until `may_end` is set."""
+    """A disk on which a read lasts until `may_end` is set."""
 
     def __init__(self, monkeypatch):
         self.may_end = threading.Event()
@@ -76,7 +76,7 @@ class SlowReads:
         monkeypatch.setattr(os, "pread", slow)
 
     async def begun(self, count=1):
-        """Wait until so many threads read."""
+        """Wait until this many threads read."""
         for _ in range(count):
             while not self._begun.acquire(blocking=False):
                 await trio.lowlevel.checkpoint()

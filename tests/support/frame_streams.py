@@ -1,8 +1,8 @@
-"""Streams of frames, good, bad and damaged, and how they are cut: read from a tape of bytes.
+"""Streams of frames, good, bad and damaged, and the pieces they are cut into: read from a tape of bytes.
 
 Hypothesis draws one tape for each example instead of a value for each decision, which makes
-five times as many examples in the same time. A tape that is made simpler, bytes lowered to
-0, makes a simpler stream, so a failing one still shrinks.
+five times as many examples in the same time. A simpler tape, with bytes lowered to
+0, makes a simpler stream, so failing examples still shrink.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEXTS = (
 )
 LENGTHS = (0, 1, 2, 3, 4, 5, 7, 16, 100, 124, 125, 126, 127, 128, 300, 319, 320, 321, 400)
 LONG_LENGTHS = (65534, 65535, 65536, 65537, 70_000)
-# As (bytes it is told in, length); the shortest form is the only right one, and 2 ** 63 too long.
+# As (bytes of the length field, length). Only the shortest form is legal, and 2 ** 63 is too long.
 ODD_LENGTHS = (
     *((2, 125), (2, 0), (2, 1), (2, 126)),
     *((8, 65535), (8, 65536), (8, 0), (8, 125), (8, 126), (8, 1 << 16 | 5), (8, 1 << 32), (8, (1 << 63) - 1)),
@@ -48,10 +48,10 @@ NOT_TEXT = (
 CODES = (1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999)
 WRONG_CODES = (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535)
 PROBES = (frame(TEXT, b"probe"), frame(CONTINUATION, b"probe") + frame(BINARY, b"probe"), b"")
-"""Behind a stream they show whether two wires have come to the same place in it."""
+"""After a stream, they show whether two wires are at the same place in it."""
 
 NO_CHANGE = bytes(4)
-"""A mask, but one that lets a payload look like frames to whoever takes it for such."""
+"""A mask under which a payload looks like frames to a parser that is out of step."""
 
 EMBEDDED = frame(TEXT, b"embedded") * 2
 
@@ -59,7 +59,7 @@ OPCODES = (TEXT, BINARY, CONTINUATION, PING, PONG, CLOSE, 3, 4, 7, 11, 12, 15)
 
 
 class Tape:
-    """Bytes that decide. Behind the end there are only zeros, the simplest choices."""
+    """Bytes that make the decisions. After the end there are only zeros, the simplest choices."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -71,7 +71,7 @@ class Tape:
         return taken.ljust(count, b"\0")
 
     def below(self, limit: int) -> int:
-        """A number from 0; two bytes decide where one is too few."""
+        """A number from 0, decided by one byte, or by two if one is not enough."""
         return int.from_bytes(self.take(1 if limit <= 64 else 3), "big") % limit
 
     def choose(self, options: Sequence[Choice]) -> Choice:
@@ -82,7 +82,7 @@ class Tape:
 
 
 class Writer:
-    """Writes frames one after the other, and notes where each begins."""
+    """Writes frames one after another, and records where each begins."""
 
     def __init__(self, tape: Tape, *, is_deflated: bool, keeps_context: bool) -> None:
         self.tape = tape
@@ -98,7 +98,7 @@ class Writer:
         self.data += frame(opcode, payload, **{"mask": mask, **parts})
 
     def payload(self, opcode: int) -> bytes:
-        """What a message may hold, and now and then, if it is text, may not."""
+        """A legal payload of a message; for text, sometimes an illegal one."""
         tape = self.tape
         if opcode == TEXT and not tape.one_in(4):
             text = "".join(tape.choose(TEXTS) for _ in range(1 + tape.below(3))).encode()
@@ -113,7 +113,7 @@ class Writer:
         return (seed * length)[:length] if opcode == BINARY else (seed * length)[: length // 6 * 6]
 
     def message(self, *, is_ended: bool = True) -> None:
-        """One message, cut into frames wherever, control frames between them."""
+        """One message, cut into frames anywhere, with control frames between them."""
         tape = self.tape
         opcode = tape.choose((TEXT, BINARY))
         payload = self.payload(opcode)
@@ -136,14 +136,14 @@ class Writer:
                 self.control()
 
     def compressed(self, payload: bytes) -> bytes:
-        """What permessage-deflate makes of it; now and then its end is missing."""
+        """The payload after permessage-deflate; sometimes its end is missing."""
         if not self.keeps_context:
             self.compressor = zlib.compressobj(wbits=-12)
         whole = self.compressor.compress(payload) + self.compressor.flush(zlib.Z_SYNC_FLUSH)
         return whole[: -4 - self.tape.choose((0, 0, 0, 0, 0, 1, 2, 3))]
 
     def open_message(self) -> None:
-        """A message that has begun, goes on for a while, and ends or does not."""
+        """A message that begins, continues for a while, and may or may not end."""
         self.message(is_ended=False)
         for _ in range(self.tape.below(4)):
             self.tape.choose((self.control, self.go_on, self.go_on))()
@@ -154,7 +154,7 @@ class Writer:
         self.put(CONTINUATION, self.payload(self.tape.choose((TEXT, BINARY))), is_final=is_final)
 
     def plain_run(self) -> None:
-        """Many small messages, as a busy connection has them."""
+        """Many small messages, as on a busy connection."""
         for _ in range(1 + self.tape.below(20)):
             opcode = self.tape.choose((TEXT, BINARY))
             self.put(opcode, self.tape.choose(TEXTS).encode())
@@ -169,7 +169,7 @@ class Writer:
         self.put(CLOSE, tape.choose((code + reason, code, b"", code[:1], code + reason)))
 
     def odd_frame(self) -> None:
-        """Any opcode with any bits, often wrong in one of them only."""
+        """Any opcode with any bits, often with only one of them wrong."""
         tape = self.tape
         self.put(
             tape.choose(OPCODES),
@@ -183,7 +183,7 @@ class Writer:
         self.put(self.tape.choose((TEXT, BINARY, CONTINUATION, PING)), payload, mask=None)
 
     def odd_length(self) -> None:
-        """A length in a form of its own choice, with as many bytes behind it or not."""
+        """A length in any form, followed by as many bytes or not."""
         tape = self.tape
         size, length = tape.choose(ODD_LENGTHS)
         first = tape.choose((0x81, 0x82, 0x82, 0x01, 0x80, 0x89))
@@ -203,7 +203,7 @@ BAD = (Writer.odd_frame, Writer.unmasked, Writer.odd_length, Writer.open_message
 
 
 def write_stream(tape: Tape, plan: Plan) -> Writer:
-    """Frames that are all good, or among which some are bad, in every second an open message."""
+    """Frames that are all good, or with some bad ones; every second stream has an open message."""
     breaks_agreement = tape.one_in(4)
     writer = Writer(
         tape, is_deflated=plan.is_deflated, keeps_context=plan.keeps_context is not breaks_agreement
@@ -219,14 +219,14 @@ def write_stream(tape: Tape, plan: Plan) -> Writer:
 
 
 def place_near_frame(tape: Tape, writer: Writer) -> int:
-    """Anywhere, but mostly in or near a header, where decisions are made."""
+    """A place anywhere, but mostly in or near a header, where decisions are made."""
     if tape.one_in(4) or not writer.starts:
         return tape.below(len(writer.data) + 1)
     return min(len(writer.data), tape.choose(writer.starts) + tape.below(16))
 
 
 def damaged(tape: Tape, writer: Writer) -> bytes:
-    """What a bad network or a bad program makes of a stream."""
+    """A stream as a bad network or a bad program damages it."""
     data = writer.data
     place = place_near_frame(tape, writer)
     match tape.choose(("flip a bit", "change", "leave out", "put in", "repeat", "cut off")):
@@ -246,7 +246,7 @@ def damaged(tape: Tape, writer: Writer) -> bytes:
 
 
 def cut(tape: Tape, data: bytes, writer: Writer) -> list[bytes]:
-    """The stream in the pieces in which it is read."""
+    """The stream in the pieces that are read."""
     match tape.choose(("whole", "some cuts", "many cuts", "one size", "each byte of the start")):
         case "whole":
             places = []
@@ -265,13 +265,13 @@ def cut(tape: Tape, data: bytes, writer: Writer) -> list[bytes]:
 
 @attrs.frozen
 class Plan:
-    """What the connection above does while a stream comes in.
+    """The calls of the connection while a stream comes in.
 
     Attributes:
-        is_deflated: Whether permessage-deflate was agreed on; `keeps_context` with what.
-        feeds_plain: Whether `feed_plain` is used, after which events are asked for at once.
-        reads: How many pieces come before events are asked for.
-        most: Events that are asked for at once.
+        is_deflated: Whether permessage-deflate was negotiated; `keeps_context` is part of that.
+        feeds_plain: Whether `feed_plain` is used, followed at once by a request for events.
+        reads: How many pieces are fed before events are requested.
+        most: The number of events requested at a time.
         streams_at: Before which pieces `start_streaming` is called; `stops_at` likewise.
     """
 
@@ -312,7 +312,7 @@ def make_plan(tape: Tape) -> Plan:
 
 @attrs.frozen
 class Example:
-    """A stream, the pieces it comes in, and what is done meanwhile."""
+    """A stream, the pieces it comes in, and the calls made meanwhile."""
 
     pieces: list[bytes]
     plan: Plan

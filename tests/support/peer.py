@@ -1,6 +1,6 @@
-"""A WebSocket peer that says exactly the bytes it is told to, and reads frame by frame.
+"""A WebSocket peer that sends exactly the given bytes, and reads frame by frame.
 
-It is not a client library: it masks, but checks nothing and answers nothing by itself,
+It is not a client library: it masks, but it checks nothing and sends nothing on its own,
 so a test can be a good peer, a bad one or one that has stopped.
 """
 
@@ -77,7 +77,7 @@ class Peer:
         await self.send(frame(BINARY, data))
 
     async def open(self, path="/", *headers):
-        """Shake hands, and return the head of the answer, which must be 101."""
+        """Shake hands, and return the head of the response, which must be 101."""
         await self.send(handshake(path, *headers))
         head = await self.receive_head()
         assert head.startswith("HTTP/1.1 101"), head
@@ -92,7 +92,7 @@ class Peer:
         return head.decode("latin-1")
 
     async def receive_response(self):
-        """Return head and body of a response that says how long it is."""
+        """Return the head and the body of a response that declares its length."""
         head = await self.receive_head()
         length = 0
         for line in head.split("\r\n")[1:]:
@@ -123,7 +123,7 @@ class Peer:
         return got.payload
 
     async def receive_close(self):
-        """Return code and reason of the close frame that must come next, but for pings."""
+        """Return the code and reason of the close frame that must come next, after pings."""
         while (got := await self.receive_frame()).opcode == PING:
             pass
         assert got.opcode == CLOSE, got

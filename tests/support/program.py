@@ -1,4 +1,4 @@
-"""A program beside the test: what it prints is read line by line, and Ctrl-C ends it."""
+"""A program beside the test: its output is read line by line, and Ctrl-C ends it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = r"https?://[\w.\[\]:]+:\d+"
 
 
 class Program:
-    """Python with these arguments. Leaving the block kills what is left of it."""
+    """Python with these arguments. Leaving the block kills it if it still runs."""
 
     def __init__(self, *arguments, cwd=ROOT):
         self.process = subprocess.Popen(
@@ -37,7 +37,7 @@ class Program:
         self.process.stdout.close()
 
     def wait_for(self, pattern):
-        """Read lines until one has the pattern; what was read before is in the failure."""
+        """Read lines until one has the pattern; the failure shows the lines read before."""
         read = []
         for line in self.process.stdout:
             read.append(line)
@@ -49,7 +49,7 @@ class Program:
         return self.wait_for(URL)[0]
 
     def interrupt(self):
-        """Press Ctrl-C, and return the exit status and what was printed since."""
+        """Press Ctrl-C, and return the exit status and the output since."""
         self.process.send_signal(signal.SIGINT)
         return self.wait()
 

@@ -1,4 +1,4 @@
-"""The plain end of a transport: what it is told is written down, what it has is sent."""
+"""The plain end of a transport: it records all calls, and sends the bytes it has."""
 
 from __future__ import annotations
 

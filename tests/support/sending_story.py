@@ -1,4 +1,4 @@
-"""A WebSocket on which everything that can send does so at once, and what its peer reads of it."""
+"""A WebSocket on which everything that can send does so at once, and the bytes that its peer reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trioweb import App, Config, Deflate, Limits, Overflow, Timeouts
 
 OFFER = ("Sec-WebSocket-Extensions", "permessage-deflate")
 KERNEL_BYTES = 4096
-"""What the kernel is asked to hold on each side, so that the outbox is what fills."""
+"""The size of the kernel's buffers on each side, small so that the outbox fills."""
 
 LIMITS = Limits(outbox_bytes=20_000, outbox_messages=12)
 TIMEOUTS = Timeouts(close_seconds=1, handler_grace_seconds=0.5, drain_seconds=2, ping_interval_seconds=None)
@@ -27,7 +27,7 @@ ENDS = (trioweb.ConnectionClosed, trioweb.OutboxFull)
 
 @attrs.define
 class Piecewise:
-    """A stream that is open: pieces go in, the block goes on when told to."""
+    """An open stream: it takes pieces, and its block continues when the test says so."""
 
     pieces: trio.MemorySendChannel
     scope: trio.CancelScope
@@ -35,7 +35,7 @@ class Piecewise:
 
 @attrs.define
 class Story:
-    """What was asked for, in its order, and what came of it.
+    """The calls that were made, in order, and their results.
 
     Attributes:
         entered: The handler's own messages whose `send` began, in that order.
@@ -132,7 +132,7 @@ class Story:
     # The tasks behind it.
 
     def start(self, what, *arguments):
-        """Run a call of its own, whose end by the connection's end is no failure."""
+        """Run a call in a task; the end of the connection is not a failure."""
         scope = trio.CancelScope()
         self.scopes.append(scope)
 
@@ -168,7 +168,7 @@ class Story:
     # From the first byte to the last.
 
     async def read_all(self):
-        """Read to the end, whatever it looks like."""
+        """Read to the end, in whatever way it comes."""
         with suppress(trio.BrokenResourceError), trio.move_on_after(5) as patience:
             while data := await self.peer.stream.receive_some():
                 self.reader.feed(data)
@@ -210,7 +210,7 @@ async def small_stream(port, context=None):
 
 @asynccontextmanager
 async def telling(*, transport="plain", compression=None):
-    """Open the WebSocket over a small kernel buffer, and end whatever is left of it at the end."""
+    """Open the WebSocket over a small kernel buffer, and end it with the block."""
     story = Story()
     server_context, client_context = contexts() if transport == "TLS" else (None, None)
     story.app = application(story, compression=compression)

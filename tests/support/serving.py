@@ -13,7 +13,7 @@ import trioweb
 
 
 def quick(**timeouts):
-    """Settings with which a shutdown takes no longer than a test wants to wait."""
+    """Settings for a shutdown that is short enough for a test."""
     return trioweb.Config(
         timeouts=trioweb.Timeouts(
             **{"close_seconds": 0.3, "handler_grace_seconds": 0.3, "drain_seconds": 3, **timeouts}
@@ -23,7 +23,7 @@ def quick(**timeouts):
 
 @asynccontextmanager
 async def in_memory(app, *, pair=trio.testing.memory_stream_pair, **options):
-    """Serve one connection over a pair of in-memory streams, and give its peer."""
+    """Serve one connection over a pair of in-memory streams, and yield its peer."""
     ours, theirs = pair()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(trioweb.serve_stream, app, theirs, **options))
@@ -34,7 +34,7 @@ async def in_memory(app, *, pair=trio.testing.memory_stream_pair, **options):
 
 @asynccontextmanager
 async def conversing(handler, config=None, *, pair=trio.testing.memory_stream_pair):
-    """Serve `handler` to a peer that has shaken hands; what fails in it fails the test."""
+    """Serve `handler` to a peer after the handshake; an error in it fails the test."""
     app, failures = trioweb.App(config), []
 
     @app.websocket("/")
@@ -53,7 +53,7 @@ async def conversing(handler, config=None, *, pair=trio.testing.memory_stream_pa
 
 @asynccontextmanager
 async def running(app, **options):
-    """Serve on a free port of the loopback, or on `listeners`, and give the server."""
+    """Serve on a free port of the loopback, or on `listeners`, and yield the server."""
     if "listeners" not in options:
         options["port"] = 0
     async with trio.open_nursery() as nursery:

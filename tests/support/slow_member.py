@@ -13,7 +13,7 @@ BLOCK = b"x" * 100_000
 
 
 class Slow:
-    """An app with one room, whose WebSocket at / joins it until its peer says something."""
+    """An app with one room, which the WebSocket at / joins until its peer sends something."""
 
     def __init__(self, compression=None, **joining):
         self.app = App(Config(limits=Limits(outbox_messages=4), compression=compression))
@@ -32,7 +32,7 @@ class Slow:
         return in_memory(self.app, pair=trio.testing.lockstep_stream_pair)
 
     async def stuff(self):
-        """Fill the outbox with what no policy may drop, behind a write that has begun."""
+        """Fill the outbox with messages that no policy may drop, after a write that has begun."""
         for _ in range(2):
             with pytest.raises(OutboxFull):
                 while True:
@@ -45,7 +45,7 @@ async def settled():
 
 
 async def texts_until(peer, last):
-    """Read up to the text `last`, and return all texts; binary messages are passed over."""
+    """Read up to the text `last`, and return all texts; binary messages are skipped."""
     texts = []
     while not texts or texts[-1] != last:
         got = await peer.receive_frame()

@@ -1,4 +1,4 @@
-"""Answers that are made while they are sent: reading their chunks, and sources that tell what befell them."""
+"""Streamed responses: reading their chunks, and sources that record what happened to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def receive_chunk(peer):
 
 
 async def receive_chunks(peer):
-    """Return what is left of a chunked body."""
+    """Return the rest of a chunked body."""
     body = b""
     while chunk := await receive_chunk(peer):
         body += chunk
@@ -30,9 +30,9 @@ async def receive_chunks(peer):
 
 
 class Source:
-    """An async generator that gives these pieces, and then does what it is told to.
+    """An async generator that yields these pieces, and then calls a given function.
 
-    It notes what it gave, whether its `finally` block ran, and that one task did it all.
+    It records what it yielded, whether its `finally` block ran, and that one task did it all.
     """
 
     def __init__(self, *pieces, then=None):
@@ -63,7 +63,7 @@ class Source:
 
 
 def serving(make_response, *, path="/", **options):
-    """Return an app that answers a path with `make_response()`, and `/next` with a word."""
+    """Return an app that answers `/` with `make_response()`, and `/next` with a word."""
     app = App(Config(**options))
 
     @app.get(path)

@@ -1,4 +1,4 @@
-"""A reader of a server's frames that forgives nothing (RFC 6455 §5), written without a look at ours."""
+"""A reader of a server's frames that forgives nothing (RFC 6455 §5), written independently of ours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StrictReader:
 
     @property
     def is_within_message(self):
-        """Whether the last data frame was not a message's last."""
+        """Whether a message is open: the last data frame was not final."""
         return self._open is not None
 
     def feed(self, data):

@@ -1,4 +1,4 @@
-"""Certificates, and a TLS client whose every byte on the wire is in the test's hands."""
+"""Certificates, and a TLS client over whose bytes on the wire the test has full control."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def authority():
 
 
 def contexts(version=None):
-    """Return a context of a server's and one of a client's that trusts it."""
+    """Return the context of a server, and that of a client that trusts it."""
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority().issue_cert("localhost", "127.0.0.1").configure_cert(server)
     authority().configure_trust(client)
@@ -31,7 +31,7 @@ def contexts(version=None):
 class TlsClient(trio.abc.Stream):
     """A client over a socket.
 
-    `has_heard_goodbye` tells a close_notify from TCP's mere end; `hello` and `answer` are the first
+    `has_heard_goodbye` distinguishes a close_notify from a bare end of TCP; `hello` and `answer` are the first
     bytes of the handshake.
     """
 
@@ -57,7 +57,7 @@ class TlsClient(trio.abc.Stream):
         return self._outgoing.read()
 
     def decrypted(self, data):
-        """Return what records carry that came some other way than by `receive_some`."""
+        """Return the content of records that arrived some other way than by `receive_some`."""
         self._incoming.write(data)
         pieces = []
         try:

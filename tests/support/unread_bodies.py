@@ -13,13 +13,13 @@ CHUNKED = POST % b"Transfer-Encoding: chunked\r\n"
 
 
 async def begin(request):
-    """Read the first piece of a body, and leave it at that."""
+    """Read only the first piece of a body."""
     async with aclosing(request.stream()) as pieces:
         assert await anext(pieces)
 
 
 def posting(answer, **options):
-    """Return an app that answers POST with `answer(request)`."""
+    """Return an app that responds to POST with `answer(request)`."""
     app = App(Config(**options))
 
     @app.post("/")

@@ -1,4 +1,4 @@
-"""What a client of the upload program sends, and what the program has stored."""
+"""The messages of a client of the upload program, and the files that the program stores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def slice_at(offset, content):
 
 
 async def send_slices(visitor, content, begin=0, end=None):
-    """Send one after the other, and check that each is acknowledged; return the last answer."""
+    """Send slices one after another, and check that each is acknowledged; return the last answer."""
     for offset in range(begin, end or len(content), SLICE):
         await visitor.send(slice_at(offset, content[offset : offset + SLICE]))
         answer = await visitor.hear()

@@ -1,4 +1,4 @@
-"""Waiting for what has no event of its own, such as a counter of the server's."""
+"""Waiting for a condition that has no event, such as a counter of the server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import trio
 
 
 async def until(condition, seconds=10):
-    """Return once `condition()` holds; raise `trio.TooSlowError` when it never does."""
+    """Return once `condition()` holds; raise `trio.TooSlowError` if it never does."""
     with trio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110 - the one place where a test polls
             await trio.sleep(0.001)

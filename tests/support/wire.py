@@ -1,4 +1,4 @@
-"""A WebSocket's wire under test, and what it makes of its input."""
+"""A WebSocket's wire under test, and the events that it makes of its input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def new_wire(*, message_bytes=1000, message_fragments=100, **settings):
 
 
 def drain(wire, most=64):
-    """All events that the held input gives."""
+    """All events that the buffered input gives."""
     found = []
     while wire.is_pending and not wire.is_holding:
         found += wire.events(most)
@@ -18,7 +18,7 @@ def drain(wire, most=64):
 
 
 def receive(wire, *pieces, most=64):
-    """Feed the pieces one after the other, and return all events."""
+    """Feed the pieces one after another, and return all events."""
     found = []
     for piece in pieces:
         wire.feed(piece)

@@ -8,7 +8,7 @@ from trioweb._transport.attention import CREDIT_SECONDS, Attention
 
 
 def looked(*stalls, running_seconds):
-    """Run, then stand still, again and again; each look was planned for when the stall began."""
+    """Run, then stall, again and again; each look was planned for the beginning of the stall."""
     attention, now = Attention(), 1000.0
     attention.begin(now, now)
     for seconds in stalls:

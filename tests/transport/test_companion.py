@@ -1,4 +1,4 @@
-"""A task beside a block: who ends whom, and what comes out."""
+"""A task beside a block: which one ends the other, and the exception that results."""
 
 from __future__ import annotations
 

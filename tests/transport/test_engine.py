@@ -1,4 +1,4 @@
-"""Where there is neither epoll nor kqueue, a reader task for each connection does the pump's work."""
+"""Without epoll and kqueue, a reader task for each connection does the work of the pump."""
 
 from __future__ import annotations
 

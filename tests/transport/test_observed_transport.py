@@ -1,4 +1,4 @@
-"""Who observes the wire is shown every byte behind the handshake, and changes nothing."""
+"""An observer of the wire sees every byte after the handshake, and changes nothing."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from trioweb._transport.observed_transport import ObservedOutput, ObservedTransp
 from trioweb._transport.stream_transport import StreamTransport
 
 BLOCK = bytes(range(256)) * 1000
-"""More than a kernel takes of one that does not read, many times over."""
+"""Many times more than a kernel buffers for a peer that does not read."""
 
 
 class Tap:
-    """What an observer was shown; given to `observe_wire` by `watch`."""
+    """The bytes that an observer saw; `watch` passes it to `observe_wire`."""
 
     def __init__(self):
         self.received = self.sent = b""
@@ -42,7 +42,7 @@ class Tap:
 
 
 class Recorded(trio.abc.Stream):
-    """The peer's end, where all bytes are written down."""
+    """The peer's end, which records all bytes."""
 
     def __init__(self, stream):
         self.stream = stream
@@ -64,9 +64,9 @@ class Recorded(trio.abc.Stream):
         await self.stream.aclose()
 
     async def check(self, tap):
-        """Compare what came and went behind the two heads with what was shown.
+        """Compare the bytes after the two heads with those that were shown.
 
-        Over a stream a write is shown when the stream has taken it, which may be later than it came here.
+        Over a stream, a write is shown when the stream has taken it, which may be later than it arrives here.
         """
         sent, received = (data.partition(b"\r\n\r\n")[2] for data in (self.sent, self.received))
         await until(lambda: len(tap.received) >= len(sent) and len(tap.sent) >= len(received))
@@ -98,7 +98,7 @@ async def over_stream(app):
 
 @asynccontextmanager
 async def in_lockstep(app):
-    """Over a stream that takes nothing which the other side does not read."""
+    """Over a stream that takes only what the other side reads."""
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
         yield Peer(Recorded(peer.stream))
 
@@ -131,7 +131,7 @@ async def test_all_frames_are_shown_as_they_are(reach):
 
 
 async def test_frames_that_leave_bit_by_bit_are_shown_in_order_and_once(reach):
-    """The kernel takes some of it, and the rest when the peer has read."""
+    """The kernel takes a part, and the rest when the peer has read."""
     app, tap = App(Config(limits=Limits(outbox_bytes=2**24))), Tap()
 
     @app.websocket("/")
@@ -209,7 +209,7 @@ async def test_compressed_frames_are_shown_compressed(reach, context_takeover):
 
 
 async def test_a_handshake_response_that_the_peer_reads_slowly_is_not_shown(autojump_clock):
-    """Neither its head, nor that part of it which leaves together with the first frames."""
+    """Neither its head nor the part of it that leaves together with the first frames."""
     app, tap = App(), Tap()
 
     @app.websocket("/")

@@ -21,12 +21,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs epoll")
 
 @pytest.fixture(params=["epoll", "kqueue"])
 def poller(request):
-    """Both pollers: that of this system, and that of others over the same rules."""
+    """Both pollers: that of this system, and that of others with the same rules."""
     return select.epoll() if request.param == "epoll" else KqueuePoller(Queue(), Event)
 
 
 class Reader:
-    """Reads what is there, then does what it was told to do."""
+    """Reads all input, then calls a given function."""
 
     def __init__(self, pump, then=None):
         self.pump = pump

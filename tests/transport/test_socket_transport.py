@@ -1,4 +1,4 @@
-"""A socket and the pump, plain or with TLS: what its receiver is told, and what a bug may cost."""
+"""A socket and the pump, plain or with TLS: the calls of its receiver, and the cost of a bug."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tls(request):
 
 @asynccontextmanager
 async def connected(pair=None, tls=None):
-    """A transport and the socket at its other end, with a first word said if there is TLS."""
+    """A transport and the socket at its other end; with TLS, after a first write."""
     pump = Pump(open_poller(), Flusher())
     ours, client = pair or tcp_pair()
     transport = SocketTransport(ours, pump)
@@ -70,7 +70,7 @@ async def connected(pair=None, tls=None):
 
 
 def fill(transport):
-    """Take all the room that the kernel has for output."""
+    """Fill the kernel's buffer for output."""
     with pytest.raises(BlockingIOError):
         while True:
             transport._socket.send(b"x" * 65_536)

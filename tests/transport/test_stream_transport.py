@@ -1,4 +1,4 @@
-"""Any stream: one that breaks, hangs or has a bug, and what its receiver is told."""
+"""Any stream: one that breaks, hangs or has a bug, and the calls of its receiver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shaking hands for TLS: what a peer can get wrong, and what comes with the last of it."""
+"""The TLS handshake: the mistakes of peers, and bytes that come with its end."""
 
 from __future__ import annotations
 

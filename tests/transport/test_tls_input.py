@@ -1,4 +1,4 @@
-"""Input over TLS: records of all kinds, what pauses, and both ends of it."""
+"""Input over TLS: records of all kinds, pauses, and both kinds of end."""
 
 from __future__ import annotations
 

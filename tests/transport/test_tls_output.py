@@ -65,7 +65,7 @@ async def test_a_peer_that_reads_nothing_costs_one_batch_of_ciphertext(version):
         assert sum(map(len, transport._unsent)) <= WRITE_BYTES + 1024
         assert transport._outgoing.pending == 0
         assert outbox.sent_bytes == sent_bytes
-        # Of what is said to have left all has, but for what the kernel may hold at this moment.
+        # All bytes reported as sent have left, except those that the kernel may hold at this moment.
         transport._carrier.pause_reading()
         transport._carrier._is_blocked = True
         transport._carrier._pump.forget(transport._carrier._socket.fileno())

@@ -1,4 +1,4 @@
-"""What TLS says by itself: answers to a peer that wants new keys, or another handshake."""
+"""The records that TLS sends on its own: replies to a key update, or to a renegotiation."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_a_renegotiation_is_refused_and_the_connection_continues(tmp_path,
 
 
 async def fill(transport):
-    """Take all the room that both kernels have, for bytes that are no TLS."""
+    """Fill the buffers of both kernels with bytes that are not TLS."""
     for _ in range(20):
         with pytest.raises(BlockingIOError):
             while True:
@@ -104,7 +104,7 @@ async def test_a_peer_that_provokes_tls_records_and_reads_none_is_dropped(tmp_pa
 
 
 async def test_records_of_tls_that_are_stuck_block_the_next_writer(tmp_path):
-    """Its output has nothing to say at that time, and would not watch for progress."""
+    """Its output has nothing to send at that time, and would not watch for progress."""
     async with renegotiating(tmp_path) as (transport, client, records):
         recorder, outbox = Recorder(), outbox_of()
         transport.start(recorder, outbox)

@@ -1,6 +1,6 @@
-"""What a program does with rooms, as `make lint` has both type checkers see it: strictly.
+"""A program with rooms, as `make lint` has both type checkers see it: strictly.
 
-`assert_type` says what each public name is to them; nothing here is run.
+`assert_type` states the type of each public name; nothing here is run.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ app = App()
 
 
 def present(room: Room) -> set[str]:
-    """Name those who are in a room: the presence list that the guide shows."""
+    """Return the names of the members of a room: the presence list of the guide."""
     return {ws.state.user for ws in room.members}
 
 
 def addresses(room: Room) -> list[str]:
-    """List where they come from."""
+    """List the addresses of the members."""
     return [str(ws.request.client) for ws in room.members]
 
 
@@ -58,7 +58,7 @@ async def listen(room: Room) -> list[str | bytes]:
 
 
 async def code_after_the_block_is_reached(ws: WebSocket) -> str:
-    """Leave a room and go on: no type checker takes the block to swallow exceptions."""
+    """Leave a room and continue: no type checker assumes that the block swallows exceptions."""
     async with app.room("a").join(ws):
         return await ws.receive_text()
 

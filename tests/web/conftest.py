@@ -1,4 +1,4 @@
-"""A request as the wire hands it over, with a body in pieces."""
+"""A request as the wire passes it on, with a body in pieces."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def make_request() -> MakeRequest:
 
 @pytest.fixture
 def form_request(make_request):
-    """A request whose body is a form, url-encoded or of parts."""
+    """A request whose body is a form, URL-encoded or multipart."""
 
     def build(body, header=MULTIPART, **options):
         pieces = [body] if isinstance(body, bytes) else body

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trioweb._web.accept_encoding import preferred_coding, refuses_identity
 from trioweb.headers import Headers
 
-# The wishes themselves are tried where files have several forms, in test_static_precompressed.py.
+# The weights themselves are tested with files of several forms, in test_static_precompressed.py.
 
 
 def accepting(field: str) -> Headers:

@@ -1,4 +1,4 @@
-"""A body that is made of another response has the life of that response."""
+"""A body derived from another response lives as long as that response."""
 
 from __future__ import annotations
 

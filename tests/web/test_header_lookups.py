@@ -1,4 +1,4 @@
-"""Lookups in header fields against a plain reading of what they have to find."""
+"""Lookups in header fields, compared with a simple search."""
 
 from __future__ import annotations
 

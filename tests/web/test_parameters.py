@@ -18,7 +18,7 @@ from trioweb._web.parameters import charset_of, media_type_of, split_parameters
         ("a/b;X=1;; ; y = 2 ;", "a/b", {"x": "1", "y": "2"}),
         ('form-data; name="a; b=\\"c\\\\"', "form-data", {"name": 'a; b="c\\'}),
         ('form-data; name="x"; filename=""', "form-data", {"name": "x", "filename": ""}),
-        # RFC 2046 §5.1.1: a boundary may hold what no token may.
+        # RFC 2046 §5.1.1: a boundary may contain characters that a token may not.
         ("m/f; boundary==_a:b?", "m/f", {"boundary": "=_a:b?"}),
         ('m/f; boundary="a b"', "m/f", {"boundary": "a b"}),
         # What browsers send for a backslash in a name (HTML §4.10.21.8).

@@ -1,4 +1,4 @@
-"""Slow on either side: nothing grows, nobody is lost, and a dead reader is cut."""
+"""Slowness on either side: no buffer grows, no peer is lost, and a dead reader is cut."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trioweb import App, Config, Limits, OutboxFull, Timeouts
 
 
 async def test_a_peer_that_never_reads_is_cut_and_its_memory_stays_bounded():
-    """One gibibyte is offered; what is held stays under the outbox's limit."""
+    """One gibibyte is offered; the memory in use stays below the outbox's limit."""
     seen = {}
     app = App(Config(timeouts=Timeouts(send_seconds=0.5, close_seconds=0.5)))
     chunk = b"x" * (256 * 1024)

@@ -26,7 +26,7 @@ def application(serve, **limits):
     @app.websocket("/")
     async def handler(ws):
         await ws.accept()
-        await settled()  # so that nothing leaves together with the handshake's answer
+        await settled()  # so that nothing leaves together with the response to the handshake
         try:
             await serve(ws)
         except AssertionError as error:
@@ -218,7 +218,7 @@ async def test_messages_waiting_for_a_block_that_sends_nothing_leave_when_it_fai
 
 
 async def test_pieces_of_many_tasks_are_one_message(autojump_clock):
-    """Each might take itself for the first while all of them wait for room."""
+    """While all of them wait for room, each piece might be taken for the first."""
     reader = StrictReader()
 
     async def handler(ws):

@@ -1,4 +1,4 @@
-"""Cancelling any call leaves the connection whole: the contract that rivals lack."""
+"""Cancelling any call leaves the connection usable: a contract that rivals lack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def with_handler(handler, drive, **limits):
 
 
 async def cancelled(call, *arguments):
-    """Call and cancel as soon as nothing else can run; say whether it was cancelled."""
+    """Call and cancel as soon as nothing else can run; return whether it was cancelled."""
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
 

@@ -19,7 +19,7 @@ BLOCK = b"x" * 70_000
 
 
 async def in_lockstep(handler, drive, **timeouts):
-    """Over streams that take nothing which the other side does not read."""
+    """Over streams that take only what the other side reads."""
     config = Config(timeouts=Timeouts(**timeouts))
     async with conversing(handler, config, pair=trio.testing.lockstep_stream_pair) as peer:
         await drive(peer)
@@ -125,7 +125,7 @@ async def test_a_watcher_added_after_the_end_is_notified_at_once(autojump_clock)
 
 
 async def test_a_peer_that_closes_and_resets_is_heard_and_not_waited_for():
-    """Its close frame lies unread in the kernel when our own write fails."""
+    """Its close frame is still unread in the kernel when our own write fails."""
     app, seen, clients = App(Config(timeouts=Timeouts(close_seconds=60))), [], []
 
     @app.websocket("/")

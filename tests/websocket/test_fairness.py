@@ -1,4 +1,4 @@
-"""Nobody keeps the scheduler, or memory, by sending much of what is cheap to send."""
+"""No peer can occupy the scheduler, or memory, by sending input that is cheap to send."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trioweb import App, Config, Deflate, Limits, Overflow, Text, Timeouts
 
 
 async def longest_turn(seconds):
-    """Measure how long the scheduler was away, at the most."""
+    """Measure the longest time for which the scheduler was blocked."""
     longest = 0.0
     end = trio.current_time() + seconds
     while (started := trio.current_time()) < end:

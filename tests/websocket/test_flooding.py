@@ -17,11 +17,11 @@ QUIET_PEERS = 100
 MESSAGE = frame(TEXT, b"thirty-two bytes of quiet speech")
 TIMES_AS_LONG = 3
 LOOKS = 3
-"""A flood delays others all the time; what does so once is a collection of Python's."""
+"""A flood delays others all the time; a single delay is a garbage collection."""
 
 
 async def turns(meter, *, seconds, blocked_seconds=0.0):
-    """How long the server's turns are, in its thread's own time, in which nothing else on the machine counts."""
+    """The length of the server's turns, in the time of its own thread, so that the machine does not matter."""
     await meter.send_text(f"{blocked_seconds} {seconds}")
     return sorted(json.loads(await meter.receive_text()))
 
@@ -41,7 +41,7 @@ async def turn_of_quiet_peers(server, meter):
 
 
 def turn_that_is_met(turns):
-    """How long the turn is that goes on, in 99 of 100 moments at the most."""
+    """The length of the current turn, at 99 of 100 moments."""
     left_seconds = sum(turns) / 100
     while (left_seconds := left_seconds - turns[-1]) > 0:
         turns.pop()
@@ -52,7 +52,7 @@ def turn_that_is_met(turns):
 @pytest.mark.parametrize("transport", ["plain", "tls"])
 @pytest.mark.parametrize("flood", [*FLOODS, CONNECTIONS])
 async def test_a_flood_from_one_peer_hardly_delays_the_others(flood, transport):
-    """A quiet peer waits for the turn that goes on when it speaks, and for its own."""
+    """A quiet peer waits for the turn in progress when it sends, and for its own."""
     async with measured_server() as server:
         meter = await server.connect("/turns")
         quiet_seconds = await turn_of_quiet_peers(server, meter)
@@ -67,7 +67,7 @@ async def test_a_flood_from_one_peer_hardly_delays_the_others(flood, transport):
 
 
 async def test_a_peer_whose_inbox_is_full_waits_alone_and_loses_nothing():
-    """More is sent than kernels hold, so the sender stops when the server has stopped reading."""
+    """The flood exceeds the kernels' buffers, so the sender stops when the server stops reading."""
     app = App(Config(timeouts=Timeouts(drain_seconds=1, close_seconds=1, handler_grace_seconds=1)))
     go_on, all_read = trio.Event(), trio.Event()
     held, received, sent = [], [], []
@@ -99,7 +99,9 @@ async def test_a_peer_whose_inbox_is_full_waits_alone_and_loses_nothing():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(flood, flooder)
             seen = -1
-            while len(sent) > seen:  # two hundred round trips of another peer and not one message more
+            while (
+                len(sent) > seen
+            ):  # two hundred round trips of another peer later, there is not one message more
                 seen = len(sent)
                 for _ in range(200):
                     await quiet.send_text("still there?")

@@ -178,7 +178,7 @@ async def test_a_ping_whose_writing_finds_the_peer_gone_is_the_last(autojump_clo
 
 @pytest.mark.slow
 async def test_a_peer_that_is_reading_a_long_message_is_not_cut_for_the_ping_after_it():
-    """It cannot answer what has not come to it yet."""
+    """It cannot answer a ping that has not reached it yet."""
     app = App(
         Config(
             limits=Limits(outbox_bytes=500_000),
@@ -206,7 +206,7 @@ async def test_a_peer_that_is_reading_a_long_message_is_not_cut_for_the_ping_aft
 
 
 async def test_a_peer_that_stops_during_a_long_message_is_gone_when_its_pong_is_due(autojump_clock):
-    """Taking nothing is no sign of life."""
+    """Reading nothing is not a sign of life."""
     seen = []
     app = listening(seen, ping_interval_seconds=5, ping_timeout_seconds=7, send_seconds=100)
     app_sends = App(app.config)

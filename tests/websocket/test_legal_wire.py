@@ -1,4 +1,4 @@
-"""Whatever a program calls, in whatever order: what leaves is legal, in order, and as promised.
+"""Whatever a program calls, in whatever order, the output is legal, in order, and as promised.
 
 `TRIOWEB_FUZZ_EXAMPLES` says how many programs are tried.
 """

@@ -255,7 +255,7 @@ async def test_a_message_longer_than_the_limit_can_be_received_piece_by_piece(au
 
 
 async def test_a_long_message_that_came_before_its_reader_waits_for_it(autojump_clock):
-    """The handler says too late how it wants to read; it must not lose the race."""
+    """The handler chooses late how to read, and must not lose the race."""
     seen = []
 
     async def handler(ws):

@@ -1,4 +1,4 @@
-"""Receiving: what waits in the inbox and outside of it, streams, and how they end."""
+"""Receiving: messages in the inbox and outside of it, streams, and their ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def converse(handler, drive, *, timeouts=None, **limits):
 
 
 async def received_after_the_loss(ws):
-    """Find out by sending that the peer is gone, then receive what there is."""
+    """Learn by sending that the peer is gone, then receive the remaining messages."""
     await ws.accept()
     await trio.sleep(1)
     with pytest.raises(trioweb.ConnectionClosedError):
@@ -36,7 +36,7 @@ async def received_after_the_loss(ws):
     "last", [b"", close_frame(1000), frame(0x3, b"")], ids=["data", "close", "violation"]
 )
 async def test_messages_beyond_the_inbox_survive_the_loss_of_the_connection(autojump_clock, last):
-    """Reading had stopped at a full inbox; what was read already is still handed out."""
+    """Reading had stopped at a full inbox; messages read before are still handed out."""
     seen = []
 
     async def handler(ws):
@@ -189,7 +189,7 @@ async def test_a_reader_that_leaves_a_stream_leaves_its_waiting_pieces(autojump_
 
 
 async def test_a_violation_found_late_is_reported_once(autojump_clock):
-    """The handler receives just before its time to do so is up."""
+    """The handler receives just before its time is up."""
 
     async def handler(ws):
         await ws.accept()
@@ -252,7 +252,7 @@ async def test_more_than_one_turn_of_tiny_frames_is_received_without_a_gap(autoj
 
 
 async def test_an_inbox_that_a_turn_leaves_full_stays_as_it_is_until_somebody_receives(autojump_clock):
-    """Wherever in a turn the message stands that fills it."""
+    """Wherever in a turn the message comes that fills it."""
     seen = []
 
     async def handler(ws):
@@ -276,7 +276,7 @@ async def test_an_inbox_that_a_turn_leaves_full_stays_as_it_is_until_somebody_re
 async def test_a_long_message_may_come_together_with_the_one_that_announces_it(
     autojump_clock, fast_lane, is_fragmented
 ):
-    """Who waits for the first had no chance yet to say that the second is wanted in pieces."""
+    """The task waiting for the first had no chance yet to ask for the second in pieces."""
     seen = []
 
     async def handler(ws):
@@ -320,7 +320,7 @@ async def test_a_long_message_not_wanted_in_pieces_is_refused_after_the_one_befo
 
 
 async def test_a_long_message_may_come_at_the_moment_at_which_it_is_asked_for():
-    """Trio decides anew in each pass who runs first, so it is tried often."""
+    """Trio chooses the first task at random in each pass, so it is tried often."""
     rounds, seen = 40, []
     app = trioweb.App(Config(limits=Limits(message_bytes=1000)))
 

@@ -15,7 +15,7 @@ BLOCK = b"x" * 70_000
 
 
 async def in_lockstep(handler, drive, *, timeouts=None, **limits):
-    """Over streams that take nothing which the other side does not read."""
+    """Over streams that take only what the other side reads."""
     config = Config(limits=Limits(**limits), timeouts=timeouts or Timeouts(ping_interval_seconds=None))
     async with conversing(handler, config, pair=trio.testing.lockstep_stream_pair) as peer:
         await drive(peer)

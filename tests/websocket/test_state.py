@@ -39,7 +39,7 @@ def test_every_event_counts_somewhere():
 
 
 class Connection:
-    """Both ends of a WebSocket over streams that hand over only what the other side reads."""
+    """Both ends of a WebSocket over streams that take only what the other side reads."""
 
     def __init__(self, peer, ws, nursery):
         self.peer, self.ws, self.nursery = peer, ws, nursery

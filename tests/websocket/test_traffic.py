@@ -1,4 +1,4 @@
-"""What `ws.traffic()` says, held against the frames that the peer sees."""
+"""`ws.traffic()`, compared with the frames that the peer sees."""
 
 from __future__ import annotations
 
@@ -300,7 +300,7 @@ async def test_statistics_have_the_traffic_of_open_and_of_ended_websockets():
         assert numbers(server) == ((3, 3 * 8, 1, 8), (3, 3 * 4, 1, 4))
 
 
-# Whatever is sent, in whatever order: the numbers are those of the frames that came.
+# Whatever is sent, in whatever order, the numbers are those of the received frames.
 
 ACTIONS = st.lists(
     st.sampled_from(["text", "long", "nowait", "ping", "pinged", "stream", "empty stream", "room", "flush"]),

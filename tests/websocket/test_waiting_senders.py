@@ -1,4 +1,4 @@
-"""Before a full outbox it is first come, first served, whatever is called to send."""
+"""Senders that wait for a full outbox are served in order of arrival, whichever call they use."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ async def settled():
 
 
 async def in_lockstep(handler, drive, **limits):
-    """Over streams that take nothing which the other side does not read."""
+    """Over streams that take only what the other side reads."""
 
     async def ready(ws):
         await ws.accept()
-        await settled()  # so that nothing leaves together with the handshake's answer
+        await settled()  # so that nothing leaves together with the response to the handshake
         await handler(ws)
 
     config = Config(limits=Limits(**limits), timeouts=Timeouts(ping_interval_seconds=None))
@@ -37,7 +37,7 @@ async def in_lockstep(handler, drive, **limits):
 
 
 async def over_small_sockets(handler, drive, **limits):
-    """Over sockets that hold little, so that the outbox drains as the other side reads."""
+    """Over sockets with small buffers, so that the outbox drains as the other side reads."""
     app, failures = App(Config(limits=Limits(**limits))), []
 
     @app.websocket("/")
@@ -59,7 +59,7 @@ async def over_small_sockets(handler, drive, **limits):
 
 @pytest.mark.parametrize("passes_by", ["send", "send_nowait"])
 async def test_no_sender_overtakes_waiting_ones(passes_by):
-    """Somebody sends whenever there is room while the peer takes one message after the other."""
+    """A task sends whenever there is room while the peer reads one message after another."""
     all_wait = trio.Event()
 
     async def handler(ws):
@@ -110,7 +110,7 @@ async def test_send_nowait_says_full_while_others_wait_even_if_there_is_room():
 
 
 async def test_a_sender_that_gives_up_lets_the_next_in():
-    """The first waits for an empty outbox, as a message that is longer than all of it does."""
+    """The first waits for an empty outbox, as a message does that is longer than the outbox."""
     sent = trio.Event()
 
     async def send_next(ws):
@@ -164,7 +164,7 @@ async def test_waiting_senders_learn_of_the_end(autojump_clock):
 
 
 async def test_no_sender_overtakes_publishers_that_wait_for_a_member():
-    """All of them stand in the line, and not only the first of them."""
+    """All of them are in the line, and not only the first."""
     room = App().room("slow", overflow=Overflow.WAIT)
     all_wait = trio.Event()
 
@@ -195,7 +195,7 @@ async def test_no_sender_overtakes_publishers_that_wait_for_a_member():
 
 
 async def test_a_send_that_lets_others_run_has_its_place_before_them(autojump_clock):
-    """Every 32nd call yields, also where nothing has to be waited for."""
+    """Every 32nd call yields, even if it does not have to wait."""
     called = []
 
     async def send(ws, number):
@@ -215,7 +215,7 @@ async def test_a_send_that_lets_others_run_has_its_place_before_them(autojump_cl
 
 @pytest.mark.parametrize("policy", [Overflow.DROP_OLDEST, Overflow.LATEST])
 async def test_a_handler_gets_its_turn_beside_a_room_that_keeps_the_outbox_full(policy):
-    """The room makes room for itself, at every message: it might do so for ever."""
+    """The room frees space for itself at every message, and might do so for ever."""
     room = App().room("busy")
     is_full, has_come = trio.Event(), trio.Event()
     published = 0

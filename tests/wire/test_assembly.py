@@ -1,4 +1,4 @@
-"""The rules and limits of a message, whoever decodes it."""
+"""The rules and limits of a message, whichever parser decodes it."""
 
 from __future__ import annotations
 

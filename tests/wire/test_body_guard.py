@@ -1,4 +1,4 @@
-"""Bodies of a declared length and in chunks: what is taken, how much, and what is refused."""
+"""Bodies of a declared length and in chunks: what is accepted, how much, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def body_wire(framing: bytes = CHUNKED) -> Http1Wire:
-    """Return a wire that has read a head and stands before its body."""
+    """Return a wire that has read a head, but not its body."""
     wire = Http1Wire(head_bytes=HEAD_BYTES)
     wire.feed(framing)
     assert isinstance(wire.next_event(), RequestHead)

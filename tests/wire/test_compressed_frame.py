@@ -1,4 +1,4 @@
-"""Long compressed messages, inflated a part at a time: nobody notices but those who wait meanwhile."""
+"""Long compressed messages are inflated a part at a time, so that other tasks do not wait long."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Client:
 
 
 def in_turns(wire):
-    """What each call of the wire gives."""
+    """The events of each call of the wire."""
     calls = []
     while wire.is_pending:
         calls.append(wire.events(64))
@@ -91,7 +91,7 @@ def test_a_long_message_in_fragments_takes_many_turns(fast_lane):
 
 @pytest.mark.parametrize("keeps_context", [True, False])
 def test_thousands_of_final_blocks_in_one_message_take_many_turns(keeps_context):
-    """zlib begins anew with each, and the message goes on (RFC 7692 §7.2.3.4)."""
+    """zlib starts over with each block, and the message continues (RFC 7692 §7.2.3.4)."""
     block = zlib.compressobj(9, zlib.DEFLATED, -15)
     final = block.compress(b"x") + block.flush(zlib.Z_FINISH)
     wire = long_wire(client_no_context_takeover=not keeps_context)
@@ -132,9 +132,7 @@ def test_a_mistake_in_a_later_part_is_found():
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     blocks = compressor.compress(os.urandom(2 * PART_BYTES)) + compressor.flush(zlib.Z_SYNC_FLUSH)
     wire = long_wire()
-    wire.feed(
-        frame(BINARY, blocks + b"\x07", reserved=RSV1)
-    )  # a block of a kind that is none (RFC 1951 §3.2.3)
+    wire.feed(frame(BINARY, blocks + b"\x07", reserved=RSV1))  # a block of an invalid kind (RFC 1951 §3.2.3)
     (violation,) = drain(wire)
     assert violation.close.code == 1007
 

@@ -1,4 +1,4 @@
-"""Compressed messages decoded in the lane and by wsproto: the same, whatever comes."""
+"""Compressed messages decoded in the lane and by wsproto give the same, whatever comes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def streams(draw):
             out += frame(CONTINUATION, whole[cut:])
         elif kind == "garbage":
             out += frame(opcode, draw(st.binary(max_size=30)), reserved=RSV1)
-        else:  # a stored block whose last bytes are those that the receiver puts behind
+        else:  # a stored block that ends in the bytes that a receiver appends
             length = len(data) + 4
             block = b"\1" + length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little") + data
             out += frame(opcode, block, reserved=RSV1)
@@ -130,7 +130,7 @@ def test_a_message_that_inflates_to_too_much_is_1009():
 
 @pytest.mark.parametrize("fast_lane", [True, False])
 def test_an_inflation_error_is_reported_before_invalid_text(fast_lane):
-    """A stored block that is no UTF-8, then the start of a block that no ending makes whole."""
+    """A stored block that is not UTF-8, then the start of a block that no ending completes."""
     payload = b"\0\1\0\xfe\xff\xff" + b"\4"
     data = frame(TEXT, payload, reserved=RSV1)
     (code, reason), *rest = decode(data, [], DeflateAgreement(), fast_lane=fast_lane)

@@ -1,4 +1,4 @@
-"""What is agreed on about compression, and that the agreement is kept when sending."""
+"""The negotiation of compression, and sending by its result."""
 
 from __future__ import annotations
 

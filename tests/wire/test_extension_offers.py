@@ -1,4 +1,4 @@
-"""The grammar of the offered extensions; whatever breaks it offers nothing."""
+"""The grammar of the offered extensions; a line that breaks it offers nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lane decodes as wsproto does, or it does not decode.
+"""The lane decodes as wsproto does, or leaves the input alone.
 
 `TRIOWEB_FUZZ_EXAMPLES` says how many streams of frames are tried.
 """
@@ -29,7 +29,7 @@ EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 HELLO = frame(TEXT, b"hello")
 
 LONGEST_WAIT_BYTES = 13
-"""Part of a header, which the lane keeps until it knows whose it is."""
+"""Part of a header, which the lane keeps until it knows who decodes the frame."""
 
 DEFLATE = {
     keeps_context: negotiate_deflate(["permessage-deflate"], Deflate(context_takeover=keeps_context))
@@ -136,7 +136,7 @@ def test_the_last_piece_must_end_the_last_character():
         plain.take(data[9:])
 
 
-# The proof: whatever comes, and however it is cut, both find the same, and find it as early.
+# The proof: whatever comes, and however it is cut, both find the same, and equally early.
 
 
 EXAMPLE = st.binary(min_size=200, max_size=500).map(example_of)
@@ -144,7 +144,7 @@ FUZZING = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=l
 
 
 def turns_of(example, *, fast_lane):
-    """What a wire says after each read, pieces of a streamed message joined."""
+    """The events of a wire after each read, with the pieces of a streamed message joined."""
     plan = example.plan
     deflate = DEFLATE[plan.keeps_context] if plan.is_deflated else None
     wire = new_wire(fast_lane=fast_lane, deflate=deflate, **plan.limits)
@@ -221,14 +221,14 @@ def test_cutting_the_stream_anywhere_makes_no_difference(example, fast_lane):
     found = all_of(turns_of(in_pieces, fast_lane=fast_lane))
     expected = all_of(turns_of(whole, fast_lane=fast_lane))
     if plan.is_deflated and {type(item) for item in (*found[-1:], *expected[-1:])} == {Violation}:
-        # What is inflated at once is read as text only afterwards, so of two breaches either may be first.
+        # Text is checked only after inflating a whole batch, so either of two breaches may come first.
         del found[-1], expected[-1]
 
     assert found == expected
 
 
 def events_of_wsproto(data):
-    """What wsproto's own `Connection` finds in a stream, in our words and without reasons."""
+    """The events of wsproto's own `Connection` for a stream, as ours and without reasons."""
     connection = Connection(ConnectionType.SERVER)
     connection.receive_data(data)
     found, parts = [], []
@@ -247,7 +247,7 @@ def events_of_wsproto(data):
 
 
 def without_reasons(found):
-    """Close codes as wsproto would have them: it takes 1014 for a breach, and reads no reason of it."""
+    """Close codes as wsproto sees them: it takes 1014 for a breach, and does not read its reason."""
     if not found or not isinstance(last := found[-1], PeerClosed | Violation):
         return found
     is_breach = last.close.code == 1014 or last.close.reason == "a close reason that is not UTF-8"
@@ -261,7 +261,7 @@ def test_wsproto_alone_finds_the_same(example, fast_lane):
     found = without_reasons(all_of(turns_of(attrs.evolve(example, plan=plan), fast_lane=fast_lane)))
     data = b"".join(example.pieces)
     expected = events_of_wsproto(data)
-    if len(expected) < len(found):  # a frame out of turn, which wsproto notices only at its payload
+    if len(expected) < len(found):  # a frame out of order, which wsproto notices only at its payload
         expected = events_of_wsproto(data + bytes(16))
     if found[-1:] == [BREACH] and expected[-1:] == [(Violation, 1007)]:
         expected[-1] = BREACH

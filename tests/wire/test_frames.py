@@ -1,4 +1,4 @@
-"""The layout of frames that are sent, and the close payload both ways."""
+"""The layout of frames that are sent, and the close payload in both directions."""
 
 from __future__ import annotations
 

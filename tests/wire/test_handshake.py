@@ -1,4 +1,4 @@
-"""The opening handshake, from raw requests to the bytes of the answer."""
+"""The opening handshake, from raw requests to the bytes of the response."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_handshake_without_host_is_refused_by_itself() -> None:
 
 
 def outcome(fields: dict[str, str], *subprotocols: str) -> Accepted | int:
-    """Return what was agreed on, or the status of the refusal."""
+    """Return the result of the negotiation, or the status of the refusal."""
     try:
         return agree(head(**fields), *subprotocols, compression=Deflate())
     except HandshakeRejected as error:
@@ -233,7 +233,7 @@ def test_an_offer_that_is_not_a_list_of_tokens_is_answered_400(line: str) -> Non
         assert caught.value.status == 400
 
 
-# Origin and compression, as far as they are handed on.
+# Origin and compression, as far as they are passed on.
 
 
 def test_a_page_of_another_origin_is_answered_403() -> None:
@@ -276,7 +276,7 @@ def test_of_several_offers_the_first_that_can_be_accepted_is_taken(padding: str)
     assert agree(head(good)).deflate is None
 
 
-# The answer (RFC 6455 §4.2.2 item 5).
+# The response (RFC 6455 §4.2.2 item 5).
 
 
 def test_the_response_is_the_one_of_the_rfc() -> None:

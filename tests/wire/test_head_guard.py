@@ -1,4 +1,4 @@
-"""Which heads are taken, and what the others are answered."""
+"""Which heads are accepted, and the responses to the others."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def test_an_invalid_host_is_answered_400(host: bytes) -> None:
     assert refusal(request(host=b"Host: " + host)).status == 400
 
 
-# What else the wire has to know.
+# Other facts that the wire needs.
 
 
 @pytest.mark.parametrize(

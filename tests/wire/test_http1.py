@@ -1,4 +1,4 @@
-"""One connection: requests in order, and bytes that are nobody's go to nobody."""
+"""One connection: requests in order, and bytes that belong to no request reach no handler."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_after_a_mistake_every_call_says_so_and_nothing_is_kept() -> None:
 
 
 def test_input_that_only_h11_refuses_is_a_mistake_of_the_peer() -> None:
-    # Nothing is known that passes the guards and not h11, so the bytes go past them here.
+    # No input is known that passes the guards but not h11, so the bytes bypass the guards here.
     wire = make_wire(GET[:-1])
     assert wire.next_event() == NeedData()
     wire.h11_connection().receive_data(b"junk\r\n\r\n")

@@ -23,7 +23,7 @@ Trace = tuple[list[object], tuple[type[Exception], int, str] | None]
 
 
 def trace(pieces: Iterable[bytes]) -> Trace:
-    """Return what a simple server sees: heads, bodies, and how it ended."""
+    """Return a connection as a simple server sees it: heads, bodies, and the end."""
     wire = make_wire()
     seen: list[object] = []
     waiting = iter([*(piece for piece in pieces if piece), b""])
@@ -131,7 +131,7 @@ def test_any_bytes_end_in_nothing_worse_than_a_mistake_of_the_peer(data: bytes, 
 def test_h11_is_never_given_what_it_reads_differently(
     data: bytes, changes: list[tuple[int, int, bytes]]
 ) -> None:
-    # Whatever is taken here in full, h11 by itself understands in the same way.
+    # Every request accepted here is understood in the same way by h11 alone.
     data = damaged(data, changes)
     seen, error = trace([data])
     if error is not None:

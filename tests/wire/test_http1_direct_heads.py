@@ -1,4 +1,4 @@
-"""Heads that are decoded on the guard's way are those that h11 would have decoded."""
+"""Heads that the guard decodes itself are the same as if h11 had decoded them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def heads(draw: st.DrawFn) -> bytes:
 
 
 def wire_of(*pieces: bytes) -> tuple[Http1Wire, RequestHead]:
-    """Feed a head; in several pieces it is always h11 that decodes it."""
+    """Feed a head; if it comes in several pieces, h11 always decodes it."""
     wire = Http1Wire(head_bytes=4096)
     for piece in pieces[:-1]:
         wire.feed(piece)

@@ -1,4 +1,4 @@
-"""Compressed messages that come in: RFC 7692's examples, limits, and what lies about itself."""
+"""Incoming compressed messages: the examples of RFC 7692, limits, and false lengths."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_an_incompressible_message_may_be_as_long_as_the_limit():
 def test_a_frame_that_announces_far_too_much_fails_at_once():
     header = frame(BINARY, bytes(3000), reserved=RSV1)[:8]
     wire = new_deflate_wire()
-    wire.may_hold = True  # which compressed messages never are
+    wire.may_hold = True  # which is never true of compressed messages
 
     (event,) = receive(wire, header)
 

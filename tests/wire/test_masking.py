@@ -1,4 +1,4 @@
-"""Masking is its own inverse, whichever function does it."""
+"""Masking is its own inverse, in both implementations."""
 
 from __future__ import annotations
 

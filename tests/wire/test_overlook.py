@@ -1,4 +1,4 @@
-"""Frames that nobody will get are walked over, up to the peer's close frame.
+"""Frames that nobody will receive are skipped, up to the peer's close frame.
 
 `TRIOWEB_FUZZ_EXAMPLES` says how many streams of frames are tried.
 """
@@ -27,7 +27,7 @@ EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 BYE = close_frame(1001, "bye")
 GONE = PeerClosed(Close(1001, "bye"))
 LONGEST_WAIT_BYTES = 6 + 125
-"""A close frame of which a byte is missing."""
+"""A close frame with a byte missing."""
 
 DEFLATE = {
     keeps_context: negotiate_deflate(["permessage-deflate"], Deflate(context_takeover=keeps_context))
@@ -47,7 +47,7 @@ ZEROS = frame(BINARY, deflated(bytes(100_000)), reserved=4)
 
 
 def walked(data, *, payload_left=0, is_deflated=False):
-    """Where a walk ends that is given all there is, and what it finds."""
+    """The end of a walk over all the input, and what it finds."""
     out, position = [], 0
     overlook = Overlook(payload_left, is_deflated=is_deflated)
     while not (out or overlook.needs_input):
@@ -130,7 +130,7 @@ def test_a_close_frame_is_judged_as_always():
         walked(frame(CLOSE, (999).to_bytes(2, "big")))
 
 
-# The wire begins to overlook wherever it is.
+# The wire starts to overlook frames at any place.
 
 
 LONG = b"x" * 900
@@ -239,7 +239,7 @@ FUZZING = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=l
 
 
 def end_of(example, *, fast_lane, overlooks_at=None):
-    """In which piece a wire ends, with what, and whether anything was left of the piece; and what it found."""
+    """The piece in which a wire ends, the event, whether any input was left, and all findings."""
     plan = example.plan
     wire = new_wire(
         message_bytes=1 << 30,
@@ -254,7 +254,7 @@ def end_of(example, *, fast_lane, overlooks_at=None):
         wire.feed(piece)
         fresh = []
         if place == overlooks_at:
-            if plan.reads > 1:  # it begins in the midst of what is here
+            if plan.reads > 1:  # it begins in the middle of the input
                 fresh = [item for item in wire.events(1) if isinstance(item, ENDS)]
             wire.overlook()
             found.clear()
@@ -270,7 +270,7 @@ def end_of(example, *, fast_lane, overlooks_at=None):
 ENDS = (PeerClosed, Violation)
 
 IN_THE_CONTENT = ("text that is not UTF-8", "cannot be inflated", "§5.4", "Limits.message_bytes")
-"""What is wrong with messages, which is overlooked with them."""
+"""Violations within messages, which are overlooked with them."""
 
 
 @FUZZING

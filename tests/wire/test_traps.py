@@ -1,4 +1,4 @@
-"""The traps of wsproto 1.3.2 that concern frames and compression, by the numbers of our list.
+"""The traps of wsproto 1.3.2 that concern frames and compression, by number.
 
 Those of the handshake (W6, W7, W8) are in `test_handshake.py` and `test_http1.py`.
 """
@@ -187,7 +187,7 @@ def test_w17_messages_compressed_in_order_inflate_in_order():
 
 
 def test_w15_wsprotos_handshake_is_used_nowhere() -> None:
-    """It takes 103 Early Hints for a refusal and stumbles over a bare client_max_window_bits."""
+    """It takes 103 Early Hints for a refusal, and fails at a client_max_window_bits without a value."""
     package = Path(trioweb.__file__).parent
     users = [
         path.name for path in package.rglob("*.py") if "wsproto.handshake" in path.read_text(encoding="utf-8")

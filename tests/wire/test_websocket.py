@@ -1,4 +1,4 @@
-"""What a wire makes of its input, with the lane and without, and the frames it builds."""
+"""The events of a wire, with the lane and without, and the frames it builds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lane(request):
 
 
 def violation(events):
-    """The close of the violation that the events end with."""
+    """The close code and reason of the violation at the end of the events."""
     assert isinstance(events[-1], Violation), events
     return events[-1].close
 

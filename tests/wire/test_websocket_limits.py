@@ -1,4 +1,4 @@
-"""How much of a message a wire takes, holds, and hands out piece by piece."""
+"""How much of a message a wire accepts, holds, and hands out piece by piece."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def lane(request):
 
 
 def violation(events):
-    """The close of the violation that the events end with."""
+    """The close code and reason of the violation at the end of the events."""
     assert isinstance(events[-1], Violation), events
     return events[-1].close
 
@@ -29,7 +29,7 @@ def violation(events):
 
 
 def fragments(payload, count):
-    """`payload` in so many frames, empty ones at the end if need be."""
+    """`payload` in this many frames, with empty ones at the end if necessary."""
     size = max(1, -(-len(payload) // count))
     parts = [payload[size * index : size * (index + 1)] for index in range(count)]
     return b"".join(

@@ -1,4 +1,4 @@
-"""How a WebSocket ends: every row of the design's table, seen from both sides."""
+"""The ends of a WebSocket: every row of the table, seen from both sides."""
 
 from __future__ import annotations
 

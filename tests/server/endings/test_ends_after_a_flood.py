@@ -1,4 +1,4 @@
-"""The closing handshake with a peer that has sent more than anybody read, and answers behind it."""
+"""The closing handshake with a peer that answers after a flood of messages that nobody read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import trioweb
 from trioweb import App, CloseWebSocket, Config, Deflate, Limits, Timeouts
 
 PATIENT = Timeouts(close_seconds=60, handler_grace_seconds=60, ping_interval_seconds=None)
-"""With which nothing ends by a deadline before the test does."""
+"""Settings with which the test ends before any deadline."""
 
 SMALL = Limits(inbox_messages=16, message_bytes=100_000)
 
@@ -68,7 +68,7 @@ async def goes_down(ws):
 
 ENDS = {returns: 1000, raises: 4001, fails: 1011, closes: 4002, goes_down: 1001}
 BOMBS = 2500
-"""Of 900 bytes each. To inflate them all takes some seconds of computing, to walk over them hardly any."""
+"""Of 900 bytes each. Inflating them all takes some seconds, walking over them hardly any time."""
 
 COMPUTING_SECONDS = 1.0
 
@@ -76,7 +76,7 @@ WAYS = [*CARRIERS, "plain, without the fast lane"]
 
 
 async def end_of(peer, is_told):
-    """Read up to the close frame, tell, then to the end; return the code. A reset raises."""
+    """Read up to the close frame, set the event, and read to the end; return the code. A reset raises."""
     while (got := await peer.receive_frame()).opcode != CLOSE:
         pass
     is_told.set()
@@ -162,7 +162,7 @@ async def test_a_peer_that_answers_amid_a_streamed_message_sees_a_clean_end(end)
 
 
 def bombs(*, keeps_context):
-    """Deflated zeros, each message with the context that the one before it has left, or without."""
+    """Deflated zeros, each message with the context of the one before it, or without."""
     compressor = zlib.compressobj(9, wbits=-15)
     first, later = (
         (compressor.compress(bytes(900_000)) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4] for _ in range(2)
@@ -310,7 +310,7 @@ async def test_nothing_is_received_after_the_gap_that_a_refused_message_leaves(a
 
 
 async def test_a_waiting_violation_does_not_outlast_the_handlers_own_close(autojump_clock):
-    """What is wrong stands behind a message that nobody reads; then the handler returns."""
+    """The violation comes after a message that nobody reads; then the handler returns."""
     app, may_end = App(Config(timeouts=PATIENT)), trio.Event()
 
     @app.websocket("/")

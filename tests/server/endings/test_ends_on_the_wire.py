@@ -1,4 +1,4 @@
-"""How TCP ends when a WebSocket does: by FIN after the close frame, at once, and not by a reset."""
+"""The end of TCP after that of a WebSocket: a FIN after the close frame, at once, and not a reset."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from support.serving import in_memory
 from trioweb import App, Config, Limits, Timeouts
 
 PATIENT = Timeouts(close_seconds=60, handler_grace_seconds=60, ping_interval_seconds=None)
-"""With which nothing ends by a deadline before the test does."""
+"""Settings with which the test ends before any deadline."""
 
 MUCH = frame(TEXT, b"x" * 60_000) * 20
 
 
 async def read_to_the_end(peer):
-    """Return the close code, and have the end after it; a reset, or TLS that is cut off, raises."""
+    """Return the close code, and check that the end follows it; a reset, or TLS that is cut off, raises."""
     while (got := await peer.receive_frame()).opcode != CLOSE:
         pass
     assert not peer.buffer
@@ -27,7 +27,7 @@ async def read_to_the_end(peer):
 
 
 async def send_all_the_same(peer, data):
-    """Send what may be refused in the midst of it, as a peer does that reads in another task."""
+    """Send bytes that may be refused midway, as a peer does that reads in another task."""
     try:
         await peer.send(data)
     except trio.BrokenResourceError:
@@ -88,7 +88,7 @@ async def test_bytes_after_a_peers_close_frame_do_not_reset_the_answer_to_it(car
         await peer.open()
         with trio.fail_after(10):
             await peer.send(close_frame(1000) + MUCH)
-            for _ in range(5):  # reading comes after all writing, as in a simple client
+            for _ in range(5):  # it reads only after all writing, as a simple client does
                 await trio.sleep(0.01)
                 await peer.send(MUCH)
             assert await read_to_the_end(peer) == 1000
@@ -108,7 +108,7 @@ async def test_a_peer_that_breaks_the_protocol_and_keeps_sending_is_told_why(car
         await peer.open()
         with trio.fail_after(10):
             await peer.send(frame(0x3, b"") + MUCH)
-            for _ in range(5):  # reading comes after all writing, as in a simple client
+            for _ in range(5):  # it reads only after all writing, as a simple client does
                 await trio.sleep(0.01)
                 await peer.send(MUCH)
             assert await read_to_the_end(peer) == 1002

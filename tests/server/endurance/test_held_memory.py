@@ -1,4 +1,4 @@
-"""What a peer makes the server hold, beside what it has sent for it."""
+"""The memory that a peer makes the server hold, compared with the bytes that it sent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from trioweb._web.request import KEPT_BYTES
 
 PIECES = 5000
 OF_TRIO_BYTES = 100_000
-"""Trio forgets deadlines that are past only when there are a thousand."""
+"""Trio drops past deadlines only when there are a thousand of them."""
 
 
 class Growth:
-    """How much more memory is in use than at the start of the block."""
+    """How much memory is in use beyond that at the start of the block."""
 
     def __init__(self):
         self._before = self._now()
@@ -74,12 +74,12 @@ async def test_a_body_in_tiny_pieces_takes_no_more_memory_than_its_bytes(autojum
 
 HEAD_BYTES = 16 * 1024
 SHORT_BYTES = 6 * 1024
-"""Of a head that is shorter the objects count, of which there are so many and no more."""
+"""In a shorter head the objects matter, and their number is bounded."""
 CONNECTIONS = 10
 
 
 def as_long_as_may_be(piece):
-    """As much as fits beside the rest of a head, made of numbered pieces."""
+    """As much text as fits into a head, made of numbered pieces."""
     text, number = "", 0
     while len(text) < HEAD_BYTES - 400:
         text += piece.format(number)
@@ -145,7 +145,7 @@ def getting(path, *fields):
 
 
 async def held_by_each(app, data):
-    """Open connections, have the head answered, and return what the server holds for each of them."""
+    """Open connections, send the head, and return how much the server holds for each of them."""
     async with AsyncExitStack() as stack:
 
         async def connect():

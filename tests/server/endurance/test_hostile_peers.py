@@ -1,4 +1,4 @@
-"""Peers that mean harm: afterwards the server answers as at first, and holds nothing."""
+"""Hostile peers: afterwards the server answers as before, and holds nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an open connection costs, and what one that has ended leaves behind."""
+"""The cost of an open connection, and the objects that an ended one leaves behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def no_collector():
 
 @pytest.mark.parametrize("closes", ["peer", "handler", "nobody"])
 async def test_an_ended_connection_leaves_nothing_for_the_collector(no_collector, closes):
-    """Cycles would keep its memory until a collection, and make those longer."""
+    """Cycles would keep memory until a collection, and make collections longer."""
     app, references = App(), []
 
     @app.websocket("/")
@@ -53,7 +53,7 @@ async def test_an_ended_connection_leaves_nothing_for_the_collector(no_collector
 
 
 async def test_members_that_leave_a_busy_room_are_released_at_once(no_collector):
-    """Each message is put off for many of them, and after the last nothing more happens."""
+    """Each message is put off for many of the members, and nothing happens after the last."""
     app, references = App(), []
 
     @app.websocket("/")
@@ -106,7 +106,7 @@ async def test_a_stream_that_has_ended_is_released_before_the_next_begins(no_col
 async def test_a_connection_that_ends_badly_leaves_nothing_for_the_collector(
     no_collector, caplog, ending, carrier
 ):
-    caplog.set_level(logging.CRITICAL, "trioweb")  # or what is caught of a bug would hold its frames
+    caplog.set_level(logging.CRITICAL, "trioweb")  # or the captured record of a bug would hold its frames
     app, references = App(), []
 
     @app.websocket("/")

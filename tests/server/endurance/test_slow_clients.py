@@ -1,4 +1,4 @@
-"""Clients that take little at a time, and steadily: they are kept."""
+"""Clients that read little at a time, but steadily, are kept."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def serving():
 
 
 async def take(stream, count):
-    """Read so many bytes at the rate of a poor connection."""
+    """Read this many bytes at the rate of a poor connection."""
     while count > 0:
         data = await stream.receive_some(int(RATE_BYTES * STEP_SECONDS))
         assert data, f"cut, {count} bytes before the end"
@@ -46,7 +46,7 @@ async def take(stream, count):
         await trio.sleep(STEP_SECONDS)
 
 
-# What the kernel takes at once may be megabytes, behind which nothing moves for seconds.
+# The kernel may take megabytes at once, after which nothing moves for seconds.
 @pytest.mark.parametrize("path", ["/whole", "/stream", "/ws"])
 async def test_a_slow_client_that_makes_progress_is_kept(path):
     async with running(serving()) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:

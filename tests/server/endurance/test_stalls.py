@@ -1,4 +1,4 @@
-"""Nobody is cut, and nothing refused, for the time in which this side stood still."""
+"""No peer is cut, and nothing is refused, because this side stood still."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TIMEOUTS = Timeouts(
 
 
 class Stall:
-    """Where peers wait for each other: when all have begun, the loop stands still."""
+    """The place where peers wait for each other: when all have begun, the loop stalls."""
 
     def __init__(self, peers):
         self._missing = peers
@@ -188,7 +188,7 @@ async def reading_late(visitor, app):
     await visitor.ready.wait()
     await peer.open("/long")
     await visitor.stall.wait()
-    while len(peer.buffer) < len(LONG):  # any ping is behind it
+    while len(peer.buffer) < len(LONG):  # any ping comes after it
         peer.buffer += await peer.stream.receive_some(65_536)
         await peer.send(frame(PONG))
     while (got := await peer.receive_frame()).opcode == PING:
@@ -243,7 +243,7 @@ CASES = [
     ["plain", pytest.param("TLS", marks=pytest.mark.slow), pytest.param("streams", marks=pytest.mark.slow)],
 )
 async def test_no_deadline_of_a_peer_passes_while_the_loop_stalls(app, transport, caplog):
-    """Each does what it has to a round trip after the stall, and all were long overdue by then."""
+    """Each peer acts one round trip after the stall; by then all were long overdue."""
     caplog.set_level(logging.INFO, "trioweb")
     options = {}
     if transport == "TLS":
@@ -304,7 +304,7 @@ async def test_none_of_hundreds_of_peers_is_cut_after_the_process_was_stopped():
                 server.process.send_signal(signal.SIGSTOP)
                 await trio.sleep(2.5)
                 server.process.send_signal(signal.SIGCONT)
-            await trio.sleep(3)  # who is not heard until then is cut
+            await trio.sleep(3)  # a peer that is silent until then is cut
             crowd.process.send_signal(signal.SIGUSR1)
             served = await trio.to_thread.run_sync(crowd.wait_for, r"(\d+) served")
     assert served[1] == "600"

@@ -1,4 +1,4 @@
-"""What surrounds the service: entered before the first connection, left after the last."""
+"""The lifespan around the service: entered before the first connection, left after the last."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_a_lifespan_is_left_uncancelled_when_the_drain_has_run_out(autojum
 
     @asynccontextmanager
     async def lifespan(nursery):
-        yield  # bare, as in the guide: what stands behind it must run
+        yield  # bare, as in the guide: the code after it must run
         await trio.sleep(0.5)
         order.append("database closed")
 
@@ -201,7 +201,7 @@ async def test_lifespans_of_included_apps_are_inside_the_one_of_the_outer_app():
     outer, router, inner = living("outer"), Router(), living("inner")
     outer.include("/plain", App())
     outer.include("/router", router)
-    router.include("/inner", inner)  # also one that is further in, and comes later
+    router.include("/inner", inner)  # also an inner one that comes later
     async with running(outer):
         assert (outer.state.name, inner.state.name) == ("outer", "inner")
     assert order == ["outer up", "inner up", "inner down", "outer down"]

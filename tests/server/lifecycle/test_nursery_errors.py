@@ -1,4 +1,4 @@
-"""What is raised inside a nursery of a handler, and comes out of it in a group."""
+"""Exceptions inside a nursery of a handler, which it raises in a group."""
 
 from __future__ import annotations
 

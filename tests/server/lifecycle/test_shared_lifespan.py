@@ -26,7 +26,7 @@ def order():
 
 
 def living(order, **gates):
-    """An app that tells when its lifespan is entered and left, each held by an event if one is given."""
+    """An app that records when its lifespan is entered and left; given events hold up either."""
 
     @asynccontextmanager
     async def lifespan(app, nursery):
@@ -217,7 +217,7 @@ def test_a_run_of_trio_that_was_broken_off_keeps_no_app(order):
             pass
 
     trio.run(hold_for_ever)
-    app._lifetime._stay.ended = trio.Event()  # as if its task had not been able to say so
+    app._lifetime._stay.ended = trio.Event()  # as if its task had not been able to report it
     trio.run(serve)
     assert order == ["entering", "up", "down"] * 2
 

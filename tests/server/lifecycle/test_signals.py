@@ -185,7 +185,7 @@ BLOCKING = "time.sleep(60)"
 
 
 def ended_by(tmp_path, *numbers, entering="pass", leaving="pass", first_line):
-    """Run a program, send it signals, and give the seconds that it took, its status and its words."""
+    """Run a program, send it signals, and return the seconds it took, its status and its output."""
     script = tmp_path / "program.py"
     script.write_text(textwrap.dedent(PROGRAM.format(entering=entering, leaving=leaving)), encoding="utf-8")
     with Program(script) as program:

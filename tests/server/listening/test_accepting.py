@@ -1,4 +1,4 @@
-"""From a connection that comes in to its session, or to its refusal."""
+"""The way of a new connection to its session, or to its refusal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def app_for_one(**timeouts):
 
 
 async def refused(server, count):
-    """Wait until so many have been refused."""
+    """Wait until this many have been refused."""
     await until(lambda: server.statistics().connections_refused >= count)
 
 

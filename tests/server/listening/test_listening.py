@@ -189,7 +189,7 @@ async def test_contradicting_arguments_are_refused():
 
 
 async def test_running_out_of_descriptors_is_survived(caplog):
-    """Accepting fails with EMFILE for a while, and goes on when descriptors come back."""
+    """Accepting fails with EMFILE for a while, and continues when there are descriptors again."""
     async with running(echo_app()) as server:
         await talk(await trio.open_tcp_stream("127.0.0.1", server.port))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

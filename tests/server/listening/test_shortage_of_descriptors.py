@@ -1,4 +1,4 @@
-"""What needs a file and finds no descriptor is to be asked for again, and is not a failure."""
+"""A request that needs a file when no descriptor is left may be repeated, and is not a failure."""
 
 from __future__ import annotations
 

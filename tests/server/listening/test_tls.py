@@ -1,4 +1,4 @@
-"""A whole server over TLS: what a user would notice of what is in between."""
+"""A whole server over TLS, as a user would notice it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The access log: whether an answer was whole, and its fields for logs in JSON."""
+"""The access log: whether a response was whole, and its fields for logs in JSON."""
 
 from __future__ import annotations
 

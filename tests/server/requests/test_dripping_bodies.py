@@ -46,7 +46,7 @@ def site(**limits):
 
 
 async def drip(peer, first, piece, seconds, *, most_seconds=3600):
-    """Send the first bytes, then a piece now and then; return the answer and when it came."""
+    """Send the first bytes, then a piece now and then; return the response and its time."""
     started, answers = trio.current_time(), []
 
     async def send():

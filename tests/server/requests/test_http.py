@@ -133,7 +133,7 @@ def a_stream():
 
 
 class Spoilt:
-    """An app whose response was changed, after it was made, into what cannot be sent."""
+    """An app whose response is changed, after it was made, into one that cannot be sent."""
 
     def __init__(self, make_response, **changes):
         self.app = App()

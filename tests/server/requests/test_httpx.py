@@ -304,7 +304,7 @@ async def test_a_body_that_nobody_reads_disturbs_nobody(client, size):
 
 
 async def test_a_large_response_to_a_large_unread_body_arrives_whole(client):
-    # The client takes nothing until it has sent all, and more than the system's buffers hold.
+    # The client reads nothing until it has sent everything, more than the system's buffers hold.
     answer = await client.post("/large", content=b"x" * 2 * MEGABYTES)
     assert len(answer.content) == MEGABYTES * 2
     assert (await client.get("/")).status_code == 200

@@ -1,4 +1,4 @@
-"""What a client left out is its own mistake, wherever the handler looks for it."""
+"""A field that a client left out is the client's mistake, wherever the handler looks for it."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def app(**options):
 
 
 async def who(*lines, client=PROXY):
-    """What the application sees of a request with these fields."""
+    """The request with these fields, as the application sees it."""
     data = request(*lines, start="GET /who HTTP/1.1", host="Host: inner:8000")
     conversation = await talk(app(), data, client=client)
     assert conversation.statuses == [200]

@@ -1,4 +1,4 @@
-"""Requests whose body nobody reads, or not at once, beside answers that take their time."""
+"""Requests whose body nobody reads, or not at once, beside slow responses."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_a_source_with_a_long_piece_on_its_way_is_not_stopped_by_later_inp
             nursery.cancel_scope.cancel()
 
 
-# Clients that read only when they have sent all.
+# Clients that read only after sending everything.
 
 
 @pytest.mark.parametrize("framing", [SIZED % LONG, CHUNKED + b"%x\r\n" % LONG])
@@ -168,7 +168,7 @@ async def test_a_mistake_in_a_discarded_body_does_not_affect_the_response(autoju
         assert await peer.receive_end() == b""
 
 
-# After the answer.
+# After the response.
 
 
 async def test_a_late_task_never_gets_the_body_of_the_next_request(autojump_clock):

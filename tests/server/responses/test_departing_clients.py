@@ -1,4 +1,4 @@
-"""Streamed answers whose client leaves, and what it sends before."""
+"""Streamed responses whose client leaves, and its input before that."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ async def test_a_client_that_only_half_closed_gets_files_and_whole_bodies(autoju
             assert len((await peer.receive_response())[1]) == length
 
 
-# What the client sends meanwhile.
+# Input from the client meanwhile.
 
 
 async def test_requests_that_come_meanwhile_are_answered_in_their_turn(autojump_clock):

@@ -17,7 +17,7 @@ NEXT = GET.replace(b"/", b"/next", 1)
 
 
 class Poll:
-    """An app whose `/` waits for `go`, and notes how its waiting ended."""
+    """An app whose `/` waits for `go`, and records how its waiting ended."""
 
     def __init__(self):
         self.app = App()

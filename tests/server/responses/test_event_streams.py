@@ -1,4 +1,4 @@
-"""Event streams as clients and the clock see them."""
+"""Event streams, seen by clients and by the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files over real connections: downloads, resuming, and paths that mean harm."""
+"""Files over real connections: downloads, resuming, and hostile paths."""
 
 from __future__ import annotations
 
@@ -285,14 +285,16 @@ async def test_four_thousand_ranges_get_the_file_once_and_at_once(http):
 
 
 def files_open(name):
-    """List the descriptors of this process that are of a file with this name."""
+    """List the descriptors of this process for files with this name."""
     descriptors = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
     return [one for one in descriptors if os.path.lexists(one) and os.readlink(one).endswith(name)]
 
 
 async def test_clients_that_leave_during_a_download_leave_no_file_open(folder):
     (folder / "huge.bin").touch()
-    os.truncate(folder / "huge.bin", 1 << 30)  # a hole: it takes no room, and no buffer holds it
+    os.truncate(
+        folder / "huge.bin", 1 << 30
+    )  # a sparse file: it takes no room on disk, and no buffer holds it
     async with running(site(folder)) as server:
         for _ in range(5):
             async with connected(server) as peer:

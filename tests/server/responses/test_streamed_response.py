@@ -1,4 +1,4 @@
-"""A streamed answer that is cancelled, at each step that its task takes."""
+"""A streamed response that is cancelled at each step of its task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trioweb._transport.timers import Timers
 
 
 class CancelAtStep(trio.abc.Instrument):
-    """Cancels a scope when a task is about to take its step with this number."""
+    """Cancels a scope when a task is about to take the step with this number."""
 
     def __init__(self, scope, number):
         self.task = trio.lowlevel.current_task()
@@ -32,7 +32,7 @@ class CancelAtStep(trio.abc.Instrument):
 
 
 async def cancel_at_step(number, make_response):
-    """Answer a request, cancelled at a step; return the source, and whether it came to that."""
+    """Answer a request, cancelled at a step; return the source, and whether that step came."""
     source = Source("one", "two", "three", then=partial(trio.sleep, 20))
     ours, theirs = trio.testing.lockstep_stream_pair()
     async with trio.open_nursery() as nursery:

@@ -1,4 +1,4 @@
-"""Streamed answers: their framing, their pace, and who is told when one side ends early."""
+"""Streamed responses: their framing, their pace, and who is notified when one side ends early."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def test_a_failure_before_the_first_piece_reaches_the_apps_error_handler(a
         assert await receive_chunks(peer) == b"sorry"
 
 
-# The end, when it comes early.
+# An early end.
 
 
 @pytest.mark.parametrize("error", [KeyError("bug"), trio.BrokenResourceError("upstream"), HTTPError(404)])
@@ -232,7 +232,7 @@ async def test_ten_thousand_pieces_take_next_to_no_time():
             assert len(await peer.receive_end()) == 200_000
 
 
-# What stands around it.
+# Middleware around it.
 
 
 async def test_middleware_sees_a_stream_and_may_wrap_it(autojump_clock):
@@ -276,7 +276,7 @@ async def test_middleware_sees_a_stream_and_may_wrap_it(autojump_clock):
     assert closed == [True]
 
 
-# What stays behind.
+# What is left behind.
 
 
 @pytest.mark.slow
@@ -300,7 +300,7 @@ async def test_an_ended_response_leaves_nothing_for_the_collector(monkeypatch, m
         *pieces, then=trio.sleep_forever if ending == "client" else None if ending == "both" else fail
     )
     monkeypatch.setattr("trioweb._server.accepting.SocketTransport", Noted)
-    # What is logged would be kept for the test's report, with the frames of its traceback.
+    # Log records would be kept for the test's report, with the frames of their tracebacks.
     monkeypatch.setattr(logging.getLogger("trioweb"), "disabled", True)
     app = serving(lambda: make_response(source.run()), timeouts=Timeouts(send_seconds=0.1))
     async with running(app) as server:

@@ -1,4 +1,4 @@
-"""RFC 9110 §6: what every answer says of itself."""
+"""RFC 9110 §6: what every response says about itself."""
 
 from __future__ import annotations
 

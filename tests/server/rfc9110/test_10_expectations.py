@@ -65,7 +65,7 @@ async def test_10_1_1_continue_is_sent_when_the_handler_asks_and_not_before(auto
 async def test_10_1_1_a_handler_that_does_not_want_the_body_answers_at_once_and_closes(
     autojump_clock, path, status
 ):
-    # Whether the body comes or the next request cannot be told from here.
+    # Here nobody can know whether the body comes, or the next request.
     conversation = await talk(
         site(), post(HELLO, EXPECT, path=path), request(), is_ended=False, pause_seconds=1
     )
@@ -90,7 +90,7 @@ async def test_10_1_1_a_client_may_grow_tired_of_waiting(autojump_clock):
         await trio.sleep(1)
         await peer.send(b"hello")
         head, body = await peer.receive_response()
-        if head == "HTTP/1.1 100 Continue":  # a little late, which does no harm
+        if head == "HTTP/1.1 100 Continue":  # a little late, which is harmless
             head, body = await peer.receive_response()
         assert head.startswith("HTTP/1.1 200 ")
         assert body == b"hello"

@@ -1,4 +1,4 @@
-"""RFC 9112 §2: how a message is laid out, seen from raw bytes."""
+"""RFC 9112 §2: the layout of a message, seen from raw bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RFC 9112 §4 and §5: the status line of an answer, and the lines of fields both ways."""
+"""RFC 9112 §4 and §5: the status line of a response, and field lines in both directions."""
 
 from __future__ import annotations
 

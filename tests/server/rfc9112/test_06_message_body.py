@@ -1,4 +1,4 @@
-"""RFC 9112 §6: where the body of a message ends, and what makes that uncertain."""
+"""RFC 9112 §6: the end of a message's body, and what makes it uncertain."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_6_1_a_response_to_http_1_0_is_never_chunked(autojump_clock):
 )  # fmt: skip
 async def test_6_2_a_length_is_digits_and_nothing_else(autojump_clock, length):
     data = post(f"Content-Length: {length}", body=b"hello")
-    if length.strip(" \t") == "5":  # whitespace around a value is none of it
+    if length.strip(" \t") == "5":  # whitespace around a value is not part of it
         assert (await talk(Site(), data)).bodies == ["POST /post 5"]
     else:
         assert await refused(data + NEXT) == 400

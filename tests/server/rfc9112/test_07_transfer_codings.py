@@ -13,7 +13,7 @@ def chunked(body):
 
 
 async def broken(body, **options):
-    """Return the status of a refusal, having seen that nothing behind it was answered."""
+    """Return the status of a refusal, after checking that nothing after it was answered."""
     site = Site(**options)
     conversation = await talk(site, chunked(body) + NEXT, is_ended=False)
     assert site.seen == [], "the handler was given half a body"

@@ -294,7 +294,7 @@ def site_with_long_answer():
 async def test_9_5_a_long_response_and_a_long_body_do_not_wait_for_each_other(
     autojump_clock, framing, body, statuses
 ):
-    # Each side has no room at all, and this client takes nothing until it has sent all.
+    # The buffers have no room at all, and this client reads nothing until it has sent everything.
     app = site_with_long_answer().app
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
         with trio.move_on_after(4):
@@ -315,9 +315,9 @@ async def test_9_5_a_peer_that_neither_sends_nor_reads_is_dropped(autojump_clock
 
 
 async def upload(server, head, length):
-    """Send all of a body, whatever the server thinks of it, and return what it answered."""
+    """Send the whole body, whatever the server does, and return its response."""
     async with connected(server) as peer:
-        # As small as a kernel allows, so that what the server does not read is noticed.
+        # As small as a kernel allows, so that bytes that the server does not read are noticed.
         peer.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         await peer.send(head)
         for start in range(0, length, 65_536):

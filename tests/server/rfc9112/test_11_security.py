@@ -1,7 +1,7 @@
-"""RFC 9112 §11: splitting answers, smuggling requests, and what an attacker can make of bytes.
+"""RFC 9112 §11: response splitting, request smuggling, and other attacks by raw bytes.
 
-Each request of the table has fooled some server or proxy: it is refused here, or read in the
-one way that everybody reads it in, and what an attacker has hidden behind it is never answered.
+Each request of the table has fooled some server or proxy. Here it is refused, or read in the
+only way that everybody reads it, and a request that an attacker hid after it is never answered.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ HIDDEN = [
 
 @pytest.mark.parametrize("line", HIDDEN, ids=repr)
 async def test_11_2_a_coding_beside_a_length_is_refused_however_it_is_written(autojump_clock, line):
-    # CL.TE: who goes by the length takes all for the body, who goes by the chunks none of it.
+    # CL.TE: by the length, all of it is the body; by the chunks, none of it is.
     body = CHUNKS + NEXT
     length = b"Content-Length: %d" % len(body)
     for lines in ([length, line], [line, length], [b"X: y", line, b"Y: z", length]):
@@ -178,7 +178,7 @@ async def test_11_2_a_coding_by_itself_is_plain_chunked_or_refused(autojump_cloc
         assert await refused(data) in {400, 501}
 
 
-# Names that some gateways turn into those above, and that are here what they are: other names.
+# Names that some gateways turn into those above, and that are simply other names here.
 RESEMBLING = [
     "Transfer_Encoding",
     "X-Transfer-Encoding",
@@ -271,7 +271,7 @@ CHUNKED = [
     b"0\r\n\r",
     b"0\r\r\n\r\n",
     b"0\r\n\r\r\n",
-    # Two bytes that need not be CRLF behind the data (TERM.SPILL, ONE.TWO, ZERO.TWO).
+    # Two bytes after the data that need not be CRLF (TERM.SPILL, ONE.TWO, ZERO.TWO).
     b"1\r\nxXX0\r\n\r\n",
     b"1\r\nx0\r\n\r\n",
     b"1\r\nx\n0\r\n\r\n",
@@ -280,7 +280,7 @@ CHUNKED = [
     b"1\r\nxx\r\n0\r\n\r\n",
     b"2\r\nx\r\n0\r\n\r\n",
     b"5\r\nx\r\n0\r\n\r\n",
-    # Numbers that are read differently, or run over.
+    # Numbers that are read differently, or overflow.
     b"0x1\r\nx\r\n0\r\n\r\n",
     b"+1\r\nx\r\n0\r\n\r\n",
     b"-1\r\nx\r\n0\r\n\r\n",

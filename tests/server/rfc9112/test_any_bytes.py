@@ -1,4 +1,4 @@
-"""Any bytes in: whole answers out, in order, never a 500, and an end."""
+"""Any bytes in: whole responses out, in order, never a 500, and an end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Pieces(Response):
 
 
 class Numbered:
-    """An application that numbers its answers, and keeps the methods it was asked with."""
+    """An application that numbers its responses, and keeps the methods of the requests."""
 
     def __init__(self):
         self.app = App(
@@ -117,7 +117,7 @@ damages = st.lists(
 
 
 def converse(data, places, is_ended):
-    """Send data in pieces; `talk` checks that what comes back is whole, and `read_answers` how."""
+    """Send data in pieces; `talk` checks with `read_answers` that the responses are whole."""
     cuts = sorted(place % (len(data) + 1) for place in places)
     pieces = [
         data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True) if start < end

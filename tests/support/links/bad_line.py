@@ -1,4 +1,4 @@
-"""A line that dies without a word, as behind a sleeping NAT: no FIN, no RST, and nothing gets through."""
+"""A link that dies silently, as behind a sleeping NAT: no FIN, no RST, and nothing gets through."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PIECE_BYTES = 2048
 
 
 class BadLine:
-    """Listens on the loopback, and passes on what comes until it falls silent.
+    """Listens on the loopback, and relays bytes until it falls silent.
 
-    New connections get through afterwards. With `up_bytes_per_second` the client's bytes go at that
-    pace, and wait before in a receive buffer that is as small as the kernel allows.
+    New connections get through afterwards. With `up_bytes_per_second`, the client's bytes pass at that
+    rate, and wait in a receive buffer that is as small as the kernel allows.
     """
 
     def __init__(self, port, *, up_bytes_per_second=None):
@@ -44,7 +44,7 @@ class BadLine:
         self._dead.update(self._sockets)
 
     def fall_silent_after(self, up_bytes):
-        """Fall silent when the clients have sent so much more."""
+        """Fall silent when the clients have sent this many more bytes."""
         self._up_bytes_left = up_bytes
 
     def _accept(self):

@@ -1,4 +1,4 @@
-"""The ways in which a connection can be carried, each with a client's stream for it."""
+"""The transports of a connection, each with a client's stream for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CARRIERS = ["plain", "TLS", "a listener with TLS"]
 
 @asynccontextmanager
 async def carried(app, carrier):
-    """Serve over a carrier, and give the server with a client's stream."""
+    """Serve over a carrier, and yield the server with a client's stream."""
     listening, calling = contexts()
     options = {"ssl_context": listening} if carrier == "TLS" else {}
     if carrier == "a listener with TLS":

@@ -1,7 +1,7 @@
-"""The rules of kqueue(2), kept by epoll: what a Mac's kernel would say, on a machine that has none.
+"""The rules of kqueue(2), emulated with epoll: the events of a Mac's kernel, on any machine.
 
 Each pair of descriptor and filter is an entry of its own, adding one twice is allowed,
-deleting one that is not there is an error, and each entry that is ready gives an event.
+deleting a missing one is an error, and each entry that is ready gives an event.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A stream that breaks where it is told to, and a listener that gives what it is given."""
+"""A stream that breaks where the test wants, and a listener that returns given streams."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import trio
 
 
 class OddStream(trio.abc.Stream):
-    """A stream whose input is given, and whose methods raise what they are told to."""
+    """A stream with given input, whose methods raise given exceptions."""
 
     def __init__(self, *pieces, receive=None, send=None, close=None):
         self.pieces = list(pieces)
@@ -28,7 +28,7 @@ class OddStream(trio.abc.Stream):
         return b""
 
     async def send_all(self, data):
-        """Sends when it may, and does not mind being closed meanwhile."""
+        """Sends when it may, even if it has been closed meanwhile."""
         await self.may_send.wait()
         self._raise("send")
         self.sent += data
@@ -43,7 +43,7 @@ class OddStream(trio.abc.Stream):
 
 
 class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
-    """Accepts the streams that are put in; exceptions among them are raised."""
+    """Accepts the given streams; exceptions among them are raised."""
 
     def __init__(self):
         self.put, self._waiting = trio.open_memory_channel(100)

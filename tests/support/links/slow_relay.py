@@ -10,10 +10,10 @@ PIECE_BYTES = 2048
 
 
 class SlowRelay:
-    """Listens on the loopback; while `stall` holds, nothing of the server gets through.
+    """Listens on the loopback; while `stall` holds, no bytes of the server get through.
 
     The server's bytes wait in a receive buffer as small as the kernel allows, so that the
-    server feels at once that they are not taken.
+    server notices at once that they are not read.
     """
 
     def __init__(self, port):

@@ -23,7 +23,7 @@ async def meeting(server_context, client_context):
     pump = Pump(open_poller(), Flusher())
     theirs = socket.socket()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        # A kernel may hold tens of megabytes for one connection unless it is told not to.
+        # Without a limit, a kernel may hold tens of megabytes for one connection.
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         theirs.connect(listener.getsockname())
         ours, _ = listener.accept()
@@ -46,7 +46,7 @@ async def meeting(server_context, client_context):
 
 @asynccontextmanager
 async def secured(version="TLS 1.3", *, is_greeted=True, **options):
-    """Both, secured; and with a first word said, as HTTP says one before anything is pushed."""
+    """Both, secured; and after a first write, as HTTP makes one before anything is pushed."""
     server_context, client_context = contexts(version)
     for name, value in options.items():
         setattr(client_context, name, value)
@@ -61,12 +61,12 @@ async def secured(version="TLS 1.3", *, is_greeted=True, **options):
 
 
 async def settled():
-    """Wait until what is under way has come to rest."""
+    """Wait until all bytes under way have arrived."""
     await trio.testing.wait_all_tasks_blocked(0.01)
 
 
 def outbox_of(*entries):
-    """Return an outbox that is open and holds these."""
+    """Return an open outbox that holds these entries."""
     outbox = Outbox(most_messages=10_000, most_bytes=2**24)
     outbox.is_sealed = False
     for entry in entries:
@@ -75,7 +75,7 @@ def outbox_of(*entries):
 
 
 async def receive_whole(client, length):
-    """Receive so many bytes, neither more nor less."""
+    """Receive exactly this many bytes."""
     received = bytearray()
     with trio.fail_after(20):
         while len(received) < length:

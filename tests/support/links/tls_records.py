@@ -1,6 +1,6 @@
-"""A client's TLS records made by hand, for what Python's `ssl` can neither ask for nor be made to.
+"""A client's TLS records made by hand, for requests that Python's `ssl` cannot make.
 
-The secrets are those that the client's context logs for debuggers. Each class takes the place of
+The secrets come from the key log that a client's context writes for debuggers. Each class replaces
 a client that has shaken hands and has sent no data yet.
 """
 
@@ -18,7 +18,7 @@ PLEASE_UPDATE_TOO = b"\x18\0\0\x01\x01"
 
 
 def logged(keylog, label):
-    """Return the two fields behind a label: the client's random bytes, and a secret."""
+    """Return the two fields after a label: the client's random bytes, and a secret."""
     line = next(line for line in keylog.splitlines() if line.startswith(f"{label} "))
     return [bytes.fromhex(field) for field in line.split()[1:]]
 

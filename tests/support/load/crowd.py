@@ -2,7 +2,7 @@
 
 python -m support.load.crowd PORT CLIENTS ROUND_TRIP_SECONDS
 
-Prints `there` when all have shaken hands; and at SIGUSR1 how many are still served, when each has been answered or
+Prints `there` after all handshakes. At SIGUSR1 it prints how many are still served, once each has been answered or
 has found its connection closed.
 """
 

@@ -1,11 +1,11 @@
-"""A peer that sends the same again and again, as fast as it can, until it is stopped.
+"""A peer that sends the same bytes again and again, as fast as it can, until it is stopped.
 
-What comes back is read by a thread of its own and thrown away, so that nothing but the
+A thread of its own reads and discards the responses, so that nothing but the
 server slows the flood.
 
 python -m support.load.flooder PORT FLOOD [tls]
 
-`connections` is a flood too; with `tls` of handshakes that are broken off.
+`connections` is a flood too; with `tls`, one of handshakes that are broken off.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ FLOODS: dict[str, tuple[bytes, Callable[[], bytes]]] = {
     "chunks of one byte": (CHUNKED, lambda: b"1\r\nx\r\n"),
     "requests": (b"", lambda: b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
 }
-"""By name: what a connection begins with, and what it then repeats."""
+"""By name: the first bytes of a connection, and the bytes that it then repeats."""
 
 CROWD = 50
 CONNECTIONS = "connections"
@@ -102,7 +102,7 @@ def client_hello() -> bytes:
 
 
 def flood_with_connections(port: int, opening: bytes) -> Iterator[None]:
-    """Come in crowds: all have said their first words before the server looks."""
+    """Connect in crowds: all have sent their first bytes before the server looks."""
     while True:
         crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(CROWD)]
         for connection in crowd:

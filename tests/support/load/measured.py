@@ -20,7 +20,7 @@ class Measured:
         self._stack = stack
 
     async def connect(self, path, *, stops_reading_early=False):
-        """A peer that has shaken hands; the kernel takes little for one that will not read."""
+        """A peer after its handshake; for one that will not read, the kernel buffers little."""
         plain = trio.socket.socket()
         if stops_reading_early:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)

@@ -1,4 +1,4 @@
-"""A server in a process of its own, which tells what it has done and what that has cost.
+"""A server in a process of its own, which reports its work and what that has cost.
 
 It prints its URL and serves until it is killed:
 
@@ -7,10 +7,10 @@ It prints its URL and serves until it is killed:
 - a POST to `/flood` is read to its end, and counted; so is a GET of `/`;
 - `/room` joins the room `everybody` with the overflow policy of the query `policy`;
   `/stalled` joins the room `stalled` too, so that its outboxes can be filled before;
-- `/publish` takes `ROOM COUNT MESSAGE_BYTES` and publishes so many messages;
-- `/turns` takes `BLOCKED_SECONDS SECONDS`; it blocks the event loop, so that what comes then comes together, and
-  answers with how long each turn was that the loop took afterwards, as JSON;
-- `/facts` answers anything with what is counted, as JSON.
+- `/publish` takes `ROOM COUNT MESSAGE_BYTES` and publishes that many messages;
+- `/turns` takes `BLOCKED_SECONDS SECONDS`; it blocks the event loop, so that all input then comes at once, and
+  answers with the length of each later turn of the loop, as JSON;
+- `/facts` answers any message with the counts, as JSON.
 
 python -m support.load.measured_server [PING_INTERVAL_SECONDS PING_TIMEOUT_SECONDS]
 """
@@ -138,7 +138,7 @@ async def main() -> None:
     if pings := [float(seconds) for seconds in sys.argv[1:]]:
         timeouts = Timeouts(ping_interval_seconds=pings[0], ping_timeout_seconds=pings[1])
     config = Config(timeouts=timeouts)
-    gc.freeze()  # or a collection of all that is imported would count as a turn
+    gc.freeze()  # or a collection of all imported objects would count as a turn
     async with trio.open_nursery() as nursery:
         secure = await nursery.start(partial(trioweb.serve, app, port=0, ssl_context=tls, config=config))
         print(f"secure {secure.port}")  # noqa: T201 - what the test waits for

@@ -36,7 +36,7 @@ def blocks_of(path: Path) -> list[Block]:
 
 
 def chains_of(blocks: list[Block]) -> list[list[Block]]:
-    """Put each Python block together with the blocks that go on in its namespace."""
+    """Join each Python block with the blocks that continue in its namespace."""
     found: list[list[Block]] = []
     for block in blocks:
         if not block.kind.startswith("python"):

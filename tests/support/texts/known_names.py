@@ -31,7 +31,7 @@ MISSING = object()
 
 
 class Instance(typing.NamedTuple):
-    """An object of a class, of which a text speaks by the usual name of its variable."""
+    """An object of a class, which texts call by the usual name of its variable."""
 
     kind: type
 
@@ -57,10 +57,10 @@ def public() -> dict[str, Any]:
 
 @cache
 def internal() -> dict[str, Any]:
-    """Gather the classes of every module, for what is written for those who work on trioweb."""
+    """Gather the classes of every module, for the pages of those who work on trioweb."""
     found: dict[str, Any] = {}
     for source in sources("trioweb"):
-        if source.name.endswith("__main__.py"):  # to import it is to run it
+        if source.name.endswith("__main__.py"):  # importing it would run it
             continue
         module = importlib.import_module(module_name(source.name))
         found |= {name: value for name, value in vars(module).items() if inspect.isclass(value)}
@@ -75,9 +75,7 @@ def attribute(owner: Any, name: str) -> Any:
         value = getattr(owner, name, MISSING)
         return attribute(Instance(owner), name) if value is MISSING and inspect.isclass(owner) else value
     value = inspect.getattr_static(owner.kind, name, MISSING)
-    if value is MISSING and hasattr(
-        owner.kind, "__getattr__"
-    ):  # a bag, into which programs put what they like
+    if value is MISSING and hasattr(owner.kind, "__getattr__"):  # a bag for values of the program
         return UNKNOWN
     if isinstance(value, property):
         return of_type(hints(value.fget).get("return"))
@@ -90,7 +88,7 @@ def attribute(owner: Any, name: str) -> Any:
 
 
 def called(function: Any) -> Any:
-    """Tell what a call gives."""
+    """Return the type that a call gives."""
     if inspect.isclass(function):
         return Instance(function)
     return of_type(hints(inspect.unwrap(function)).get("return")) if callable(function) else UNKNOWN
@@ -113,7 +111,7 @@ def hints(thing: Any) -> dict[str, Any]:
 
 @cache
 def assigned(kind: type) -> dict[str, Any]:
-    """List what a class of ours assigns to `self`, with the class that it calls for it."""
+    """List the attributes that a class of ours assigns, with the class that it calls for each."""
     found: dict[str, Any] = {}
     ancestors = {each.__name__ for each in kind.__mro__ if each.__module__.startswith("trioweb")}
     for source in sources("trioweb"):
@@ -129,7 +127,7 @@ def module_name(file: str) -> str:
 
 
 def assignments(one: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """Pair each attribute that is assigned with the name that is called for it, or is its value."""
+    """Pair each assigned attribute with the name that is called for it, or is its value."""
     for node in ast.walk(one):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -139,7 +137,7 @@ def assignments(one: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def parameters(function: Any) -> set[str] | None:
-    """Name what a function can be given by name; `None` if it takes anything."""
+    """Return the keyword parameters of a function; `None` if it takes any."""
     try:
         taken = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -166,7 +164,7 @@ def members(thing: Any) -> Iterator[tuple[str, Callable[..., Any] | object]]:
 
 @cache
 def python_words() -> set[str]:
-    """List what Python and Trio call their own."""
+    """List the names that belong to Python and Trio."""
     modules = (builtins, decimal, enum, uuid, trio, trio.abc, trio.lowlevel, trio.testing)
     words = {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names}
     return words | {name for module in modules for name in dir(module)}
@@ -174,7 +172,7 @@ def python_words() -> set[str]:
 
 @cache
 def strings(*folders: str) -> set[str]:
-    """List the strings of our own sources that trioweb knows, sends or is given, in small letters."""
+    """List the strings in our own sources, in lower case."""
     nodes = [node for source in sources(*folders) for node in ast.walk(source.tree)]
     values = {node.value for node in nodes if isinstance(node, ast.Constant)}
     texts = {value.decode("latin-1") if isinstance(value, bytes) else value for value in values}

@@ -100,7 +100,7 @@ def test_ten_thousand_ranges_cost_next_to_nothing() -> None:
 
 
 def expected_bytes(text: str, data: bytes) -> set[int] | None:
-    """Say which positions are asked for, one range at a time and as slowly as can be.
+    """Return the requested positions, one range at a time and in the slowest way possible.
 
     `None` when the field is to be ignored.
     """

@@ -103,7 +103,7 @@ def test_a_file_that_changed_just_now_or_in_the_future_has_a_weak_tag_and_no_dat
 
 
 def test_the_date_of_a_version_is_not_sent_while_another_could_follow_in_its_second() -> None:
-    # Two versions, both within the second 1000. Whoever has the first must not resume with the second.
+    # Two versions, both within the second 1000. A client with the first must not resume with the second.
     first = Validators.of_file(size_bytes=1, modified_ns=1_000_100_000_000, now_seconds=1000.2)
     second = Validators.of_file(size_bytes=1, modified_ns=1_000_500_000_000, now_seconds=2000.0)
     assert first.last_modified is None

@@ -28,7 +28,7 @@ def test_a_download_has_a_name_that_every_client_reads(name: str, disposition: s
     assert attachment(name) == disposition
 
 
-# RFC 8187 §3.2.1: what may stand unencoded.
+# RFC 8187 §3.2.1: the characters that need no encoding.
 EXTENDED = re.compile(
     r"attachment; filename=\"([ !#$&-:<-\[\]-~]*)\"; filename\*=UTF-8''((?:%[0-9A-F]{2}|[A-Za-z0-9!#$&+.^_`|~-])*)"
 )

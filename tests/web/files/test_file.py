@@ -305,7 +305,7 @@ async def test_no_file_stays_open(make_request: MakeRequest, ten: Path) -> None:
     def open_count() -> int:
         return len(os.listdir("/proc/self/fd"))
 
-    # The first use of a worker thread opens nothing, but the comparison should not depend on it.
+    # The first use of a worker thread opens no file, but the comparison should not depend on that.
     await trio.to_thread.run_sync(int)
     before = open_count()
     for fields in (

@@ -135,7 +135,7 @@ def test_a_missing_folder_is_a_mistake_in_the_program(tmp_path: Path) -> None:
 )
 def test_nothing_outside_the_folder_is_ever_read(root: Path, names: list[str]) -> None:
     folder = Folder(root)
-    # Also without the look at the names that comes first: each of the two walls stands alone.
+    # Also without the check of names that comes first: each of the two defences suffices alone.
     entry = folder.look_up(names)
     for way in [names] if entry is None else [names, entry.names]:
         if not way or any(name in ("..", ".", "") or "/" in name for name in way):

@@ -98,7 +98,7 @@ def test_a_folder_that_is_swapped_while_a_file_is_opened_changes_nothing(
     look = os.stat
 
     def swap_then_look(path: str, **more: object) -> os.stat_result:
-        if path == "c":  # the folder has been entered, the file is looked at next
+        if path == "c":  # the folder has been entered; the file is checked next
             (tmp_path / "root" / "a").rename(tmp_path / "away")
             (tmp_path / "root" / "a").symlink_to(tmp_path / "outside" / "a")
         return look(path, **more)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Files that were compressed beforehand: `app.js.br` in the place of `app.js`."""
+"""Files that were compressed beforehand: `app.js.br` in place of `app.js`."""
 
 from __future__ import annotations
 

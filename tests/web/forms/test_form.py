@@ -108,7 +108,7 @@ async def test_a_request_without_a_body_is_an_empty_form_if_it_says_so(form_requ
 
 
 async def test_a_charset_field_sets_the_charset_of_all_fields(form_request):
-    # RFC 7578 §4.6; browsers of old pages send it with url-encoded forms too.
+    # RFC 7578 §4.6; browsers also send it with URL-encoded forms of old pages.
     body = encode(
         Part("_charset_", b"ISO-8859-1"),
         Part("a", b"\xfc"),
@@ -195,7 +195,7 @@ async def test_a_cancelled_form_continues_where_it_was(make_request, header):
     request = make_request("/", "POST", [header], limits=Limits(), receive_body=receive.receive)
 
     async def cancelled():
-        """Read until nothing comes, and be cancelled then."""
+        """Read until no more input arrives, and be cancelled then."""
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
 

@@ -96,7 +96,7 @@ async def test_a_bomb_of_empty_url_encoded_fields_is_refused(form_request):
 
 
 def peak_of(function, *arguments):
-    """Run an async function and return what it gave and how much more memory it took at its height."""
+    """Run an async function, and return its result and its peak of additional memory."""
     tracemalloc.start()
     try:
         return trio.run(function, *arguments), tracemalloc.get_traced_memory()[1]

@@ -64,7 +64,7 @@ NAMES = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=20)
         and not any(odd in text for odd in ("\x7f", "%", "\\\\"))
     )
 )
-# Content that looks like what it must not be taken for.
+# Content that looks like a boundary, but is not one.
 CONTENTS = st.lists(
     st.one_of(
         st.binary(max_size=40),
@@ -140,7 +140,7 @@ def test_a_form_that_arrives_byte_by_byte_is_the_same() -> None:
         ('form-data; name="a%22b%0D%0Ac%0d%20"', b'a"b\r\nc\r%20', None),
         ('form-data; name="a\\"b"; filename="C:\\\\x.txt"', b'a"b', b"C:\\x.txt"),
         ('form-data; name="x"; filename="C:\\dir\\"', b"x", b"C:\\dir\\"),
-        # RFC 7578 §4.2: the encoded form of the name must not be used, so it does not count.
+        # RFC 7578 §4.2: the encoded form of the name must not be used, so it is ignored.
         ('form-data; name="x"; filename="plain"; filename*=utf-8\'\'other', b"x", b"plain"),
         ("form-data; name=\"x\"; filename*=utf-8''other", b"x", None),
         ('form-data; name=""', b"", None),

@@ -15,7 +15,7 @@ from trioweb.errors import LocalProtocolError
 
 
 class Held:
-    """An upload, and the spool that it lives in."""
+    """An upload, and the spool that holds it."""
 
     def __init__(self, upload: Upload, spool: Spool) -> None:
         self.upload = upload
@@ -108,7 +108,7 @@ async def test_a_cancelled_save_leaves_nothing(tmp_path, overwrite: bool) -> Non
     held = await make(b"x" * (3 * COPY_BYTES), memory_bytes=0)
     (tmp_path / "there").write_text("old")
     name = "there" if overwrite else "new"
-    # The second piece of the copy is the one at which it is cancelled.
+    # It is cancelled at the second piece of the copy.
     read = held.upload._content.read
     with trio.CancelScope() as scope:
 
@@ -130,7 +130,7 @@ async def test_a_cancelled_save_leaves_nothing(tmp_path, overwrite: bool) -> Non
 
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /proc")
 async def test_the_file_is_closed_before_it_is_moved_or_removed(held: Held, tmp_path, monkeypatch) -> None:
-    # Windows refuses both for a file that is open.
+    # Windows refuses both for an open file.
     seen: list[tuple[str, int]] = []
     replace, unlink = os.replace, os.unlink
 

@@ -1,4 +1,4 @@
-"""EventStream: its head, what its source may give, and what keeps it alive."""
+"""EventStream: its head, the items of its source, and what keeps it alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-sent events: what is refused, and that a browser reads what was meant."""
+"""Server-sent events: what is refused, and that a browser reads each event as it was meant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trioweb import LocalProtocolError, ServerSentEvent
 
 
 class EventSource:
-    """Reads a stream as WHATWG HTML §9.2.6 tells browsers to."""
+    """Reads a stream as WHATWG HTML §9.2.6 prescribes for browsers."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str, str]] = []

@@ -12,7 +12,7 @@ from trioweb import LocalProtocolError, Stream
 
 
 class Source:
-    """Gives pieces, and knows how far it was asked and whether it was closed."""
+    """Yields pieces, and records how many were requested and whether it was closed."""
 
     def __init__(self, *pieces: object) -> None:
         self.pieces = list(pieces)
