@@ -69,9 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve an app", description="Serve an app until Ctrl-C.")
     run.set_defaults(command=_run, parser=run)
     _add_target(run)
-    run.add_argument("--host", default=HOST, help="name or address to listen on (%(default)s)")
+    run.add_argument("--host", default=HOST, help="host name or address to listen on (%(default)s)")
     _add_port(run)
-    run.add_argument("--unix", metavar="PATH", help="listen on a Unix socket instead")
+    run.add_argument("--unix", metavar="PATH", help="Unix socket to listen on, instead of a host and a port")
     _add_certificate(run)
     _add_log_level(run, "info")
 
@@ -80,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_target(routes)
 
     demo = commands.add_parser(
-        "demo", help="serve the gallery", description="Serve the gallery, ten pages to try, until Ctrl-C."
+        "demo",
+        help="serve a gallery of examples",
+        description="Serve a gallery of ten example pages until Ctrl-C.",
     )
     demo.set_defaults(command=_demo, parser=demo, host="127.0.0.1", unix=None)
     _add_port(demo)
@@ -93,23 +95,30 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "app",
         metavar="APP",
-        help="a module and its app, such as main:app or package.module:app; "
-        "or a file, such as main.py, whose app is named app, or main.py:site",
+        help="MODULE:NAME, such as main:app or package.module:app; or a file, such as main.py or "
+        "main.py:site (without a NAME, it is app)",
     )
 
 
 def _add_port(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, default=PORT, help="0 lets the system choose one (%(default)s)")
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=PORT,
+        help="port to listen on; 0 lets the system choose a free one (%(default)s)",
+    )
 
 
 def _add_certificate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--certfile", metavar="FILE", help="speak TLS with this certificate chain (PEM)")
-    parser.add_argument("--keyfile", metavar="FILE", help="its private key, if that is in a file of its own")
+    parser.add_argument("--certfile", metavar="FILE", help="certificate chain (PEM): serve over TLS")
+    parser.add_argument(
+        "--keyfile", metavar="FILE", help="private key, if it is not in the certificate's file"
+    )
 
 
 def _add_log_level(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
-        "--log-level", choices=LOG_LEVELS, default=default, help=f"{', '.join(LOG_LEVELS)} (%(default)s)"
+        "--log-level", choices=LOG_LEVELS, default=default, help="log this level and above (%(default)s)"
     )
 
 
