@@ -1,4 +1,4 @@
-"""What each station on a message's way costs, in microseconds: `python benchmarks/stations.py`.
+"""What each step of a message costs, in microseconds: `python benchmarks/stations.py`.
 
 The table in docs/concepts/performance.md was made by it. Everything runs in one process; each
 figure is the best of several repetitions, which is the least disturbed one.
@@ -105,7 +105,7 @@ async def measure_trio() -> None:
                 pass
 
     await timed_async("Trio: a checkpoint, the least that waiting costs", checkpoints, MANY)
-    await timed_async("Trio: a look whether the task is cancelled", looks, MANY)
+    await timed_async("Trio: check whether the task is cancelled", looks, MANY)
     await timed_async("Trio: a task that does nothing", tasks, MANY)
     await timed_async("Trio: a nursery", nurseries, MANY)
     await timed_async("Trio: a deadline", deadlines, MANY)
@@ -124,7 +124,7 @@ def measure_system() -> None:
             other.recv(65536)
 
     timed("kernel: send 38 B and receive them", there, MANY)
-    timed("kernel: ask epoll, which has nothing", lambda: [poller.poll(0) for _ in range(MANY)], MANY)
+    timed("kernel: poll an epoll that has nothing", lambda: [poller.poll(0) for _ in range(MANY)], MANY)
     for thing in (one, other, listener, poller):
         thing.close()
 
@@ -164,7 +164,7 @@ async def measure_connection() -> None:
             for _ in range(MANY):
                 await connection.send(MESSAGE)
 
-        await timed_async("from a read to the handler, which need not wait", bring_and_receive, MANY)
+        await timed_async("from a read to a handler that need not wait", bring_and_receive, MANY)
         await timed_async("send, the first in a pass", send_first, MANY)
         await timed_async("send, one of many in a pass", send_many, MANY)
 
@@ -182,15 +182,17 @@ async def measure_connection() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(echo)
             await trio.lowlevel.checkpoint()
-            await timed_async("all of it with a task's wake-up, one in flight", lambda: round_trips(1), MANY)
             await timed_async(
-                "all of it with a task's wake-up, sixteen in flight", lambda: round_trips(16), MANY
+                "everything, with a task's wake-up, one in flight", lambda: round_trips(1), MANY
+            )
+            await timed_async(
+                "everything, with a task's wake-up, sixteen in flight", lambda: round_trips(16), MANY
             )
             nursery.cancel_scope.cancel()
 
 
 async def main() -> None:
-    print(f"{'station':58} {'us each':>8}")
+    print(f"{'step':58} {'us each':>8}")
     await measure_trio()
     measure_system()
     await measure_connection()
