@@ -11,7 +11,7 @@ _GRAMMARS = tuple(
     re.compile(rf'[ \t]*+;[ \t]*+(?:([^\s";=]++)[ \t]*+=[ \t]*+(?:"({quoted})"|([^\s";]++)))?+[ \t]*+')
     for quoted in (r'(?:[^"\\]|\\.)*+', r'[^"]*+')
 )
-_ESCAPED = re.compile(r'\\(["\\])')
+_QUOTED_PAIR = re.compile(r'\\(["\\])')
 
 
 def media_type_of(content_type: str) -> str:
@@ -58,6 +58,6 @@ def _read(text: str, grammar: re.Pattern[str], *, has_escapes: bool) -> dict[str
             return None
         if quoted is not None and has_escapes:
             # A backslash before any other character is part of the name: browsers do not escape it.
-            quoted = _ESCAPED.sub(r"\1", quoted)
+            quoted = _QUOTED_PAIR.sub(r"\1", quoted)
         parameters[name.lower()] = token if quoted is None else quoted
     return parameters

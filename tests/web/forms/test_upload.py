@@ -10,7 +10,7 @@ from support.forms import SlowReads, open_files_in
 
 from trioweb._web.files import disk
 from trioweb._web.forms.spool import Content, Spool
-from trioweb._web.forms.upload import COPY_BYTES, READ_BYTES, Upload
+from trioweb._web.forms.upload import COPY_BYTES, UPLOAD_READ_BYTES, Upload
 from trioweb.errors import LocalProtocolError
 
 
@@ -50,7 +50,7 @@ async def test_an_upload_is_read_whole_or_in_pieces_any_number_of_times(held: He
         assert await held.upload.read() == expected
         pieces = [piece async for piece in held.upload.stream()]
         assert b"".join(pieces) == expected
-        assert max(map(len, pieces)) == READ_BYTES
+        assert max(map(len, pieces)) == UPLOAD_READ_BYTES
 
 
 async def test_an_upload_is_saved_with_the_usual_permissions(held: Held, tmp_path) -> None:

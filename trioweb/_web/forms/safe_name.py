@@ -13,7 +13,7 @@ SUFFIX_BYTES = 20
 
 NAMELESS = "upload"
 
-_SEPARATORS = re.compile(r"[/\\]")
+_FOLDER_SEPARATORS = re.compile(r"[/\\]")
 _NOT_ON_WINDOWS = re.compile(r'[<>:"|?*]')
 
 # On Windows these are devices, in every folder and with any extension.
@@ -30,7 +30,7 @@ def safe_name(filename: str) -> str:
     or dashes, or characters that Windows forbids. It is never empty, never a device, and at
     most 200 bytes long. Two different names may give the same result.
     """
-    name = _SEPARATORS.split(filename)[-1]
+    name = _FOLDER_SEPARATORS.split(filename)[-1]
     spaced = "".join(" " if character.isspace() else character for character in name)
     # Category C: control characters, direction marks that disguise a name, lone surrogates.
     visible = "".join(character for character in spaced if unicodedata.category(character)[0] != "C")

@@ -13,7 +13,7 @@ from trioweb._web.files import disk
 from trioweb._web.forms.safe_name import safe_name
 from trioweb._web.forms.spool import Content
 
-READ_BYTES = 64 * 1024
+UPLOAD_READ_BYTES = 64 * 1024
 COPY_BYTES = 1024 * 1024
 
 
@@ -75,7 +75,7 @@ class Upload:
         Cancellation: Safe and immediate, however long the disk takes.
         """
         position = 0
-        while piece := await self._read(position, READ_BYTES):
+        while piece := await self._read(position, UPLOAD_READ_BYTES):
             position += len(piece)
             yield piece
 
