@@ -29,7 +29,6 @@ def build(
     *,
     pieces: Iterable[bytes] = (),
     content_bytes: int | None = None,
-    body_bytes: int = 1000,
     limits: Limits | None = None,
     client: Address | None = CLIENT,
     scheme: str = "http",
@@ -60,8 +59,7 @@ def build(
     )
     body = None
     if content_bytes != 0:
-        limits = limits or Limits(body_bytes=body_bytes)
-        body = RequestBody(receive_body or receive_piece, content_bytes=content_bytes, limits=limits)
+        body = RequestBody(receive_body or receive_piece, limits=limits or Limits())
     forwarding = Forwarding(client, scheme, host, is_anonymous=is_anonymous)
     request = Request(head, forwarding, body=body, **more)
     request.path_params = path_params or {}

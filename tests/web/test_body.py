@@ -6,17 +6,17 @@ import trio.testing
 
 from trioweb._web.body import KEPT_PIECE_BYTES, RequestBody
 from trioweb.config import Limits
-from trioweb.errors import BodyTooLarge, LocalProtocolError
+from trioweb.errors import LocalProtocolError
 
 
-def body_of(*pieces: bytes, content_bytes: int | None = None, limit_bytes: int = 100) -> RequestBody:
+def body_of(*pieces: bytes) -> RequestBody:
     waiting = iter(pieces)
 
     async def receive() -> bytes:
         await trio.lowlevel.checkpoint()
         return next(waiting, b"")
 
-    return RequestBody(receive, content_bytes=content_bytes, limits=Limits(body_bytes=limit_bytes))
+    return RequestBody(receive, limits=Limits())
 
 
 async def streamed(body: RequestBody) -> list[bytes]:
@@ -33,7 +33,7 @@ async def test_the_body_is_whole_and_kept() -> None:
 
 async def test_a_kept_body_can_be_streamed_any_number_of_times() -> None:
     whole = bytes(range(256)) * 600
-    body = body_of(whole, limit_bytes=10**6)
+    body = body_of(whole)
     await body.read()
     first, second = body.stream(), body.stream()
     pieces = [await anext(first), await anext(second), await anext(first), await anext(second)]
@@ -81,7 +81,7 @@ async def test_many_tasks_read_the_same_body() -> None:
 
 async def test_a_cancelled_read_loses_nothing() -> None:
     send, receive = trio.open_memory_channel[bytes](0)
-    body = RequestBody(receive.receive, content_bytes=None, limits=Limits(body_bytes=100))
+    body = RequestBody(receive.receive, limits=Limits())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(body.read)
         await send.send(b"first ")
@@ -97,32 +97,3 @@ async def test_a_cancelled_read_loses_nothing() -> None:
 
         nursery.start_soon(end)
         assert await body.read() == b"first second"
-
-
-async def test_a_declared_length_above_the_limit_is_refused_before_anything_is_received() -> None:
-    async def receive() -> bytes:
-        raise AssertionError
-
-    body = RequestBody(receive, content_bytes=101, limits=Limits(body_bytes=100))
-    with pytest.raises(BodyTooLarge, match=r"101 bytes.*Limits\.body_bytes"):
-        await body.read()
-
-
-async def test_an_undeclared_length_is_counted_and_the_refusal_stays() -> None:
-    body = body_of(b"x" * 60, b"x" * 41)
-    for _ in range(2):
-        with pytest.raises(BodyTooLarge) as caught:
-            await body.read()
-    assert caught.value.status == 413
-
-
-async def test_a_streamed_body_is_limited() -> None:
-    pieces: list[bytes] = []
-    with pytest.raises(BodyTooLarge):
-        async for piece in body_of(b"x" * 60, b"x" * 41).stream():
-            pieces.append(piece)
-    assert pieces == [b"x" * 60]
-
-
-async def test_a_body_of_exactly_the_limit_is_accepted() -> None:
-    assert len(await body_of(b"x" * 100, content_bytes=100).read()) == 100

@@ -271,21 +271,23 @@ class IncomingBody:
         return departure
 
     async def discard(self) -> bool:
-        """Throw away what is left of one that is closed; `False` when that is too much.
+        """Throw away what is left of one that is closed; `False` when that is too much, or takes too long.
 
         Raises:
             RemoteProtocolError: It is malformed, too long, incomplete or too slow.
         """
         discarded_bytes = 0
-        while (piece := self.take()) != b"":
-            if piece is None:
-                await self._feed_in_time()
-                continue
-            discarded_bytes += len(piece)
-            if discarded_bytes > DISCARDED_BYTES:
-                return False
-            await trio.lowlevel.checkpoint()  # pieces of what has come must not keep the scheduler
-        return True
+        with self._link.timers.move_on_after(self._link.timeouts.body_seconds):
+            while (piece := self.take()) != b"":
+                if piece is None:
+                    await self._feed_in_time()
+                    continue
+                discarded_bytes += len(piece)
+                if discarded_bytes > DISCARDED_BYTES:
+                    return False
+                await trio.lowlevel.checkpoint()  # pieces of what has come must not keep the scheduler
+            return True
+        return False
 
     def drop(self) -> None:
         """Stop watching, without waiting for that: the connection is dropped."""

@@ -182,7 +182,6 @@ class Session:
             return None
         return RequestBody(
             self._http.body.receive,
-            content_bytes=head.content_bytes,
             limits=self._context.config.limits,
             bound=self._http.body.limit,
         )

@@ -8,7 +8,7 @@ from typing import Protocol
 import trio
 
 from trioweb.config import Limits
-from trioweb.errors import BodyTooLarge, LocalProtocolError
+from trioweb.errors import LocalProtocolError
 
 KEPT_PIECE_BYTES = 64 * 1024
 """A body that was kept is handed out again in pieces of this length, as if it had just arrived."""
@@ -27,8 +27,8 @@ class RequestBody:
     route is known, and to close at the end what was made of it.
 
     Args:
-        receive: Returns the next piece, `b""` at the end.
-        content_bytes: The declared length, if any.
+        receive: Returns the next piece, `b""` at the end. How much that may be in all is
+            bounded where it comes in, so it is not counted again here.
         limits: Those of the application, until `limit` says otherwise.
         bound: Is told these limits by `limit`, and bounds what comes over the wire.
 
@@ -41,11 +41,9 @@ class RequestBody:
         "_bound",
         "_claimed_by",
         "_come",
-        "_content_bytes",
         "_lock",
         "_position",
         "_receive",
-        "_total",
         "_whole",
         "form",
         "limits",
@@ -55,19 +53,16 @@ class RequestBody:
         self,
         receive: Callable[[], Awaitable[bytes]],
         *,
-        content_bytes: int | None,
         limits: Limits,
         bound: Callable[[Limits], None] | None = None,
     ) -> None:
         self._receive = receive
         self._bound = bound
-        self._content_bytes = content_bytes
         self.limits = limits
         self.form: _HoldsFiles | None = None
         self._lock: trio.Lock | None = None
         # Joined as it comes: it may come in segments of one byte, and each would be an object.
         self._come = bytearray()
-        self._total = 0
         self._whole: bytes | None = None
         self._claimed_by: str | None = None
         self._position = 0
@@ -95,8 +90,7 @@ class RequestBody:
         self._lock = self._lock or trio.Lock()
         async with self._lock:
             while self._whole is None:
-                piece = await self._receive_piece()
-                if piece:
+                if piece := await self._receive():
                     self._come += piece
                 else:
                     self._whole, self._come = bytes(self._come), bytearray()
@@ -142,22 +136,6 @@ class RequestBody:
     async def _piece(self, position: int) -> bytes:
         """Return what is there in a body that was kept, and of any other what comes next."""
         if self._whole is None:
-            return await self._receive_piece()
+            return await self._receive()
         await trio.lowlevel.checkpoint()
         return self._whole[position : position + KEPT_PIECE_BYTES]
-
-    async def _receive_piece(self) -> bytes:
-        # A declared length is refused before its first byte is waited for (RFC 9110 §15.5.14).
-        if self._content_bytes is not None:
-            self._check(self._content_bytes)
-        piece = await self._receive()
-        self._total += len(piece)
-        self._check(self._total)
-        return piece
-
-    def _check(self, length: int) -> None:
-        most_bytes = self.limits.body_bytes
-        if length > most_bytes:
-            raise BodyTooLarge(
-                f"a body of {length} bytes or more, and at most {most_bytes} are taken (Limits.body_bytes)"
-            )

@@ -291,7 +291,7 @@ class Request:
 
     def _required_body(self) -> RequestBody:
         if self._body is None:
-            self._body = RequestBody(_receive_nothing, content_bytes=0, limits=_LIMITS_OF_NOTHING)
+            self._body = RequestBody(_receive_nothing, limits=_LIMITS_OF_NOTHING)
         return self._body
 
 
