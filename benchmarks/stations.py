@@ -16,8 +16,9 @@ import trio
 
 from trioweb import Limits, Timeouts
 from trioweb._transport.engine import open_engine
+from trioweb._transport.transport import Output
 from trioweb._websocket.connection import WebSocketConnection
-from trioweb._websocket.outbox import Outbox
+from trioweb._websocket.parts import put_together
 from trioweb._wire.fastlane import decode_plain
 from trioweb._wire.websocket import WebSocketWire
 
@@ -27,19 +28,12 @@ FRAME = b"\x82\xa0\1\2\3\4" + MESSAGE
 MANY = 1000
 
 
-class Connection(WebSocketConnection):
-    """One that needs no handshake."""
-
-    def _accept_by_itself(self) -> None:
-        raise AssertionError("it is accepted")
-
-
 class Nowhere:
     """A transport that takes everything at once, so that no system call is measured."""
 
     is_plain = True
 
-    def start(self, receiver: object, output: Outbox) -> None:  # noqa: ARG002 - of the protocol
+    def start(self, receiver: object, output: Output) -> None:  # noqa: ARG002 - of the protocol
         self.output = output
 
     def pause_reading(self) -> None: ...
@@ -132,9 +126,11 @@ def measure_system() -> None:
 async def measure_connection() -> None:
     limits = Limits(inbox_messages=10 * MANY, outbox_messages=10 * MANY, outbox_bytes=2**30)
     async with open_engine() as engine:
-        connection = Connection(cast("Any", Nowhere()), engine, limits=limits, timeouts=Timeouts())
-        connection.open(WebSocketWire(message_bytes=2**20, message_fragments=16), b"101", b"")
-        encode = connection.wire.encode
+        parts = put_together(cast("Any", Nowhere()), engine, limits=limits, timeouts=Timeouts())
+        connection = WebSocketConnection(parts)
+        wire = WebSocketWire(message_bytes=2**20, message_fragments=16)
+        parts.open(wire, b"101", b"")
+        encode, data_received = wire.encode, parts.intake.data_received
         timed(
             "decode a frame, one in a read",
             lambda: [decode_plain(FRAME, 0, [], 1, 100) for _ in range(MANY)],
@@ -145,7 +141,7 @@ async def measure_connection() -> None:
 
         def bring() -> None:
             for _ in range(MANY):
-                connection.data_received(FRAME, 0.0)
+                data_received(FRAME, 0.0)
 
         async def receive() -> None:
             for _ in range(MANY):
@@ -175,8 +171,8 @@ async def measure_connection() -> None:
         async def round_trips(depth: int) -> None:
             for _ in range(MANY // depth):
                 engine.flusher.pass_number += 1
-                connection.data_received(FRAME * depth, 0.0)
-                while connection._inbox.items:  # noqa: SLF001 - nobody else may ask
+                data_received(FRAME * depth, 0.0)
+                while parts.inbox.items:
                     await trio.lowlevel.checkpoint()
 
         async with trio.open_nursery() as nursery:

@@ -128,7 +128,7 @@ async def test_close_ends_a_slow_member_with_1013_and_nothing_after_it(joined):
         room = app.room("lobby")
         for number in range(200):
             await room.publish(b"%03d" % number + BLOCK)
-            if all(member.is_sealed for member in room.members):  # or it has left already
+            if all(member._outlet.is_sealed for member in room.members):  # or it has left already
                 break
         await room.publish(b"after")
         expected = 0

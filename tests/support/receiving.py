@@ -19,16 +19,29 @@ class Recorder:
     def lost(self):
         self._tell("lost")
 
-    def output_drained(self):
+    def drained(self):
         self._tell("drained")
 
-    def output_blocked(self):
+    def blocked(self):
         self._tell("blocked")
 
     def _tell(self, name, *what):
         self.told.append((name, *what) if what else name)
         if name in self.failing:
             raise LookupError(f"a bug in {name}")
+
+
+class Writing:
+    """An output whose progress a recorder is told, among what it receives."""
+
+    def __init__(self, output, recorder):
+        self.gather, self.advance = output.gather, output.advance
+        self.drained, self.blocked = recorder.drained, recorder.blocked
+
+
+def begin(transport, recorder, output):
+    """Start a transport, and have all that it tells written down in one place."""
+    transport.start(recorder, Writing(output, recorder))
 
 
 class Pile:
@@ -46,3 +59,9 @@ class Pile:
         rest = self.buffers[0][sent_bytes:]
         self.buffers[:1] = [rest] if rest else []
         return bool(self.buffers)
+
+    def drained(self):
+        """Not asked for here."""
+
+    def blocked(self):
+        """Nor is this."""

@@ -350,7 +350,7 @@ async def test_a_connection_that_is_not_observed_pays_nothing(autojump_clock):
         if is_watched == "yes":
             Tap().watch(ws)
         await ws.accept()
-        transports.append(type(ws._transport))
+        transports.append(type(ws._outlet.transport))
 
     for is_watched in ("no", "yes"):
         async with in_memory(app) as peer:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.testing
-from support.receiving import Pile, Recorder
+from support.receiving import Pile, Recorder, begin
 from support.tls import VERSIONS, contexts
 
 from trioweb._transport.flusher import Flusher
@@ -83,7 +83,7 @@ async def settled():
 async def test_bytes_are_passed_on_and_so_is_the_end(tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         client.send(b"hello")
         await settled()
         client.close()
@@ -94,7 +94,7 @@ async def test_bytes_are_passed_on_and_so_is_the_end(tls):
 async def test_a_false_report_of_readability_is_harmless():
     async with connected() as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         transport.on_readable(trio.current_time())
         assert recorder.told == []
         client.send(b"hello")
@@ -105,7 +105,7 @@ async def test_a_false_report_of_readability_is_harmless():
 async def test_a_full_kernel_buffer_is_waited_for():
     async with connected() as (transport, client):
         recorder, output = Recorder(), Pile(b"y" * 10)
-        transport.start(recorder, output)
+        begin(transport, recorder, output)
         fill(transport)
         transport.flush()
         transport.flush()
@@ -123,7 +123,7 @@ async def test_a_full_kernel_buffer_is_waited_for():
 async def test_a_write_to_a_peer_that_has_reset_reports_the_loss(tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile(b"x"))
+        begin(transport, recorder, Pile(b"x"))
         transport.pause_reading()
         reset(client)
         transport.flush()
@@ -133,7 +133,7 @@ async def test_a_write_to_a_peer_that_has_reset_reports_the_loss(tls):
 async def test_a_peer_that_has_stopped_reading_is_lost_even_if_it_may_still_write(tls):
     async with connected(socket.socketpair(), tls) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile(b"x"))
+        begin(transport, recorder, Pile(b"x"))
         client.shutdown(socket.SHUT_RD)
         transport.flush()
         assert recorder.told == ["lost"]
@@ -142,7 +142,7 @@ async def test_a_peer_that_has_stopped_reading_is_lost_even_if_it_may_still_writ
 async def test_bytes_before_a_loss_are_received(tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile(b"x"))
+        begin(transport, recorder, Pile(b"x"))
         client.send(b"bye")
         reset(client)
         transport.flush()
@@ -153,7 +153,7 @@ async def test_bytes_before_a_loss_are_received(tls):
 async def test_a_bug_on_the_reading_side_costs_one_connection(caplog, failing, tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder(failing)
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         client.send(b"x")
         client.shutdown(socket.SHUT_WR)
         await settled()
@@ -167,7 +167,7 @@ async def test_a_bug_on_the_writing_side_costs_one_connection(caplog):
     async with connected() as (transport, client):
         recorder = Recorder()
         output = Pile(b"y", None)
-        transport.start(recorder, output)
+        begin(transport, recorder, output)
         fill(transport)
         transport.flush()
         client.setblocking(False)
@@ -182,7 +182,7 @@ async def test_a_bug_on_the_writing_side_costs_one_connection(caplog):
 async def test_nothing_is_reported_or_written_after_an_abort(tls):
     async with connected(tls=tls) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile(b"x"))
+        begin(transport, recorder, Pile(b"x"))
         transport.abort()
         transport.abort()
         transport.flush()
@@ -206,7 +206,7 @@ async def test_pulled_bytes_end_with_the_peer_and_sending_to_it_fails(tls):
 
 async def test_a_socket_closes_at_once_only_if_nothing_is_unread(tls):
     async with connected(tls=tls) as (transport, client):
-        transport.start(Recorder(), Pile())
+        begin(transport, Recorder(), Pile())
         transport.pause_reading()
         client.send(b"unread")
         await settled()

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 from support.links.odd_stream import OddStream
-from support.receiving import Pile, Recorder
+from support.receiving import Pile, Recorder, begin
 
 from trioweb._transport.stream_transport import StreamTransport
 
@@ -29,7 +29,7 @@ async def test_input_and_its_end_are_reported_and_output_is_written():
     ours, theirs = trio.testing.memory_stream_pair()
     async with over(theirs) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile(b"one ", b"two"))
+        begin(transport, recorder, Pile(b"one ", b"two"))
         transport.flush()
         transport.flush()
         await settled()
@@ -44,7 +44,7 @@ async def test_input_and_its_end_are_reported_and_output_is_written():
 async def test_a_stream_that_breaks_while_it_is_read_has_ended(error):
     async with over(OddStream(b"hello", receive=error("gone"))) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         await settled()
         assert recorder.told == [("data", b"hello"), "ended"]
 
@@ -54,7 +54,7 @@ async def test_a_stream_that_breaks_while_it_is_written_is_lost(error):
     stream = OddStream(send=error("gone"))
     async with over(stream) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile(b"x"))
+        begin(transport, recorder, Pile(b"x"))
         transport.flush()
         stream.may_send.set()
         await settled()
@@ -65,7 +65,7 @@ async def test_a_bug_of_the_stream_while_reading_costs_one_connection(caplog):
     stream = OddStream(receive=LookupError("a bug in the stream"))
     async with over(stream) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         await settled()
         assert recorder.told == ["lost"]
         assert stream.is_closed.is_set()
@@ -77,7 +77,7 @@ async def test_a_bug_of_the_stream_while_writing_costs_one_connection(caplog):
     stream.may_send.set()
     async with over(stream) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile(b"x"))
+        begin(transport, recorder, Pile(b"x"))
         transport.flush()
         await settled()
         assert recorder.told == ["blocked", "lost"]
@@ -89,7 +89,7 @@ async def test_a_bug_of_the_receiver_costs_one_connection(caplog):
     stream = OddStream(b"hello")
     async with over(stream) as transport:
         recorder = Recorder("data")
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         await settled()
         assert recorder.told == [("data", b"hello"), "lost"]
         assert "a bug in data" in caplog.text
@@ -100,7 +100,7 @@ async def test_a_write_that_ends_after_an_abort_is_not_reported(error):
     stream = OddStream(send=error)
     async with over(stream) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile(b"x"))
+        begin(transport, recorder, Pile(b"x"))
         transport.flush()
         await settled()
         transport.abort()
@@ -118,7 +118,7 @@ async def test_a_read_that_fails_after_an_abort_is_not_reported(caplog):
 
     async with over(Grudging()) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         await settled()
         transport.abort()
         await settled()
@@ -129,7 +129,7 @@ async def test_a_read_that_fails_after_an_abort_is_not_reported(caplog):
 async def test_a_paused_reader_takes_one_more_piece_at_the_most():
     async with over(OddStream(b"one", b"two", b"three")) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         transport.pause_reading()
         transport.pause_reading()
         await settled()
@@ -163,7 +163,7 @@ async def test_a_stream_that_can_be_half_closed_is_read_afterwards():
     ours, theirs = trio.testing.memory_stream_pair()
     async with over(theirs) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         assert transport.end_output() is True
         assert transport.end_output() is True
         assert await ours.receive_some() == b""
@@ -188,7 +188,7 @@ async def test_a_close_that_nobody_waits_for_can_be_waited_for_later(autojump_cl
     stream = Polite()
     async with over(stream) as transport:
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         assert transport.try_close() is True
         assert transport.try_close() is True
         assert not stream.is_closed.is_set()

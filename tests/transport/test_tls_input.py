@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 from support.links.tls_pair import outbox_of, secured, settled
-from support.receiving import Pile, Recorder
+from support.receiving import Pile, Recorder, begin
 from support.tls import VERSIONS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs epoll or kqueue")
@@ -26,7 +26,7 @@ def version(request):
 async def test_many_small_records_are_handed_on_as_one_piece(version):
     async with secured(version) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         await client.send_raw(b"".join(client.encrypted(b"%3d" % number) for number in range(300)))
         await settled()
         assert recorder.told == [("data", b"".join(b"%3d" % number for number in range(300)))]
@@ -39,7 +39,7 @@ async def test_half_a_record_is_nothing_yet(version):
         await settled()
         assert transport.try_receive() is None
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         await client.send_raw(record[7:12])
         await settled()
         assert recorder.told == []
@@ -57,7 +57,7 @@ async def test_nothing_arrives_and_nothing_is_lost_while_reading_pauses(version)
     content = os.urandom(2_000_000)
     async with secured(version) as (transport, client), trio.open_nursery() as nursery:
         recorder = Pausing()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         nursery.start_soon(client.send_all, content)
         with trio.fail_after(20):
             while sum(len(told[1]) for told in recorder.told) < len(content):
@@ -73,7 +73,7 @@ async def test_nothing_arrives_and_nothing_is_lost_while_reading_pauses(version)
 async def test_the_peers_goodbye_is_the_end_whatever_follows_it(version):
     async with secured(version) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         await client.send_raw(client.encrypted(b"bye") + client.goodbye() + JUNK * 1000)
         await settled()
         await client.send_raw(JUNK)
@@ -89,7 +89,7 @@ async def test_a_goodbye_that_was_pulled_with_the_data_is_reported_after_the_sta
         await client.send_raw(client.encrypted(b"bye") + client.goodbye())
         assert await transport.receive() == b"bye"
         recorder = Recorder()
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         assert recorder.told == []
         await settled()
         assert recorder.told == ["ended"]
@@ -110,7 +110,7 @@ async def test_an_end_without_goodbye_is_an_end(version, is_pushed):
         client.socket.shutdown(socket.SHUT_WR)
         if is_pushed:
             recorder = Recorder()
-            transport.start(recorder, Pile())
+            begin(transport, recorder, Pile())
             await settled()
             assert recorder.told == [("data", b"hello"), "ended"]
         else:
@@ -122,7 +122,7 @@ async def test_an_end_without_goodbye_is_an_end(version, is_pushed):
 async def test_a_peer_gets_an_alert_and_nothing_more_after_a_forged_record(version):
     async with secured(version) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, Pile(b"unsaid"))
+        begin(transport, recorder, Pile(b"unsaid"))
         await client.send_raw(client.encrypted(b"hello") + JUNK)
         await settled()
         assert recorder.told == [("data", b"hello"), "lost"]
@@ -143,7 +143,7 @@ async def test_an_answer_to_a_piece_with_a_forged_record_is_lost(version):
 
     async with secured(version) as (transport, client):
         recorder = Answering()
-        transport.start(recorder, Pile(b"unsaid"))
+        begin(transport, recorder, Pile(b"unsaid"))
         await client.send_raw(client.encrypted(b"hello") + JUNK)
         await settled()
         assert recorder.told == [("data", b"hello"), "lost"]
@@ -161,7 +161,7 @@ async def test_a_forged_record_ends_what_is_pulled(version):
 async def test_a_bug_of_the_receiver_costs_one_connection(version, caplog):
     async with secured(version) as (transport, client):
         recorder = Recorder("data")
-        transport.start(recorder, Pile())
+        begin(transport, recorder, Pile())
         await client.send_all(b"hello")
         await settled()
         assert recorder.told == [("data", b"hello"), "lost"]
@@ -172,7 +172,7 @@ async def test_a_bug_of_the_receiver_costs_one_connection(version, caplog):
 async def test_bytes_before_a_loss_are_received(version):
     async with secured(version) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, outbox_of(b"x"))
+        begin(transport, recorder, outbox_of(b"x"))
         await client.send_all(b"bye")
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.socket.close()

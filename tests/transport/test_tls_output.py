@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 from support.links.tls_pair import outbox_of, receive_whole, secured, settled
-from support.receiving import Pile, Recorder
+from support.receiving import Pile, Recorder, begin
 from support.tls import VERSIONS
 from support.waiting import until
 
@@ -31,7 +31,7 @@ async def test_small_and_large_entries_arrive_in_order(version):
     expected = b"".join(b"".join(entry) if isinstance(entry, tuple) else entry for entry in entries)
     async with secured(version) as (transport, client):
         recorder, outbox = Recorder(), outbox_of(*entries)
-        transport.start(recorder, outbox)
+        begin(transport, recorder, outbox)
         transport.flush()
         assert await receive_whole(client, len(expected)) == expected
         await until(lambda: recorder.told[-1] == "drained")
@@ -43,7 +43,7 @@ async def test_a_flood_both_ways_at_once_arrives(version):
     content = os.urandom(3_000_000)
     async with secured(version) as (transport, client), trio.open_nursery() as nursery:
         recorder = Recorder()
-        transport.start(recorder, outbox_of(content))
+        begin(transport, recorder, outbox_of(content))
         transport.flush()
         nursery.start_soon(client.send_all, content)
         assert await receive_whole(client, len(content)) == content
@@ -55,7 +55,7 @@ async def test_a_peer_that_reads_nothing_costs_one_batch_of_ciphertext(version):
     content = os.urandom(3_000_000)
     async with secured(version) as (transport, client):
         recorder, outbox = Recorder(), outbox_of(content)
-        transport.start(recorder, outbox)
+        begin(transport, recorder, outbox)
         transport.flush()
         await until(lambda: outbox.sent_bytes and transport._unsent)
         await settled()
@@ -88,7 +88,7 @@ async def test_a_peer_that_reads_nothing_costs_one_batch_of_ciphertext(version):
 async def test_progress_shows_before_a_batch_has_left_whole(version):
     async with secured(version) as (transport, _):
         recorder, outbox = Recorder(), outbox_of(os.urandom(2_000_000))
-        transport.start(recorder, outbox)
+        begin(transport, recorder, outbox)
         transport.flush()
         await until(lambda: outbox.sent_bytes and transport._unsent)
         await settled()
@@ -102,7 +102,7 @@ async def test_progress_shows_before_a_batch_has_left_whole(version):
 async def test_a_message_is_written_at_once_and_its_rest_when_the_kernel_has_room(version):
     async with secured(version) as (transport, client):
         recorder, outbox = Recorder(), outbox_of()
-        transport.start(recorder, outbox)
+        begin(transport, recorder, outbox)
         assert transport.try_send(b"hello") == 5
         assert await client.receive_some() == b"hello"
         assert transport.try_send(b"x" * 20_000) == 0  # more than a record
@@ -120,7 +120,7 @@ async def test_a_message_is_written_at_once_and_its_rest_when_the_kernel_has_roo
 
 async def test_the_rest_of_a_message_is_not_sent_twice_by_an_output_that_takes_it_last(version):
     async with secured(version) as (transport, client):
-        transport.start(Recorder(), outbox := outbox_of())
+        begin(transport, Recorder(), outbox := outbox_of())
         message, written = os.urandom(10_000), 0
         while (sent_bytes := transport.try_send(message)) == len(message):
             written += 1
@@ -156,7 +156,7 @@ async def test_sending_to_a_peer_that_has_gone_fails(version):
 async def test_the_output_can_end_before_the_input(version):
     async with secured(version) as (transport, client):
         recorder = Recorder()
-        transport.start(recorder, outbox := outbox_of(b"last"))
+        begin(transport, recorder, outbox := outbox_of(b"last"))
         transport.flush()
         assert transport.end_output() is True
         assert transport.end_output() is True
@@ -216,7 +216,7 @@ async def test_closing_says_goodbye_and_aborting_does_not(version):
 
 async def test_closing_does_not_wait_for_the_peer(version):
     async with secured(version) as (transport, _):
-        transport.start(Recorder(), outbox_of(b"x" * 3_000_000))
+        begin(transport, Recorder(), outbox_of(b"x" * 3_000_000))
         transport.flush()
         await until(lambda: transport._unsent)
         assert transport.end_output() is False
@@ -232,7 +232,7 @@ async def test_nothing_is_reported_or_written_after_an_abort(version):
 
     async with secured(version) as (transport, client):
         recorder = Aborting()
-        transport.start(recorder, Pile(b"unsaid"))
+        begin(transport, recorder, Pile(b"unsaid"))
         await client.send_raw(client.encrypted(b"hello") + JUNK)
         await settled()
         transport.flush()

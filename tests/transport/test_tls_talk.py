@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from support.links.tls_pair import outbox_of, secured, settled
 from support.links.tls_records import KeyUpdates, Renegotiations
-from support.receiving import Pile, Recorder
+from support.receiving import Pile, Recorder, begin
 from support.waiting import until
 
 from trioweb._transport.tls_transport import OWN_BYTES
@@ -36,7 +36,7 @@ async def renegotiating(tmp_path):
 async def test_a_key_update_is_answered_with_a_key_update(tmp_path):
     async with updating(tmp_path) as (transport, client, keys):
         recorder, outbox = Recorder(), outbox_of()
-        transport.start(recorder, outbox)
+        begin(transport, recorder, outbox)
         assert transport.try_send(b"one") == 3
         assert await client.receive_some() == b"one"
         await client.send_raw(keys.data(b"hello ") + keys.key_update() + keys.data(b"again"))
@@ -61,7 +61,7 @@ async def test_a_renegotiation_is_refused_and_the_connection_continues(tmp_path,
     async with renegotiating(tmp_path) as (transport, client, records):
         recorder = Recorder()
         if is_pushed:
-            transport.start(recorder, Pile())
+            begin(transport, recorder, Pile())
         await client.send_raw(records.data(b"before") + records.ask())
         received = [] if is_pushed else [await transport.receive()]
         assert (await client.receive_raw())[:1] == b"\x15"  # no_renegotiation (RFC 5246 §7.2.2)
@@ -87,7 +87,7 @@ async def test_a_peer_that_provokes_tls_records_and_reads_none_is_dropped(tmp_pa
     async with renegotiating(tmp_path) as (transport, client, records):
         recorder = Recorder()
         if is_pushed:
-            transport.start(recorder, Pile())
+            begin(transport, recorder, Pile())
         await fill(transport)
         most_bytes = 0
         for _ in range(100):
@@ -107,7 +107,7 @@ async def test_records_of_tls_that_are_stuck_block_the_next_writer(tmp_path):
     """Its output has nothing to send at that time, and would not watch for progress."""
     async with renegotiating(tmp_path) as (transport, client, records):
         recorder, outbox = Recorder(), outbox_of()
-        transport.start(recorder, outbox)
+        begin(transport, recorder, outbox)
         await fill(transport)
         await client.send_raw(records.ask())
         await until(lambda: "blocked" in recorder.told)

@@ -110,10 +110,10 @@ async def test_a_watcher_added_after_the_end_is_notified_at_once(autojump_clock)
     seen = []
 
     async def handler(ws):
-        ws.watch_end(lambda: seen.append("before"))
+        ws._closing.watch(lambda: seen.append("before"))
         with pytest.raises(trioweb.ConnectionClosedOK):
             await ws.receive()
-        ws.watch_end(lambda: seen.append("after"))
+        ws._closing.watch(lambda: seen.append("after"))
         assert seen == ["before", "after"]
         seen.append("handler")
 

@@ -147,7 +147,7 @@ async def test_an_endless_message_is_bounded_after_a_close_has_begun(way):
         async with ws.receive_stream() as chunks:
             await anext(chunks)
             if way == "room":
-                ws.start_closing(trioweb.Close(1013), is_by_handler=False)
+                ws._closing.begin(trioweb.Close(1013))
             elif way == "aclose":
                 ws.nursery.start_soon(ws.aclose)
             begun.set()

@@ -107,7 +107,7 @@ async def test_a_peer_whose_inbox_is_full_waits_alone_and_loses_nothing():
                     await quiet.send_text("still there?")
                     await quiet.receive_text()
             assert seen < messages, "the window never closed"
-            assert held[0].received_bytes < 2 * Limits().inbox_bytes
+            assert held[0]._intake.received_bytes < 2 * Limits().inbox_bytes
             go_on.set()
             with trio.fail_after(20):
                 await all_read.wait()

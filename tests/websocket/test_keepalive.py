@@ -154,19 +154,21 @@ async def test_too_many_unanswered_pings_are_refused(autojump_clock):
 async def test_a_ping_whose_writing_finds_the_peer_gone_is_the_last(autojump_clock, caplog, timeout_seconds):
     timers, pings, cuts = Timers(), [], []
 
-    def send_ping(payload):
-        pings.append(payload)
-        keepalive.stop()
-        return True
+    class Gone:
+        """Both the outlet and the closing handshake of a connection whose peer is gone."""
 
-    keepalive = Keepalive(
-        timers,
-        Outbox(most_messages=1, most_bytes=1),
-        interval_seconds=5,
-        timeout_seconds=timeout_seconds,
-        send_ping=send_ping,
-        cut=cuts.append,
-    )
+        outbox = Outbox(most_messages=1, most_bytes=1)
+
+        def send_ping(self, payload):
+            pings.append(payload)
+            keepalive.stop()
+            return True
+
+        def cut(self, because):
+            cuts.append(because)
+
+    timeouts = Timeouts(ping_interval_seconds=5, ping_timeout_seconds=timeout_seconds)
+    keepalive = Keepalive(Gone(), Gone(), timers, timeouts)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(timers.run)
         keepalive.start()

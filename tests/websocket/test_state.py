@@ -86,7 +86,7 @@ class Connection:
             case Event.DRAIN:
                 self.nursery.start_soon(self.peer.receive_end)
             case Event.LOSE if self.state is State.CONNECTING:
-                self.ws.start_draining(Close(1001))
+                self.ws._closing.lose()
             case Event.LOSE:
                 await self.peer.stream.aclose()
         await self.settled()

@@ -25,7 +25,6 @@ from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
 from trioweb._web.switching import SwitchingProtocols
 from trioweb._web.unreadable import is_clients_mistake
-from trioweb._web.websocket import Handshake, WebSocket
 from trioweb._wire.request_head import RequestHead
 from trioweb.errors import HTTPError, RemoteProtocolError
 from trioweb.exception_groups import bare
@@ -54,7 +53,7 @@ class Session:
         "_securing",
         "_streamed",
         "_transport",
-        "_ws",
+        "_websocket_session",
         "peer",
     )
 
@@ -82,7 +81,7 @@ class Session:
         self._on_end = on_end
         self._has_begun = False
         self._securing: trio.CancelScope | None = None
-        self._ws: WebSocket | None = None
+        self._websocket_session: WebSocketSession | None = None
         self._streamed: StreamedResponse | None = None
 
     async def run(self) -> None:
@@ -94,7 +93,7 @@ class Session:
                     await websocket.run()
                     if websocket.is_accepted:
                         break
-                    self._ws = None
+                    self._websocket_session = None
                 if not self._transport.is_plain:
                     await self._transport.aclose()
         except trio.BrokenResourceError:
@@ -116,8 +115,8 @@ class Session:
         self._http.stop_waiting()
         if self._securing is not None:
             self._securing.cancel(reason="the server shuts down")
-        if self._ws is not None:
-            self._ws.start_draining(self._context.shutdown.close)
+        if self._websocket_session is not None:
+            self._websocket_session.drain()
         if self._streamed is not None:
             self._streamed.drain()
 
@@ -198,26 +197,17 @@ class Session:
         )
 
     def _websocket(self, request: Request, response: SwitchingProtocols, started: float) -> WebSocketSession:
-        route = response.route
-        config = self._context.config
-        self._ws = ws = WebSocket(
+        self._websocket_session = session = WebSocketSession(
+            self._context,
             self._transport,
-            self._context.engine,
-            request=request,
-            handshake=Handshake(
-                accepted=response.accepted,
-                offered_subprotocols=response.offered_subprotocols,
-                headers=response.headers,
-                early_input=self._http.switch_to_websocket,
-                reject=partial(self._reject, request, started),
-                fast_lane=config.fast_lane,
-            ),
-            limits=route.limits or config.limits,
-            timeouts=config.timeouts,
+            request,
+            response,
+            early_input=self._http.switch_to_websocket,
+            reject=partial(self._reject, request, started),
         )
         if self._context.shutdown.has_begun:
-            ws.start_draining(self._context.shutdown.close)
-        return WebSocketSession(self._context, ws, route.handler)
+            session.drain()
+        return session
 
     async def _reject(self, request: Request, started: float, response: Response) -> None:
         """Send what refuses a handshake. A handler made it, past the responder, so it is prepared here."""

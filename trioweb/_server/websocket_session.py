@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 import trio
 
-from trioweb._routing.handler import Handler
 from trioweb._server import access_log
 from trioweb._server.context import ServerContext
 from trioweb._transport.timers import Timer
+from trioweb._transport.transport import Transport
+from trioweb._web.opening import Opening
+from trioweb._web.request import Request
 from trioweb._web.response import Response
+from trioweb._web.switching import SwitchingProtocols
 from trioweb._web.unreadable import is_clients_mistake
 from trioweb._web.websocket import WebSocket
+from trioweb._websocket.connection import require_open
+from trioweb._websocket.parts import put_together
+from trioweb._websocket.state import State
 from trioweb.closing import REASON_BYTES, Close, CloseCode
 from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError
 from trioweb.exception_groups import leaves
@@ -26,21 +33,70 @@ NORMAL = Close(CloseCode.NORMAL_CLOSURE)
 class WebSocketSession:
     """Runs a handler, and ends its WebSocket with the code that the outcome calls for."""
 
-    __slots__ = ("_context", "_handler", "_scope", "_started", "_timer", "_ws")
+    __slots__ = (
+        "_closing",
+        "_context",
+        "_handler",
+        "_intake",
+        "_opening",
+        "_scope",
+        "_started",
+        "_timer",
+        "_ws",
+    )
 
-    def __init__(self, context: ServerContext, ws: WebSocket, handler: Handler) -> None:
+    def __init__(
+        self,
+        context: ServerContext,
+        transport: Transport,
+        request: Request,
+        switching: SwitchingProtocols,
+        *,
+        early_input: Callable[[], bytes],
+        reject: Callable[[Response], Awaitable[None]],
+    ) -> None:
+        """Make a WebSocket whose handshake is still to be answered.
+
+        Args:
+            context: What all connections share.
+            transport: What carries its bytes.
+            request: The handshake.
+            switching: What was agreed on, and for which route.
+            early_input: Takes the bytes that came right after the request.
+            reject: Sends another response instead.
+        """
+        config = context.config
+        route = switching.route
+        limits = route.limits or config.limits
+        parts = put_together(transport, context.engine, limits=limits, timeouts=config.timeouts)
+        self._opening: Opening | None = Opening(
+            parts,
+            switching,
+            early_input=early_input,
+            reject=reject,
+            on_accept=self._accepted,
+            limits=limits,
+            fast_lane=config.fast_lane,
+        )
+        self._intake, self._closing = parts.intake, parts.closing
+        self._ws = WebSocket(parts, self._opening, request)
         self._context = context
-        self._ws = ws
-        self._handler = handler
+        self._handler = route.handler
         self._started = trio.current_time()
         self._scope: trio.CancelScope | None = None
         self._timer: Timer | None = None
-        ws.on_accept(self._accepted)
 
     @property
     def is_accepted(self) -> bool:
         """Whether the handshake was answered with 101; if not, the connection is still HTTP's."""
         return self._ws.is_accepted
+
+    def drain(self) -> None:
+        """Close because the server does; before it is accepted, let it not be accepted any more."""
+        if self._opening is not None:
+            self._opening.drain()
+        else:
+            self._closing.begin(self._context.shutdown.close)
 
     async def run(self) -> None:
         """Run the handler inside its nursery, then close.
@@ -55,7 +111,7 @@ class WebSocketSession:
             try:
                 async with trio.open_nursery() as nursery:
                     ws.nursery, self._scope = nursery, nursery.cancel_scope
-                    ws.watch_end(self._begin_grace)
+                    self._closing.watch(self._begin_grace)
                     try:
                         self._check_nothing_returned(await self._handler(ws, **ws.path_params))
                     except Exception as error:
@@ -69,6 +125,7 @@ class WebSocketSession:
         finally:
             errors.clear()  # whose tracebacks lead here: a cycle for the collector
             self._end_grace()
+            self._opening = None  # which leads back here if it was not accepted
             if ws.is_accepted:
                 self._count()
 
@@ -86,17 +143,18 @@ class WebSocketSession:
 
     async def _end(self, error: Exception | None) -> None:
         ws = self._ws
-        if not ws.is_accepted and not ws.is_rejected:
+        if not ws.is_accepted:
+            if ws.is_rejected:
+                return
             response = await self._refusal(error)
             if response is not None:
                 await ws.reject(response)
                 return
-            ws.require_open()
+            require_open(ws)
         if ws.is_accepted:
-            close = _close_for(ws, error, is_debug=self._context.config.debug)
-            ws.start_closing(close, is_by_handler=True)
-            if not ws.has_ended:
-                await ws.wait_closed()
+            self._intake.close(_close_for(ws, error, is_debug=self._context.config.debug))
+            if self._closing.state is not State.CLOSED:
+                await self._closing.wait_closed()
 
     async def _refusal(self, error: Exception | None) -> Response | None:
         """Return the HTTP answer when the handler ended without accepting; `None` to accept."""
@@ -120,7 +178,7 @@ class WebSocketSession:
             self._scope.cancel(reason="the connection has ended")
 
     def _end_grace(self) -> None:
-        self._ws.unwatch_end(self._begin_grace)
+        self._closing.unwatch(self._begin_grace)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -128,6 +186,7 @@ class WebSocketSession:
     # What the server counts and logs.
 
     def _accepted(self) -> None:
+        self._opening = None
         self._context.instruments.opened(self._ws)
         access_log.websocket_opened(self._ws)
 

@@ -122,15 +122,13 @@ class ObservedTransport:
 class ObservedReceiver:
     """Shows what comes in, then passes it on."""
 
-    __slots__ = ("_observer", "_receiver", "input_ended", "lost", "output_blocked", "output_drained")
+    __slots__ = ("_observer", "_receiver", "input_ended", "lost")
 
     def __init__(self, receiver: Receiver, observer: WireObserver) -> None:
         self._receiver = receiver
         self._observer = observer
         self.input_ended = receiver.input_ended
         self.lost = receiver.lost
-        self.output_drained = receiver.output_drained
-        self.output_blocked = receiver.output_blocked
 
     def data_received(self, data: bytes, now: float) -> None:
         """Show one piece of input, then let it be acted on."""
@@ -141,11 +139,13 @@ class ObservedReceiver:
 class ObservedOutput:
     """Shows what has left, when the transport says that it has."""
 
-    __slots__ = ("_gathered", "_observer", "_output")
+    __slots__ = ("_gathered", "_observer", "_output", "blocked", "drained")
 
     def __init__(self, output: Output, observer: WireObserver) -> None:
         self._output = output
         self._observer = observer
+        self.drained = output.drained
+        self.blocked = output.blocked
         self._gathered: tuple[bytes | memoryview, ...] = ()
 
     def gather(self) -> list[bytes | memoryview]:

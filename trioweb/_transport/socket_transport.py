@@ -187,7 +187,7 @@ class SocketTransport:
         for _ in range(WRITES_PER_TURN):
             buffers = output.gather()
             if not buffers:
-                receiver.output_drained()
+                output.drained()
                 return
             # A single buffer goes by `send`, which is cheaper than a gathered write of one.
             offered = len(buffers[0]) if len(buffers) == 1 else sum(map(len, buffers))
@@ -202,13 +202,13 @@ class SocketTransport:
             if sent < offered:  # the kernel is full: another call would only say so
                 break
             if not is_more:
-                receiver.output_drained()
+                output.drained()
                 return
         # Either the kernel is full, or this turn has written enough. The two are the same to us: the pump
         # says when to go on, and that is in the next turn if the kernel has room.
         self._is_blocked = True
         self._watch()
-        receiver.output_blocked()
+        output.blocked()
 
     def end_input(self) -> None:
         """Make the next read find the end of input, whatever TCP says.

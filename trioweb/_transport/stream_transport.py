@@ -172,7 +172,7 @@ class StreamTransport:
 
     def _let_go(self) -> None:
         self._is_aborted = True
-        self._receiver = None
+        self._receiver = self._output = None
         self._may_read.set()  # the reader ends, rather than waiting for a `resume_reading` that never comes
 
     async def _say_farewell(self, said: trio.Event) -> None:
@@ -218,7 +218,7 @@ class StreamTransport:
                 data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
                 # Whether this write will wait cannot be known, so each counts as blocked until it is done:
                 # then a peer that reads nothing is noticed on a stream as it is on a socket.
-                receiver.output_blocked()
+                output.blocked()
                 await self._stream.send_all(data)
                 output.advance(len(data))
         except GONE:
@@ -232,8 +232,8 @@ class StreamTransport:
         finally:
             self._is_writing = False
         # Reported last: the receiver may want to write more, and `flush` then starts the next writer.
-        if self._receiver is not None:
-            self._receiver.output_drained()
+        if self._output is not None:
+            self._output.drained()
 
     def _fail(self, receiver: Receiver) -> None:
         """Contain a bug, ours or the stream's, to this one connection.

@@ -195,10 +195,10 @@ class TlsTransport:
 
     def flush(self) -> None:
         """Write what there is; when the kernel takes no more, the pump goes on later."""
-        if self._unsent and not self._unsent_plain_bytes and self._receiver is not None:
+        if self._unsent and not self._unsent_plain_bytes and self._output is not None:
             # TLS's own words are stuck. A receiver that had nothing to write was not told so, but its
             # deadline for a peer that takes nothing has to run.
-            self._receiver.output_blocked()
+            self._output.blocked()
         self._carrier.flush()
 
     def try_close(self) -> bool:
@@ -268,17 +268,17 @@ class TlsTransport:
         if receiver is not None:
             receiver.lost()
 
-    def output_drained(self) -> None:
+    def drained(self) -> None:
         """Everything has been written, or never will be."""
         if self._is_broken:
             self.lost()
-        elif self._receiver is not None:
-            self._receiver.output_drained()
+        elif self._output is not None:
+            self._output.drained()
 
-    def output_blocked(self) -> None:
+    def blocked(self) -> None:
         """The peer takes nothing more for now."""
-        if self._receiver is not None:
-            self._receiver.output_blocked()
+        if self._output is not None:
+            self._output.blocked()
 
     def gather(self) -> list[bytes | memoryview]:
         """Return the next ciphertext; it is encrypted when what came before has left."""

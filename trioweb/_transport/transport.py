@@ -17,7 +17,7 @@ LOST = (OSError, ValueError)
 
 
 class Output(Protocol):
-    """Where a transport gets the bytes to write: an `Outbox`."""
+    """Where a transport gets the bytes to write, and who is told how that goes: an `Outlet`."""
 
     def gather(self) -> list[bytes | memoryview]:
         """Return the next buffers to write, none when there is nothing; good until `advance`."""
@@ -27,9 +27,15 @@ class Output(Protocol):
         """Take note that the first `sent_bytes` of them are on their way; say whether more waits."""
         ...
 
+    def drained(self) -> None:
+        """Everything that was to be written has been."""
+
+    def blocked(self) -> None:
+        """The peer takes nothing more for now."""
+
 
 class Receiver(Protocol):
-    """Who is told what comes in: a `WebSocketConnection`. No method may block."""
+    """Who is told what comes in: an `Intake`. No method may block."""
 
     def data_received(self, data: bytes, now: float) -> None:
         """Take one piece of input."""
@@ -39,12 +45,6 @@ class Receiver(Protocol):
 
     def lost(self) -> None:
         """Nothing can be written any more: the peer is gone, or the connection was dropped."""
-
-    def output_drained(self) -> None:
-        """Everything that was to be written has been."""
-
-    def output_blocked(self) -> None:
-        """The peer takes nothing more for now."""
 
 
 class Transport(Protocol):

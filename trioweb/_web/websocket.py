@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import attrs
 import trio
 
-from trioweb._transport.engine import Engine
 from trioweb._transport.observed_transport import WireObserver
-from trioweb._transport.transport import Transport
 from trioweb._web.namespace import Namespace
+from trioweb._web.opening import Opening
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._websocket.connection import WebSocketConnection
-from trioweb._wire.handshake import Accepted, encode_accept
-from trioweb._wire.websocket import WebSocketWire
-from trioweb.closing import Close
-from trioweb.config import Limits, Timeouts
-from trioweb.errors import HandshakeRejected, LocalProtocolError
+from trioweb._websocket.parts import Parts
+from trioweb.closing import Close, CloseCode
+from trioweb.errors import ConnectionClosed, LocalProtocolError
 from trioweb.foreign_names import WEBSOCKET, explaining
-from trioweb.headers import HeaderSource, MutableHeaders
-
-
-@attrs.define(kw_only=True)
-class Handshake:
-    """A handshake that may be accepted, and what that takes.
-
-    Attributes:
-        accepted: What was negotiated.
-        offered_subprotocols: What the client can speak.
-        headers: Fields of the 101 response, middleware's included.
-        early_input: Takes the bytes that came right behind the request.
-        reject: Sends another response instead.
-        observer: Is shown the bytes that follow.
-    """
-
-    accepted: Accepted
-    offered_subprotocols: tuple[str, ...]
-    headers: MutableHeaders
-    early_input: Callable[[], bytes]
-    reject: Callable[[Response], Awaitable[None]]
-    fast_lane: bool = True
-    observer: WireObserver | None = None
+from trioweb.headers import HeaderSource
+from trioweb.json_text import read_json, write_json
 
 
 @explaining(WEBSOCKET)
@@ -61,36 +36,12 @@ class WebSocket(WebSocketConnection):
     """
 
     # No `__dict__`: what a program keeps with a connection has its place in `state`.
-    __slots__ = (
-        "_handshake",
-        "_is_draining",
-        "_limits",
-        "_on_accept",
-        "_rejected_with",
-        "_subprotocol",
-        "nursery",
-        "request",
-    )
+    __slots__ = ("nursery", "request")
     nursery: trio.Nursery
 
-    def __init__(
-        self,
-        transport: Transport,
-        engine: Engine,
-        *,
-        request: Request,
-        handshake: Handshake,
-        limits: Limits,
-        timeouts: Timeouts,
-    ) -> None:
-        super().__init__(transport, engine, limits=limits, timeouts=timeouts)
+    def __init__(self, parts: Parts, opening: Opening, request: Request) -> None:
+        super().__init__(parts, opening)
         self.request = request
-        self._limits = limits
-        self._handshake: Handshake | None = handshake
-        self._subprotocol: str | None = None
-        self._is_draining = False
-        self._rejected_with: int | None = None
-        self._on_accept: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"<WebSocket {self.request.raw_path} {self.closed or self._closing.state.name.lower()}>"
@@ -113,19 +64,15 @@ class WebSocket(WebSocketConnection):
     @property
     def is_accepted(self) -> bool:
         """Whether the handshake has been answered with 101."""
-        return self._wire is not None
+        return self._intake.wire is not None
 
     @property
     def is_rejected(self) -> bool:
         """Whether the handshake has been answered with another response."""
-        return self._rejected_with is not None
-
-    def on_accept(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once, when the handshake has been accepted."""
-        self._on_accept = callback
+        return isinstance(self._handshake, Opening) and self._handshake.rejected_with is not None
 
     def observe_wire(self, *, received: Callable[[bytes], None], sent: Callable[[bytes], None]) -> None:
-        """Be shown every byte behind the handshake, as it was read and as it is written.
+        """Be shown every byte after the handshake, as it was read and as it is written.
 
         For seeing what happens: captures, protocol analysers, lessons. With TLS it is the
         plaintext. How the bytes are cut means nothing: a piece may hold several frames, or
@@ -142,13 +89,8 @@ class WebSocket(WebSocketConnection):
         Concurrency: Both are called in the midst of reading and writing, where other
             connections wait for them. They must not take long, nor use this WebSocket.
         """
-        if self.is_accepted:
-            raise LocalProtocolError("the WebSocket was accepted before: observe_wire() comes first of all")
-        self._check_not_rejected()
-        handshake = self._pending_handshake()
-        if handshake.observer is not None:
-            raise LocalProtocolError("the wire is observed already: one observe_wire() to a WebSocket")
-        handshake.observer = WireObserver(received, sent)
+        opening = self._still_opening("observe_wire() comes first of all")
+        opening.observe_wire(WireObserver(received, sent))
 
     async def accept(self, *, subprotocol: str | None = None, headers: HeaderSource = ()) -> None:
         """Answer the handshake with 101 Switching Protocols.
@@ -168,15 +110,11 @@ class WebSocket(WebSocketConnection):
         Cancellation: Atomic.
         """
         await trio.lowlevel.checkpoint()
-        if self.is_accepted:
-            raise LocalProtocolError("the WebSocket was accepted before: accept() comes before any other use")
-        self._check_not_rejected()
-        offered = self._pending_handshake().offered_subprotocols
-        if subprotocol is not None and subprotocol not in offered:
-            raise LocalProtocolError(
-                f"the client did not offer the subprotocol {subprotocol!r}, but {', '.join(offered) or 'none'}"
-            )
-        self._accept(subprotocol, headers)
+        opening = self._still_opening("accept() comes before any other use")
+        opening.check_not_rejected()
+        opening.check_offered(subprotocol)
+        self._subprotocol = opening.accept(subprotocol, headers)
+        self._handshake = None
 
     async def reject(self, response: Response) -> None:
         """Answer the handshake with an HTTP response of your own; then return.
@@ -190,62 +128,74 @@ class WebSocket(WebSocketConnection):
 
         Cancellation: The response may be cut off.
         """
-        if self.is_accepted:
-            raise LocalProtocolError("the WebSocket was accepted before: close it with aclose(code, reason)")
-        self._check_not_rejected()
-        handshake = self._pending_handshake()
-        self.refused_with(response.status)
-        await handshake.reject(response)
+        await self._still_opening("close it with aclose(code, reason)").reject(response)
 
-    def refused_with(self, status: int) -> None:
-        """Note that the handshake is being answered with this status: nothing works any more."""
-        self._rejected_with = status
-        self._closing.lose()
-
-    def start_draining(self, close: Close) -> None:
-        """Close because the server does; before it is accepted, refuse to, and let the handler's grace begin."""
-        if self.is_accepted:
-            self.start_closing(close, is_by_handler=False)
-        else:
-            self._is_draining = True
-            self._closing.lose()
-
-    def _accept_by_itself(self) -> None:
-        self._accept(None, ())
-
-    def _require_accepted(self) -> None:
-        self._check_not_rejected()
-        super()._require_accepted()
-
-    def _check_not_rejected(self) -> None:
-        if self._rejected_with is not None:
-            raise HandshakeRejected(self._rejected_with, "the handshake was rejected before")
-
-    def _pending_handshake(self) -> Handshake:
-        assert self._handshake is not None  # it is let go of when it has been answered with 101
+    def _still_opening(self, instead: str) -> Opening:
+        if not isinstance(self._handshake, Opening):
+            raise LocalProtocolError(f"the WebSocket was accepted before: {instead}")
         return self._handshake
 
-    def _accept(self, subprotocol: str | None, headers: HeaderSource) -> None:
-        self._check_not_rejected()
-        if self._is_draining:
-            raise HandshakeRejected(503, "the server is shutting down: it opens no WebSocket any more")
-        handshake = self._pending_handshake()
-        accepted = handshake.accepted
-        if subprotocol is not None:
-            accepted = attrs.evolve(accepted, subprotocol=subprotocol)
-        fields = handshake.headers.lines()
-        if headers:
-            fields += MutableHeaders(headers).lines()
-        answer = encode_accept(accepted, fields)
-        wire = WebSocketWire(
-            message_bytes=self._limits.message_bytes,
-            message_fragments=self._limits.message_fragments,
-            deflate=accepted.deflate,
-            fast_lane=handshake.fast_lane,
-        )
-        self._subprotocol = accepted.subprotocol
-        self._handshake = None
-        self.open(wire, answer, handshake.early_input(), handshake.observer)
-        on_accept, self._on_accept = self._on_accept, None
-        if on_accept is not None:
-            on_accept()
+    # Messages of one kind.
+
+    async def receive_text(self) -> str:
+        """Return the next message, which must be text.
+
+        Raises:
+            ConnectionClosed: As `receive`; also when the message is binary, after the
+                connection was closed with 1003.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        if not isinstance(message, str):
+            raise self._refuse(CloseCode.UNSUPPORTED_DATA, "expected a text message")
+        return message
+
+    async def receive_bytes(self) -> bytes:
+        """Return the next message, which must be binary.
+
+        Raises:
+            ConnectionClosed: As `receive`; also when the message is text, after the
+                connection was closed with 1003.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        if not isinstance(message, bytes):
+            raise self._refuse(CloseCode.UNSUPPORTED_DATA, "expected a binary message")
+        return message
+
+    async def receive_json(self) -> Any:
+        """Return the next message's JSON value; text, or UTF-8 in a binary message.
+
+        Raises:
+            ConnectionClosed: As `receive`; also when the message is not JSON, after the
+                connection was closed with 1007.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        try:
+            return read_json(message)
+        except ValueError:
+            raise self._refuse(CloseCode.INVALID_PAYLOAD, "expected JSON") from None
+
+    async def send_json(self, value: Any) -> None:
+        """Queue `value` as a Text message of JSON.
+
+        Raises:
+            ConnectionClosed: As for `send`.
+            LocalProtocolError: `value` has no JSON form.
+
+        Cancellation: Atomic, as `send`.
+        """
+        try:
+            text = write_json(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise LocalProtocolError(f"the value has no JSON form: {error}") from error
+        await self.send(text)
+
+    def _refuse(self, code: CloseCode, reason: str) -> ConnectionClosed:
+        """Close because of what was received, and return what the caller raises."""
+        self._intake.refuse(Close(code, reason))
+        return self._closing.error()

@@ -8,10 +8,8 @@ from collections.abc import Callable
 import trio
 
 from trioweb._transport.timers import Timer, Timers
-from trioweb._transport.transport import Transport
-from trioweb._websocket.outbox import Outbox
+from trioweb._websocket.outlet import Outlet
 from trioweb._websocket.state import TRANSITIONS, Event, State
-from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 from trioweb.config import Timeouts
 from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
@@ -40,13 +38,12 @@ class ClosingHandshake:
         "_closed",
         "_is_failed",
         "_left_bytes",
-        "_outbox",
+        "_outlet",
         "_pending",
         "_progress_bytes",
         "_timeouts",
         "_timer",
         "_timers",
-        "_transport",
         "_watchers",
         "closes_at_latest",
         "is_closed_by_handler",
@@ -57,21 +54,18 @@ class ClosingHandshake:
         "received_first",
         "sent",
         "state",
-        "wire",
     )
 
-    def __init__(self, transport: Transport, outbox: Outbox, timers: Timers, timeouts: Timeouts) -> None:
-        self._transport = transport
-        self._outbox = outbox
+    def __init__(self, outlet: Outlet, timers: Timers, timeouts: Timeouts) -> None:
+        self._outlet = outlet
         self._timers = timers
         self._timeouts = timeouts
         self._timer: Timer | None = None
-        self._pending: tuple[Timer, ...] = ()
+        self._pending: Timer | None = None
         self._progress_bytes = 0
         self._is_failed = False
         self._left_bytes: int | None = None  # of what is overlooked while the peer's end is waited for
         self._watchers: tuple[Callable[[], None], ...] = ()
-        self.wire: WebSocketWire | None = None
         self.state = State.CONNECTING
         self.is_over = False
         self.is_ending = False
@@ -117,59 +111,64 @@ class ClosingHandshake:
         """Do not call `watcher` any more."""
         self._watchers = tuple(other for other in self._watchers if other != watcher)
 
-    def open(self, wire: WebSocketWire) -> None:
+    # What happens. Whether it may, the table says: a step that it does not have is no step.
+
+    def open(self) -> None:
         """The handshake has been answered with 101."""
-        self.wire = wire
         self._move(Event.ACCEPT)
 
     def begin(self, close: Close) -> None:
         """Send our close frame after what is queued, then wait for the peer's (§7.1.2)."""
-        if self.state is not State.OPEN or self.wire is None:
+        if not self._move(Event.SEND_CLOSE):
             return
         self.sent, self.received_first = close, False
-        self._outbox.seal(self.wire.encode_close(close), is_urgent=False)
-        self._move(Event.SEND_CLOSE)
+        self._outlet.seal(close, is_urgent=False)
+        self._tell_watchers()
         self._start_timer()
-        self._transport.flush()
+        self._outlet.flush()
 
-    def peer_closed(self, close: Close) -> None:
-        """Answer the peer's close frame, or take it as the answer to ours (§5.5.1)."""
-        if self.wire is None or self.state not in {State.OPEN, State.CLOSE_SENT}:
+    def peer_closed(self, close: Close, *, is_followed: bool) -> None:
+        """Answer the peer's close frame, or take it as the answer to ours (§5.5.1).
+
+        Args:
+            close: What its frame says.
+            is_followed: Whether something came after it, which §5.5.1 forbids.
+        """
+        if not self._move(Event.RECEIVE_CLOSE):
             return
         self.received = close
-        self.is_peer_talking = self.wire.has_leftover  # which is against §5.5.1
-        if self.state is State.OPEN:
-            self.received_first = True
-            self.sent = close
-            self._outbox.seal(self.wire.encode_close(self.sent), is_urgent=True)
-        elif self._outbox.messages and self.sent is not None:  # our close frame has not left yet
-            self._outbox.seal(self.wire.encode_close(self.sent), is_urgent=True)
+        self.is_peer_talking = is_followed
+        if self.sent is None:
+            self.sent, self.received_first = close, True
+            self._outlet.seal(close, is_urgent=True)
+        elif self._outlet.outbox.messages:  # our close frame has not left yet
+            self._outlet.seal(self.sent, is_urgent=True)
         self._end_output()
 
     def fail(self, close: Close) -> None:
         """The peer broke the protocol: say so and wait for nothing (§7.1.7)."""
-        if self.wire is None or self.state not in {State.OPEN, State.CLOSE_SENT}:
+        if not self._move(Event.FAIL):
             return
         self._is_failed = True
         logger.info("a peer is told %s", close)
-        if self.state is State.OPEN:
+        if self.sent is None:
             self.sent, self.received_first = close, False
-            self._outbox.seal(self.wire.encode_close(close), is_urgent=False)
-        self._end_output(Event.FAIL)
+            self._outlet.seal(close, is_urgent=False)
+        self._end_output()
 
     def drained(self) -> None:
         """All output has been written: close TCP first, unless the peer may be sending still (§7.1.1)."""
-        if self.state is not State.ENDING:
+        if not self._may(Event.DRAIN):
             return
         is_peer_done = not (self._is_failed or self.is_peer_talking)
-        if is_peer_done and self._transport.try_close():
+        if is_peer_done and self._outlet.transport.try_close():
             self._move(Event.DRAIN)
         else:
             self._linger()
 
     def _linger(self, *, is_late: bool = False) -> None:
         """Say that nothing more comes, and read on: what came to a closed socket would reset it."""
-        is_half_closed = self._transport.end_output()
+        is_half_closed = self._outlet.transport.end_output()
         if self._left_bytes is None:
             self._left_bytes = LINGER_BYTES
             if is_late or not is_half_closed:
@@ -186,53 +185,65 @@ class ClosingHandshake:
     def input_ended(self) -> None:
         """The peer's side of TCP has ended; our answer to its close may still be on its way."""
         if self.state is not State.ENDING or self._left_bytes is not None:
-            self._transport.try_close()
+            self._outlet.transport.try_close()
             self.lose()
 
     def lose(self) -> None:
         """TCP is gone, or is given up."""
-        self._outbox.discard()
+        self._outlet.outbox.discard()
         self._move(Event.LOSE)
+        self._tell_watchers()
 
     def cut(self, because: str) -> None:
         """Give the peer up: it does not answer, or does not read."""
         logger.info("connection cut: %s", because)
-        self._transport.abort()
+        self._outlet.transport.abort()
         self.lose()
 
-    def _end_output(self, event: Event = Event.RECEIVE_CLOSE) -> None:
-        self._move(event)
-        if self._outbox.held_bytes:
-            self._transport.flush()
+    def _end_output(self) -> None:
+        self._tell_watchers()
+        if self._outlet.outbox.held_bytes:
+            self._outlet.flush()
         else:
             self.drained()
         if self.state is State.ENDING:
             self._start_timer()
 
-    def _move(self, event: Event) -> None:
-        was_over = self.is_over
-        self.state = TRANSITIONS.get((self.state, event), self.state)
-        self.is_over = self.state is not State.CONNECTING and self.state is not State.OPEN
-        self.is_ending = self.is_over and self.state is not State.CLOSED
-        if self.is_over and not was_over:
-            watchers, self._watchers = self._watchers, ()
-            for watcher in watchers:
-                watcher()
-        if self.state is State.CLOSED:
-            for timer in (self._timer, *self._pending):
-                if timer is not None:
-                    timer.cancel()
-            if self._closed is not None:
-                self._closed.set()
+    def _may(self, event: Event) -> bool:
+        return (self.state, event) in TRANSITIONS
+
+    def _move(self, event: Event) -> bool:
+        """Take the step that the table has for `event`; `False` if it has none."""
+        if not self._may(event):
+            return False
+        self.state = state = TRANSITIONS[self.state, event]
+        self.is_over = state is not State.OPEN
+        self.is_ending = self.is_over and state is not State.CLOSED
+        if state is State.CLOSED:
+            self._let_go()
+        return True
+
+    def _tell_watchers(self) -> None:
+        """Tell everybody, once, that no more messages can be sent; what can be asked then is there."""
+        watchers, self._watchers = self._watchers, ()
+        for watcher in watchers:
+            watcher()
+
+    def _let_go(self) -> None:
+        """Nothing more happens: stop all deadlines, and be in no cycle."""
+        for timer in (self._timer, self._pending):
+            if timer is not None:
+                timer.cancel()
+        self._outlet.close()
+        if self._closed is not None:
+            self._closed.set()
 
     # Deadlines.
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back in `seconds`, unless the connection is closed by then."""
-        if self.state is State.CLOSED:
-            return
-        pending = (timer for timer in self._pending if timer.callback is not None)
-        self._pending = (*pending, self._timers.judge_later(seconds, callback))
+        """Call back in `seconds`, unless the connection is closed by then; one at a time."""
+        if self.state is not State.CLOSED:
+            self._pending = self._timers.judge_later(seconds, callback)
 
     def _start_timer(self) -> None:
         if self._timer is None:
@@ -243,21 +254,22 @@ class ClosingHandshake:
     def _set_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._progress_bytes = self._outbox.sent_bytes
+        self._progress_bytes = self._outlet.outbox.sent_bytes
         self._timer = self._timers.judge_later(seconds, self._give_up)
 
     def _give_up(self) -> None:
         """Cut, unless queued messages are still on their way to a slow but willing peer."""
-        is_moving = self._outbox.held_bytes and self._outbox.sent_bytes > self._progress_bytes
+        outbox, transport = self._outlet.outbox, self._outlet.transport
+        is_moving = outbox.held_bytes and outbox.sent_bytes > self._progress_bytes
         if is_moving and self._timers.now() < self.closes_at_latest:
             self._set_timer(self._timeouts.close_seconds)
-        elif self._outbox.held_bytes:
+        elif outbox.held_bytes:
             self.cut(TOO_LONG)
         elif self.is_peer_talking and self._left_bytes is None:
             self._is_failed = True
             self._move(Event.FAIL)
             self._linger(is_late=True)
-        elif self._transport.try_close():
+        elif transport.try_close():
             logger.info("connection closed: %s", TOO_LONG)
             self.lose()
         else:

@@ -1,104 +1,289 @@
-"""A WebSocket as a Trio channel: what a handler sends and receives through."""
+"""A WebSocket as a Trio channel: what a handler sends and receives through.
+
+`receive`, `__anext__` and `send` are coroutines of this class and reach into the parts
+themselves. If they handed on to a coroutine of a part, each message would pay for one more
+frame that Trio resumes, some 3 % of an echo. Synchronous methods of a part cost next to
+nothing, so everything else is theirs.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import trio
 
-from trioweb._transport.engine import Engine
-from trioweb._transport.observed_transport import ObservedTransport, WireObserver
-from trioweb._transport.transport import Transport
+from trioweb._transport.transport import WRITE_BYTES
+from trioweb._websocket.cancellation import is_cancelled
 from trioweb._websocket.closing_handshake import ClosingHandshake
-from trioweb._websocket.keepalive import Keepalive
-from trioweb._websocket.outbox import Outbox
+from trioweb._websocket.message_reader import MessageReader, assembled
+from trioweb._websocket.message_writer import MessageWriter, written
 from trioweb._websocket.outbox_channel import OutboxChannel
-from trioweb._websocket.sending import SendingHalf
+from trioweb._websocket.outbox_entry import Entry
+from trioweb._websocket.outlet import Outlet
+from trioweb._websocket.parts import Handshake, Parts
 from trioweb._websocket.state import State
-from trioweb._websocket.traffic import Traffic
-from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Signal
-from trioweb._wire.frames import encode_close_payload
-from trioweb._wire.websocket import WebSocketWire
+from trioweb._websocket.traffic import Traffic, traffic_of
+from trioweb._wire.events import Fragment
 from trioweb.closing import Close, CloseCode
-from trioweb.config import Limits, Timeouts
-from trioweb.errors import OutboxFull, checked_close
+from trioweb.errors import LocalProtocolError, OutboxFull, checked_close
+
+YIELD_MASK = 31
+"""A task that never has to wait still lets others run at every 32nd call."""
 
 
-class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] - as `send` says
-    SendingHalf, trio.abc.Channel[str | bytes]
-):
+class WebSocketConnection(trio.abc.Channel[str | bytes]):
     """One WebSocket: messages in, messages out, and an end that both sides agree on.
 
     Any number of tasks may send, ping and close at the same time; one may receive.
     Pings are answered and closes noticed whatever the handler is doing.
+
+    Args:
+        parts: What it is made of.
+        handshake: What the first use accepts, if that has not been done.
     """
 
-    __slots__ = ("__weakref__", "_on_drained")
+    __slots__ = (
+        "__weakref__",
+        "_calls",
+        "_closing",
+        "_handshake",
+        "_inbox",
+        "_intake",
+        "_keepalive",
+        "_message_bytes",
+        "_outlet",
+        "_subprotocol",
+        "_writer_turn",
+    )
 
-    def __init__(self, transport: Transport, engine: Engine, *, limits: Limits, timeouts: Timeouts) -> None:
-        outbox = Outbox(most_messages=limits.outbox_messages, most_bytes=limits.outbox_bytes)
-        closing = ClosingHandshake(transport, outbox, engine.timers, timeouts)
-        keepalive = Keepalive(
-            engine.timers,
-            outbox,
-            interval_seconds=timeouts.ping_interval_seconds,
-            timeout_seconds=timeouts.ping_timeout_seconds,
-            send_ping=self._send_ping,
-            cut=closing.cut,
-        )
-        super().__init__(transport, closing, keepalive, engine, outbox, limits, timeouts)
-        self._on_drained: tuple[Callable[[], None], ...] = ()
+    def __init__(self, parts: Parts, handshake: Handshake | None = None) -> None:
+        self._inbox, self._intake, self._outlet, self._closing, self._keepalive, self._message_bytes = parts
+        self._handshake = handshake
+        self._subprotocol: str | None = None
+        self._calls = 0
+        self._writer_turn: trio.Lock | None = None
 
-    @property
-    def closed(self) -> Close | None:
-        """The close that ended it, `received_first` telling whose; `None` while open."""
-        return self._closing.close
+    # Receiving.
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more happens: both sides have closed, or one is gone."""
-        return self._closing.state is State.CLOSED
+    async def receive(self) -> str | bytes:
+        """Return the next message: `str` for a Text message, `bytes` for a Binary one.
+
+        Raises:
+            ConnectionClosedOK: The connection ended with 1000, 1001 or without a code,
+                and every message that came before has been received.
+            ConnectionClosedError: It ended in another way.
+            AlreadyClosed: You closed it yourself.
+            ReceiveBusy: Another task is receiving.
+
+        Cancellation: Safe; a message is returned or it stays.
+        Backpressure: While nobody receives, the inbox fills to `Limits.inbox_messages`
+            or `Limits.inbox_bytes`; then reading stops and TCP slows the peer.
+        Concurrency: One task at a time.
+        """
+        if self._inbox.items:  # otherwise waiting is the checkpoint
+            self._calls = calls = self._calls + 1
+            if not calls & YIELD_MASK or is_cancelled():
+                await trio.lowlevel.checkpoint()
+            message = self._intake.take_message()
+            if message is not None:
+                return message
+        return await self._wait_for_message()
+
+    async def __anext__(self) -> str | bytes:
+        # As `receive`, without a coroutine in between.
+        try:
+            if self._inbox.items:
+                self._calls = calls = self._calls + 1
+                if not calls & YIELD_MASK or is_cancelled():
+                    await trio.lowlevel.checkpoint()
+                message = self._intake.take_message()
+                if message is not None:
+                    return message
+            return await self._wait_for_message()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+
+    async def _wait_for_message(self) -> str | bytes:
+        intake, inbox = self._intake, self._inbox
+        intake.check_free()
+        intake.is_receiving = True
+        try:
+            if self._closing.is_over:  # there may be nothing to wait for
+                await trio.lowlevel.checkpoint()
+            elif self._handshake is not None:
+                await trio.lowlevel.checkpoint_if_cancelled()
+            if self._handshake is not None:
+                self._require_open()
+            while not inbox.items:
+                if intake.must_wait():
+                    inbox.task = trio.lowlevel.current_task()
+                    await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
+                    self._calls = 0  # others have run
+            item = inbox.take()
+            if type(item) is Fragment:
+                item = await assembled(intake, inbox, item, self._message_bytes)
+        finally:
+            intake.is_receiving = False
+        if intake.is_paused:
+            intake.go_on_reading()
+        return item  # type: ignore[return-value]  # it is not a Fragment any more
+
+    @asynccontextmanager
+    async def receive_stream(self) -> AsyncIterator[MessageReader]:
+        """Receive one message piece by piece; it may be longer than memory should hold.
+
+        `async with ws.receive_stream() as chunks: async for chunk in chunks: ...` gives
+        `str` or `bytes` as the message's kind is. `Limits.message_bytes` does not apply.
+        What is left of the message when the block ends is read and thrown away; if nothing
+        was taken of it, it stays and is the next to be received.
+
+        Raises:
+            ConnectionClosed: The connection ended before the message did.
+            ReceiveBusy: Another task is receiving.
+
+        Backpressure: Reading stops while `Limits.inbox_bytes` wait to be taken.
+        Concurrency: One task at a time, and no `receive` meanwhile.
+        """
+        await trio.lowlevel.checkpoint()  # first: a long message that comes meanwhile is held, not refused
+        intake = self._intake
+        intake.check_free()
+        intake.is_receiving = True
+        reader = MessageReader(intake, self._inbox)
+        try:
+            self._require_open()
+            intake.start_streaming()
+            yield reader
+        finally:
+            intake.is_receiving = False
+            if not reader.is_begun:
+                intake.stop_streaming()
+            elif reader.is_unfinished:
+                intake.skip_rest()
+
+    # Sending.
+
+    # Trio calls the argument `value`; nobody passes it by name.
+    async def send(self, message: str | bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Queue one message for the peer, waiting while the outbox is full.
+
+        Returning means queued, not delivered; `flush` waits for the wire.
+
+        Args:
+            message: `str` becomes a Text message, `bytes` a Binary one (RFC 6455 §5.6).
+
+        Raises:
+            ConnectionClosed: A close frame was sent or received, or the peer is gone.
+            LocalProtocolError: `message` is of another type.
+
+        Cancellation: Atomic; the message is queued whole or not at all.
+        Backpressure: Waits while the outbox holds `Limits.outbox_bytes` or
+            `Limits.outbox_messages`, until it has drained to half.
+        Concurrency: Any number of tasks; messages never interleave.
+        """
+        self._calls = calls = self._calls + 1
+        if is_cancelled():
+            await trio.lowlevel.checkpoint()
+        outlet = self._outlet
+        outbox = outlet.outbox
+        if outbox.is_sealed:
+            self._require_open()
+        kind, wire = type(message), outlet.wire
+        assert wire is not None  # the outbox is sealed as long as there is none
+        try:
+            is_usual = kind is str or kind is bytes
+            if is_usual and (not wire.must_encode_in_order or outlet.leaves_at_once):
+                entry: Entry = wire.encode(message)
+            else:
+                entry = outlet.encode(message)
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
+        # The four questions of `outlet.py`.
+        if outlet.is_dirty or self._inbox.items or type(entry) is not bytes or not outlet.write_first(entry):
+            if not outbox.push_if_fits(entry):
+                outlet.flush()
+                if not await outbox.push_when_room(entry):
+                    raise self._closing.error()
+            if not outlet.is_dirty or outbox.held_bytes >= WRITE_BYTES:
+                outlet.write()
+        if not calls & YIELD_MASK:  # only now: whoever yields first would be passed
+            await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def send_nowait(self, message: str | bytes) -> None:
+        """Queue one message if there is room for it.
+
+        Args:
+            message: As for `send`.
+
+        Raises:
+            OutboxFull: There is no room; nothing was queued.
+            ConnectionClosed: As for `send`.
+            LocalProtocolError: As for `send`.
+        """
+        outlet = self._outlet
+        outbox = outlet.outbox
+        if outbox.is_sealed:
+            self._require_open()
+        try:
+            entry = outlet.encode(message)
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
+        if not outbox.push_if_fits(entry):
+            raise OutboxFull(
+                f"the outbox holds {outbox.held_bytes} bytes in {outbox.messages} messages "
+                "(Limits.outbox_bytes, Limits.outbox_messages)"
+            )
+        outlet.write()
+
+    @asynccontextmanager
+    async def send_stream(self, *, text: bool = False) -> AsyncIterator[MessageWriter]:
+        """Send one message piece by piece (RFC 6455 §5.4).
+
+        Messages that are sent meanwhile wait until it is whole, since nothing may come between
+        its frames. If the block is left by an exception after a piece was sent, the message can
+        never be completed, so the connection is closed with 1011. If that happens, or if the
+        connection is closed in another way before the message is whole, the messages that wait
+        behind it are lost: `flush` raises for whoever waits for them.
+
+        Args:
+            text: Whether the pieces are `str` and the message is Text.
+
+        Raises:
+            ConnectionClosed: As for `send`.
+
+        Concurrency: A second stream waits for the first.
+        """
+        if self._writer_turn is None:
+            self._writer_turn = trio.Lock()
+        async with self._writer_turn:
+            if self._outlet.is_sealed:
+                self._require_open()
+            async with written(self._outlet, self._closing, is_text=text) as writer:
+                yield writer
+        if self._closing.is_over:
+            raise self._closing.error()
+
+    async def flush(self) -> None:
+        """Wait until everything queued so far has been handed to the network.
+
+        Raises:
+            ConnectionClosed: The connection ended before that, or has to end without some of it.
+
+        Cancellation: Changes nothing; what is queued is still sent.
+        Concurrency: Any number of tasks.
+        """
+        await trio.lowlevel.checkpoint()
+        self._require_open()
+        self._outlet.flush()
+        if not await self._outlet.outbox.flushed() or self._closing.state is State.CLOSED:
+            raise self._closing.error()
 
     @property
     def outbox(self) -> OutboxChannel:
         """The sending half by itself, with its statistics."""
-        return OutboxChannel(self, self._outbox)
+        return OutboxChannel(self, self._outlet.outbox)
 
-    @property
-    def latency_seconds(self) -> float | None:
-        """The last ping's round trip; `None` before the first pong."""
-        return self._keepalive.latency_seconds
-
-    def traffic(self) -> Traffic:
-        """Return what went each way so far."""
-        outbox = self._outbox
-        unfinished_bytes = 0 if self._wire is None else self._wire.unfinished_bytes
-        sent = outbox.ledger.totals(outbox.sent_messages, outbox.sent_bytes, is_drained=not outbox.held_bytes)
-        return Traffic(
-            self.received_messages,
-            self.received_bytes - self.received_control_bytes - unfinished_bytes,
-            self.received_control_frames,
-            self.received_control_bytes,
-            *sent,
-        )
-
-    def watch_end(self, watcher: Callable[[], None]) -> None:
-        """Call `watcher` when no more messages can be sent; at once if that is so already."""
-        self._closing.watch(watcher)
-
-    def unwatch_end(self, watcher: Callable[[], None]) -> None:
-        """Do not call `watcher` any more."""
-        self._closing.unwatch(watcher)
-
-    async def wait_closed(self) -> Close:
-        """Wait until the connection has ended altogether, and return how.
-
-        Cancellation: Changes nothing; the connection goes on.
-        Concurrency: Any number of tasks.
-        """
-        await self._closing.wait_closed()
-        return self._closing.close or Close(CloseCode.ABNORMAL_CLOSURE)
+    # The connection itself.
 
     async def ping(self) -> float:
         """Send a ping and return the seconds until its pong (RFC 6455 §5.5.2).
@@ -111,7 +296,7 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         Concurrency: Any number of tasks.
         """
         await trio.lowlevel.checkpoint()
-        self._require_accepted()
+        self._require_open()
         started = self._keepalive.ping()
         if started is None:
             raise OutboxFull("64 pings are unanswered: wait for a pong before sending more")
@@ -123,6 +308,15 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
         if ping.seconds is None:
             raise self._closing.error()
         return ping.seconds
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """The last ping's round trip; `None` before the first pong."""
+        return self._keepalive.latency_seconds
+
+    def traffic(self) -> Traffic:
+        """Return what went each way so far."""
+        return traffic_of(self._intake, self._outlet.outbox)
 
     async def aclose(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Close after what is queued, and wait until both sides have (RFC 6455 §7.1.2).
@@ -141,138 +335,61 @@ class WebSocketConnection(  # pyright: ignore[reportIncompatibleMethodOverride] 
             peer that reads, and a second more for one that is sending all the while; then
             drops the connection.
         """
-        self.start_closing(checked_close(code, reason), is_by_handler=True)
+        close = checked_close(code, reason)
+        if not self._closing.is_over:
+            self._require_open()
+        self._intake.close(close)
         await self._closing.wait_closed()
 
-    def start_closing(self, close: Close, *, is_by_handler: bool) -> None:
-        """Begin to close without waiting; nothing happens if it has begun already.
+    @property
+    def closed(self) -> Close | None:
+        """The close that ended it, `received_first` telling whose; `None` while open."""
+        return self._closing.close
 
-        Args:
-            close: What the close frame says.
-            is_by_handler: Whether later calls are the handler's own mistake
-                (`AlreadyClosed`) and received messages are of no more use.
+    async def wait_closed(self) -> Close:
+        """Wait until the connection has ended altogether, and return how.
+
+        Cancellation: Changes nothing; the connection goes on.
+        Concurrency: Any number of tasks.
         """
-        if not self._closing.is_over:
-            self._require_accepted()
-        if is_by_handler:
-            self._closing.is_closed_by_handler = True
-            self._inbox.clear()
-            self._discard()
-        self._is_dirty = False
-        self._closing.begin(close)
+        await self._closing.wait_closed()
+        return self._closing.close or Close(CloseCode.ABNORMAL_CLOSURE)
 
-    def call_when_drained(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once, soon after everything that waits has been written."""
-        if self.is_idle:
-            self._flusher.put_off(callback)
-        elif callback not in self._on_drained:
-            self._on_drained = (*self._on_drained, callback)
-
-    def call_no_more(self, callback: Callable[[], None]) -> None:
-        """Forget what was given to `call_when_drained`."""
-        self._on_drained = tuple(other for other in self._on_drained if other != callback)
-
-    # Accepting.
-
-    def require_open(self) -> None:
-        """Accept the handshake if that has not been done.
+    def _require_open(self) -> None:
+        """Accept if that has not been done.
 
         Raises:
             ConnectionClosed: The connection has ended.
+            HandshakeRejected: The handshake was answered with another response.
         """
-        self._require_accepted()
+        handshake, closing = self._handshake, self._closing
+        if handshake is not None:
+            handshake.check_not_rejected()
+            if not closing.is_over:
+                self._subprotocol = handshake.accept()
+                self._handshake = None
+        if closing.is_over:
+            raise closing.error()
 
-    def _require_accepted(self) -> None:
-        """Accept if that has not been done; raise if the connection has ended."""
-        if self._closing.state is State.CONNECTING:
-            self._accept_by_itself()
-        if self._closing.is_over:
-            raise self._closing.error()
 
-    @abstractmethod
-    def _accept_by_itself(self) -> None:
-        """Answer the handshake on first use."""
+# For rooms and the server: users hold a connection, and are shown nothing of this.
 
-    def open(
-        self, wire: WebSocketWire, answer: bytes, early_input: bytes, observer: WireObserver | None = None
-    ) -> None:
-        """Begin: send the handshake's answer, then read.
 
-        Args:
-            wire: The frames' grammar as it was negotiated.
-            answer: The bytes of the 101 response.
-            early_input: Bytes that came together with the handshake.
-            observer: Is shown all bytes behind the handshake.
-        """
-        if observer is not None:
-            self._transport = ObservedTransport(self._transport, observer)
-            observer.skip_sent(len(answer))
-        self._wire = wire
-        self._outbox.is_sealed = False
-        self._closing.open(wire)
-        self._closing.watch(self._ended)
-        self._transport.start(self, self._outbox)
-        self._keepalive.start()
-        sent_bytes = self._transport.try_send(answer)
-        self._outbox.push_answer(answer, sent_bytes)
-        if sent_bytes < len(answer):
-            self._write()
-        if early_input:
-            if observer is not None:
-                observer.received(early_input)
-            self.data_received(early_input, trio.current_time())
+def outlet_of(connection: WebSocketConnection) -> Outlet:
+    """Return what is written through."""
+    return connection._outlet  # noqa: SLF001
 
-    # The transport's side; called from the pump or a reader task, never blocking.
 
-    def input_ended(self) -> None:
-        """The peer's side has ended."""
-        self._closing.input_ended()
+def closing_of(connection: WebSocketConnection) -> ClosingHandshake:
+    """Return what says how far it has come, and moves it on."""
+    return connection._closing  # noqa: SLF001
 
-    def lost(self) -> None:
-        """Nothing can be written any more."""
-        if not self._transport.try_close():
-            self._transport.abort()
-        self._closing.lose()
 
-    def output_drained(self) -> None:
-        """Everything queued has been written."""
-        self._closing.drained()
-        if self._on_drained:
-            callbacks, self._on_drained = self._on_drained, ()
-            for callback in callbacks:  # in the next pass: the transport is in the midst of writing
-                self._flusher.put_off(callback)
+def require_open(connection: WebSocketConnection) -> None:
+    """Accept the handshake if that has not been done.
 
-    def _handle(self, event: Signal) -> None:
-        match event:
-            case Ping(payload):
-                self._count_control(payload)
-                self._answer_ping(payload)
-            case Pong(payload):
-                self._count_control(payload)
-                self._keepalive.pong_received(payload)
-            case Fragment():
-                self._take_fragment(event)
-            case PeerClosed(close):
-                self._count_control(encode_close_payload(close))
-                self._closing.peer_closed(close)
-            case _:
-                self._fail_in_turn(event.close)
-
-    def _answer_ping(self, payload: bytes) -> None:
-        if self._wire is None or self._outbox.is_sealed:  # nothing follows a close frame (§5.5.1)
-            return
-        self._outbox.push_pong(self._wire.encode_pong(payload))
-        self._write()
-
-    def _send_ping(self, payload: bytes) -> bool:
-        assert self._wire is not None
-        is_queued = self._outbox.push_control(self._wire.encode_ping(payload))
-        self._write()
-        return is_queued
-
-    def _ended(self) -> None:
-        """No more can be sent: wake whoever waits for anything, and read to the end."""
-        self._keepalive.stop()
-        self._inbox.wake()
-        self._on_drained = ()
-        self._read_to_the_close()
+    Raises:
+        ConnectionClosed: The connection has ended.
+        HandshakeRejected: The handshake was answered with another response.
+    """
+    connection._require_open()  # noqa: SLF001

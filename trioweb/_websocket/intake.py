@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import trio
 
 from trioweb._transport.flusher import Flusher
-from trioweb._transport.transport import Transport
 from trioweb._websocket.closing_handshake import ClosingHandshake
 from trioweb._websocket.inbox import Inbox
 from trioweb._websocket.keepalive import Keepalive
+from trioweb._websocket.outlet import Outlet
 from trioweb._websocket.state import State
-from trioweb._wire.events import Fragment, Signal
-from trioweb._wire.frames import CONTROL_HEADER_BYTES
+from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Signal
+from trioweb._wire.frames import CONTROL_HEADER_BYTES, encode_close_payload
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
-from trioweb.config import Limits, Timeouts
+from trioweb.errors import ReceiveBusy
 
 OVERLOOKED_PER_TURN = 256
 """Messages decoded at once when a close was sent, until there is no room for another."""
 
 
-class Intake(ABC):
+class Intake:
     """Decodes what the transport pushes; called from the pump or a reader task, never blocking.
 
     When the inbox is full it stops decoding, then reading, so the peer's TCP window
@@ -31,43 +30,44 @@ class Intake(ABC):
     """
 
     __slots__ = (
+        "_close_seconds",
         "_closing",
         "_flusher",
         "_inbox",
         "_is_decoding_later",
         "_is_discarding",
-        "_is_paused",
-        "_is_receiving",
         "_is_skipping",
         "_keepalive",
-        "_timeouts",
-        "_transport",
+        "_outlet",
         "_violation",
-        "_wire",
+        "is_paused",
+        "is_receiving",
         "received_bytes",
         "received_control_bytes",
         "received_control_frames",
         "received_messages",
+        "wire",
     )
 
     def __init__(
         self,
-        transport: Transport,
+        inbox: Inbox,
+        outlet: Outlet,
         closing: ClosingHandshake,
         keepalive: Keepalive,
         flusher: Flusher,
-        limits: Limits,
-        timeouts: Timeouts,
+        *,
+        close_seconds: float,
     ) -> None:
-        self._transport = transport
+        self._inbox = inbox
+        self._outlet = outlet
         self._closing = closing
         self._keepalive = keepalive
         self._flusher = flusher
-        self._timeouts = timeouts
-        self._wire: WebSocketWire | None = None
-        self._inbox = Inbox(most_messages=limits.inbox_messages, most_bytes=limits.inbox_bytes)
-        self._is_receiving = False
-        self._is_paused = False
+        self._close_seconds = close_seconds
+        self.wire: WebSocketWire | None = None
+        self.is_receiving = False
+        self.is_paused = False
         self._is_skipping = False
         self._is_discarding = False
         self._is_decoding_later = False
@@ -77,15 +77,18 @@ class Intake(ABC):
         self.received_control_frames = 0
         self.received_control_bytes = 0
 
-    @abstractmethod
-    def _handle(self, event: Signal) -> None:
-        """Deal with a control frame, a violation or a piece of a streamed message."""
+    def open(self, wire: WebSocketWire) -> None:
+        """Decode by this grammar what comes from now on."""
+        self.wire = wire
+        self._closing.watch(self._end)
+
+    # The transport's side; called from the pump or a reader task.
 
     def data_received(self, data: bytes, now: float) -> None:
         """Take a piece of input."""
         self._keepalive.heard_at = now
         self.received_bytes += len(data)
-        inbox, wire = self._inbox, self._wire
+        inbox, wire = self._inbox, self.wire
         assert wire is not None
         fresh: list[str | bytes] = []
         is_done = wire.feed_plain(data, fresh, inbox.most_messages - len(inbox.items))
@@ -104,13 +107,105 @@ class Intake(ABC):
             task, inbox.task = inbox.task, None
             trio.lowlevel.reschedule(task)
 
+    def input_ended(self) -> None:
+        """The peer's side has ended."""
+        self._closing.input_ended()
+
+    def lost(self) -> None:
+        """Nothing can be written any more."""
+        transport = self._outlet.transport
+        if not transport.try_close():
+            transport.abort()
+        self._closing.lose()
+
+    # Taking out: for the task that receives.
+
+    def check_free(self) -> None:
+        """Let one task receive at a time.
+
+        Raises:
+            ReceiveBusy: Another one does.
+        """
+        if self.is_receiving:
+            raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
+
+    def take_message(self) -> str | bytes | None:
+        """Take a message if a whole one is here."""
+        if self.is_receiving:
+            self.check_free()
+        inbox = self._inbox
+        if not inbox.items or type(inbox.items[-1]) is Fragment:
+            return None
+        item = inbox.items.pop()
+        inbox.held_bytes -= item.__sizeof__()
+        if self.is_paused:
+            self.go_on_reading()
+        return item  # type: ignore[return-value]  # it is not a Fragment, as was looked up above
+
+    def must_wait(self) -> bool:
+        """Do what can be done while nothing is in the inbox; say whether only waiting is left.
+
+        Raises:
+            ConnectionClosed: Nothing more will come.
+        """
+        if self.is_paused:
+            self.go_on_reading()
+            return False
+        if self._outlet.is_dirty:
+            self._outlet.flush()  # which may find the peer gone, and its last words
+        if self._violation is not None and not self._inbox.items:
+            self._fail_now()
+        if self._closing.is_over and not self._inbox.items:
+            raise self._closing.error()
+        return not self._inbox.items
+
+    def close(self, close: Close) -> None:
+        """Begin to close for the handler, which wants nothing more: what is here is thrown away."""
+        self._closing.is_closed_by_handler = True
+        self._discard_all()
+        self._closing.begin(close)
+
+    def refuse(self, close: Close) -> None:
+        """Begin to close because of what was received."""
+        self._closing.begin(close)
+        self._discard_all()  # what comes now would come after a gap
+
+    def _discard_all(self) -> None:
+        self._inbox.clear()
+        self._discard()
+
+    # Messages in pieces.
+
+    def start_streaming(self) -> None:
+        """Hand out the next message in pieces, unless it is here whole."""
+        if not self._inbox.items and self.wire is not None:
+            self.wire.start_streaming()
+            self.go_on_reading()
+
+    def stop_streaming(self) -> None:
+        """Hand the next message out whole after all: nobody took a piece."""
+        if self.wire is not None:
+            self.wire.stop_streaming()
+
+    def skip_rest(self) -> None:
+        """Throw away what is left of a message whose reader has gone."""
+        items = self._inbox.items
+        self._is_skipping = True
+        while items and self._is_skipping:
+            fragment = self._inbox.take()
+            self._is_skipping = isinstance(fragment, Fragment) and not fragment.is_last
+        if self.is_paused:
+            self.go_on_reading()
+
+    # Decoding.
+
     def _decode(self) -> None:
         """Decode what is held, as far as there is room and for as long as is fair."""
-        inbox, wire, closing = self._inbox, self._wire, self._closing
+        inbox, wire, closing = self._inbox, self.wire, self._closing
         assert wire is not None
         if not self._has_no_room:
             # Who receives gets the first of what is here; a message behind it may wait to be streamed.
-            is_awaited = self._is_receiving and not inbox.items
+            is_awaited = self.is_receiving and not inbox.items
             wire.may_hold = closing.is_ending or not (closing.is_over or is_awaited)
             for event in wire.events(self._most_at_once):
                 if isinstance(event, (str, bytes)):
@@ -149,7 +244,7 @@ class Intake(ABC):
         if not self._is_decoding_later:
             self._is_decoding_later = True
             self._keepalive.pause()
-            self._transport.pause_reading()
+            self._outlet.transport.pause_reading()
             self._flusher.take_turn(self._decode_on)
 
     def _decode_on(self) -> None:
@@ -158,9 +253,9 @@ class Intake(ABC):
             self._fail_now()
         if not self._has_no_room:
             self._decode()
-        if not self._is_decoding_later and not self._is_paused:
+        if not self._is_decoding_later and not self.is_paused:
             self._keepalive.resume()
-            self._transport.resume_reading()
+            self._outlet.transport.resume_reading()
 
     def _keep(self, fresh: Sequence[str | bytes | Fragment]) -> None:
         """Keep what was received; while the peer's close frame is awaited, only without a gap.
@@ -176,21 +271,42 @@ class Intake(ABC):
     def _discard(self) -> None:
         """Keep nothing more: what comes is not even decoded, up to the peer's close (RFC 6455 §1.4)."""
         self._is_discarding = True
-        if self._wire is not None:
-            self._wire.overlook()
+        if self.wire is not None:
+            self.wire.overlook()
 
-    def _read_to_the_close(self) -> None:
-        """A close was sent or has come: what is held is no longer kept waiting for room.
+    def _end(self) -> None:
+        """No more can be sent: wake the task that receives, and read to the peer's close.
 
-        The peer's answer may stand behind all of it, and behind all that the kernel holds.
+        A close was sent or has come: what is held is no longer kept waiting for room, since
+        the peer's answer may stand behind all of it, and behind all that the kernel holds.
         """
+        self._keepalive.stop()
+        self._inbox.wake()
         if not self._closing.is_ending:  # it is lost: only what is here can be received
             return
-        self._is_paused = False
-        if self._violation is not None or (self._wire is not None and self._wire.is_pending):
+        self.is_paused = False
+        if self._violation is not None or (self.wire is not None and self.wire.is_pending):
             self._decode_later()  # not here, in the midst of what closes
         elif not self._is_decoding_later:
-            self._transport.resume_reading()
+            self._outlet.transport.resume_reading()
+
+    def _handle(self, event: Signal) -> None:
+        """Deal with a control frame, a violation or a piece of a streamed message."""
+        match event:
+            case Ping(payload):
+                self._count_control(payload)
+                self._outlet.send_pong(payload)
+            case Pong(payload):
+                self._count_control(payload)
+                self._keepalive.pong_received(payload)
+            case Fragment():
+                self._take_fragment(event)
+            case PeerClosed(close):
+                self._count_control(encode_close_payload(close))
+                assert self.wire is not None
+                self._closing.peer_closed(close, is_followed=self.wire.has_leftover)
+            case _:
+                self._fail_in_turn(event.close)
 
     def _count_control(self, payload: bytes) -> None:
         self.received_control_frames += 1
@@ -204,14 +320,14 @@ class Intake(ABC):
         if self._inbox.items and self._closing.state is State.OPEN:
             self._violation = close
             self._pause()
-            self._closing.call_later(self._timeouts.close_seconds, self._fail_now)
+            self._closing.call_later(self._close_seconds, self._fail_now)
         else:
             self._closing.fail(close)
 
     def _fail_now(self) -> None:
         close, self._violation = self._violation, None
         if close is not None:
-            self._is_paused = False
+            self.is_paused = False
             self._closing.fail(close)
 
     def _take_fragment(self, fragment: Fragment) -> None:
@@ -221,28 +337,18 @@ class Intake(ABC):
             self._is_skipping = False
             self.received_messages += 1
 
-    def _skip_rest(self) -> None:
-        """Throw away what is left of a message whose reader has gone."""
-        items = self._inbox.items
-        self._is_skipping = True
-        while items and self._is_skipping:
-            fragment = self._inbox.take()
-            self._is_skipping = isinstance(fragment, Fragment) and not fragment.is_last
-        if self._is_paused:
-            self._go_on_reading()
-
     def _pause(self) -> None:
-        if not self._is_paused:
-            self._is_paused = True
+        if not self.is_paused:
+            self.is_paused = True
             self._keepalive.pause()
-            self._transport.pause_reading()
+            self._outlet.transport.pause_reading()
 
-    def _go_on_reading(self) -> None:
+    def go_on_reading(self) -> None:
         """Decode what is held, then read again, once the inbox has drained to half."""
-        if self._is_paused and not self._inbox.is_low:
+        if self.is_paused and not self._inbox.is_low:
             return
-        was_paused, self._is_paused = self._is_paused, False
+        was_paused, self.is_paused = self.is_paused, False
         self._decode()
-        if was_paused and not self._is_paused and not self._is_decoding_later:
+        if was_paused and not self.is_paused and not self._is_decoding_later:
             self._keepalive.resume()
-            self._transport.resume_reading()
+            self._outlet.transport.resume_reading()

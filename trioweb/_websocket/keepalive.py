@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import trio
 
 from trioweb._transport.timers import Timer, Timers
-from trioweb._websocket.outbox import Outbox
+from trioweb._websocket.closing_handshake import ClosingHandshake
+from trioweb._websocket.outlet import Outlet
+from trioweb.config import Timeouts
 
 PINGS_IN_FLIGHT = 64
 
@@ -16,7 +16,7 @@ PING_FRAME_BYTES = 6
 NOT_SINCE_THE_PING = -1.0
 
 
-class Ping:
+class PendingPing:
     """One ping that waits for its pong."""
 
     __slots__ = ("answered", "seconds", "sent_at")
@@ -25,10 +25,6 @@ class Ping:
         self.sent_at = sent_at
         self.seconds: float | None = None
         self.answered = trio.Event()
-
-
-def _no_ping(_: bytes) -> bool:
-    return False
 
 
 class Keepalive:
@@ -42,13 +38,12 @@ class Keepalive:
 
     __slots__ = (
         "_blocked_at_bytes",
-        "_cut",
+        "_closing",
         "_interval",
         "_is_paused",
         "_number",
-        "_outbox",
+        "_outlet",
         "_pings",
-        "_send_ping",
         "_timeout",
         "_timer",
         "_timers",
@@ -56,25 +51,15 @@ class Keepalive:
         "latency_seconds",
     )
 
-    def __init__(
-        self,
-        timers: Timers,
-        outbox: Outbox,
-        *,
-        interval_seconds: float | None,
-        timeout_seconds: float | None,
-        send_ping: Callable[[bytes], bool],
-        cut: Callable[[str], None],
-    ) -> None:
+    def __init__(self, closing: ClosingHandshake, outlet: Outlet, timers: Timers, timeouts: Timeouts) -> None:
+        self._closing = closing
+        self._outlet = outlet
         self._timers = timers
-        self._outbox = outbox
         self._blocked_at_bytes: int | None = None
-        self._interval = interval_seconds
-        self._timeout = timeout_seconds
-        self._send_ping = send_ping
-        self._cut = cut
+        self._interval = timeouts.ping_interval_seconds
+        self._timeout = timeouts.ping_timeout_seconds
         self._timer: Timer | None = None
-        self._pings: dict[bytes, Ping] = {}
+        self._pings: dict[bytes, PendingPing] = {}
         self._number = 0
         self._is_paused = False
         self.heard_at = 0.0
@@ -92,7 +77,6 @@ class Keepalive:
             self._timer.cancel()
             self._timer = None
         self._interval = None
-        self._send_ping = _no_ping  # which held the connection in a cycle for the collector
         for ping in self._pings.values():
             ping.answered.set()
         self._pings.clear()
@@ -106,13 +90,13 @@ class Keepalive:
         self._is_paused = False
         self.heard_at = trio.current_time()
 
-    def ping(self) -> tuple[bytes, Ping] | None:
+    def ping(self) -> tuple[bytes, PendingPing] | None:
         """Send a ping; `None` when too many are unanswered or the outbox has no room."""
         payload = self._number.to_bytes(4, "big")
-        if len(self._pings) >= PINGS_IN_FLIGHT or not self._send_ping(payload):
+        if len(self._pings) >= PINGS_IN_FLIGHT or not self._outlet.send_ping(payload):
             return None
         self._number = (self._number + 1) & 0xFFFF_FFFF
-        ping = self._pings[payload] = Ping(trio.current_time())
+        ping = self._pings[payload] = PendingPing(trio.current_time())
         return payload, ping
 
     def forget(self, payload: bytes) -> None:
@@ -141,7 +125,7 @@ class Keepalive:
             self._timer = self._timers.call_at(now + self._interval, self._check_silence)
             # The answer could not be read. But TCP tells a peer that is gone by a reset,
             # without which a connection that nobody reads would stay for ever.
-            self._send_ping(b"")
+            self._outlet.send_ping(b"")
         elif now < silent_at:
             self._timer = self._timers.call_at(silent_at, self._check_silence)
         else:
@@ -159,12 +143,12 @@ class Keepalive:
 
     def _note_block(self) -> None:
         """Note how much has left if more waits than the ping, which keeps it from leaving."""
-        outbox = self._outbox
+        outbox = self._outlet.outbox
         self._blocked_at_bytes = outbox.sent_bytes if outbox.held_bytes > PING_FRAME_BYTES else None
 
     @property
     def _is_taking(self) -> bool:
-        return self._blocked_at_bytes is not None and self._outbox.sent_bytes > self._blocked_at_bytes
+        return self._blocked_at_bytes is not None and self._outlet.outbox.sent_bytes > self._blocked_at_bytes
 
     def _check_answer(self) -> None:
         if self._is_paused:
@@ -182,4 +166,4 @@ class Keepalive:
             self._note_block()
             self._timer = self._timers.judge_later(self._timeout, self._judge)
         else:
-            self._cut(f"no answer to a ping in {self._timeout} s (Timeouts.ping_timeout_seconds)")
+            self._closing.cut(f"no answer to a ping in {self._timeout} s (Timeouts.ping_timeout_seconds)")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from trioweb._websocket.intake import Intake
+from trioweb._websocket.outbox import Outbox
+
 
 class Traffic(NamedTuple):
     """What went over a WebSocket so far.
@@ -35,3 +38,16 @@ class Traffic(NamedTuple):
     sent_control_frames: int = 0
     sent_control_bytes: int = 0
     sent_handshake_bytes: int = 0
+
+
+def traffic_of(intake: Intake, outbox: Outbox) -> Traffic:
+    """Add up what the two sides of a connection have counted."""
+    unfinished_bytes = 0 if intake.wire is None else intake.wire.unfinished_bytes
+    sent = outbox.ledger.totals(outbox.sent_messages, outbox.sent_bytes, is_drained=not outbox.held_bytes)
+    return Traffic(
+        intake.received_messages,
+        intake.received_bytes - intake.received_control_bytes - unfinished_bytes,
+        intake.received_control_frames,
+        intake.received_control_bytes,
+        *sent,
+    )

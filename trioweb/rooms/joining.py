@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import trio
 
+from trioweb._websocket.connection import require_open
 from trioweb.rooms.member import Member
 
 
@@ -29,7 +30,7 @@ class Joining:
             raise RuntimeError("this join() has been entered before: call room.join(ws) for each block")
         self._is_entered = True
         await trio.lowlevel.checkpoint()
-        self._member.connection.require_open()
+        require_open(self._member.connection)
         self._put_in(self._member)
         return self._member
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Hashable
 from functools import partial
 
 from trioweb._web.websocket import WebSocket
+from trioweb._websocket.connection import closing_of, outlet_of
 from trioweb._websocket.publication import Publication
 from trioweb._websocket.waiting_sender import WaitingSender
+from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close, CloseCode
 from trioweb.rooms.overflow import Overflow
 from trioweb.rooms.parcel import NOTICE_BYTES, Parcel, notice_of
@@ -20,6 +22,7 @@ class Member:
 
     Attributes:
         connection: The WebSocket.
+        outlet: What its messages are written through.
         overflow: What happens when its outbox is full.
         missed: How many of the room's messages it was not sent, replaced ones included.
         is_undisturbed: Whether the next message needs no more than room in the outbox: the
@@ -37,6 +40,7 @@ class Member:
         "connection",
         "is_undisturbed",
         "missed",
+        "outlet",
         "overflow",
     )
 
@@ -47,6 +51,7 @@ class Member:
         missed_notice: Callable[[int], str | bytes] | None,
     ) -> None:
         self.connection = connection
+        self.outlet = outlet_of(connection)
         self.overflow = overflow
         self._is_droppable = overflow is Overflow.DROP_OLDEST or overflow is Overflow.LATEST
         self.missed = 0
@@ -60,17 +65,17 @@ class Member:
 
     def deliver(self, publication: Publication, key: Hashable) -> Parcel | None:
         """Queue a message without waiting; what is returned the publisher has to wait for."""
-        connection = self.connection
-        if self._has_left or connection.is_sealed:
+        outlet = self.outlet
+        if self._has_left or outlet.is_sealed:
             return None
-        if self._is_droppable and not connection.is_idle:
+        if self._is_droppable and not outlet.is_idle:
             self._deliver_parcel(publication, key)
-        elif self._gap or not connection.offer(publication):
+        elif self._gap or not outlet.offer(publication):
             if self.overflow is Overflow.WAIT:
                 return self._line_up(publication)
             if self.overflow is Overflow.CLOSE:
-                connection.start_closing(TOO_SLOW, is_by_handler=False)
-            elif not (self._close_gap() and connection.offer(publication)):
+                closing_of(self.connection).begin(TOO_SLOW)
+            elif not (self._close_gap() and outlet.offer(publication)):
                 self._miss_newest()
         return None
 
@@ -82,16 +87,21 @@ class Member:
         self._by_key.clear()
         late, self._late = self._late, {}
         for sender in late.values():
-            self.connection.leave_line(sender)
+            self.outlet.outbox.leave_line(sender)
         if self._notice is not None:
-            self.connection.call_no_more(self._tell_gap)
+            self.outlet.call_no_more(self._tell_gap)
+
+    @property
+    def _wire(self) -> WebSocketWire:
+        assert self.outlet.wire is not None  # joining has accepted the handshake
+        return self.outlet.wire
 
     # Waiting.
 
     def _line_up(self, publication: Publication) -> Parcel:
-        parcel = Parcel(publication, None, self.connection.wire, self._notice, self._forget)
+        parcel = Parcel(publication, None, self._wire, self._notice, self._forget)
         self._parcels.append(parcel)
-        self._late[parcel] = self.connection.line_up(parcel)
+        self._late[parcel] = self.outlet.outbox.line_up(parcel)
         return parcel
 
     async def wait_for(self, parcel: Parcel) -> None:
@@ -125,17 +135,17 @@ class Member:
 
     def _take_out_of_line(self, parcel: Parcel) -> None:
         self._parcels.remove(parcel)
-        self.connection.leave_line(self._late.pop(parcel))
+        self.outlet.outbox.leave_line(self._late.pop(parcel))
 
     # Dropping.
 
     def _deliver_parcel(self, publication: Publication, key: Hashable) -> None:
-        connection = self.connection
         if self.overflow is Overflow.LATEST and self._replace(publication, key):
             return
-        parcel = Parcel(publication, key, connection.wire, self._notice, self._forget)
+        parcel = Parcel(publication, key, self._wire, self._notice, self._forget)
+        outbox = self.outlet.outbox
         while not (self._close_gap() and self._offer(parcel)):
-            if not connection.may_ever_fit(parcel) or not self._drop_oldest():
+            if not outbox.may_ever_fit(parcel.held_bytes) or not self._drop_oldest():
                 self._miss_newest()
                 return
 
@@ -143,7 +153,7 @@ class Member:
         self._parcels.append(parcel)  # first, since being offered it may leave at once
         if self.overflow is Overflow.LATEST:
             self._by_key[parcel.key] = parcel
-        if self.connection.offer_slot(parcel):
+        if self.outlet.offer_slot(parcel):
             return True
         self._forget(parcel)
         return False
@@ -166,14 +176,14 @@ class Member:
         if parcel is None:
             return False
         self._miss()
-        held_bytes = publication.size_for(self.connection.wire)
-        if not self.connection.may_grow(parcel, held_bytes):  # so the new one has to find room
+        held_bytes = publication.size_for(self._wire)
+        if not self.outlet.outbox.may_grow(held_bytes - parcel.held_bytes):  # so the new one has to find room
             self._forget(parcel)
             parcel.publication = None
-            self.connection.take_back(parcel)
+            self.outlet.outbox.take_back(parcel)
             return False
         parcel.publication = publication
-        self.connection.resize(parcel, held_bytes)
+        self.outlet.outbox.resize(parcel, held_bytes)
         return True
 
     def _drop_oldest(self) -> bool:
@@ -187,13 +197,13 @@ class Member:
         oldest.publication = None
         if mark is not None:
             mark.missed += 1
-            self.connection.take_back(oldest)
+            self.outlet.outbox.take_back(oldest)
         elif self._notice is not None:
             oldest.missed = 1
             parcels.insert(0, oldest)
-            self.connection.resize(oldest, NOTICE_BYTES)
+            self.outlet.outbox.resize(oldest, NOTICE_BYTES)
         else:
-            self.connection.take_back(oldest)
+            self.outlet.outbox.take_back(oldest)
         self._miss()
         return True
 
@@ -201,7 +211,7 @@ class Member:
         """Send the notice of what was missed since, if it is wanted; `False` without room."""
         if self._gap and self._notice is not None:
             notice = notice_of(self._notice, self._gap)
-            if notice is not None and not self.connection.offer(notice):
+            if notice is not None and not self.outlet.offer(notice):
                 return False
         self._gap = 0
         self.is_undisturbed = not (self._is_droppable or self._has_left)
@@ -217,12 +227,12 @@ class Member:
     def _tell_gap_later(self) -> None:
         """See to it that a gap is told though no message may follow that would have it told."""
         if self._gap and self._notice is not None:
-            self.connection.call_when_drained(self._tell_gap)
+            self.outlet.call_when_drained(self._tell_gap)
 
     def _tell_gap(self) -> None:
-        if not (self._has_left or self.connection.is_sealed or self._close_gap()):
+        if not (self._has_left or self.outlet.is_sealed or self._close_gap()):
             self._tell_gap_later()
 
     def _miss(self) -> None:
         self.missed += 1
-        self.connection.count_drop()
+        self.outlet.outbox.drops += 1

@@ -187,7 +187,7 @@ class Room:
             if start:
                 await trio.lowlevel.cancel_shielded_checkpoint()
             for member in members[start : start + DELIVERIES_PER_TURN]:
-                if member.is_undisturbed and member.connection.offer(publication):
+                if member.is_undisturbed and member.outlet.offer(publication):
                     continue  # the usual case, handled here to save a call for each member
                 parcel = member.deliver(publication, key)
                 if parcel is not None:

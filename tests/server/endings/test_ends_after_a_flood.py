@@ -261,7 +261,7 @@ async def test_a_peer_that_keeps_sending_after_its_time_is_up_fills_only_the_inb
     @app.websocket("/")
     async def handler(ws):
         await ws.accept()
-        ws.start_closing(trioweb.Close(1001), is_by_handler=False)
+        ws._closing.begin(trioweb.Close(1001))
         await trio.sleep(timeouts.close_seconds + 0.5)
         with pytest.raises(trioweb.ConnectionClosedOK):
             while True:

@@ -170,7 +170,7 @@ async def test_a_peer_that_never_reads_is_cut_and_its_memory_bounded(certificate
         try:
             while True:
                 await ws.send(b"x" * 60_000)
-                held.append(sum(map(len, ws._transport._unsent)) + ws.outbox.statistics().bytes)
+                held.append(sum(map(len, ws._outlet.transport._unsent)) + ws.outbox.statistics().bytes)
         except trioweb.ConnectionClosed as error:
             endings.append(error.close.code)
 

@@ -1,70 +1,31 @@
-"""One message, piece by piece."""
+"""One message that is sent piece by piece."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import trio
 
-from trioweb._websocket.outbox import Outbox
-from trioweb._wire.events import Fragment
+from trioweb._websocket.closing_handshake import ClosingHandshake
+from trioweb._websocket.outlet import Outlet
 from trioweb._wire.websocket import WebSocketWire
-from trioweb.errors import ConnectionClosed, LocalProtocolError
-
-
-class MessageReader:
-    """The pieces of one message, as an async iterator; one task at a time."""
-
-    __slots__ = ("_next_item", "is_begun", "is_unfinished")
-
-    def __init__(self, next_item: Callable[[], Awaitable[str | bytes | Fragment]]) -> None:
-        self._next_item = next_item
-        self.is_begun = False
-        self.is_unfinished = True
-
-    def __aiter__(self) -> MessageReader:
-        return self
-
-    async def __anext__(self) -> str | bytes:
-        """Return the next piece, of one byte or more unless the message is empty.
-
-        Raises:
-            ConnectionClosed: The connection ended before the message did.
-
-        Cancellation: Safe; a piece is returned or it stays.
-        """
-        if not self.is_unfinished:
-            raise StopAsyncIteration
-        item = await self._next_item()
-        self.is_begun = True
-        if not isinstance(item, Fragment):
-            self.is_unfinished = False
-            return item
-        self.is_unfinished = not item.is_last
-        if item.is_last and not item.data:
-            raise StopAsyncIteration
-        return item.data
+from trioweb.closing import Close, CloseCode
+from trioweb.errors import LocalProtocolError
 
 
 class MessageWriter:
     """Sends the pieces of one message as its fragments (RFC 6455 §5.4)."""
 
-    __slots__ = ("_error", "_has_ended", "_is_text", "_on_push", "_outbox", "_turn", "_wire", "is_begun")
+    __slots__ = ("_closing", "_has_ended", "_is_text", "_outlet", "_turn", "_wire", "is_begun")
 
     def __init__(
-        self,
-        wire: WebSocketWire,
-        outbox: Outbox,
-        *,
-        is_text: bool,
-        on_push: Callable[[], None],
-        error: Callable[[], ConnectionClosed],
+        self, wire: WebSocketWire, outlet: Outlet, closing: ClosingHandshake, *, is_text: bool
     ) -> None:
         self._wire = wire
-        self._outbox = outbox
+        self._outlet = outlet
+        self._closing = closing
         self._is_text = is_text
-        self._on_push = on_push
-        self._error = error
         self._turn = trio.StrictFIFOLock()
         self._has_ended = False
         self.is_begun = False
@@ -93,21 +54,21 @@ class MessageWriter:
                 )
             except UnicodeEncodeError as error:
                 raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
-            outbox = self._outbox
+            outbox = self._outlet.outbox
             while not (outbox.is_sealed or self._has_ended or outbox.fragment_fits(frame)):
                 await outbox.wait_for_progress()
             if outbox.is_sealed:
-                raise self._error()
+                raise self._closing.error()
             if self._has_ended:
                 raise LocalProtocolError("the message is whole: the block of its `send_stream` has ended")
             outbox.push_fragment(frame)
             self.is_begun = True
-        self._on_push()
+        self._outlet.write()
 
     def end(self) -> None:
         """Take no more pieces; whoever waits with one is told."""
         self._has_ended = True
-        self._outbox.tell_progress()
+        self._outlet.outbox.tell_progress()
 
     def last_frame(self) -> bytes:
         """Return the empty frame that makes the message whole."""
@@ -115,3 +76,27 @@ class MessageWriter:
             "" if self._is_text else b"", is_text=self._is_text, is_first=not self.is_begun, is_last=True
         )
         return frame if isinstance(frame, bytes) else b"".join(frame)
+
+
+@asynccontextmanager
+async def written(
+    outlet: Outlet, closing: ClosingHandshake, *, is_text: bool
+) -> AsyncIterator[MessageWriter]:
+    """Let one message be sent in pieces; when the block ends it is whole, or is broken off.
+
+    A message that is broken off after its first piece has left can never be completed, and
+    nothing else may come between its frames, so the connection has to be closed.
+    """
+    assert outlet.wire is not None  # it is open
+    outlet.outbox.begin_stream()
+    writer = MessageWriter(outlet.wire, outlet, closing, is_text=is_text)
+    last_frame = None
+    try:
+        yield writer
+        last_frame = writer.last_frame()
+    finally:
+        writer.end()
+        if writer.is_begun and last_frame is None:
+            closing.begin(Close(CloseCode.INTERNAL_ERROR, "a message was broken off"))
+        outlet.outbox.end_stream(last_frame)
+        outlet.write()

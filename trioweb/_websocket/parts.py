@@ -1,0 +1,90 @@
+"""The parts of one WebSocket, put together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import trio
+
+from trioweb._transport.engine import Engine
+from trioweb._transport.observed_transport import ObservedTransport, WireObserver
+from trioweb._transport.transport import Transport
+from trioweb._websocket.closing_handshake import ClosingHandshake
+from trioweb._websocket.inbox import Inbox
+from trioweb._websocket.intake import Intake
+from trioweb._websocket.keepalive import Keepalive
+from trioweb._websocket.outlet import Outlet
+from trioweb._wire.websocket import WebSocketWire
+from trioweb.config import Limits, Timeouts
+
+
+class Parts(NamedTuple):
+    """What a connection is made of.
+
+    They are made before the WebSocket that a handler holds, so that the server and rooms can
+    hold the ones that they need, and the WebSocket shows none of them. References run one
+    way: intake, keepalive, closing, outlet. What runs back, from a transport to its
+    receiver or from the outlet to the closing handshake, is let go at the end.
+
+    Attributes:
+        inbox: What has been received.
+        intake: What fills the inbox.
+        outlet: What everything is written through.
+        closing: How far the connection has come.
+        keepalive: Whether the peer is there.
+        message_bytes: How long a message may be.
+    """
+
+    inbox: Inbox
+    intake: Intake
+    outlet: Outlet
+    closing: ClosingHandshake
+    keepalive: Keepalive
+    message_bytes: int
+
+    def open(
+        self, wire: WebSocketWire, answer: bytes, early_input: bytes, observer: WireObserver | None = None
+    ) -> None:
+        """Begin: send the handshake's answer, then read.
+
+        Args:
+            wire: The frames' grammar as it was negotiated.
+            answer: The bytes of the 101 response.
+            early_input: Bytes that came together with the handshake.
+            observer: Is shown all bytes after the handshake.
+        """
+        transport = self.outlet.transport
+        if observer is not None:
+            transport = ObservedTransport(transport, observer)
+            observer.skip_sent(len(answer))
+        self.outlet.open(wire, transport, self.closing)
+        self.closing.open()
+        self.intake.open(wire)
+        transport.start(self.intake, self.outlet)
+        self.keepalive.start()
+        self.outlet.begin_with(answer)
+        if early_input:
+            if observer is not None:
+                observer.received(early_input)
+            self.intake.data_received(early_input, trio.current_time())
+
+
+class Handshake(Protocol):
+    """A handshake that has not been accepted."""
+
+    def check_not_rejected(self) -> None:
+        """Raise `HandshakeRejected` if it was answered with another response than 101."""
+
+    def accept(self) -> str | None:
+        """Answer it with 101, open the connection, and return the subprotocol."""
+        ...
+
+
+def put_together(transport: Transport, engine: Engine, *, limits: Limits, timeouts: Timeouts) -> Parts:
+    """Make the parts of a connection whose handshake has not been answered yet."""
+    inbox = Inbox(most_messages=limits.inbox_messages, most_bytes=limits.inbox_bytes)
+    outlet = Outlet(transport, engine, inbox=inbox, limits=limits, send_seconds=timeouts.send_seconds)
+    closing = ClosingHandshake(outlet, engine.timers, timeouts)
+    keepalive = Keepalive(closing, outlet, engine.timers, timeouts)
+    intake = Intake(inbox, outlet, closing, keepalive, engine.flusher, close_seconds=timeouts.close_seconds)
+    return Parts(inbox, intake, outlet, closing, keepalive, limits.message_bytes)
