@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from trioweb import App, Config, Request, Server
+from trioweb import App, Config, Limits, Request, Server, WebSocket
 from trioweb._server.instruments import Instruments
 from trioweb._server.shutdown import Shutdown
+from trioweb._transport.engine import Engine
+from trioweb._transport.flusher import Flusher
+from trioweb._transport.timers import Timers
 from trioweb._web.proxies import Forwarding
+from trioweb._websocket.parts import put_together
 from trioweb._wire.request_head import RequestHead
 from trioweb.config import Timeouts
 from trioweb.headers import Headers
@@ -42,6 +46,20 @@ def make_server() -> Server:
     return Server(urls=[], port=None, shutdown=Shutdown(Timeouts(), instruments), instruments=instruments)
 
 
+def make_websocket() -> WebSocket:
+    transport, engine = (
+        cast("Any", None),
+        Engine(nursery=cast("Any", None), timers=Timers(), flusher=Flusher(), pump=None),
+    )
+    websocket = WebSocket(
+        put_together(transport, engine, limits=Limits(), timeouts=Timeouts()),
+        cast("Any", None),
+        make_request(),
+    )
+    websocket.nursery = engine.nursery
+    return websocket
+
+
 SHOWN: dict[Callable[[], object], str] = {
     make_request: """
         app_state body cancel_on_disconnect client content_type cookies form headers host http_version
@@ -53,9 +71,14 @@ SHOWN: dict[Callable[[], object], str] = {
         routes state static url_for websocket
     """,
     lambda: App().room("lobby"): "join members name overflow publish statistics subscribe",
+    make_websocket: """
+        accept aclose closed flush is_accepted is_rejected latency_seconds nursery observe_wire outbox path_params ping
+        receive receive_bytes receive_json receive_stream receive_text reject request send send_json send_nowait
+        send_stream state subprotocol traffic wait_closed
+    """,
     make_server: "abort aclose connections port statistics stop urls wait_closed",
 }
-CLASSES = ["Request", "App", "Room", "Server"]
+CLASSES = ["Request", "App", "Room", "WebSocket", "Server"]
 
 
 @pytest.mark.parametrize(("make", "names"), SHOWN.items(), ids=CLASSES)
