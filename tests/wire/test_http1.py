@@ -22,6 +22,15 @@ def test_a_request_comes_as_its_head_its_body_and_its_end() -> None:
     assert wire.next_event() == Paused()
 
 
+@pytest.mark.parametrize("data", [GET, HANDSHAKE])
+def test_a_request_without_a_body_needs_no_limit_however_its_head_arrives(data: bytes) -> None:
+    wire = make_wire(data[:1])
+    assert wire.next_event() == NeedData()
+    wire.feed(data[1:])
+    assert isinstance(wire.next_event(), RequestHead)
+    assert wire.next_event() == EndOfBody()
+
+
 def test_a_wire_without_input_asks_for_data_and_repeats_the_end() -> None:
     wire = make_wire()
     assert wire.next_event() == NeedData()

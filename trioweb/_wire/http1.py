@@ -227,6 +227,8 @@ class Http1Wire:
         """Have h11 read a head: for a body it has to know its framing, and a head in pieces is rare."""
         event = self._h11_event(data)
         assert isinstance(event, h11.Request)
+        if checked.content_bytes == 0:
+            self._decode(b"")  # without a body its end comes at once, and nobody sets a limit
         fields = [
             (name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers.raw_items()
         ]
