@@ -86,7 +86,7 @@ async def test_an_undeclared_length_is_counted_and_the_refusal_stays():
             assert caught.value.status == 413
 
 
-async def test_a_stream_is_limited_too():
+async def test_the_pieces_before_the_limit_are_received_and_then_it_is_refused():
     pieces = []
     async with receiving(CHUNKED + b"3c\r\n" + b"x" * 60 + b"\r\n29\r\n") as (http, _):
         await http.receive_head()
