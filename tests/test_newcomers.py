@@ -224,6 +224,6 @@ async def test_an_unknown_host_is_named():
 
 async def test_the_missing_folder_of_a_unix_socket_is_named(tmp_path):
     with pytest.raises(
-        FileNotFoundError, match=f"the folder '{tmp_path}/no' for the Unix socket is not there"
+        FileNotFoundError, match=f"the folder '{tmp_path}/no' for the Unix socket does not exist"
     ):
         await trioweb.serve(App(), unix_path=tmp_path / "no" / "socket")

@@ -255,7 +255,7 @@ def test_a_unix_socket_in_use_is_one_line_and_stays(complaint, main_module, fold
 
 def test_a_file_in_the_place_of_the_unix_socket_is_one_line_and_stays(complaint, main_module):
     status, text = complaint("run", "main:app", "--unix", "main.py")
-    assert (status, text.partition(":")[0]) == (2, "main.py is there and is no socket")
+    assert (status, text.partition(":")[0]) == (2, "main.py exists and is not a socket")
     assert main_module.exists()
 
 

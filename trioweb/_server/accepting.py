@@ -1,4 +1,14 @@
-"""From a connection that comes in to its session, up to the limit of connections."""
+"""From a connection that comes in to its session, or to a refusal.
+
+A connection counts from here until its session has ended. Two bounds are looked at: how many there are in
+all, since each holds memory and a descriptor, and how many one client has, so that one client cannot take
+all the places of the others.
+
+Above a bound, a connection is refused with a 503 that is written by hand: it must cost less than the
+connection would have. Just closing it would be cheaper, but a load balancer would take that for a broken
+server, while 503 with Retry-After is understood. So refusals are bounded too. Each holds a descriptor for a
+second at most, and beyond `REFUSALS_AT_A_TIME` of them connections are dropped without a word.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +21,8 @@ import trio
 
 from trioweb._server.client_connections import ClientConnections
 from trioweb._server.context import ServerContext
-from trioweb._server.listeners import AnyListener, IncomingConnection, accept
+from trioweb._server.incoming import IncomingConnection, accept
+from trioweb._server.listeners import AnyListener
 from trioweb._server.rationed import Rationed
 from trioweb._server.session import Session
 from trioweb._transport.socket_transport import SocketTransport
@@ -19,20 +30,28 @@ from trioweb._transport.stream_transport import StreamTransport
 from trioweb._transport.tls_transport import TlsTransport
 from trioweb._transport.transport import Transport
 
-# Nobody reads the request, which may be HEAD: no body is the one that is right for each (RFC 9110 §9.3.2).
+# Nobody reads the request, which may be HEAD: an empty body is right for every method (RFC 9110 §9.3.2).
 REFUSAL = (
     b"HTTP/1.1 503 Too many connections\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 REFUSALS_AT_A_TIME = 64
+"""Connections that are being refused, each with a descriptor that the limit does not know of."""
+
 REFUSAL_SECONDS = 1.0
+"""How long a refusal may take. A client that does not read it in this time has lost interest."""
+
 REFUSED_INPUT_BYTES = 64 * 1024
+"""How much of the refused request is read and dropped: a whole head, and the beginning of a body."""
 
 
 class Acceptor:
     """Starts a session for each connection, or refuses it when there are too many.
 
-    A refusal is a courtesy that holds a descriptor for a second; beyond
-    `REFUSALS_AT_A_TIME` of them connections are just dropped.
+    Args:
+        context: What the sessions share.
+        sessions: Where they run. It is not the nursery that accepts: accepting ends when a shutdown
+            begins, and sessions go on.
+        ssl_context: Speak TLS with this, if given.
     """
 
     def __init__(
@@ -49,7 +68,11 @@ class Acceptor:
 
     @asynccontextmanager
     async def accepting(self, listeners: Sequence[AnyListener]) -> AsyncIterator[None]:
-        """Accept for as long as the block lasts, then close the listeners."""
+        """Accept for as long as the block lasts, then close the listeners.
+
+        They are closed before anything is drained: from then on the kernel refuses new clients, and a
+        load balancer sends them elsewhere, while those that are connected are still served.
+        """
         async with trio.open_nursery() as nursery:
             for listener in listeners:
                 nursery.start_soon(
@@ -63,11 +86,12 @@ class Acceptor:
                     await trio.aclose_forcefully(listener)
 
     def drain(self) -> None:
-        """Ask every session to end."""
-        for session in list(self._sessions):
+        """Ask every session to end; none of them is waited for here."""
+        for session in list(self._sessions):  # a copy: one that is idle may end at once
             session.drain()
 
     def _begin(self, incoming: IncomingConnection) -> None:
+        """Start a session. It never waits, so a connection is counted as soon as it is accepted."""
         instruments = self._context.instruments
         limits = self._context.config.limits
         if instruments.connections >= limits.connections:
@@ -104,6 +128,12 @@ class Acceptor:
         self._clients.leave(session.peer)
 
     def _transport(self, incoming: IncomingConnection) -> Transport:
+        """Choose what carries the bytes.
+
+        A plain socket is read by the pump that all connections share, also below TLS: then an idle
+        connection has no task. Where the system has no pump, and for streams of another kind, Trio's
+        streams are read by a task each.
+        """
         engine, carrier = self._context.engine, incoming.carrier
         if isinstance(carrier, socket.socket):
             if engine.pump is not None:
@@ -128,18 +158,22 @@ class Acceptor:
         self._nursery.start_soon(self._refuse_politely, incoming, name="trioweb refusal")
 
     async def _refuse_politely(self, incoming: IncomingConnection) -> None:
-        """Say 503 and read on for a moment, or the reset would overtake the answer."""
+        """Say 503, then read on for a moment: a reset would overtake the response (RFC 9112 §9.6).
+
+        With TLS nothing is said. That would take a handshake, whose cryptography is what a flood of
+        connections wants the server to pay for.
+        """
         transport = self._transport(incoming)
         try:
             with self._context.engine.timers.move_on_after(REFUSAL_SECONDS):
                 if self._ssl_context is None:
                     await transport.send_all(REFUSAL)
                     transport.end_output()
-                    discarded = 0
-                    while discarded < REFUSED_INPUT_BYTES and (data := await transport.receive()):
-                        discarded += len(data)
+                    discarded_bytes = 0
+                    while discarded_bytes < REFUSED_INPUT_BYTES and (data := await transport.receive()):
+                        discarded_bytes += len(data)
         except trio.BrokenResourceError:
-            pass
+            pass  # it has left, which is what a refusal wants
         finally:
             self._refusing -= 1
             transport.abort()

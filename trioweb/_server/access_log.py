@@ -1,6 +1,14 @@
 """One line for a request, two for a WebSocket, through the standard `logging`.
 
-What is in a line is in its record's attributes too, for logs in JSON: `record.status`.
+Everything in a line is also an attribute of its record, for logs in JSON: `record.status`. The text is
+there for people, so its form may change; programs read the attributes.
+
+The path is logged without its query. Browsers cannot set header fields on a WebSocket, so pages put their
+tokens there, and a log is read by more people than may use them. Nothing in a line can begin another one:
+the wire has refused control characters in paths and methods.
+
+A line is written when the response has been sent, not when it begins, since only then it is known how it
+ended. Whether anybody listens is asked first, so that a server without an access log formats nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +25,9 @@ from trioweb._web.websocket import WebSocket
 
 logger = logging.getLogger("trioweb.access")
 
-# The path is logged without its query, where tokens travel (browsers cannot set headers
-# on a WebSocket, so pages put them there). The wire has refused control characters.
-
 
 class Ending(Enum):
-    """How an answer ended, as the line says it before its bytes."""
+    """How a response ended, as the line says it before the number of bytes."""
 
     COMPLETE = ""
     CLIENT_LEFT = "client left after "
@@ -30,7 +35,11 @@ class Ending(Enum):
 
 
 def named(address: Address | None, *, is_unix: bool) -> str:
-    """Return how the log calls a peer: by its address, `unix` without one, `-` when it is not known."""
+    """Return how the log calls a peer: by its address.
+
+    Without one it is `unix` on a Unix socket, and `-` where it is not known: on a stream that cannot
+    tell, or behind a trusted proxy that could not name the client.
+    """
     if address is not None:
         return str(address)
     return "unix" if is_unix else "-"
@@ -41,14 +50,14 @@ def _client(request: Request) -> str:
 
 
 def request_answered(request: Request, status: int, sent_bytes: int, started: float, ending: Ending) -> None:
-    """Log one request and its answer.
+    """Log one request and its response.
 
     Args:
         request: The request.
-        status: Of the answer.
-        sent_bytes: What was handed to the network of the answer, its head included.
+        status: Of the response.
+        sent_bytes: How much of the response was handed to the network, its head included.
         started: When the head of the request had come.
-        ending: Whether that was all of the answer.
+        ending: Whether that was all of the response.
     """
     if logger.isEnabledFor(logging.INFO):
         client, seconds = _client(request), trio.current_time() - started
@@ -81,7 +90,7 @@ def websocket_opened(ws: WebSocket) -> None:
 
 
 def websocket_closed(ws: WebSocket, code: int, started: float) -> None:
-    """Log how it ended, and what went each way: messages, and the bytes of their frames."""
+    """Log how it ended, and the messages in each direction, with the bytes of their frames."""
     if logger.isEnabledFor(logging.INFO):
         fields, traffic, seconds = _fields(ws), ws.traffic(), trio.current_time() - started
         logger.info(

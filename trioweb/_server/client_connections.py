@@ -1,4 +1,8 @@
-"""How many connections each client has, where that is bounded."""
+"""How many connections each client has, where that is bounded.
+
+The peer of the socket is what counts, not the client that a proxy names: that name comes with a request,
+and this is decided before anything is read. So peers that bring the connections of many are left out.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,19 @@ from trioweb._web.address import Address
 from trioweb._web.proxies import TrustedProxies, ip_of
 
 _HOST_BITS = 64
-"""What the owner of an IPv6 line gives out as it likes (RFC 6177 §2): a bound for each address would be none."""
+"""The half of an IPv6 address that its owner hands out freely (RFC 6177 §2). A bound for each address would
+bound nobody: one customer has 2**64 of them."""
 
 
 class ClientConnections:
     """Counts connections by client: an IPv4 address, or the /64 network of an IPv6 one.
 
     Trusted proxies and Unix sockets bring the connections of others, and are not counted.
+    A client without connections is forgotten, so what is kept never exceeds the open connections.
 
     Args:
         most: How many each may have; `None` for any number.
-        proxies: Whom not to count.
+        proxies: Those that are not counted.
     """
 
     def __init__(self, most: int | None, proxies: TrustedProxies) -> None:
@@ -38,7 +44,7 @@ class ClientConnections:
         return True
 
     def leave(self, peer: Address | None) -> None:
-        """Count a connection that has entered no longer."""
+        """Take back what `enter` has counted, when the connection has ended."""
         client = self._client(peer)
         if client is None:
             return

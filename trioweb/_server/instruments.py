@@ -1,4 +1,4 @@
-"""What a server counts."""
+"""What a server counts, and how it is read."""
 
 from __future__ import annotations
 
@@ -51,9 +51,11 @@ class ServerStatistics:
 
 @attrs.define
 class Instruments:
-    """The counters behind `ServerStatistics`; sessions write, `read` reads.
+    """The counters of `ServerStatistics`; sessions write, `read` reads.
 
-    Nothing is counted here while messages go: each connection counts its own, and `read` adds up.
+    Messages are not counted here. Each connection counts its own, for the access log, and a second
+    counter would cost every message. So `read` adds up the open connections, one by one, and the sum
+    that the ended ones have left.
     """
 
     connections: int = 0
@@ -76,7 +78,7 @@ class Instruments:
         self._open.add(ws)
 
     def ended(self, ws: WebSocketConnection) -> None:
-        """Keep the numbers of one that has ended, and let go of it."""
+        """Add the numbers of one that has ended to the sum, and let go of it."""
         self._open.discard(ws)
         self._ended = _sum(self._ended, ws.traffic())
         if ws.closed is not None:

@@ -1,54 +1,40 @@
-"""Where connections come from: TCP, Unix sockets, TLS, or any listener given."""
+"""Listeners, and where they listen: TCP, Unix sockets, or any listener given.
+
+A Unix socket is a name in a folder, and outlives the program that made it. So `open_unix` has to tell a
+socket in use from one that was left behind, and can do so only by connecting to it: a stale one refuses.
+Then its name is removed and bound again. What is not a socket at all is never removed.
+"""
 
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import socket
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-import attrs
 import trio
 
-from trioweb._server.rationed import Rationed
 from trioweb._web.address import Address
-from trioweb._web.shortage import OUT_OF_RESOURCES
 from trioweb.errors import ConfigError
 
-logger = logging.getLogger("trioweb")
-
 BACKLOG = 1024
-ACCEPTS_PER_TURN = 16
-"""Connections accepted in a row before the scheduler runs."""
+"""Connections that wait in the kernel to be accepted. Beyond it the kernel drops the first packet of a
+client, which tries again only after a second."""
 
 UNSENT_BYTES = 128 * 1024
 """How much the kernel holds that it may not send yet. By default it is megabytes: a peer that takes
 little would look for minutes as if it took nothing, and each slow one would hold that memory."""
 _UNSENT_LOW_MARK: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
-_UNIX: int | None = getattr(socket, "AF_UNIX", None)
-
-BACK_OFF_SECONDS = 0.1
-
 AnyListener = trio.abc.Listener[trio.abc.Stream]
 _SecureListener = trio.SSLListener[trio.abc.Stream]
 
 
-@attrs.define  # not frozen, which costs a call for each field
-class IncomingConnection:
-    """A connection that has come in: a plain socket, or a stream of another kind."""
-
-    carrier: socket.socket | trio.abc.Stream
-    peer: Address | None
-    is_unix: bool = False
-
-
 class PortInUse(OSError):
-    """Somebody else listens there: for users an `OSError`, for `run` one that needs no traceback."""
+    """Another program listens there: for users an `OSError`, for `run` one that needs no traceback."""
 
 
 class _DefaultHost(str):
@@ -59,7 +45,9 @@ class _DefaultPort(int):
     __slots__ = ()
 
 
-# Objects of their own, so that what was given is told apart from what was not.
+# Objects of their own, so that an argument that was given can be told from one that was not: host and
+# port contradict a Unix socket or listeners, also where they have the values of the defaults. `None` would
+# not do, which is a host of its own (every address), nor a sentinel, which `help(serve)` would show.
 HOST: str = _DefaultHost("127.0.0.1")
 PORT: int = _DefaultPort(8000)
 
@@ -70,7 +58,7 @@ def check_place(
     unix_path: str | os.PathLike[str] | None,
     listeners: Sequence[AnyListener] | None,
 ) -> None:
-    """Refuse to be told of two places to listen at, one of which would be ignored.
+    """Refuse two places to listen at, one of which would be ignored.
 
     Raises:
         ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
@@ -84,7 +72,7 @@ def check_place(
 
 
 def check_port(port: object) -> None:
-    """Refuse what is not a port; the system would take 65536 for 0.
+    """Refuse anything that is not a port; the system would take 65536 for 0.
 
     Raises:
         ConfigError: It is not from 0 to 65535.
@@ -113,18 +101,18 @@ async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
         advice = "stop the program that listens there, or choose another port"
         raise PortInUse(error.errno, f"{place} is in use: {advice}") from None
     for listener in listeners:
-        # IncomingConnection sockets inherit it, at no cost for each.
+        # Accepted sockets inherit it, at no cost for each.
         if _UNSENT_LOW_MARK is not None:
             listener.socket.setsockopt(trio.socket.IPPROTO_TCP, _UNSENT_LOW_MARK, UNSENT_BYTES)
     return listeners
 
 
 async def open_unix(path: str | os.PathLike[str]) -> trio.SocketListener:
-    """Listen on a Unix socket, in place of one that nobody listens on any longer.
+    """Listen on a Unix socket, and replace a stale one.
 
     Raises:
-        OSError: Somebody listens there, or the path cannot be bound.
-        ConfigError: Something that is no socket has the path.
+        OSError: Another server listens there, or the path cannot be bound.
+        ConfigError: The path exists and is not a socket.
     """
     name = os.fspath(path)
     await _remove_stale(name)
@@ -136,7 +124,7 @@ async def open_unix(path: str | os.PathLike[str]) -> trio.SocketListener:
         listening.close()
         folder = os.path.dirname(name)
         raise FileNotFoundError(
-            error.errno, f"the folder {folder!r} for the Unix socket is not there"
+            error.errno, f"the folder {folder!r} for the Unix socket does not exist"
         ) from None
     except BaseException:
         listening.close()
@@ -150,7 +138,7 @@ def absolute_path(path: str | os.PathLike[str]) -> str:
 
 
 def remove_unix_socket(path: str | os.PathLike[str]) -> None:
-    """Take away the name of a Unix socket that nobody listens on any longer."""
+    """Remove the name of a Unix socket on which no server listens any more."""
     with suppress(FileNotFoundError):
         os.unlink(path)
 
@@ -161,7 +149,7 @@ async def _remove_stale(name: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise ConfigError(f"{name} is there and is no socket: choose another path for the Unix socket")
+        raise ConfigError(f"{name} exists and is not a socket: choose another path for the Unix socket")
     try:
         stream = await trio.open_unix_socket(name)
     except OSError:
@@ -178,10 +166,10 @@ def url_of(listener: AnyListener, scheme: str) -> str:
     if not isinstance(listener, trio.SocketListener):
         return f"{scheme}://{type(listener).__name__}"
     name: object = listener.socket.getsockname()
-    address = _address(name)
+    address = address_of(name)
     if address is None:
         return f"unix:{name}"
-    # Listening on every address is no address to go to.
+    # A server can listen on every address, but a browser cannot go to every address.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - only read
     return f"{scheme}://{Address(host, address.port)}"
 
@@ -192,7 +180,7 @@ def port_of(listeners: Sequence[AnyListener]) -> int | None:
         if isinstance(listener, trio.SSLListener):
             port = port_of([cast("_SecureListener", listener).transport_listener])
         elif isinstance(listener, trio.SocketListener):
-            address = _address(listener.socket.getsockname())
+            address = address_of(listener.socket.getsockname())
             port = None if address is None else address.port
         else:
             port = None
@@ -201,102 +189,6 @@ def port_of(listeners: Sequence[AnyListener]) -> int | None:
     return None
 
 
-def _address(name: Any) -> Address | None:
+def address_of(name: Any) -> Address | None:
     """Read what a socket calls an address: a tuple for TCP, a path for Unix."""
     return Address(str(name[0]), int(name[1])) if isinstance(name, tuple) else None  # pyright: ignore[reportUnknownArgumentType]
-
-
-async def accept(listener: AnyListener, begin: Callable[[IncomingConnection], None], warn: Rationed) -> None:
-    """Call `begin` for each connection that comes in, surviving what passes.
-
-    Ends when the listener is closed, or by cancellation. What `warn` says is about having
-    run out of descriptors or memory.
-    """
-    await trio.lowlevel.checkpoint()  # a shutdown may have closed the listener already
-    if isinstance(listener, trio.SocketListener):
-        await _accept_sockets(listener, begin, warn)
-    else:
-        await _accept_streams(listener, begin, warn)
-
-
-async def _accept_sockets(
-    listener: trio.SocketListener, begin: Callable[[IncomingConnection], None], warn: Rationed
-) -> None:
-    """Take as many as have come, without waking up for each."""
-    # A duplicate of the descriptor gives plain sockets, without Trio's wrapper round each.
-    with socket.socket(fileno=os.dup(listener.socket.fileno())) as listening:
-        listening.setblocking(False)
-        while True:
-            await trio.lowlevel.wait_readable(listening)
-            try:
-                for _ in range(ACCEPTS_PER_TURN):
-                    connected, name = listening.accept()
-                    peer = _peer(connected, name)
-                    begin(
-                        IncomingConnection(
-                            connected, peer, is_unix=peer is None and connected.family == _UNIX
-                        )
-                    )
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                await _survive(error, warn)
-
-
-async def _accept_streams(
-    listener: AnyListener, begin: Callable[[IncomingConnection], None], warn: Rationed
-) -> None:
-    while True:
-        try:
-            stream = await listener.accept()
-        except trio.ClosedResourceError:
-            return
-        except OSError as error:
-            await _survive(error, warn)
-        else:
-            begin(IncomingConnection(stream, peer_of(stream), is_unix=is_unix(stream)))
-            del stream  # or its buffers would stay until somebody else comes
-
-
-async def _survive(error: OSError, warn: Rationed) -> None:
-    """Carry on after a failed accept; when descriptors have run out, a little later.
-
-    Until then those who connect wait in the queue of the system, which is bounded.
-    """
-    if error.errno in OUT_OF_RESOURCES:
-        warn("cannot accept connections for now: %s (raise the limit with ulimit -n)", error)
-        await trio.sleep(BACK_OFF_SECONDS)
-    else:
-        logger.debug("a connection was gone before it was accepted: %s", error)
-        await trio.lowlevel.checkpoint()
-
-
-def _peer(connected: socket.socket, name: object) -> Address | None:
-    address = _address(name)
-    if address is not None:
-        # Messages are small and each one matters: no waiting to fill a packet.
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return address
-
-
-def peer_of(stream: trio.abc.Stream) -> Address | None:
-    """Return the address of the peer behind a stream, if it is a TCP one."""
-    carrier = _carrier(stream)
-    if not isinstance(carrier, trio.SocketStream):
-        return None
-    try:
-        return _address(carrier.socket.getpeername())
-    except OSError:
-        return None
-
-
-def is_unix(stream: trio.abc.Stream) -> bool:
-    """Say whether a stream is a Unix socket's, with TLS or without."""
-    carrier = _carrier(stream)
-    return isinstance(carrier, trio.SocketStream) and carrier.socket.family == _UNIX
-
-
-def _carrier(stream: trio.abc.Stream) -> trio.abc.Stream:
-    if isinstance(stream, trio.SSLStream):
-        return _carrier(cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream)
-    return stream

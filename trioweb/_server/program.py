@@ -1,4 +1,12 @@
-"""Serving as the whole program, until a signal ends it."""
+"""Serving as the whole program, until a signal ends it.
+
+`serve` runs in a nursery of the program's own and touches nothing global. `run` is what remains to be
+done where there is no such program: it starts Trio, handles signals, and sets up logging if nobody has.
+
+The parameters are written out in both, although they are the same. `**options` with a `TypedDict` would say
+them once to type checkers, and hide them from `help(trioweb.run)` and from a good part of the editors.
+Their explanations are in `serve` alone.
+"""
 
 from __future__ import annotations
 
@@ -34,20 +42,15 @@ def run(
 ) -> None:
     """Serve an app as the whole program, until SIGINT, SIGTERM or SIGHUP.
 
-    The first signal shuts down gracefully, or ends the start, and a second one does so at
-    once. The process ends within `Timeouts.drain_seconds` of the first and within some two
-    seconds of the second: what cannot be cancelled is ended by force, with status 128 and
+    The first signal shuts down gracefully, or cancels the start; a second one ends the server
+    at once. The process ends within `Timeouts.drain_seconds` of the first and within about two
+    seconds of the second. Code that cannot be cancelled is ended by force, with status 128 plus
     the signal's number. If the program has not set up logging, messages of level INFO go to
     standard error.
 
     Args:
         app: What to serve.
-        host: As for `serve`, and so are the others.
-        port: As for `serve`.
-        unix_path: As for `serve`.
-        listeners: As for `serve`.
-        ssl_context: As for `serve`.
-        config: As for `serve`.
+        host: As for `serve`, and so is every other argument.
 
     Raises:
         OSError: The port is in use, or the address is not this machine's.
@@ -81,7 +84,7 @@ def run(
         try:
             trio.run(run_until_signal, serving, _log_urls, signals)
         except PortInUse as error:
-            # Not this program's fault, so without the way the exception took through Trio.
+            # It is not this program's mistake: the traceback through Trio would explain nothing.
             raise OSError(error.errno, error.strerror) from None
 
 
@@ -97,9 +100,11 @@ async def run_until_signal(
 
     Args:
         serving: Takes `task_status` and starts with a `Server`, as `serve` does.
-        announce: Called with it.
-        signals: What to heed, those included that have come already.
+        announce: Is called with the server when it listens.
+        signals: Those that arrived before this call count too.
     """
+    # The start may take long, in a lifespan that connects to a database. It has a scope of its own: the
+    # nursery's would also cancel what is being started, which is to end in its own time.
     starting = trio.CancelScope()
     server: Server | None = None
 

@@ -1,4 +1,4 @@
-"""A warning that peers can bring about as often as they like, said once a minute."""
+"""A warning that peers can cause as often as they like, logged once a minute."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ MINUTE_SECONDS = 60.0
 
 
 class Rationed:
-    """Logs a warning at once, and then at most each minute, with how often it was left out."""
+    """Logs a warning at once, and then at most each minute, with how often it was left out.
+
+    A stranger who opens connections above a limit could otherwise fill the disk with a line for each.
+    The first one is logged at once, since it is the one that somebody waits for. The count comes with
+    the next one that is logged, not from a timer: a task that only waits to say how often something did
+    not happen would outlive its cause.
+    """
 
     __slots__ = ("_left_out", "_said_at")
 
@@ -22,7 +28,7 @@ class Rationed:
         self._said_at = -math.inf
 
     def __call__(self, text: str, *arguments: object) -> None:
-        """Say `text % arguments`, or count that it was not said."""
+        """Log `text % arguments`, or count that it was left out."""
         now = trio.current_time()
         seconds = now - self._said_at
         if seconds < MINUTE_SECONDS:

@@ -1,4 +1,20 @@
-"""Serving: as a function inside your nursery, or over one stream."""
+"""Serving: as a function inside your nursery, or over one stream.
+
+What surrounds what decides how a server ends, so it is all in one picture:
+
+    shutdown.begin_when_cancelled          outside the shield: it feels the caller's cancellation
+    shutdown.shield                        everything below is out of reach for that
+        engine                             the tasks that all connections share
+            app.lifespan
+                shutdown.connections       may be cancelled by itself, before the lifespan is
+                    sessions
+                        acceptor           ends first
+
+Cancelling the scope around `serve` reaches only the task that watches for it, and that begins a graceful
+shutdown. Without the shield the cancellation would cut every connection in the middle of a message.
+`Shutdown.keep_time` runs inside and takes the shield away when the time is over, so that no shield is
+without a deadline.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +27,7 @@ import trio
 
 from trioweb._server.accepting import Acceptor
 from trioweb._server.context import ServerContext
+from trioweb._server.incoming import is_unix, peer_of
 from trioweb._server.instruments import Instruments
 from trioweb._server.listeners import (
     HOST,
@@ -18,10 +35,8 @@ from trioweb._server.listeners import (
     AnyListener,
     absolute_path,
     check_place,
-    is_unix,
     open_tcp,
     open_unix,
-    peer_of,
     port_of,
     remove_unix_socket,
     url_of,
@@ -58,17 +73,17 @@ async def serve(
     Args:
         app: What to serve.
         host: A name or an address; `None` for every address of the machine.
-        port: 0 lets the system choose one: `server.port` tells.
+        port: 0 lets the system choose one: `server.port` is the choice.
         unix_path: Listen on a Unix socket instead of TCP: then without host and port.
-        listeners: Serve these instead of all that; they are closed at the end. TLS may be in them.
+        listeners: Serve these instead; they are closed at the end. They may speak TLS themselves.
         ssl_context: Speak TLS on every listener.
         config: In place of the app's own.
 
     Raises:
         OSError: The port is in use, or the address is not this machine's.
         ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
-        SetupError: An app with middleware or error handlers is included in this one, or not Trio
-            but asyncio runs this.
+        SetupError: An app with middleware or error handlers is included in this one, or asyncio
+            runs this instead of Trio.
 
     Cancellation: Begins a graceful shutdown as `Server.aclose` does, which ends within
         `Timeouts.drain_seconds`, and is passed on then.
@@ -91,7 +106,7 @@ async def serve(
         shutdown=shutdown,
         instruments=instruments,
     )
-    try:
+    try:  # the listeners are closed also if the lifespan fails: their port has to be free then
         async with (
             _machinery(app, config, shutdown, instruments) as context,
             app.lifespan(),
@@ -123,8 +138,8 @@ async def serve_stream(
 ) -> None:
     """Serve one connection over any Trio stream, to its end; the stream is closed then.
 
-    The app's lifespan is not entered: that is for `serve`. If it is, it is not left before
-    the stream has ended.
+    The app's lifespan is not entered: that is for `serve`. If a server has entered it, it is
+    not left before the stream has ended.
 
     Args:
         app: What to serve.
@@ -164,7 +179,11 @@ async def _drain_when_begun(shutdown: Shutdown, session: Session) -> None:
 async def _machinery(
     app: App, config: Config, shutdown: Shutdown, instruments: Instruments
 ) -> AsyncIterator[ServerContext]:
-    """Run the shared tasks, shielded from a cancellation until the shutdown's deadline."""
+    """Run the shared tasks, shielded from a cancellation until the shutdown's deadline.
+
+    Exceptions leave it bare. Callers of `serve` catch what their lifespan raises, and should not have to
+    know that there are nurseries in between.
+    """
     with bare_exceptions():
         async with trio.open_nursery() as outside:
             outside.start_soon(shutdown.begin_when_cancelled, name="trioweb cancellation watch")

@@ -1,4 +1,18 @@
-"""The signals that end a program: none is lost, and a second one always ends it."""
+"""The signals that end a program: none is lost, and a second one always ends it.
+
+Trio itself turns SIGINT into a `KeyboardInterrupt`, which may be raised in any handler, and leaves SIGTERM
+to end the process on the spot. Neither is a graceful shutdown. `trio.open_signal_receiver` would be, but only
+while Trio runs and schedules: a signal during an import or after the run would be lost, and one that finds
+the event loop blocked would wait for ever. So these are handlers of Python's own, which work at any time,
+and a clock in a thread, which works while nothing else does:
+
+    signal 1   Trio is told; a thread begins to count to the last moment of a graceful shutdown
+    signal 2   Trio is told; another thread counts to a nearer moment; handlers of the system take over
+    signal 3   the system ends the process
+
+    a last moment comes    the process is ended by force, and says so
+    the block ends         the threads end, and what was there before handles signals again
+"""
 
 from __future__ import annotations
 
@@ -23,10 +37,13 @@ _HANGUP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
 ENDING = tuple(one for one in (signal.SIGINT, signal.SIGTERM, _HANGUP) if one is not None)
 
 FORCE_SECONDS = 0.25
-"""How much later than it should have ended by itself the process is ended."""
+"""How long after the time in which the server ends by itself the process is ended by force."""
 
 STEP_SECONDS = 0.05
+"""How long the clock's thread sleeps at a time; see `_end_by_force`."""
+
 SAYING_SECONDS = 0.2
+"""How long the last message may take. Its thread may wait for a lock that a blocked thread holds."""
 
 
 class EndingSignals:
@@ -34,15 +51,15 @@ class EndingSignals:
 
     The handlers are plain functions that Python calls between two steps of the main thread,
     whatever that is doing: before Trio runs, while the event loop is blocked, after it has
-    ended. They count, tell Trio if it runs, and set a last moment for the process.
+    ended. They count, wake Trio if it runs, and set a last moment for the process.
 
     That moment is needed because Trio cannot end everything: code may shield itself from
     cancellation, a call in a thread may hang, a handler may block the event loop. When it
-    comes the process ends with the status that shells give to one ended by the signal. A
-    third signal is the system's to handle, which ends the process there and then.
+    comes, the process ends with the status that shells give to one ended by the signal. A
+    third signal is left to the system, which ends the process on the spot.
 
-    SIGHUP is left alone where the program handles it itself or has been told to ignore it,
-    as `nohup` does. It is never the second signal: systemd can send it together with SIGTERM.
+    SIGHUP is left alone if the program handles it itself or was started with it ignored,
+    as by `nohup`. It is never the second signal: systemd can send it together with SIGTERM.
 
     Args:
         drain_seconds: How long a server may take to end after the first signal.
@@ -80,13 +97,14 @@ class EndingSignals:
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_DFL if before is None else before)
         if self._numbers and not self._is_heeded:
-            signal.raise_signal(self._numbers[0])  # it came when nothing was left to end
+            # It came when there was nothing left to end. Now it is handled as it was before `run`.
+            signal.raise_signal(self._numbers[0])
 
     @contextmanager
     def heeded_by(self, heed: Callable[[int], None]) -> Iterator[None]:
-        """Call `heed` with the number of signals so far, at each one, inside Trio.
+        """Call `heed` at each signal, inside Trio, with the number of signals so far.
 
-        Those that came before count too.
+        Signals that arrived before this call count too.
         """
         self._heed, self._token = heed, trio.lowlevel.current_trio_token()
         try:
@@ -102,7 +120,11 @@ class EndingSignals:
             self._heed(self.count)
 
     def _came(self, number: int, _: FrameType | None) -> None:
-        """Do as little as a signal handler may: it can interrupt anything, and take no lock."""
+        """Count a signal, start its clock and wake Trio.
+
+        It does as little as a signal handler may. It can interrupt any line of the main thread, also one
+        that holds a lock, so it must not take one: neither logging nor `threading.Thread` is allowed here.
+        """
         if number == _HANGUP and self._numbers:
             return
         self._numbers.append(number)
@@ -111,7 +133,6 @@ class EndingSignals:
         if self.count == 2:
             self._leave_to_system()
         try:
-            # Not `threading.Thread`, whose locks the interrupted code may hold.
             _thread.start_new_thread(self._end_by_force, (number, seconds + FORCE_SECONDS))
         except RuntimeError:  # no more threads: then the next signal ends it
             self._leave_to_system()
@@ -127,7 +148,8 @@ class EndingSignals:
     # In a thread.
 
     def _end_by_force(self, number: int, seconds: float) -> None:
-        # In steps: to a process that was itself stopped meanwhile one step has passed.
+        # In steps. A process that was itself stopped (SIGSTOP, a suspended laptop) finds on waking that one
+        # step has passed, and not the whole time: it still has its grace.
         for _ in range(round(seconds / STEP_SECONDS)):
             if self._over.wait(STEP_SECONDS):
                 return
@@ -138,7 +160,7 @@ class EndingSignals:
         os._exit(128 + number)
 
     def _say(self, number: int, seconds: float, said: threading.Event) -> None:
-        """Log it; in a thread of its own, since the lock of a log may be held for ever."""
+        """Log that the process is ended; in a thread of its own, since a log's lock may be held for ever."""
         logger.critical(
             "ending by force, %.1f s after signal %d: something here cannot be cancelled. It shields itself, "
             "waits for a thread, or blocks the event loop%s",

@@ -85,7 +85,7 @@ async def test_a_unix_socket_is_made_replaced_when_stale_and_removed(tmp_path):
 async def test_a_path_that_is_not_a_socket_is_left_alone(tmp_path):
     path = tmp_path / "precious"
     path.write_text("data")
-    with pytest.raises(ConfigError, match="is no socket"):
+    with pytest.raises(ConfigError, match="is not a socket"):
         await trioweb.serve(echo_app(), unix_path=path)
     assert path.read_text() == "data"
 

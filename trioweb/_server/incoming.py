@@ -1,0 +1,150 @@
+"""Connections that come in, taken from their listeners.
+
+Plain sockets are accepted without Trio's wrapper: `trio.SocketListener.accept` makes a Trio socket and a
+stream for each connection, sets options and passes a checkpoint. Here a duplicate of the listening
+descriptor gives plain sockets, as many as have come before the scheduler runs again, up to a bound. When
+clients come in crowds, after a restart for instance, that is most of the work of connecting.
+
+Listeners of another kind (TLS of Trio's own, a program's own class) are asked one stream at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import cast
+
+import attrs
+import trio
+
+from trioweb._server.listeners import AnyListener, address_of
+from trioweb._server.rationed import Rationed
+from trioweb._web.address import Address
+from trioweb._web.shortage import OUT_OF_RESOURCES
+
+logger = logging.getLogger("trioweb")
+
+ACCEPTS_PER_TURN = 16
+"""Connections accepted in a row before the scheduler runs: a crowd that comes in must not keep those waiting
+that are connected already."""
+
+BACK_OFF_SECONDS = 0.1
+"""How long accepting rests when no descriptor is left. The listener stays readable all that time: without
+a rest, the loop would take a whole core to fail again and again."""
+
+_UNIX: int | None = getattr(socket, "AF_UNIX", None)
+
+Begin = Callable[["IncomingConnection"], None]
+"""Starts serving a connection. It is not async: a connection that was accepted and then lost to a
+cancellation would stay open, and nobody would know of it."""
+
+
+@attrs.define  # not frozen, which costs a call for each field
+class IncomingConnection:
+    """A connection that has come in: a plain socket, or a stream of another kind.
+
+    Attributes:
+        carrier: What its bytes go through.
+        peer: The other end; `None` on a Unix socket, or if the stream cannot tell.
+        is_unix: Whether it is a Unix socket, which has no address that would be worth a line in a log.
+    """
+
+    carrier: socket.socket | trio.abc.Stream
+    peer: Address | None
+    is_unix: bool = False
+
+
+async def accept(listener: AnyListener, begin: Begin, warn: Rationed) -> None:
+    """Call `begin` for each connection that comes in, and survive what passes by itself.
+
+    It ends when the listener is closed, or by cancellation.
+
+    Args:
+        listener: Is not closed here.
+        begin: Is called with each connection.
+        warn: Says that descriptors or memory have run out.
+    """
+    await trio.lowlevel.checkpoint()  # a shutdown may have closed the listener already
+    if isinstance(listener, trio.SocketListener):
+        await _accept_sockets(listener, begin, warn)
+    else:
+        await _accept_streams(listener, begin, warn)
+
+
+async def _accept_sockets(listener: trio.SocketListener, begin: Begin, warn: Rationed) -> None:
+    with socket.socket(fileno=os.dup(listener.socket.fileno())) as listening:
+        listening.setblocking(False)
+        while True:
+            await trio.lowlevel.wait_readable(listening)
+            try:
+                for _ in range(ACCEPTS_PER_TURN):
+                    connected, name = listening.accept()
+                    peer = _peer(connected, name)
+                    is_unix_socket = peer is None and connected.family == _UNIX
+                    begin(IncomingConnection(connected, peer, is_unix=is_unix_socket))
+            except BlockingIOError:  # all that had come are taken
+                continue
+            except OSError as error:
+                await _survive(error, warn)
+
+
+async def _accept_streams(listener: AnyListener, begin: Begin, warn: Rationed) -> None:
+    while True:
+        try:
+            stream = await listener.accept()
+        except trio.ClosedResourceError:
+            return
+        except OSError as error:
+            await _survive(error, warn)
+        else:
+            begin(IncomingConnection(stream, peer_of(stream), is_unix=is_unix(stream)))
+            del stream  # or its buffers would stay until the next client comes
+
+
+async def _survive(error: OSError, warn: Rationed) -> None:
+    """Carry on after a failed accept; when descriptors have run out, a little later.
+
+    Closing the listener instead would refuse everybody, for a shortage that ends with the next
+    connection that does. Meanwhile clients wait in the system's queue, which is bounded. Any other
+    error is one connection's own: it was reset between its arrival and `accept`.
+    """
+    if error.errno in OUT_OF_RESOURCES:
+        warn("cannot accept connections for now: %s (raise the limit with ulimit -n)", error)
+        await trio.sleep(BACK_OFF_SECONDS)
+    else:
+        logger.debug("a connection was gone before it was accepted: %s", error)
+        await trio.lowlevel.checkpoint()
+
+
+def _peer(connected: socket.socket, name: object) -> Address | None:
+    address = address_of(name)
+    if address is not None:
+        # Messages are small and each one matters: no waiting to fill a packet (Nagle's algorithm).
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return address
+
+
+def peer_of(stream: trio.abc.Stream) -> Address | None:
+    """Return the address of the peer of a stream, if there is TCP below it."""
+    carrier = _carrier(stream)
+    if not isinstance(carrier, trio.SocketStream):
+        return None
+    try:
+        return address_of(carrier.socket.getpeername())
+    except OSError:  # it has been reset meanwhile
+        return None
+
+
+def is_unix(stream: trio.abc.Stream) -> bool:
+    """Say whether a stream is a Unix socket's, with TLS or without."""
+    carrier = _carrier(stream)
+    return isinstance(carrier, trio.SocketStream) and carrier.socket.family == _UNIX
+
+
+def _carrier(stream: trio.abc.Stream) -> trio.abc.Stream:
+    """Return what is below any layers of TLS."""
+    if isinstance(stream, trio.SSLStream):
+        return _carrier(cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream)
+    return stream
