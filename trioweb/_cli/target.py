@@ -1,8 +1,8 @@
 """Finds the app that a command names: `main:app`, or the file `shop/main.py`.
 
 A file is imported as a module of its own name, after its folder has been put first on
-Python's path, as `python shop/main.py` does. In a package, that is the folder that holds
-the outermost `__init__.py`'s folder, and the name has dots, so that relative imports work.
+Python's path, as `python shop/main.py` does. If the folder is a package, the folder above
+that package is put on the path instead, and the name has dots, so that relative imports work.
 
 The alternative was to execute the file under a made-up name. Then a second module that
 imports the first would get a copy of it, with an app and rooms of its own, and nobody would
