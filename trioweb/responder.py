@@ -21,7 +21,8 @@ from trioweb._routing.table import Table
 from trioweb._web.body import RequestBody
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
-from trioweb._web.switching import Terms, switch_protocols
+from trioweb._web.switching import SwitchingProtocols
+from trioweb._wire.handshake import negotiate_handshake
 from trioweb._wire.request_head import RequestHead
 from trioweb.config import Config
 from trioweb.error_handlers import ErrorHandlers
@@ -133,14 +134,16 @@ async def _call(route: Route | None, head: RequestHead, config: Config, request:
 
 
 def _switch(route: WebSocketRoute, head: RequestHead, config: Config, request: Request) -> Response:
-    terms = Terms(
+    """Check a handshake (RFC 6455 §4.2.1), and choose what to agree on (§4.2.2)."""
+    agreement = negotiate_handshake(
+        head,
         origins=config.origins if route.origins is None else route.origins,
+        scheme=request.scheme,
+        host=request.host,
         subprotocols=route.subprotocols,
         compression=config.compression if route.compression is None else route.compression,
     )
-    response = switch_protocols(head, terms, scheme=request.scheme, host=request.host)
-    response.route = route
-    return response
+    return SwitchingProtocols(agreement, route)
 
 
 async def _fail(failure: Exception, _: Request) -> Response:

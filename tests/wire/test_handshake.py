@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioweb._wire.handshake import (
-    Accepted,
+    Agreement,
     check,
     choose_subprotocol,
     encode_accept,
@@ -49,7 +49,7 @@ def refusal(request: RequestHead) -> HandshakeRejected:
     return caught.value
 
 
-def agree(request: RequestHead, *subprotocols: str, compression: Deflate | None = None) -> Accepted:
+def agree(request: RequestHead, *subprotocols: str, compression: Deflate | None = None) -> Agreement:
     return negotiate_handshake(
         request, origins=None, scheme="http", subprotocols=subprotocols, compression=compression
     )
@@ -62,7 +62,7 @@ def test_the_handshake_of_the_rfc_is_accepted() -> None:
     accepted = agree(
         head("Origin: http://example.org", "Sec-WebSocket-Protocol: chat, superchat"), "superchat"
     )
-    assert accepted == Accepted(TOKEN, "superchat", None, ("chat", "superchat"))
+    assert accepted == Agreement(TOKEN, "superchat", None, ("chat", "superchat"))
 
 
 def test_the_key_is_returned_as_it_came() -> None:
@@ -153,7 +153,7 @@ def test_a_handshake_without_host_is_refused_by_itself() -> None:
 # W6: high bytes anywhere.
 
 
-def outcome(fields: dict[str, str], *subprotocols: str) -> Accepted | int:
+def outcome(fields: dict[str, str], *subprotocols: str) -> Agreement | int:
     """Return the result of the negotiation, or the status of the refusal."""
     try:
         return agree(head(**fields), *subprotocols, compression=Deflate())
@@ -167,14 +167,14 @@ def outcome(fields: dict[str, str], *subprotocols: str) -> Accepted | int:
     ("name", "value", "expected"),
     [
         ("Host", "b\xfccher.example", 400),
-        ("Connection", "Upgrade, \xff", Accepted(TOKEN, None, None)),
-        ("Upgrade", "\xff, websocket", Accepted(TOKEN, None, None)),
+        ("Connection", "Upgrade, \xff", Agreement(TOKEN, None, None)),
+        ("Upgrade", "\xff, websocket", Agreement(TOKEN, None, None)),
         ("Sec-WebSocket-Key", "\xff" * 22 + "==", 400),
         ("Sec-WebSocket-Version", "13\xff", 426),
         ("Sec-WebSocket-Protocol", "chat\xff", 400),
-        ("Sec-WebSocket-Extensions", "permessage-deflate; \xff", Accepted(TOKEN, None, None)),
+        ("Sec-WebSocket-Extensions", "permessage-deflate; \xff", Agreement(TOKEN, None, None)),
         ("Origin", "http://\xff", 403),
-        ("X-Name", "\xff", Accepted(TOKEN, None, None)),
+        ("X-Name", "\xff", Agreement(TOKEN, None, None)),
     ],
 )
 def test_w06_high_bytes_are_refused_or_taken_as_latin_1(name: str, value: str, expected: object) -> None:
@@ -189,7 +189,7 @@ def test_w06_high_bytes_are_refused_or_taken_as_latin_1(name: str, value: str, e
 )
 def test_no_header_value_leads_to_another_exception(fields: dict[str, str]) -> None:
     result = outcome(fields, "a", "b")
-    assert isinstance(result, Accepted) or result in {400, 403, 426}
+    assert isinstance(result, Agreement) or result in {400, 403, 426}
 
 
 # Subprotocols (RFC 6455 §4.2.2, §11.3.4).
@@ -280,7 +280,7 @@ def test_of_several_offers_the_first_that_can_be_accepted_is_taken(padding: str)
 
 
 def test_the_response_is_the_one_of_the_rfc() -> None:
-    assert encode_accept(Accepted(TOKEN, "chat", None), []) == (
+    assert encode_accept(Agreement(TOKEN, "chat", None), []) == (
         b"HTTP/1.1 101 Switching Protocols\r\n"
         b"Upgrade: websocket\r\n"
         b"Connection: Upgrade\r\n"
@@ -292,7 +292,7 @@ def test_the_response_is_the_one_of_the_rfc() -> None:
 
 def test_more_fields_follow_in_their_order() -> None:
     fields = [("Set-Cookie", "a=b"), ("set-cookie", "c=\xe9"), ("X", "")]
-    answer = encode_accept(Accepted(TOKEN, None, None), fields)
+    answer = encode_accept(Agreement(TOKEN, None, None), fields)
     assert answer.endswith(TOKEN.encode() + b"\r\nSet-Cookie: a=b\r\nset-cookie: c=\xe9\r\nX: \r\n\r\n")
 
 
@@ -311,16 +311,16 @@ def test_more_fields_follow_in_their_order() -> None:
 )
 def test_a_field_of_the_handshake_itself_cannot_be_added(name: str) -> None:
     with pytest.raises(LocalProtocolError, match=name):
-        encode_accept(Accepted(TOKEN, None, None), [(name, "x")])
+        encode_accept(Agreement(TOKEN, None, None), [(name, "x")])
 
 
 @pytest.mark.parametrize("field", [("A", "b\r\nC: d"), ("A:", "b"), ("A", "\u20ac"), ("", "b")])
 def test_a_field_that_would_break_the_response_cannot_be_added(field: tuple[str, str]) -> None:
     with pytest.raises(LocalProtocolError):
-        encode_accept(Accepted(TOKEN, None, None), [field])
+        encode_accept(Agreement(TOKEN, None, None), [field])
 
 
 @pytest.mark.parametrize("subprotocol", ["", "a b", "a\r\nB: c", "\xe9"])
 def test_a_subprotocol_that_is_not_a_token_is_not_sent(subprotocol: str) -> None:
     with pytest.raises(LocalProtocolError):
-        encode_accept(Accepted(TOKEN, subprotocol, None), [])
+        encode_accept(Agreement(TOKEN, subprotocol, None), [])

@@ -92,7 +92,7 @@ class Opening:
         Raises:
             LocalProtocolError: It did not.
         """
-        offered = self._switching.offered_subprotocols
+        offered = self._switching.agreement.offered_subprotocols
         if subprotocol is not None and subprotocol not in offered:
             raise LocalProtocolError(
                 f"the client did not offer the subprotocol {subprotocol!r}, but {', '.join(offered) or 'none'}"
@@ -115,22 +115,22 @@ class Opening:
         self.check_not_rejected()
         if self.is_draining:
             raise HandshakeRejected(503, "the server is shutting down: it opens no WebSocket any more")
-        accepted = self._switching.accepted
+        agreement = self._switching.agreement
         if subprotocol is not None:
-            accepted = attrs.evolve(accepted, subprotocol=subprotocol)
+            agreement = attrs.evolve(agreement, subprotocol=subprotocol)
         fields = self._switching.headers.lines()
         if headers:
             fields += MutableHeaders(headers).lines()
-        answer = encode_accept(accepted, fields)
+        answer = encode_accept(agreement, fields)
         wire = WebSocketWire(
             message_bytes=self._limits.message_bytes,
             message_fragments=self._limits.message_fragments,
-            deflate=accepted.deflate,
+            deflate=agreement.deflate,
             fast_lane=self._fast_lane,
         )
         self._parts.open(wire, answer, self._early_input(), self._observer)
         self._on_accept()
-        return accepted.subprotocol
+        return agreement.subprotocol
 
     async def reject(self, response: Response) -> None:
         """Answer with another response.

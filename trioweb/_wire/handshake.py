@@ -18,7 +18,7 @@ from trioweb.errors import HandshakeRejected, LocalProtocolError
 from trioweb.headers import check_field, is_token
 
 __all__ = [
-    "Accepted",
+    "Agreement",
     "check",
     "check_origin",
     "choose_subprotocol",
@@ -51,8 +51,8 @@ OFFERS = 100
 
 
 @attrs.define
-class Accepted:
-    """What a handshake comes to.
+class Agreement:
+    """What both sides agree on in a handshake that can be accepted.
 
     Attributes:
         accept_token: The proof that the key was read (RFC 6455 §4.2.2).
@@ -75,7 +75,7 @@ def negotiate_handshake(
     subprotocols: tuple[str, ...],
     compression: Deflate | None,
     host: str | None = None,
-) -> Accepted:
+) -> Agreement:
     """Check a handshake and choose what to agree on.
 
     Args:
@@ -94,7 +94,7 @@ def negotiate_handshake(
     deflate = None if compression is None else _agree_on_deflate(head, compression)
     token = accept_token(key)
     offered = offered_subprotocols(head)
-    return Accepted(token, _first_of(subprotocols, offered), deflate, offered)
+    return Agreement(token, _first_of(subprotocols, offered), deflate, offered)
 
 
 def _agree_on_deflate(head: RequestHead, settings: Deflate) -> DeflateAgreement | None:
@@ -183,23 +183,23 @@ def _first_of(supported: tuple[str, ...], offered: tuple[str, ...]) -> str | Non
     return None
 
 
-def encode_accept(accepted: Accepted, headers: Iterable[tuple[str, str]]) -> bytes:
+def encode_accept(agreement: Agreement, headers: Iterable[tuple[str, str]]) -> bytes:
     """Return the response that opens the WebSocket (RFC 6455 §4.2.2 item 5).
 
     Args:
-        accepted: What was agreed on.
+        agreement: What was agreed on.
         headers: More fields, cookies for example.
 
     Raises:
         LocalProtocolError: A field cannot be sent, or is one of the handshake's own.
     """
-    lines = [f"{_START}Sec-WebSocket-Accept: {accepted.accept_token}\r\n"]
-    if accepted.subprotocol is not None:
-        if not is_token(accepted.subprotocol):
-            raise LocalProtocolError(f"a subprotocol is a token, not {accepted.subprotocol!r}")
-        lines.append(f"Sec-WebSocket-Protocol: {accepted.subprotocol}\r\n")
-    if accepted.deflate is not None:
-        lines.append(f"Sec-WebSocket-Extensions: {accepted.deflate.header_value}\r\n")
+    lines = [f"{_START}Sec-WebSocket-Accept: {agreement.accept_token}\r\n"]
+    if agreement.subprotocol is not None:
+        if not is_token(agreement.subprotocol):
+            raise LocalProtocolError(f"a subprotocol is a token, not {agreement.subprotocol!r}")
+        lines.append(f"Sec-WebSocket-Protocol: {agreement.subprotocol}\r\n")
+    if agreement.deflate is not None:
+        lines.append(f"Sec-WebSocket-Extensions: {agreement.deflate.header_value}\r\n")
     for name, value in headers:
         check_field(name, value)
         lower = name.lower()
