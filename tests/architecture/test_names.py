@@ -11,9 +11,6 @@ from support.code_figures import sources
 # Each module has its own, by conventions older than this project; `D` and `T` are variables of types.
 CONVENTIONS = {"D", "T", "__all__", "logger"}
 
-# Defined more than once for now; no name joins them.
-DOUBLED = {"Buffers", "LINGER_BYTES", "LINGER_SECONDS", "Ping"}
-
 
 def defined(body: list[ast.stmt]) -> Iterator[str]:
     """Name the classes, constants and aliases at the top of a module, under an `if` or `try` as well."""
@@ -34,7 +31,5 @@ def test_no_two_modules_define_the_same_name() -> None:
         for name in defined(file.tree.body):
             places[name].add(file.name)
     assert not {
-        name: sorted(files)
-        for name, files in places.items()
-        if len(files) > 1 and name not in CONVENTIONS | DOUBLED
+        name: sorted(files) for name, files in places.items() if len(files) > 1 and name not in CONVENTIONS
     }

@@ -16,11 +16,11 @@ from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
 
 logger = logging.getLogger("trioweb")
 
-LINGER_SECONDS = 1.0
+LATE_INPUT_SECONDS = 1.0
 """How long a peer is read on that may be sending still, so that it finds our close frame and not a
 reset: if the connection cannot be half closed, or its time was over before."""
 
-LINGER_BYTES = 64 * 1024 * 1024
+LATE_INPUT_BYTES = 64 * 1024 * 1024
 """How much of it: several times what systems hold in between of what was sent before the end was seen."""
 
 TOO_LONG = "the closing handshake took too long (Timeouts.close_seconds)"
@@ -170,9 +170,9 @@ class ClosingHandshake:
         """Say that nothing more comes, and read on: what came to a closed socket would reset it."""
         is_half_closed = self._outlet.transport.end_output()
         if self._left_bytes is None:
-            self._left_bytes = LINGER_BYTES
+            self._left_bytes = LATE_INPUT_BYTES
             if is_late or not is_half_closed:
-                self._set_timer(min(LINGER_SECONDS, self._timeouts.close_seconds))
+                self._set_timer(min(LATE_INPUT_SECONDS, self._timeouts.close_seconds))
 
     def overlook(self, late_bytes: int) -> None:
         """Note input that came after a close was sent; once nothing is expected there is an end to it."""

@@ -8,8 +8,9 @@ import trio
 
 from trioweb._transport.transport import WRITE_BYTES
 from trioweb._websocket.ledger import Ledger
-from trioweb._websocket.outbox_entry import Buffers, Entry, Piece, Slot, is_live, size_of
+from trioweb._websocket.outbox_entry import Entry, Piece, Slot, is_live, size_of
 from trioweb._websocket.waiting_sender import WaitingSender
+from trioweb._wire.frames import Buffers
 
 BUFFERS_PER_WRITE = 64
 CONTROL_FRAMES = 64

@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-Buffers = bytes | tuple[bytes, bytes]
-"""A frame: whole, or header and payload apart so that a large payload is not copied."""
+from trioweb._wire.frames import Buffers
 
 
 class Slot(ABC):
@@ -51,7 +50,7 @@ class Piece(Slot):
         return self._frame
 
 
-Entry = bytes | tuple[bytes, bytes] | Slot
+Entry = Buffers | Slot
 
 
 def size_of(entry: Entry) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from trioweb._websocket.outbox_entry import Buffers, Entry, Slot, size_of
+from trioweb._websocket.outbox_entry import Entry, Slot, size_of
 from trioweb._wire.deflate import DeflateAgreement
+from trioweb._wire.frames import Buffers
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.errors import LocalProtocolError
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable
 
-from trioweb._websocket.outbox_entry import Buffers, Slot
+from trioweb._websocket.outbox_entry import Slot
 from trioweb._websocket.publication import Publication
+from trioweb._wire.frames import Buffers
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.errors import SetupError
 from trioweb.signatures import is_async

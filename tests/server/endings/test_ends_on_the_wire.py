@@ -157,7 +157,7 @@ async def test_a_peer_that_never_stops_sending_has_its_time_bounded(autojump_clo
 
 
 async def test_a_peer_that_never_stops_sending_has_its_bytes_bounded(autojump_clock, monkeypatch):
-    monkeypatch.setattr("trioweb._websocket.closing_handshake.LINGER_BYTES", 100_000)
+    monkeypatch.setattr("trioweb._websocket.closing_handshake.LATE_INPUT_BYTES", 100_000)
     app = App(Config(timeouts=PATIENT))
 
     @app.websocket("/")
