@@ -37,7 +37,12 @@ from support.texts.known_names import (
 GUIDES = sorted((ROOT / "docs").rglob("*.md"))
 READMES = sorted(path for path in ROOT.glob("[a-z]*/**/README.md") if path.parent != ROOT / "docs")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *GUIDES, *READMES]
-FOR_CONTRIBUTORS = {ROOT / "CONTRIBUTING.md", *READMES}
+# These speak of the code itself, and may use its internal names.
+FOR_CONTRIBUTORS = {
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "concepts" / "from_bytes_to_bytes.md",
+    *READMES,
+}
 
 OUR_FOLDERS = ("trioweb", "tests", "conformance", "benchmarks", "demo", "examples")
 
