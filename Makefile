@@ -24,7 +24,7 @@ help:  ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | \
 	while IFS="$$(printf '\t')" read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
-demo: $(VENV)/.with-speedups  ## Serve the demo (PORT=8000)
+demo: $(VENV)/.with-speedups  ## Serve the gallery (PORT=8000)
 	@exec $(RUN)/trioweb demo --port $(PORT)
 
 test: $(VENV)/.with-test  ## Run the tests, without those that need other programs

@@ -23,7 +23,8 @@ async def page(request: Request) -> HTML:
     return HTML(PAGE)
 
 
-# A larger body is answered with 413. Above 256 KiB a file is kept on disk, not in memory.
+# A larger body gets 413. While it arrives, what exceeds 256 KiB is kept on disk, not in memory.
+# A real program also limits the size of all stored files together.
 @app.post("/upload", limits=Limits(body_bytes=10 * 1024 * 1024, form_files=1))
 async def upload(request: Request) -> Text:
     form = await request.form()

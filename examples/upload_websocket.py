@@ -10,7 +10,7 @@ import trio
 
 from trioweb import HTML, App, CloseWebSocket, Request, WebSocket
 
-MOST_BYTES = 1024**3
+MOST_BYTES = 1024**3  # of one file; a real program also limits all of them together
 PAGE = """<!doctype html><title>Upload</title><input type="file"><script>
   document.querySelector("input").onchange = ({target}) => {
     const ws = new WebSocket("upload");
