@@ -1,4 +1,4 @@
-"""What trioweb has promised: its figure over that of another, at most so much."""
+"""Goals for trioweb: the highest acceptable ratio of its figure to another server's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Bar:
     """One promise.
 
     Attributes:
-        workload: What trioweb's figure is taken from.
-        rival: Whose figure it is divided by.
-        at_most: What the ratio may be.
-        against: The workload of the rival's figure, when it is another one.
+        workload: The workload of trioweb's figure.
+        rival: The server whose figure it is divided by.
+        at_most: The highest acceptable ratio.
+        against: The workload of the rival's figure, if it is a different one.
     """
 
     workload: str
@@ -28,16 +28,16 @@ class Bar:
 
     @property
     def base(self) -> str:
-        """The workload that the rival's figure is taken from."""
+        """The workload of the rival's figure."""
         return self.against or self.workload
 
     def is_disturbed(self, results: Results) -> bool:
-        """Whether either side was measured while other programs had its core."""
+        """Whether other programs used the core while either side was measured."""
         sides = ((self.workload, rivals.OURS), (self.base, self.rival))
         return any(results.cells.get(name, {}).get(rival, Cell()).is_disturbed for name, rival in sides)
 
     def ratio(self, results: Results) -> float | None:
-        """Return the ratio that was measured, or `None` when a side of it is missing."""
+        """Return the measured ratio, or `None` if one of the figures is missing."""
         figure = workloads.BY_NAME[self.workload].figure
         ours = results.median(self.workload, rivals.OURS, figure)
         theirs = results.median(self.base, self.rival, figure)
@@ -68,7 +68,7 @@ BARS = (
 
 
 def needed() -> dict[str, set[str]]:
-    """Return who has to be measured in which workload so that every bar can be computed."""
+    """Return which servers every workload needs so that all bars can be computed."""
     cells: dict[str, set[str]] = {}
     for bar in BARS:
         cells.setdefault(bar.workload, set()).add(rivals.OURS)
@@ -77,7 +77,7 @@ def needed() -> dict[str, set[str]]:
 
 
 def lines(results: Results) -> Iterator[str]:
-    """Write each bar as a line: what, the ratio, what it may be, and whether it is met."""
+    """Write a line for each bar: what it compares, the ratio, the goal, and whether it is met."""
     width = max(len(_label(bar)) for bar in BARS)
     for bar in BARS:
         ratio = bar.ratio(results)

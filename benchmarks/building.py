@@ -1,4 +1,4 @@
-"""Where what the comparison needs is built, and the steps of building it."""
+"""Building what the comparison needs: the folder, and the steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOME = ROOT / ".build" / "bench"
 
 
 class EnvironmentFailure(Exception):
-    """Something without which nothing can be measured could not be made."""
+    """Something that every measurement needs could not be built."""
 
 
 def call(command: Sequence[str | Path], log: Path) -> bool:
@@ -23,5 +23,5 @@ def call(command: Sequence[str | Path], log: Path) -> bool:
 
 
 def is_stamped(stamp: Path, content: str) -> bool:
-    """Tell whether something was built from just this."""
+    """Return whether something was built from exactly this."""
     return stamp.exists() and stamp.read_text("utf-8") == content

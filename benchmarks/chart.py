@@ -13,7 +13,7 @@ from workloads import CPU, KIB, MEMORY, Workload
 
 LIGHT, DARK = "benchmarks-light.svg", "benchmarks-dark.svg"
 
-# Everything in units of the picture, which a README shows at about its own size.
+# All lengths are in units of the picture, which a README shows at about its natural size.
 WIDTH = 880
 MARGIN = 28
 COLUMNS = 2
@@ -55,7 +55,7 @@ SCHEMES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One bar; without a value its rival failed."""
+    """One bar; a bar without a value means that the rival failed."""
 
     name: str
     value: float | None
@@ -71,7 +71,7 @@ def rows(workload: Workload, cells: dict[str, Cell]) -> list[Row]:
 
 
 def charts(results: Results) -> dict[str, str]:
-    """Draw the chart in each scheme; keys are names of files."""
+    """Draw the chart in each colour scheme; the keys are file names."""
     return {name: draw(results, colours) for name, colours in SCHEMES.items()}
 
 
@@ -177,7 +177,7 @@ def _fill(name: str, colours: Colours) -> str:
 
 
 def _rounded(left: float, top: float, width: float) -> str:
-    """Return a bar whose far end is rounded, and whose near end stands on the axis."""
+    """Return a bar with a rounded far end; the near end is on the axis."""
     radius = min(3.0, width)
     return (
         f"M{left:.1f} {top:.1f}h{width - radius:.1f}q{radius:.1f} 0 {radius:.1f} {radius:.1f}"

@@ -1,4 +1,4 @@
-"""The compressed frame that the generator sends, and a look at the answer to it."""
+"""The compressed frame that the generator sends, and a check of the answer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ OFFER = "permessage-deflate; client_no_context_takeover; server_no_context_takeo
 
 MASK = b"\x37\xfa\x21\x3d"
 FINAL_COMPRESSED_TEXT = 0xC1
-TAIL = b"\x00\x00\xff\xff"  # RFC 7692 §7.2.1: taken off each message
+TAIL = b"\x00\x00\xff\xff"  # RFC 7692 §7.2.1: these bytes are removed from each message
 
 
 def json_text(text_bytes: int) -> bytes:
-    """Write readings of sensors, as many as there is room for, and pad the last."""
+    """Write as many sensor readings as fit, and pad the last one."""
     readings: list[dict[str, object]] = []
     text = b"[]"
     while True:
@@ -39,7 +39,7 @@ def masked_frame(text: bytes) -> bytes:
 
 
 def is_answer(payload: bytes, text: bytes) -> bool:
-    """Tell whether a compressed payload holds the text."""
+    """Return whether a compressed payload contains the text."""
     try:
         return zlib.decompressobj(wbits=-zlib.MAX_WBITS).decompress(payload + TAIL) == text
     except zlib.error:

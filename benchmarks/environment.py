@@ -44,9 +44,9 @@ class Environment:
         python: The interpreter with every rival.
         generator: The load generator.
         node: Node.js, if there is one.
-        certificate: And `key`: for TLS, if the generator speaks it.
+        certificate: For TLS, together with `key`, if the generator supports it.
         key: See `certificate`.
-        missing: What is not there, in sentences.
+        missing: What could not be installed, in sentences.
     """
 
     python: Path
@@ -73,7 +73,7 @@ class Environment:
 
 
 def install_python() -> Path:
-    """Return the interpreter of the rivals' environment, making it where need be.
+    """Return the interpreter of the rivals' environment, which is created if necessary.
 
     Raises:
         EnvironmentFailure: pip could not install them.
@@ -97,7 +97,7 @@ def install_python() -> Path:
 
 
 def install_node() -> Path | None:
-    """Return Node.js, with ws installed, or `None` where it cannot be had."""
+    """Return Node.js with ws installed, or `None` if it is not available."""
     node, npm = shutil.which("node") or shutil.which("nodejs"), shutil.which("npm")
     if node is None or npm is None:
         return None
@@ -136,7 +136,7 @@ def make_certificate(python: Path) -> tuple[Path, Path] | None:
 
 
 def prepare() -> Environment:
-    """Make everything, and say aloud what is missing.
+    """Install everything, and print what is missing.
 
     Raises:
         EnvironmentFailure: Nothing can be measured.

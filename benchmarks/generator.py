@@ -10,7 +10,7 @@ from building import FOLDER, HOME, EnvironmentFailure, call, is_stamped
 
 
 def build_generator(program: Path = HOME / "load") -> tuple[Path, bool]:
-    """Return the load generator, compiling it where need be, and whether it speaks TLS.
+    """Return the load generator, compiled if necessary, and whether it supports TLS.
 
     Raises:
         EnvironmentFailure: There is no C compiler, or it failed.

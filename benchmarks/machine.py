@@ -14,7 +14,7 @@ from pathlib import Path
 from environment import Environment
 from rivals import RIVALS
 
-# In the environment of the rivals, which need not be the driver's.
+# Runs in the rivals' environment, which may differ from this program's.
 _ASK_VERSIONS = """
 import importlib.metadata, json, platform, sys
 versions = {"python": platform.python_version()}
@@ -36,7 +36,7 @@ def _cpu_model() -> str:
 
 
 def _busy_share() -> float:
-    """Return how much of all cores others use, over half a second."""
+    """Return the share of all cores that other programs use, measured over half a second."""
 
     def times() -> tuple[int, int]:
         with Path("/proc/stat").open(encoding="utf-8") as file:
@@ -63,7 +63,7 @@ def describe(versions: dict[str, str]) -> dict[str, str]:
 
 
 def installed_versions(environment: Environment) -> dict[str, str]:
-    """Return the versions of all packages that rivals name, and of Python and Node.js."""
+    """Return the versions of Python, Node.js and all packages of the rivals."""
     names = sorted({package for rival in RIVALS for package in rival.packages})
     asked = subprocess.run(
         [environment.python, "-c", _ASK_VERSIONS, *names], check=True, capture_output=True, text=True

@@ -20,14 +20,14 @@ from workloads import Workload
 
 OPEN_SECONDS = 20
 GENERATOR_SECONDS = 120
-"""The generator bounds itself; this is for the case that it does not."""
+"""The generator limits its own time; this is for the case that it fails to."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Durations:
-    """How long and how often."""
+    """How long and how often to measure."""
 
     rounds: int = 5
     seconds: float = 1.5
@@ -43,7 +43,7 @@ def server_options(environment: Environment, workload: Workload) -> list[str]:
 
 
 def generator_options(workload: Workload, durations: Durations) -> dict[str, object]:
-    """Return the options of the generator, but for those that name the server."""
+    """Return the options of the generator, except those that name the server."""
     options: dict[str, object] = {
         "--path": workload.path,
         "--connections": workload.connections,
@@ -113,7 +113,7 @@ def _generate(environment: Environment, mode: str, options: dict[str, object]) -
 def participants(
     environment: Environment, workload: Workload, wanted: Sequence[str]
 ) -> tuple[list[Rival], list[str]]:
-    """Return who of those wanted can be measured, and sentences on those who cannot."""
+    """Return which of these servers can be measured, and a sentence about each of the others."""
     taking_part, missing = [], []
     if workload.is_encrypted and environment.certificate is None:
         return [], [f"{workload.name}: needs TLS"]
@@ -129,7 +129,7 @@ def participants(
 
 
 def _at_rate(workload: Workload, rival: Rival, results: Results) -> Workload | None:
-    """Fill in half of what the rival reached before, which has to be known."""
+    """Set the rate to half of what the rival reached before, or return `None` if that is not known."""
     if workload.half_of is None:
         return workload
     most = results.median(workload.half_of, rival.name, "per_second")
@@ -144,7 +144,7 @@ def measure(
     results: Results,
     tell: Tell,
 ) -> None:
-    """Measure one workload with everybody, round by round, and put it into the results."""
+    """Measure one workload with all servers, round by round, and add it to the results."""
     runs: dict[str, list[Run]] = {rival.name: [] for rival in taking_part}
     rounds = min(durations.rounds, workload.most_rounds or durations.rounds)
     for number in range(1, rounds + 1):

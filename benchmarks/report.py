@@ -12,7 +12,7 @@ from workloads import CPU, LATENCY, MEMORY, Workload
 
 NAME_WIDTH = 22
 BUSY_PERCENT = 10
-"""What others may use of this machine before the table warns of it."""
+"""How much of the machine other programs may use before the table warns."""
 
 FIGURES = {
     CPU: "us of CPU for each {unit}",
@@ -28,7 +28,7 @@ least and most are of all rounds; server and generator are the shares of a core 
 
 
 def text(results: Results) -> str:
-    """Write everything that was measured, for people."""
+    """Write all measurements as text for people."""
     tables = [
         "\n".join(_table(workload, results.cells[workload.name]))
         for workload in workloads.WORKLOADS

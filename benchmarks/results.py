@@ -1,4 +1,4 @@
-"""Figures of several rounds, brought together, and as JSON."""
+"""The figures of several rounds: their medians, and their form in JSON."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 BUSY_SHARE = 0.9
-"""Above this share of a core the generator may be what was measured."""
+"""Above this share of a core, the figure may be the generator's rather than the server's."""
 
 WAITED_SHARE = 0.1
-"""Of the time; who could run and had no core for longer was disturbed by other programs."""
+"""If a process that could run had no core for more than this share of the time, others disturbed it."""
 
 LATE_SHARE = 0.1
-"""A paced generator is busy all the time; it must not be late by more than this of a latency."""
+"""A paced generator is always busy; it must not be late by more than this share of a latency."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Cell:
     """What one rival did in one workload.
 
     Attributes:
-        figures: By the names that the load generator gives them; none when every round failed.
+        figures: By the load generator's names for them; empty if every round failed.
         rounds: How many succeeded.
-        failures: What the others died of, each sentence once.
+        failures: Why the other rounds failed, each sentence once.
     """
 
     figures: Mapping[str, Figure] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def is_generator_bound(self) -> bool:
-        """Whether the generator was so busy that the row says little about the rival."""
+        """Whether the generator was so busy that the row proves little about the rival."""
         if self.rounds == 0:
             return False
         if late := self.figures.get("late_p50_us"):
@@ -53,13 +53,13 @@ class Cell:
 
     @property
     def is_disturbed(self) -> bool:
-        """Whether other programs had the cores of the server or the generator much of the time."""
+        """Whether other programs used the cores of the server or the generator much of the time."""
         shares = [self.figures.get(name) for name in ("waited_share", "own_waited_share")]
         return any(share is not None and share.median > WAITED_SHARE for share in shares)
 
 
 Run = Mapping[str, Any]
-"""What the generator prints; with `failure` when the run went wrong."""
+"""What the generator prints; it has `failure` if the run failed."""
 
 
 @dataclass
@@ -68,8 +68,8 @@ class Results:
 
     Attributes:
         machine: Where and when.
-        versions: Of every rival's packages.
-        settings: How it was run.
+        versions: The versions of every rival's packages.
+        settings: The options of the run.
         missing: What could not be measured here, in sentences.
         cells: By workload, then by rival.
     """
@@ -105,7 +105,7 @@ def write(results: Results, path: Path) -> None:
 
 
 def read(path: Path) -> Results:
-    """Read what `write` has written."""
+    """Read what `write` wrote."""
     held = json.loads(path.read_text(encoding="utf-8"))
     held["cells"] = {
         workload: {rival: _cell(cell) for rival, cell in cells.items()}

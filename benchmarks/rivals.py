@@ -1,4 +1,4 @@
-"""Who is measured: how each server is started, and what of it can be asked for."""
+"""The servers that are measured: how each is started, and which features it has."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Rival:
         file: In `servers/`; one that ends with `.cjs` is run by Node.js.
         before_port: Arguments before the port.
         after_port: Arguments behind it.
-        packages: Whose versions stand in the results.
-        can_deflate: Whether it knows permessage-deflate.
+        packages: The packages whose versions the results list.
+        can_deflate: Whether it supports permessage-deflate.
     """
 
     name: str
@@ -102,7 +102,7 @@ MAIN = (
     "picows",
     "node-ws",
 )
-"""One for each way of doing it; the others are variations of these."""
+"""One server for each approach; the others are variations."""
 
 QUICK = (OURS, FLOOR, "websockets-asyncio", "websockets-trio", "aiohttp-asyncio", "picows", "node-ws")
-"""Those that a quick run measures."""
+"""The servers that a quick run measures."""

@@ -41,7 +41,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="what says most, in under three minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="the most telling workloads, in under three minutes"
+    )
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", choices=list(workloads.BY_NAME), help="workloads"
     )
@@ -64,7 +66,7 @@ def _rival_names(text: str) -> list[str]:
 
 
 def plan(options: argparse.Namespace) -> list[tuple[Workload, list[str]]]:
-    """Return each workload to measure with the names of those to measure it with."""
+    """Return each workload to measure, with the names of its servers."""
     wanted: set[str] = set(options.rivals or (rivals.QUICK if options.quick else rivals.EVERYBODY))
     everything = {workload.name: set(workload.rivals) for workload in workloads.WORKLOADS}
     chosen = bars.needed() if options.bars else everything
@@ -98,7 +100,7 @@ def compare(place: Environment, options: argparse.Namespace) -> Results:
         if not taking_part:
             continue
         measure.measure(place, workload, taking_part, durations, found, lambda line: print(line, flush=True))
-        save(found, options.output)  # so that a run that is interrupted was not for nothing
+        save(found, options.output)  # so that an interrupted run still leaves results
     return found
 
 
@@ -112,7 +114,7 @@ def save(found: Results, folder: Path) -> None:
 
 
 def publish(folder: Path) -> int:
-    """Copy what the last run wrote to where the documentation has it."""
+    """Copy the last run's results into the documentation."""
     if not (folder / DATA).exists():
         print(f"There is nothing in {folder} to publish; measure first", file=sys.stderr)
         return 2

@@ -19,11 +19,11 @@ STOP_SECONDS = 10
 
 
 class ServerFailed(Exception):
-    """A server did not come to listen, or could not be started at all."""
+    """A server could not be started, or did not start to listen."""
 
 
 def chosen_cores() -> tuple[set[int], set[int]]:
-    """Return a core for the server and another for the generator, or all for both of just one."""
+    """Return a core each for the server and the generator, or one for both if there is only one."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         return set(cores), set(cores)
@@ -63,10 +63,10 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path
 
 @contextlib.contextmanager
 def serving(environment: Environment, rival: Rival, options: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Run a server and give its port and process id; it is killed at the end.
+    """Run a server and yield its port and process id; it is killed at the end.
 
     Raises:
-        ServerFailed: It did not come to listen.
+        ServerFailed: It did not start to listen.
     """
     port = _free_port()
     log = HOME / "logs" / f"{rival.name}.log"

@@ -53,7 +53,7 @@ def report(station: str, seconds: float, units: int) -> None:
 
 
 def timed(station: str, work: Callable[[], object], units: int = 1) -> None:
-    """Measure what needs no scheduler."""
+    """Measure work that does not need the scheduler."""
     best = float("inf")
     for _ in range(REPETITIONS):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What is measured, and with whom."""
+"""What is measured, and with which servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LATENCY = "p50_us"
 """Microseconds that half of all messages did not exceed; the report has the rest."""
 
 COMMON_RATE = 4000
-"""Messages each second that every rival can answer with ease."""
+"""Messages per second that every rival can easily answer."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class Workload:
         name: What `--only` and the results call it.
         title: What the tables call it.
         mode: Of the load generator: `echo`, `fanout`, `connect` or `idle`.
-        unit: What the CPU time is divided by.
-        rivals: Names of those who take part.
+        unit: What the CPU time is counted for.
+        rivals: The names of the servers that take part.
         connections: How many at one time; with `fanout` those that read.
         message_bytes: Of one message.
         depth: Messages in flight for each connection that sends.
-        stalled: Connections in addition that never read.
-        rate: Messages each second, whatever comes back.
-        half_of: In place of `rate`, half of what the rival itself reached in this workload.
-        figure: What is compared; the key of it in what the generator prints.
+        stalled: Additional connections that never read.
+        rate: Messages per second, whatever comes back.
+        half_of: Instead of `rate`, half of what the rival itself reached in this workload.
+        figure: The figure that is compared, by its key in the generator's output.
         is_deflated: Whether messages are compressed JSON texts.
-        is_encrypted: Whether TLS is spoken.
-        most_rounds: So many are enough, because it varies little or takes long.
-        is_quick: Whether a quick run has it.
-        chart_title: Its heading in the chart; without one it is not there.
+        is_encrypted: Whether the connections use TLS.
+        most_rounds: Enough rounds, because the figure varies little or takes long.
+        is_quick: Whether a quick run includes it.
+        chart_title: Its heading in the chart; a workload without one is left out.
     """
 
     name: str
@@ -187,7 +187,7 @@ WORKLOADS = (
         64,
         1,
         rivals=MAIN,
-        title="Latency at half of the rival's own most, 32 B, 64 connections",
+        title="Latency at half of the rival's own maximum, 32 B, 64 connections",
         half_of="echo-32",
         figure=LATENCY,
     ),

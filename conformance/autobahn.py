@@ -80,11 +80,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--quick", action="store_true", help="leave out what takes long")
+    which.add_argument("--quick", action="store_true", help="leave out the long cases")
     which.add_argument("--cases", nargs="+", metavar="CASE", help="ids or patterns such as 6.*")
     parser.add_argument("--without", nargs="+", default=[], metavar="CASE", help="leave these out")
     parser.add_argument("--no-fast-lane", action="store_true", help="let wsproto parse every frame")
-    parser.add_argument("--write", action="store_true", help="renew expected.json and its page")
+    parser.add_argument("--write", action="store_true", help="update expected.json and its page")
     return parser.parse_args(arguments)
 
 

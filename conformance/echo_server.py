@@ -16,7 +16,7 @@ MESSAGE_BYTES = 32 * 1024 * 1024
 
 
 def echo_app(*, fast_lane: bool) -> App:
-    """Build an app with room for the suite's largest messages, and silent by itself."""
+    """Build an app that accepts the suite's largest messages and sends nothing by itself."""
     # Category 9 sends 16 MiB at once, and 4 MiB in 65 536 fragments.
     limits = Limits(message_bytes=MESSAGE_BYTES, message_fragments=100_000)
     app = App(

@@ -19,18 +19,18 @@ ROOT = Path(__file__).resolve().parents[1]
 HOME = Path(os.environ.get("AUTOBAHN_HOME", ROOT / ".build" / "autobahn"))
 
 SUITE = "autobahntestsuite==25.10.1"
-# The last virtualenv that makes environments for Python 2.7.
+# The last version of virtualenv that supports Python 2.7.
 VIRTUALENV = "virtualenv==20.15.1"
 
 RUN_SECONDS = 3600
 
 
 class SuiteError(Exception):
-    """The suite could not be installed, or did not run to its end."""
+    """The suite could not be installed, or did not finish."""
 
 
 def pythons() -> Iterator[str]:
-    """Name what may be a Python 2.7: on PATH, then under pyenv."""
+    """Yield candidates for Python 2.7: on PATH, then under pyenv."""
     if named := os.environ.get("PYTHON2"):
         yield named
     if found := shutil.which("python2.7"):
@@ -40,7 +40,7 @@ def pythons() -> Iterator[str]:
 
 
 def find_python() -> str:
-    """Return the first Python 2.7 that runs; a pyenv shim answers to the name without running.
+    """Return the first Python 2.7 that runs; a pyenv shim may have the name and not run.
 
     Raises:
         SuiteError: There is none.
@@ -70,7 +70,7 @@ def call(command: Sequence[str | Path], log: Path, **environment: str) -> None:
 
 
 def install() -> Path:
-    """Return the suite's program, installing it first where it is not there yet.
+    """Return the suite's program, which is installed if necessary.
 
     Raises:
         SuiteError: There is no Python 2.7, no C compiler or no network.
@@ -102,7 +102,7 @@ def run(program: Path, url: str, cases: Sequence[str], folder: Path) -> dict[str
         program: What `install` returned.
         url: The server, which echoes.
         cases: Case ids or patterns such as `1.*`; a leading `-` leaves them out.
-        folder: Gets the report, and what the client said while it ran.
+        folder: Where to write the report and the client's output.
 
     Raises:
         SuiteError: Not every case was run.
@@ -126,7 +126,7 @@ def run(program: Path, url: str, cases: Sequence[str], folder: Path) -> dict[str
             stderr=output,
             timeout=RUN_SECONDS,
         )
-    # The client is content even when the server has gone away half way through.
+    # The client reports success even if the server goes away in the middle.
     index = folder / "index.json"
     report = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
     results: dict[str, dict[str, str]] = report.get("trioweb", {})

@@ -1,4 +1,4 @@
-"""What the suite said of each case, against what is expected, and both as tables.
+"""The suite's verdicts on each case, compared with the expected ones, and both as tables.
 
 A case has two verdicts: one on its behaviour, one on how the connection was closed.
 """
@@ -36,7 +36,7 @@ def case_order(case: str) -> tuple[int, ...]:
 
 
 def of_report(results: Mapping[str, Mapping[str, str]]) -> Verdicts:
-    """Take the two verdicts of each case out of the suite's index."""
+    """Read the two verdicts on each case from the suite's index."""
     return {
         case: (results[case]["behavior"], results[case]["behaviorClose"])
         for case in sorted(results, key=case_order)
@@ -51,7 +51,7 @@ def read(path: Path) -> Verdicts:
 
 
 def write(path: Path, verdicts: Verdicts) -> None:
-    """Write the expected table, one case a line."""
+    """Write the expected table, one case per line."""
     lines = (
         f"  {json.dumps(case)}: {json.dumps(verdicts[case])}" for case in sorted(verdicts, key=case_order)
     )
@@ -68,7 +68,7 @@ def is_as_expected(verdict: str, expected: str) -> bool:
 
 
 def surprises(found: Verdicts, expected: Verdicts, *, is_whole: bool) -> Iterator[str]:
-    """Describe what is not as the table says; a whole run must have every case."""
+    """Describe the differences from the table; a complete run must include every case."""
     if unlisted := [case for case in found if case not in expected]:
         yield f"not in the table: {', '.join(unlisted)}"
     if is_whole and (missing := [case for case in expected if case not in found]):
@@ -79,7 +79,7 @@ def surprises(found: Verdicts, expected: Verdicts, *, is_whole: bool) -> Iterato
 
 
 def merged(found: Verdicts, expected: Verdicts) -> Verdicts:
-    """Renew the table, keeping the tolerance of a case that happened to be OK this time."""
+    """Update the table, but keep the tolerance for a case that happened to be OK this time."""
 
     def renew(verdict: str, listed: str) -> str:
         return listed if is_as_expected(verdict, listed) else verdict

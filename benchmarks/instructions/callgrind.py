@@ -29,7 +29,7 @@ _TOTAL = re.compile(r"^totals: (\d+)$", re.MULTILINE)
 
 
 class CallgrindError(Exception):
-    """It is not there, or could not count."""
+    """Valgrind is not installed, or could not count."""
 
 
 def find() -> str:
@@ -50,11 +50,11 @@ def count(*, speedups: bool, seconds: float = 600) -> dict[str, float]:
     """Return what one unit of every path costs, in instructions.
 
     Args:
-        speedups: Whether masking is done by the C function; without it, only paths that mask.
+        speedups: Whether the C function does the masking; without it, only paths that mask are counted.
         seconds: How long it may take.
 
     Raises:
-        CallgrindError: It did not work.
+        CallgrindError: The counting failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         arguments = [] if speedups else [WITHOUT_SPEEDUPS]

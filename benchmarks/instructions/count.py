@@ -29,7 +29,7 @@ def count() -> Record:
 
 
 def print_table(counted: Record, comparison: Comparison | None) -> None:
-    """Print a line for each path, its difference to what was recorded last."""
+    """Print a line for each path, with its difference from the last record."""
     width = max(map(len, counted.instructions))
     print(f"{'instructions for each unit':{width}} {counted.setting.interpreter:>22}")
     for path, instructions in counted.instructions.items():
@@ -41,7 +41,7 @@ def print_table(counted: Record, comparison: Comparison | None) -> None:
 
 
 def judge(comparison: Comparison) -> int:
-    """Say what the comparison comes to, and return the exit status."""
+    """Print the conclusion, and return the exit status."""
     for remark in comparison.remarks:
         print(remark)
     bound = f"{comparison.bound:.0%}"
@@ -61,7 +61,7 @@ def judge(comparison: Comparison) -> int:
 
 
 def print_names(paths: list[str]) -> None:
-    """Print each on a line of its own."""
+    """Print each path on a line of its own."""
     for path in paths:
         print(f"  {path}")
 

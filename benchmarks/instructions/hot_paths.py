@@ -1,4 +1,4 @@
-"""What every message passes, cut out of the server: no socket, no scheduler, no clock.
+"""The code that every message goes through, without sockets, scheduler and clock.
 
 A path is prepared once and then walked step by step, each step like the one before it.
 Preparing walks the first step and checks what comes out, so nothing wrong is counted.
@@ -27,7 +27,7 @@ Step = Callable[[], object]
 
 KEY = b"\x37\xfa\x21\x3d"
 MOST_EVENTS = 64
-"""What a connection asks for at once while its inbox is empty."""
+"""How many events a connection asks for while its inbox is empty."""
 
 HANDSHAKE = (
     b"GET /chat HTTP/1.1\r\nHost: example.org\r\nUser-Agent: counted\r\nUpgrade: websocket\r\n"
@@ -41,10 +41,10 @@ class HotPath:
     """One path.
 
     Attributes:
-        prepare: Makes the function that walks one step.
-        steps: How many are counted: so many that what surrounds them is no part in a thousand.
-        units: Messages, or whatever is told one by one, in a step.
-        is_masked: Masking is a part worth telling, so it is also counted without the C function.
+        prepare: Returns the function that takes one step.
+        steps: How many steps are counted: enough to make everything around them less than a thousandth.
+        units: Messages, or other countable things, in a step.
+        is_masked: Whether the path masks, so that it is also counted without the C function.
     """
 
     prepare: Callable[[], Step]
@@ -70,7 +70,7 @@ def masked_frame(first: int, payload: bytes) -> bytes:
     return header + KEY + mask_in_python(payload, KEY)
 
 
-# A server has one for all connections; making it is no part of any path.
+# A server has one for all connections, so making it does not belong to any path.
 LIMITS = Limits()
 
 
@@ -162,7 +162,7 @@ def opening() -> Step:
 
 
 def queueing(frame: bytes, count: int) -> Step:
-    """Queue frames, gather them for one write, and take note that it was done."""
+    """Queue frames, gather them for one write, and advance past it."""
     outbox = Outbox(most_messages=LIMITS.outbox_messages, most_bytes=LIMITS.outbox_bytes)
 
     def step() -> int:

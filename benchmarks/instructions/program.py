@@ -16,13 +16,13 @@ from collections.abc import Callable
 from functools import partial
 
 WARM_UP_STEPS = 20
-"""CPython replaces what has run some times by faster instructions; that comes before."""
+"""CPython replaces code that has run a few times with faster instructions; let that happen first."""
 
 WITHOUT_SPEEDUPS = "--without-speedups"
 
 
 def in_process(work: Callable[[], None]) -> int:
-    """Do the work in a process forked off here, wait, and return its number."""
+    """Do the work in a forked process, wait for it, and return its number."""
     process = os.fork()
     if not process:
         status = 1
@@ -38,7 +38,7 @@ def in_process(work: Callable[[], None]) -> int:
 
 
 def walk(name: str, steps: int, prepare: Callable[[], Callable[[], object]]) -> None:
-    """Walk a path, and tell whose cost is to be taken off from whose."""
+    """Walk a path, and print the two processes whose difference in cost is the path's."""
     step = prepare()
 
     def walk_on(count: int) -> None:
@@ -52,8 +52,8 @@ def walk(name: str, steps: int, prepare: Callable[[], Callable[[], object]]) -> 
 
 
 def main() -> None:
-    """Walk all paths; without speedups those that mask."""
-    gc.disable()  # when it would run depends on how much was made before
+    """Walk all paths, or without speedups the paths that mask."""
+    gc.disable()  # the moment when it runs depends on how many objects were made before
     is_without_speedups = WITHOUT_SPEEDUPS in sys.argv
     if is_without_speedups:
         sys.modules["websockets.speedups"] = None  # type: ignore[assignment]  # importing it fails

@@ -1,4 +1,4 @@
-"""What the paths cost when they were last recorded, and comparing with that."""
+"""The recorded costs of the paths, and the comparison with them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Setting:
         interpreter: Name, version and processor; the key of a record.
         build: What else decides into which instructions the interpreter was compiled, and
             which of the C library's variants it calls. Counts are the same only where this is.
-        libraries: What else is counted along.
+        libraries: The libraries whose instructions are counted too.
     """
 
     interpreter: str
@@ -48,7 +48,7 @@ class Setting:
 
 @attrs.frozen(kw_only=True)
 class Record:
-    """Instructions for each unit of each path."""
+    """The instructions for each unit of each path."""
 
     setting: Setting
     instructions: dict[str, float]
@@ -56,12 +56,12 @@ class Record:
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """Counts beside those of a record.
+    """Counts, compared with those of a record.
 
     Attributes:
-        bound: By how much a path may be dearer.
+        bound: How much more a path may cost.
         differences: By how much each path is, of what was recorded; `None` if it was not.
-        remarks: What the reader has to know about it.
+        remarks: Sentences that the reader has to know.
     """
 
     bound: float
@@ -70,12 +70,12 @@ class Comparison:
 
     @property
     def dearer(self) -> list[str]:
-        """The paths above the bound."""
+        """The paths that cost more than the bound allows."""
         return [path for path, part in self.differences.items() if part is not None and part > self.bound]
 
     @property
     def cheaper(self) -> list[str]:
-        """The paths as far below it."""
+        """The paths that have become cheaper by as much."""
         return [path for path, part in self.differences.items() if part is not None and part < -self.bound]
 
     @property
@@ -85,7 +85,7 @@ class Comparison:
 
 
 def this_setting() -> Setting:
-    """Say where this program runs."""
+    """Describe the setting in which this program runs."""
     name = f"{sys.implementation.name}-{platform.python_version()}-{platform.machine()}"
     return Setting(
         interpreter=name,
@@ -105,7 +105,7 @@ def this_setting() -> Setting:
 
 
 def _has_avx2() -> bool:
-    """Whether valgrind shows a processor with AVX2, which the C library copies with."""
+    """Whether valgrind emulates AVX2, which the C library uses for copying."""
     try:
         return " avx2 " in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -127,7 +127,7 @@ def read() -> dict[str, Record]:
 
 
 def write(record: Record) -> None:
-    """Put a record in the place of that interpreter's last one."""
+    """Replace the last record of that interpreter."""
     content = {
         key: {
             "build": record.setting.build,
@@ -140,7 +140,7 @@ def write(record: Record) -> None:
 
 
 def compare(counted: Record, records: dict[str, Record]) -> Comparison:
-    """Compare with this interpreter's record, or with that of the one most like it.
+    """Compare with this interpreter's record, or with the most similar interpreter's.
 
     Another interpreter's counts differ for all code alike, so each path is first divided
     by the calibration. What is left differs by more than a small regression makes; so the
@@ -188,7 +188,7 @@ def _changed_libraries(then: Setting, now: Setting) -> list[str]:
 
 
 def _most_alike(setting: Setting, records: dict[str, Record]) -> Record:
-    """The same minor version if there is one, else the newest."""
+    """The same minor version if there is a record of it, else the newest."""
     minor, _, _ = setting.interpreter.rpartition(".")
     alike = [record for key, record in records.items() if key.startswith(f"{minor}.")]
     return (alike or list(records.values()))[-1]

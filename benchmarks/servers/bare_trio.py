@@ -1,4 +1,4 @@
-"""The floor: a Trio stream that shakes hands and then sends bytes back without looking at them."""
+"""The minimum: a Trio stream that does the handshake and then sends bytes back unread."""
 
 from __future__ import annotations
 

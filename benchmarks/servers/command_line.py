@@ -11,7 +11,7 @@ from dataclasses import dataclass
 HOST = "127.0.0.1"
 
 MESSAGE_BYTES = 16 * 1024 * 1024
-"""The size limit that each server is given, where it has one."""
+"""The size limit of messages in every server that has one."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def read_settings() -> Settings:
 
 
 def run_on_loop(settings: Settings, main: Coroutine[object, object, None]) -> None:
-    """Run `main` on the loop that was asked for."""
+    """Run `main` on the requested event loop."""
     if settings.loop == "uvloop":
         import uvloop
 

@@ -1,4 +1,4 @@
-"""trioweb, as it comes: only the size limit, pings and compression are set as for all others."""
+"""trioweb with its defaults, except the size limit, pings and compression, which are the same for all."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ AREAS = (
     "README.md",
     "CHANGELOG.md",
     "docs/**/*.md",
-    "benchmarks/**/*.md",
+    "benchmarks/**/*",
+    "conformance/*",
 )
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 PROSE = sorted(path for area in AREAS for path in ROOT.glob(area) if path.suffix in {".py", ".md"})
