@@ -1,4 +1,4 @@
-"""The answers to errors: a short page, JSON or a line of text, as the client likes it."""
+"""Responses to errors: a short page, JSON or a line of text, as the client prefers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trioweb._web.accept import preferred
 from trioweb._web.response import HTML, JSON, Response, Text
 from trioweb.errors import HTTPError, phrase
 
-# The page stands for itself: no script, no outside resource, so the policy can forbid them all.
+# The page is self-contained, without scripts or outside resources, so the policy can forbid them all.
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _STYLE = """\
@@ -30,16 +30,16 @@ pre { margin: 1.5rem 0 0; padding: 1rem; overflow: auto; max-height: 60vh;
 def error_response(error: HTTPError, *, accept: str = "", traceback: str | None = None) -> Response:
     """Answer an error with HTML, JSON or plain text.
 
-    HTML goes to those who ask for `text/html` by name, as browsers do, JSON to those who
-    ask for `application/json`; everybody else, `*/*` too, gets text.
+    Clients that ask for `text/html` by name, as browsers do, get HTML; those that ask for
+    `application/json` get JSON. All others get text, even with `*/*`.
 
     Args:
-        error: What to answer; its detail is escaped.
-        accept: The request's Accept field, `""` without one.
-        traceback: Shown as well, for debugging; never to strangers.
+        error: The error; its detail is escaped.
+        accept: The request's Accept field, or `""`.
+        traceback: Shown as well, for debugging; never show it to strangers.
 
     Raises:
-        LocalProtocolError: `error.headers` holds a field that cannot be sent.
+        LocalProtocolError: `error.headers` contains a field that cannot be sent.
     """
     title = phrase(error.status)
     chosen = preferred(accept, ("text/html", "application/json"))

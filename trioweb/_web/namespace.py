@@ -1,4 +1,4 @@
-"""A free place for an application's own things."""
+"""A place for values of the application."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TAKEN = frozenset(dir(Namespace))
 
 
 def _check_is_free(name: str) -> None:
-    # What is set under such a name could not be read again: the dict's own attribute is found first.
+    # A value set under such a name could not be read again: the dict's own attribute is found first.
     if name in _TAKEN:
         raise AttributeError(
             f'state.{name} is an attribute of every dict: write state["{name}"], or choose another name'

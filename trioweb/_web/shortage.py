@@ -1,4 +1,4 @@
-"""No descriptor or memory is left: the client is to come again, and nothing is broken."""
+"""No file descriptor or memory is left: nothing is broken, and the client should try again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RETRY_SECONDS = 5
 
 @contextmanager
 def shortage_is_503() -> Iterator[None]:
-    """Answer with 503 what fails for want of descriptors or memory (RFC 9110 §15.6.4).
+    """Answer with 503 if the block fails for lack of descriptors or memory (RFC 9110 §15.6.4).
 
     Raises:
         HTTPError: 503, with `Retry-After`.
@@ -28,7 +28,7 @@ def shortage_is_503() -> Iterator[None]:
     except OSError as error:
         if error.errno not in OUT_OF_RESOURCES:
             raise
-        # As often as the access log says 503, which does not tell the reason.
+        # Logged for each 503 of the access log, which does not contain the reason.
         logger.info("no file can be opened for now: %s (raise the limit with ulimit -n)", error)
         headers = {"Retry-After": str(RETRY_SECONDS)}
         raise HTTPError(503, "The server is busy. Try again later.", headers) from error

@@ -1,4 +1,4 @@
-"""A request that is not what the handler reads it as."""
+"""The error for a request that does not have the content that its handler reads."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from trioweb.errors import HTTPError, MissingField
 
 
 class Unreadable(HTTPError):
-    """A field or the body does not fit: the client's mistake, where another `HTTPError` may be a bug."""
+    """A field or the body does not fit: always the client's mistake, unlike any other `HTTPError`."""
 
 
 def is_clients_mistake(error: Exception) -> bool:
-    """Say whether the client has brought it about by what it left out of its request, or put into it."""
+    """Return whether the client caused the error, by leaving out a field or sending a wrong one."""
     return isinstance(error, Unreadable | MissingField)

@@ -9,9 +9,9 @@ import attrs
 from trioweb.errors import HTTPError
 
 RANGES = 16
-"""More ranges than this in one request are no player and no download, and are ignored."""
+"""The most ranges in one request. Players and downloads never ask for more, so more are ignored."""
 
-# There is no longest number (RFC 9110 §14.1.1), but one of many digits would cost time to read.
+# Numbers may have any length (RFC 9110 §14.1.1), but one with many digits would take long to convert.
 _RANGE = re.compile(r"([0-9]{0,400})-([0-9]{0,400})")
 
 
@@ -34,14 +34,14 @@ class ByteRange:
 
 
 def parse_ranges(text: str, size_bytes: int) -> tuple[ByteRange, ...]:
-    """Read a Range field for a file of this size; `()` means to send all of it.
+    """Parse a Range field for a file of this size; `()` means to send the whole file.
 
-    Ranges that overlap or touch become one, and the order of the rest stays
-    (RFC 9110 §15.3.7.2). Those that begin behind the end are left out. A field that
-    cannot be read, or names too many, is ignored as a whole (§14.2, §17.15).
+    Ranges that overlap or touch are merged; the order of the others is kept
+    (RFC 9110 §15.3.7.2). Ranges that begin after the last byte are left out. A field that
+    cannot be parsed, or has too many ranges, is ignored as a whole (§14.2, §17.15).
 
     Raises:
-        HTTPError: 416, no byte of the file is in any range (RFC 9110 §15.5.17).
+        HTTPError: 416 if no byte of the file is in any range (RFC 9110 §15.5.17).
     """
     unit, _, listed = text.strip(" \t").partition("=")
     # An empty member of a list means nothing (RFC 9110 §5.6.1.2).
@@ -54,21 +54,21 @@ def parse_ranges(text: str, size_bytes: int) -> tuple[ByteRange, ...]:
     asked = [bounds for bounds in read if bounds is not None and bounds[0] <= bounds[1]]
     if not asked:
         raise _unsatisfiable(size_bytes)
-    # The last bytes of an empty file are all none of them, but no Content-Range can say so.
+    # "The last bytes" of an empty file are satisfied by none, but no Content-Range can express that.
     return _joined([ByteRange(first, last) for first, last in asked]) if size_bytes else ()
 
 
 def _bounds(member: str, size_bytes: int) -> tuple[int, int] | None:
-    """Return the first and last position, the last before the first if no byte is meant.
+    """Return the first and the last position; the last is before the first if no byte is meant.
 
-    `None` when it is no range at all (RFC 9110 §14.1.1).
+    `None` if the text is not a range (RFC 9110 §14.1.1).
     """
     matched = _RANGE.fullmatch(member)
     if matched is None or member == "-":
         return None
     first, last = matched.groups()
     if not first:
-        # Of an empty file as well (RFC 9110 §14.1.2): a length that is not zero can be satisfied.
+        # For an empty file too (RFC 9110 §14.1.2): any length except zero is satisfiable.
         return (max(0, size_bytes - int(last)), max(0, size_bytes - 1)) if int(last) else (1, 0)
     if last and int(last) < int(first):
         return None
@@ -78,7 +78,7 @@ def _bounds(member: str, size_bytes: int) -> tuple[int, int] | None:
 
 
 def _joined(ranges: list[ByteRange]) -> tuple[ByteRange, ...]:
-    joined: list[tuple[int, ByteRange]] = []  # with the place at which the client named it
+    joined: list[tuple[int, ByteRange]] = []  # with its position in the field
     for place, one in sorted(enumerate(ranges), key=lambda pair: pair[1].first):
         if joined and one.first <= joined[-1][1].last + 1:
             earlier, other = joined.pop()

@@ -1,4 +1,4 @@
-"""Conditional requests: does the client have it already (RFC 9110 §8.8, §13)."""
+"""Conditional requests: whether the client already has the content (RFC 9110 §8.8, §13)."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _DATE = re.compile(
     rf"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, [0-9]{{2}}-{_MONTH}-[0-9]{{2}} {_TIME} GMT"
     rf"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_MONTH} [0-9 ][0-9] {_TIME} [0-9]{{4}}"
 )
-"""IMF-fixdate, and the two forms of old: of RFC 850 and of asctime."""
-# The coarsest clocks of file systems count in two seconds; one more for the second that the date names.
+"""IMF-fixdate, and the two obsolete forms: RFC 850 and asctime."""
+# The coarsest file systems count in steps of two seconds; one more for the second of the date itself.
 _SETTLED_SECONDS = 3.0
 
 
 @attrs.frozen(slots=True)
 class Validators:
-    """What tells one version of a representation from another.
+    """The tag and the date that identify a version of a representation.
 
     Attributes:
-        entity_tag: As in the ETag field, `W/` before it when it is weak.
+        entity_tag: As in the ETag field, preceded by `W/` if it is weak.
         last_modified: As in the Last-Modified field; `None` if that is not sent.
-        is_date_strong: Whether nothing else was sent with this date: no other version (§8.8.2.2),
-            and not the same in another coding, which has a tag of its own.
+        is_date_strong: Whether the date identifies this content alone: it was never sent with
+            another version (§8.8.2.2), or with the same version in another coding.
     """
 
     entity_tag: str
@@ -42,22 +42,22 @@ class Validators:
     def of_file(
         cls, *, size_bytes: int, modified_ns: int, now_seconds: float, coding: str = ""
     ) -> Validators:
-        """Make validators of what the file system knows.
+        """Make validators from the size and the time of a file.
 
-        A file that changed just now may change again without its time moving on. Until it has
-        settled its tag is weak (RFC 9110 §8.8.1), and it has no date: a date that was
-        never sent for an earlier version of the same second is a strong one (§8.8.2.2).
+        A file that has just changed may change again without a change of its time. Until it has
+        settled, its tag is weak (RFC 9110 §8.8.1) and no date is sent. So a date is never sent
+        for an earlier version of the same second, which makes it strong (§8.8.2.2).
 
         Args:
             size_bytes: The file's size.
-            modified_ns: When it was changed, in nanoseconds since 1970.
-            now_seconds: The time, in seconds since 1970.
+            modified_ns: The time of its last change, in nanoseconds since 1970.
+            now_seconds: The current time, in seconds since 1970.
             coding: Its content coding; each has a tag of its own (RFC 9110 §8.8.3.3).
         """
         modified_seconds = modified_ns // 1_000_000_000
         variant = f"-{coding}" if coding else ""
         tag = f'"{modified_ns:x}-{size_bytes:x}{variant}"'
-        # This leaves out dates in the future as well, which are none to send (RFC 9110 §8.8.2.1).
+        # This excludes dates in the future as well, which must not be sent (RFC 9110 §8.8.2.1).
         if now_seconds - modified_seconds <= _SETTLED_SECONDS:
             return cls(f"W/{tag}", None)
         return cls(tag, formatdate(max(0, modified_seconds), usegmt=True), is_date_strong=True)
@@ -76,10 +76,10 @@ def evaluate(headers: Headers, validators: Validators) -> int:
 
 
 def is_range_current(headers: Headers, validators: Validators) -> bool:
-    """Say whether the If-Range condition, if there is one, lets a part be sent (RFC 9110 §13.1.5).
+    """Return whether the If-Range condition, if any, allows a part to be sent (RFC 9110 §13.1.5).
 
-    A date has to be the one that is sent, to the letter, and a strong one. One in
-    If-Unmodified-Since has to be strong too, for clients resume by that as well (§13.1.4).
+    A date must be strong, and match the one that is sent character by character. A date in
+    If-Unmodified-Since must be strong too, because clients also resume with it (§13.1.4).
     """
     condition = headers.get("if-range")
     if condition is None:
@@ -94,7 +94,7 @@ def is_range_current(headers: Headers, validators: Validators) -> bool:
 def _names(condition: str, entity_tag: str, *, is_strong: bool) -> bool:
     if condition.strip(" \t") == "*":
         return True
-    # Tags may hold commas, so they are searched for, not split (RFC 9110 §8.8.3).
+    # Tags may contain commas, so the list is searched rather than split (RFC 9110 §8.8.3).
     return any(_is_same(tag, entity_tag, is_strong=is_strong) for tag in _ENTITY_TAG.findall(condition))
 
 
@@ -106,14 +106,14 @@ def _is_same(one: str, other: str, *, is_strong: bool) -> bool:
 
 
 def _is_later(date: str | None, limit: str | None) -> bool | None:
-    """Say whether `date` is after `limit`; `None` when one of them is no date."""
+    """Return whether `date` is after `limit`; `None` if one of them is not a date."""
     one, other = parse_date(date or ""), parse_date(limit or "")
     return None if one is None or other is None else one > other
 
 
 def parse_date(text: str) -> datetime | None:
-    """Read a date in any of the forms of RFC 9110 §5.6.7; `None` when it is none."""
-    # The standard library reads far more; a condition that is no date does not count (RFC 9110 §13.1.4).
+    """Parse a date in any of the forms of RFC 9110 §5.6.7; `None` if it is not one."""
+    # The standard library accepts far more. A condition that is not a date is ignored (RFC 9110 §13.1.4).
     if not _DATE.fullmatch(text):
         return None
     try:

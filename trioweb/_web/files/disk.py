@@ -1,4 +1,4 @@
-"""Calls to the file system: in worker threads, and left behind when nobody waits for them."""
+"""Calls to the file system: they run in worker threads, which are left behind on cancellation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import trio
 THREADS = 40
 """How many calls may be under way at once in one run of Trio.
 
-They have threads of their own: a disk that hangs takes none from those who look up host
-names or work in threads.
+They have a limiter of their own, so a hanging disk takes no threads from host name look-ups
+or from the application's own work in threads.
 """
 
 ResultT = TypeVar("ResultT")
@@ -21,7 +21,7 @@ ArgumentTs = TypeVarTuple("ArgumentTs")
 
 
 COMPLETION_SECONDS = 0.25
-"""How long a cancelled call is waited for that ought to be completed."""
+"""How long to wait for a cancelled call that should be completed."""
 
 
 class _Closable(Protocol):
@@ -36,20 +36,21 @@ _limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("tri
 async def call(function: Callable[[*ArgumentTs], ResultT], *arguments: *ArgumentTs) -> ResultT:
     """Run a blocking function in a worker thread.
 
-    It must hold nothing that has to be closed; `acquire` is for that.
+    It must not return anything that has to be closed; use `acquire` for that.
 
-    Cancellation: At once, however long the disk takes; the thread ends on its own.
+    Cancellation: Immediate, however long the disk takes; the thread ends on its own.
     Backpressure: Waits while `THREADS` calls are under way.
     """
     return await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=_threads())
 
 
 async def complete(function: Callable[[*ArgumentTs], ResultT], *arguments: *ArgumentTs) -> ResultT:
-    """Run a blocking function that is left behind only by a disk that hangs, such as one that writes.
+    """Run a blocking function that should not be left halfway, such as one that writes.
 
-    Cancellation: Before it begins; after that it is waited for, `COMPLETION_SECONDS` at most,
-        and may ask `trio.from_thread.check_cancelled` whether it is still wanted.
-    Backpressure: As `call`.
+    Cancellation: Possible before it begins. After that it is waited for, but at most for
+        `COMPLETION_SECONDS`, in case the disk hangs. The function may call
+        `trio.from_thread.check_cancelled` to find out whether it is still wanted.
+    Backpressure: As for `call`.
     """
     await trio.lowlevel.checkpoint_if_cancelled()
     ended, token = trio.Event(), trio.lowlevel.current_trio_token()
@@ -70,10 +71,10 @@ async def complete(function: Callable[[*ArgumentTs], ResultT], *arguments: *Argu
 
 
 async def acquire(function: Callable[[], ClosableT]) -> ClosableT:
-    """Run a blocking function that opens something, and return that.
+    """Run a blocking function that opens something, and return what it opened.
 
-    Cancellation: At once; what the thread opens after that, it closes.
-    Backpressure: As `call`.
+    Cancellation: Immediate. If the thread opens it after that, the thread closes it.
+    Backpressure: As for `call`.
     """
     opening = _Opening(function)
     try:
@@ -93,7 +94,7 @@ def _threads() -> trio.CapacityLimiter:
 
 
 class _Opening(Generic[ClosableT]):
-    """Decides who closes: whoever comes last, the thread with it or the task without."""
+    """Decides who closes the opened thing: the thread or the task, whichever comes last."""
 
     __slots__ = ("_function", "_is_abandoned", "_lock", "_opened")
 

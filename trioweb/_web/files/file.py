@@ -1,4 +1,4 @@
-"""A file as an answer: its type, version, and the parts of it that were asked for."""
+"""A file as a response: its type, its version, and the requested parts."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from trioweb._web.request import Request
 
 _NOT_IN_304 = frozenset({"content-disposition", "content-encoding", "content-language", "content-type"})
-"""The client has these with the content that it keeps; a 304 does not repeat them (RFC 9110 §15.4.5)."""
+"""The client keeps these with its copy of the content; a 304 does not repeat them (RFC 9110 §15.4.5)."""
 
 
 class File(Response):
-    """Send a file, parts of it, or the word that the client has it already.
+    """Send a file, parts of it, or a 304 if the client already has it.
 
-    The file is opened when the answer is prepared, and sent as long as it was then. One
+    The file is opened when the response is prepared, and its length at that moment is sent. One
     `File` may answer any number of requests.
 
     Args:
-        path: Where it is. Never make it of what a client sent: `app.static` is for that.
-        status: With any other than 200 conditions and ranges are ignored.
-        headers: Header fields; an ETag or Last-Modified here takes the place of ours.
-        content_type: By default what the file's name says.
-        download_name: Let the browser save it under this name instead of showing it.
+        path: The path of the file. Never make it from client input: `app.static` is for that.
+        status: With any status other than 200, conditions and ranges are ignored.
+        headers: Header fields; an ETag or Last-Modified here replaces ours.
+        content_type: By default the type that the file's name indicates.
+        download_name: Makes the browser save it under this name instead of showing it.
 
     Raises:
         LocalProtocolError: A header field or the status cannot be sent.
@@ -62,13 +62,13 @@ class File(Response):
             self.headers["content-disposition"] = attachment(download_name)
 
     async def prepare(self, request: Request) -> Response:
-        """Open the file and decide what is sent of it.
+        """Open the file, and decide what to send of it.
 
         Raises:
-            HTTPError: 404, it is not there; 412 or 416, the request's condition or range fails.
-            OSError: The machine is in trouble.
+            HTTPError: 404 if it does not exist; 412 or 416 if the request's condition or range fails.
+            OSError: The system fails.
 
-        Cancellation: At once, also when the disk hangs; no file is left open.
+        Cancellation: Immediate, even if the disk hangs; no file is left open.
         """
         opened = await disk.acquire(self._open)
         try:
@@ -82,7 +82,7 @@ class File(Response):
         raise LocalProtocolError("a File has no content before prepare(request) opened it")
 
     def _is_coding_certain(self, request: Request) -> bool:
-        """Say whether nobody is ever sent this file in another coding, now or before."""
+        """Return whether this file is never sent in another coding, and never was."""
         return not request.may_be_recoded
 
     def _open(self) -> OpenFile:
@@ -111,7 +111,7 @@ class File(Response):
 
 
 def _validated(headers: MutableHeaders, opened: OpenFile, *, is_coding_certain: bool) -> Validators:
-    """Set the validators that the handler has not set, and return those that are sent."""
+    """Set the validators that the handler has not set, and return those that will be sent."""
     computed = Validators.of_file(
         size_bytes=opened.size_bytes,
         modified_ns=opened.modified_ns,
@@ -123,8 +123,8 @@ def _validated(headers: MutableHeaders, opened: OpenFile, *, is_coding_certain: 
     return Validators(
         headers.setdefault("etag", computed.entity_tag),
         headers.get("last-modified"),
-        # Of a date that the handler gave nobody knows how often the file changed in that second. And
-        # every coding has the date of the file: part of one would be joined to the rest of another.
+        # For a date set by the handler, nobody knows how often the file changed in that second. And
+        # all codings have the date of the file, so a part of one could be joined to the rest of another.
         is_date_strong=headers.get("last-modified") == computed.last_modified
         and is_coding_certain
         and "content-encoding" not in headers
@@ -137,7 +137,7 @@ def _whole(opened: OpenFile) -> tuple[ByteRange, ...]:
 
 
 def _ranges(request: Request, validators: Validators, size_bytes: int) -> tuple[ByteRange, ...]:
-    # RFC 9110 §14.2: Range means something with GET only.
+    # RFC 9110 §14.2: Range has a meaning only for GET.
     wanted = request.headers.get("range")
     if wanted is None or request.method != "GET" or not is_range_current(request.headers, validators):
         return ()
@@ -146,11 +146,11 @@ def _ranges(request: Request, validators: Validators, size_bytes: int) -> tuple[
 
 def _in_parts(opened: OpenFile, headers: MutableHeaders, ranges: tuple[ByteRange, ...]) -> Response:
     multipart = MultipartRanges.of(ranges, opened.size_bytes, headers["content-type"])
-    # A small request must not get an answer larger than the file (RFC 9110 §17.15). And where the
-    # content is encoded, clients would decode the parts with what stands between them.
+    # A small request must not get a response larger than the file (RFC 9110 §17.15). And if the
+    # content is encoded, clients would try to decode the separators together with the parts.
     if length_of(multipart.segments) >= opened.size_bytes or "content-encoding" in headers:
         return _sent(opened, 200, headers, _whole(opened))
-    # RFC 9110 §15.3.7.2: each part has its Content-Range, the answer has none.
+    # RFC 9110 §15.3.7.2: each part has a Content-Range, the response itself does not.
     headers["content-type"] = multipart.content_type
     return _sent(opened, 206, headers, multipart.segments)
 

@@ -1,4 +1,4 @@
-"""What is sent of an open file: all of it, a part, or several."""
+"""The body made from an open file: the whole file, one part, or several."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from trioweb._web.streamed_body import StreamedBody
 from trioweb.errors import LocalProtocolError
 
 CHUNK_BYTES = 64 * 1024
-"""How much of a file is held for each connection to which one is sent."""
+"""How much of a file is in memory for each connection that it is sent to."""
 
 
 class FileBody(StreamedBody):
     """The segments of one response. It owns the file, and closes it.
 
-    It is sent to its end although the client has ended its side: that end is known, and the client
-    may still be reading.
+    It is sent to its end even if the client has half-closed: the end will come, and the client may
+    still be reading.
     """
 
     __slots__ = ("_file", "_segments", "content_bytes")

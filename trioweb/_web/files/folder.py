@@ -1,4 +1,4 @@
-"""A folder, and the files that are inside it however their names are spelt."""
+"""A folder, and the files that are really inside it, however a path is spelt."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trioweb._web.files.open_file import NOT_THERE, OpenFile, open_below
 from trioweb.errors import ConfigError
 
 PATH_CHARACTERS = 4096
-"""Longer paths than this no system has; each name of one costs a look at the disk."""
+"""No system has longer paths than this, and each name in a path costs a look at the disk."""
 
-# A lone surrogate stands for a byte that is no UTF-8, which no request can ask for.
+# A lone surrogate represents a byte that is not UTF-8, which no request can ask for.
 _UNFIT = re.compile(r"[\x00/\\\ud800-\udfff]")
-# On Windows: the names of devices, alone or before a dot; a drive or a second stream of a file;
-# wildcards; the short names of long ones; dots and spaces at the end, which are dropped.
+# On Windows: names of devices, alone or before a dot; a drive, or a second stream of a file;
+# wildcards; short aliases of long names; trailing dots and spaces, which Windows drops.
 _UNFIT_ON_WINDOWS = re.compile(
     r"(?:(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\xb9\xb2\xb3]) *(?:\..*)?"
     r"|.*[\x00-\x1f<>:\"|?*].*|.*~[0-9].*|.*[. ])",
@@ -31,10 +31,10 @@ class FolderEntry:
     """Something that is inside a folder.
 
     Attributes:
-        names: The way to it from the folder, links followed.
+        names: The path to it from the folder, with links resolved.
         is_folder: Whether it is a folder.
         is_file: Whether it is a regular file; pipes, sockets and devices are not.
-        modified_ns: When it was changed, in nanoseconds since 1970.
+        modified_ns: The time of its last change, in nanoseconds since 1970.
     """
 
     names: tuple[str, ...]
@@ -46,12 +46,12 @@ class FolderEntry:
 class Folder:
     """Knows what is inside a folder. Its calls block; any number of threads may use it.
 
-    Nothing outside is found: the path is resolved first, symbolic links too, and must
-    then still be inside. What was found is opened without following links, so one that
-    is put in its place meanwhile leads nowhere.
+    Nothing outside is found: a path is resolved first, including symbolic links, and must then
+    still be inside. A file that was found is opened without following links, so a link put in
+    its place meanwhile leads nowhere.
 
     Args:
-        path: If it is a link, where that leads now is the folder from then on.
+        path: If it is a link, it is resolved now, and its target is the folder from then on.
 
     Raises:
         ConfigError: It is not a folder.
@@ -63,13 +63,13 @@ class Folder:
             raise ConfigError(f"static files need a folder that is there, and {os.fspath(path)!r} is none")
 
     def look_up(self, names: Sequence[str]) -> FolderEntry | None:
-        """Return what is at the end of these names, if anything, and if it is inside.
+        """Return the entry that these names lead to, or `None` if there is none inside the folder.
 
         Args:
             names: Each has passed `is_servable`.
 
         Raises:
-            OSError: The machine is in trouble.
+            OSError: The system fails.
         """
         if sum(map(len, names)) > PATH_CHARACTERS:
             return None
@@ -99,21 +99,21 @@ class Folder:
             names: As in its `FolderEntry`.
 
         Raises:
-            HTTPError: 404, it is gone or something else has taken its place.
-            OSError: The machine is in trouble.
+            HTTPError: 404 if it is gone, or something else has taken its place.
+            OSError: The system fails.
         """
         return open_below(self._root, names)
 
 
 def is_servable(name: str, *, is_top: bool, is_windows: bool = os.name == "nt") -> bool:
-    """Say whether strangers may ask for a file or folder of this name.
+    """Return whether clients may request a file or folder of this name.
 
-    Names that begin with a dot are hidden, `.well-known` at the top excepted (RFC 8615).
+    Names that begin with a dot are hidden, except `.well-known` at the top (RFC 8615).
 
     Args:
         name: One segment of a path, decoded.
         is_top: Whether it is the first.
-        is_windows: Whether names mean what they do there.
+        is_windows: Whether names are interpreted as on Windows.
     """
     if not name or _UNFIT.search(name):
         return False

@@ -1,10 +1,10 @@
-"""The media type of a file by the end of its name."""
+"""The media type of a file, by the extension of its name."""
 
 from __future__ import annotations
 
 from trioweb._web.response import OCTETS, with_charset
 
-# A table of its own: what the machine's mime.types says would differ from host to host.
+# A table of our own, since the mime.types of a machine would differ from host to host.
 _BY_SUFFIX = {
     "aac": "audio/aac",
     "apng": "image/apng",
@@ -75,6 +75,6 @@ _BY_SUFFIX = {
 
 
 def media_type(name: str) -> str:
-    """Return the Content-Type for a file of this name, an octet stream when it is not known."""
+    """Return the Content-Type for a file of this name; an octet stream if it is not known."""
     _, dot, suffix = name.rpartition(".")
     return with_charset(_BY_SUFFIX.get(suffix.lower(), OCTETS)) if dot else OCTETS

@@ -1,4 +1,4 @@
-"""Several parts of one file in one answer: `multipart/byteranges` (RFC 9110 §14.6)."""
+"""Several parts of one file in one response: `multipart/byteranges` (RFC 9110 §14.6)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import attrs
 from trioweb._web.files.byte_range import ByteRange
 
 Segment = ByteRange | bytes
-"""A piece of an answer: a part of the file, or bytes that stand before it."""
+"""A piece of a body: a part of the file, or the bytes before it."""
 
 
 @attrs.frozen(slots=True)
 class MultipartRanges:
-    """The body of an answer with several parts.
+    """The body of a response with several parts.
 
     Attributes:
-        content_type: With the boundary that the body has.
-        segments: What is sent, in order.
+        content_type: The type, with the boundary of the body.
+        segments: The pieces of the body, in order.
     """
 
     content_type: str
@@ -27,14 +27,14 @@ class MultipartRanges:
 
     @classmethod
     def of(cls, ranges: Sequence[ByteRange], size_bytes: int, part_type: str) -> MultipartRanges:
-        """Lay out the parts, each with its type and place (RFC 9110 §15.3.7.2).
+        """Lay out the parts, each with its type and position (RFC 9110 §15.3.7.2).
 
         Args:
             ranges: Two or more.
             size_bytes: The size of the whole file.
             part_type: The Content-Type of the whole file.
         """
-        # Nobody can know it beforehand, so no file holds it but by a chance of one in 2**128.
+        # Nobody can know it beforehand, so a file contains it only with a probability of 2**-128.
         boundary = secrets.token_hex(16)
         segments: list[Segment] = []
         before = ""
@@ -50,10 +50,10 @@ class MultipartRanges:
 
 
 def content_range(part: ByteRange, size_bytes: int) -> str:
-    """Say which part of how much it is (RFC 9110 §14.4)."""
+    """Return the Content-Range of a part (RFC 9110 §14.4)."""
     return f"bytes {part.first}-{part.last}/{size_bytes}"
 
 
 def length_of(segments: Sequence[Segment]) -> int:
-    """Return how many bytes the segments make together."""
+    """Return the length of all segments together."""
     return sum(len(one) if isinstance(one, bytes) else one.length_bytes for one in segments)

@@ -1,4 +1,4 @@
-"""A regular file, open for reading; its calls block and belong into a worker thread."""
+"""A regular file, open for reading. Its calls block and belong in a worker thread."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from trioweb._web.shortage import shortage_is_503
 from trioweb.errors import HTTPError
 
-# A pipe put in the file's place between the look and the opening must not block the thread.
+# A pipe that takes the file's place between the check and the opening must not block the thread.
 _FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-# A folder on the way only needs to be passed through; without O_PATH it has to be readable.
+# A folder on the way only needs to be traversed; without O_PATH it must be readable.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
 
 NOT_THERE = frozenset(
@@ -32,26 +32,26 @@ NOT_THERE = frozenset(
         errno.EINVAL,
     }
 )
-"""The errors that say something about the path; all others say that the machine is in trouble."""
+"""The errors that concern the path. All others mean that the system fails."""
 
 
 class OpenFile:
-    """A file and what it was at the moment it was opened.
+    """A file, with its size and time at the moment it was opened.
 
-    One thread at a time reads it; any may close it.
+    One thread at a time reads it; any thread may close it.
 
     Attributes:
-        size_bytes: Its size; what is written behind that later is not sent.
-        modified_ns: When it was changed, in nanoseconds since 1970.
+        size_bytes: Its size; bytes appended later are not sent.
+        modified_ns: The time of its last change, in nanoseconds since 1970.
     """
 
     __slots__ = ("_is_closed", "_is_read", "_lock", "_stream", "modified_ns", "size_bytes")
 
     def __init__(self, descriptor: int) -> None:
-        """Own an open descriptor, which may be of something else than was looked at.
+        """Take ownership of an open descriptor, and check what it is: not always what was expected.
 
         Raises:
-            HTTPError: 404, it is no regular file; it has been closed.
+            HTTPError: 404 if it is not a regular file; it has been closed.
         """
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -65,7 +65,7 @@ class OpenFile:
         self._is_closed = False
 
     def read(self, position: int, length_bytes: int) -> bytes:
-        """Return at most so many bytes from this position, fewer only near the end.
+        """Return at most this many bytes from a position; fewer only near the end.
 
         Raises:
             OSError: The disk failed.
@@ -83,14 +83,14 @@ class OpenFile:
                     self._stream.close()
 
     def status(self) -> os.stat_result:
-        """Return what the system knows of it now."""
+        """Return the current facts of the system about it."""
         return os.fstat(self._stream.fileno())
 
     def close(self) -> None:
-        """Close the file; a read that is under way does it when it ends. Never waits.
+        """Close the file without waiting. A read that is under way closes it when it ends.
 
-        Were it closed under the read, that could get bytes of another file, which had
-        taken the descriptor's number.
+        Closed during the read, the descriptor's number could be given to another file, and the
+        read would return bytes of that one.
         """
         with self._lock:
             self._is_closed = True
@@ -99,32 +99,32 @@ class OpenFile:
 
 
 def open_file(path: str) -> OpenFile:
-    """Open a regular file, links on the way followed.
+    """Open a regular file, following links.
 
     Raises:
-        HTTPError: 404, there is none, it may not be read, or it is a folder, pipe or device;
-            503, no descriptor is left.
-        OSError: The machine is in trouble.
+        HTTPError: 404 if it does not exist, may not be read, or is a folder, pipe or device;
+            503 if no file descriptor is left.
+        OSError: The system fails.
     """
     with _missing_is_404():
-        # Opening a device can already do something, so it is looked at before.
+        # Merely opening a device can have an effect, so the type is checked before.
         _require_regular(os.stat(path))
         return OpenFile(os.open(path, _FILE))
 
 
 def open_below(root: str, names: Sequence[str]) -> OpenFile:
-    """Open a regular file below a folder, following no link on the way.
+    """Open a regular file below a folder, without following links.
 
-    Each folder is entered from the one above it, so nothing that happens to the path
-    meanwhile can lead elsewhere.
+    Each folder is opened relative to the one above it, so a change to the path meanwhile cannot
+    lead elsewhere.
 
     Args:
-        root: The folder; where it is, is trusted.
+        root: The folder; the path to it is trusted.
         names: One or more, none of them with a separator, "." or "..".
 
     Raises:
-        HTTPError: 404 as `open_file`, or there is a link now where there was none.
-        OSError: The machine is in trouble.
+        HTTPError: 404 as for `open_file`, or if a link has appeared on the way.
+        OSError: The system fails.
     """
     if os.open not in os.supports_dir_fd:
         return open_and_compare(root, names)
@@ -143,13 +143,13 @@ def open_below(root: str, names: Sequence[str]) -> OpenFile:
 
 
 def open_and_compare(root: str, names: Sequence[str]) -> OpenFile:
-    """As `open_below`, where the system cannot open relative to a folder.
+    """Do the same as `open_below` on systems that cannot open relative to a folder.
 
-    The file is opened and then compared with what stands at the path, links not followed.
+    The file is opened, and then compared with the object at the path, without following links.
 
     Raises:
-        HTTPError: As `open_below`.
-        OSError: As `open_below`.
+        HTTPError: As for `open_below`.
+        OSError: As for `open_below`.
     """
     path = os.path.join(root, *names)
     opened = open_file(path)
@@ -175,7 +175,7 @@ def _missing_is_404() -> Iterator[None]:
     try:
         with shortage_is_503():
             yield
-    except ValueError as error:  # a NUL, or what has no spelling in the file system's encoding
+    except ValueError as error:  # a NUL, or text that the file system's encoding cannot represent
         raise HTTPError(404) from error
     except OSError as error:
         if error.errno in NOT_THERE:

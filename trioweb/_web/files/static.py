@@ -1,4 +1,4 @@
-"""A folder of files, served as it is."""
+"""A folder of files, served without changes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _SECOND_NS = 1_000_000_000
 
 @attrs.frozen(slots=True)
 class _Found:
-    """What answers a request.
+    """The file for a request.
 
     Attributes:
         entry: The file.
-        name: The name that says its type.
-        is_index: Whether a folder was asked for.
-        encoded: The same content by its coding, where that is there.
+        name: The name that determines its type.
+        is_index: Whether a folder was requested.
+        encoded: Precompressed forms of the content, by coding.
     """
 
     entry: FolderEntry
@@ -48,16 +48,16 @@ class _Found:
 class StaticFiles:
     """Serves the files of one folder, and `index.html` for each folder in it.
 
-    Nothing outside the folder is served, nor names that begin with a dot; `Folder` tells
-    more. Links that stay inside work. Any number of tasks may use it.
+    Nothing outside the folder is served, and no names that begin with a dot; `Folder` has the
+    details. Links work if they stay inside. Any number of tasks may use it.
 
     Args:
-        folder: Must be there.
-        cache_control: Sent with each file; by default browsers ask each time whether
-            they still have the current version, which costs no more than a 304.
-        precompressed: Whether `app.js.br`, `app.js.zst` or `app.js.gz`, where one is there, is sent in the
-            place of `app.js` to those who can read it. One that is older than the file
-            is not: whoever made the file anew forgot it, and its content is the old one.
+        folder: Must exist.
+        cache_control: Sent with each file. By default, browsers ask each time whether they
+            still have the current version, which costs only a 304.
+        precompressed: Whether to send `app.js.br`, `app.js.zst` or `app.js.gz`, if it exists, in
+            place of `app.js` to clients that can decode it. A form that is older than the file
+            is not sent: it was not renewed with the file, and has the old content.
 
     Raises:
         ConfigError: `folder` is not a folder.
@@ -84,10 +84,10 @@ class StaticFiles:
             relative: The decoded path below the folder, `""` for the folder itself.
 
         Raises:
-            HTTPError: 404 for whatever is not a file in the folder, 405 for other methods.
-            OSError: The machine is in trouble.
+            HTTPError: 404 for anything but a file in the folder, 405 for other methods.
+            OSError: The system fails.
 
-        Cancellation: At once, also when the disk hangs.
+        Cancellation: Immediate, even if the disk hangs.
         """
         if request.method not in ("GET", "HEAD"):
             raise HTTPError(405, headers={"allow": "GET, HEAD"})
@@ -107,7 +107,7 @@ class StaticFiles:
         if is_index:
             way = [*way, INDEX]
             entry = self._folder.look_up(way)
-        # "a.txt/" is no name for a.txt.
+        # "a.txt/" is not a name for a.txt.
         elif not last:
             return None
         if entry is None or not entry.is_file:
@@ -119,7 +119,7 @@ class StaticFiles:
         encoded: dict[str, FolderEntry] = {}
         for coding, suffix in self._suffixes.items():
             entry = self._folder.look_up([*above, name + suffix])
-            # In whole seconds: compressors keep the time of the file, not always all of its digits.
+            # In whole seconds, since compressors keep the time of the file, but not always its fraction.
             if (
                 entry is not None
                 and entry.is_file
@@ -133,7 +133,7 @@ class StaticFiles:
         entry = found.entry if coding is None else found.encoded[coding]
         headers = {"cache-control": self._cache_control, "x-content-type-options": "nosniff"}
         if found.encoded:
-            # Whichever is sent, another request could have got another one (RFC 9110 §12.5.5).
+            # Whichever form is sent, another request could have got another one (RFC 9110 §12.5.5).
             headers["vary"] = "Accept-Encoding"
         if coding is not None:
             headers["content-encoding"] = coding
@@ -143,7 +143,7 @@ class StaticFiles:
 
 
 class _FileInside(File):
-    """A file that is opened from its folder, and not where a path leads by then."""
+    """A file that is opened through its folder, not by a path that may lead elsewhere by then."""
 
     __slots__ = ("_folder", "_has_codings", "_names")
 
@@ -162,7 +162,7 @@ class _FileInside(File):
         self._has_codings = has_codings
 
     def _is_coding_certain(self, request: Request) -> bool:
-        # What stands beside the file now says nothing of what stood there when the client got its part.
+        # The forms beside the file now may differ from those when the client got its part.
         return not self._has_codings and super()._is_coding_certain(request)
 
     def _open(self) -> OpenFile:
@@ -170,10 +170,10 @@ class _FileInside(File):
 
 
 def _names(raw_path: str, relative: str) -> list[str] | None:
-    """Split a path into names, the last one empty for a folder; `None` if one is not for strangers."""
+    """Split a path into names, the last one empty for a folder; `None` if one must not be served."""
     names = relative.split("/")
-    # A slash that came encoded is part of a name (RFC 3986 §2.2), and no file has such a name.
-    # Were it taken for a separator, "/private%2Fa" would pass a proxy that guards "/private/".
+    # An encoded slash is part of a name (RFC 3986 §2.2), and no file has such a name. If it were
+    # taken for a separator, "/private%2Fa" would pass a proxy that guards "/private/".
     if any("%2f" in segment.lower() for segment in raw_path.split("/")[-len(names) :]):
         return None
     checked = names if names[-1] else names[:-1]
