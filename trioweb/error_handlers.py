@@ -1,4 +1,4 @@
-"""From exceptions to responses."""
+"""Error handlers: they turn exceptions into responses."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class ErrorHandlers:
         """Register a handler for a class of exceptions or for one status.
 
         Args:
-            key: What `check_key` lets pass.
-            handler: What answers it.
+            key: An exception class or a status, checked by `check_key`.
+            handler: The function that makes the response.
 
         Raises:
-            DuplicateRoute: There is one already.
+            DuplicateRoute: There is already a handler for it.
         """
         if isinstance(key, int):
             known = self._by_status.setdefault(key, handler)
@@ -50,13 +50,13 @@ class ErrorHandlers:
     async def respond(self, request: Request, error: Exception, *, is_debug: bool) -> Response:
         """Return the response for an exception that a handler or middleware raised, prepared.
 
-        A handler that fails itself is answered with 500; nothing escapes.
+        If an error handler fails itself, the response is 500; no exception escapes.
         """
-        error = bare(error)  # where it was raised in a nursery
+        error = bare(error)  # without the group of a nursery
         handler = self._find(error)
         if handler is not None:
             if handler in (self._by_status.get(500), self._by_type.get(Exception)):
-                self._log(request, error)  # answered for everybody, and still a bug
+                self._log(request, error)  # a handler for 500 answers every bug, but it is still a bug
             try:
                 # A file that cannot be opened is a failure of the handler too.
                 return await prepared(Response.of(await handler(request, error)), request)
@@ -89,7 +89,7 @@ class ErrorHandlers:
 
 
 def check_key(key: object) -> None:
-    """Refuse what an error handler cannot be for.
+    """Refuse a key that an error handler cannot have.
 
     Raises:
         SetupError: It is neither an exception class nor a status of an error.

@@ -1,4 +1,4 @@
-"""What is wrapped around every request and every handshake, and the layers that ship."""
+"""Middleware: layers around every request and every handshake, and those that come with trioweb."""
 
 from trioweb.middleware.allowed_hosts import AllowedHosts
 from trioweb.middleware.chain import Middleware, Next

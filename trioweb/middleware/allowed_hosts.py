@@ -1,4 +1,4 @@
-"""Under which names the server may be reached."""
+"""The host names under which the server may be reached."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ def _read_pattern(pattern: object) -> str:
 
 @attrs.frozen(kw_only=True)
 class AllowedHosts:
-    """Answer only those who asked for one of these hosts; refuse all others with 421.
+    """Answer only requests for one of these hosts, and refuse all others with 421.
 
-    A page whose name has been pointed at this server ("DNS rebinding") is in the browser's
-    eyes of the same origin as the server, and only the host betrays it. Links that are made
-    of the host are safe behind it, too. Handshakes are refused in the same way. What a
-    trusted proxy says that the host was counts as the host. What cannot be a host's name or
-    address, a name with `%2f` in it for one, is on no list.
+    If an attacker points the name of a page at this server ("DNS rebinding"), the browser takes
+    the page and the server for the same origin, and only the host shows the difference. With
+    this layer, links made from the host are safe too. Handshakes are refused in the same way.
+    The host given by a trusted proxy counts as the host. Text that cannot be the name or
+    address of a host, such as a name with `%2f` in it, never matches.
 
-    421 and not 400, since nothing is wrong with the request but where it went (RFC 9110
-    §7.4, §15.5.20).
+    The status is 421 rather than 400, because the request itself is in order and has only come to
+    the wrong server (RFC 9110 §7.4, §15.5.20).
 
     Args:
-        hosts: Names or addresses without a port: `"example.org"`, `"*.example.org"` for
-            all the names below it, which it is not itself, `"[::1]"`.
+        hosts: Names or addresses without a port: `"example.org"`, `"[::1]"`, or
+            `"*.example.org"` for all names below `example.org`, but not that name itself.
 
     Raises:
-        ConfigError: There are none, or one is not such a name.
+        ConfigError: The list is empty, or contains something else.
     """
 
     hosts: tuple[str, ...] = attrs.field(converter=_read_patterns)
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Answer as the next layer does, if the host is one of these.
+        """Pass the request on if its host is one of these.
 
         Raises:
             HTTPError: 421.

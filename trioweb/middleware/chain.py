@@ -1,4 +1,4 @@
-"""What is wrapped around every request and every handshake."""
+"""The chain of middleware around every request and every handshake."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trioweb._web.response import Response, prepared
 from trioweb.headers import MutableHeaders
 
 Next = Callable[[Request], Awaitable[Response]]
-"""The rest of the way: the next middleware, or the handler."""
+"""The rest of the chain: the next middleware, or the handler."""
 
 Middleware = Callable[[Request, Next], Awaitable[object]]
 """`async def middleware(request, call_next): return await call_next(request)`."""
@@ -24,10 +24,10 @@ RespondToError = Callable[[Request, Exception], Awaitable[Response]]
 def wrap(endpoint: Next, middleware: Sequence[Middleware], respond_to_error: RespondToError) -> Next:
     """Put `middleware` around `endpoint`, the first outermost.
 
-    What a step inside raises is answered before the next layer sees it; what the outermost
-    raises is left to the caller. A layer sees answers as they would be sent. The whole is done
-    for each request anew: any request may be given to `call_next`, so only the chain itself can
-    know the endpoint.
+    An exception from an inner step becomes a response before the next layer sees it; one from the
+    outermost layer is left to the caller. A layer sees responses as they would be sent. A chain is
+    made for each request: middleware may pass any request to `call_next`, so only the chain itself
+    can know the endpoint.
     """
     seen = _Seen()
     step = endpoint
@@ -37,11 +37,11 @@ def wrap(endpoint: Next, middleware: Sequence[Middleware], respond_to_error: Res
 
 
 class _Seen:
-    """The responses of one chain that middleware got to see.
+    """The responses of one chain that middleware has seen.
 
-    A layer sees what would be sent: a `File` has become 200, 206, 304 or an error. So there
-    may be files that are open, or sources that wait for somebody to read them, and any layer
-    may answer with something else.
+    A layer sees responses as they would be sent: a `File` has become 200, 206, 304 or an error. So
+    files may be open, and sources may wait to be read, and any layer may return a different
+    response. All of them are kept here, so that none stays open.
     """
 
     __slots__ = ("_responses",)
@@ -50,26 +50,26 @@ class _Seen:
         self._responses: list[Response] = []
 
     async def make_ready(self, request: Request, response: Response) -> Response:
-        """Prepare a response, once, and make it one that may be written to."""
+        """Prepare a response once, and return one that middleware may change."""
         if any(response is one for one in self._responses):
             return response
         ready = await prepared(response, request)
-        # A handler may give one object to all: it must not collect what each answer gets.
+        # A handler may return one object for all requests: it must not collect the fields of each.
         ready = _copied(ready) if ready is response else ready
         self._responses.append(ready)
         return ready
 
     async def finish(self, response: Response) -> Response:
-        """Return what is to be sent for a ready response, and close what it cannot need."""
+        """Return the response to send for a ready one, and close those that it cannot need."""
         if len(self._responses) == 1:
             return response
-        if response.is_streamed:  # its pieces may be made of those of another one
+        if response.is_streamed:  # its pieces may be made from those of another one
             return Response(_LastBody(response, self), response.status, headers=response.headers.lines())
         await self.aclose(sparing=response)
         return response
 
     async def aclose(self, *, sparing: Response | None = None) -> None:
-        """Close all but one, also those after one that fails to close."""
+        """Close all but one, even if closing one of them fails."""
         async with AsyncExitStack() as stack:
             for response in self._responses:
                 if response is not sparing:
@@ -77,7 +77,7 @@ class _Seen:
 
 
 class _LastBody(DerivedBody):
-    """The body of the response that is sent; with it end all that the chain has seen."""
+    """The body of the response that is sent. Closing it closes all responses that the chain has seen."""
 
     __slots__ = ("_seen",)
 

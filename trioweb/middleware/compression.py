@@ -1,4 +1,4 @@
-"""Answers made smaller on the way (RFC 9110 §8.4.1.3, RFC 1952)."""
+"""Compression of responses with gzip (RFC 9110 §8.4.1.3, RFC 1952)."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _TYPES = frozenset(
     }
 )
 _EVENTS = "text/event-stream"
-"""Its events have to leave at once, and are too short to be worth a window for each client."""
+"""Events must leave at once, and are too short to be worth a window for each client."""
 
 _OF_A_WHOLE = frozenset({206, 304})
-"""They belong to an answer that may have been compressed, and say what it said.
+"""Responses that stand in for one that may have been compressed, and repeat its fields.
 
 RFC 9110 §15.3.7 and §15.4.5.
 """
 _UNTOLD = frozenset({"", "multipart/byteranges"})
-"""The types of those that do not tell what the whole is."""
+"""The types of partial responses, which do not show the type of the whole."""
 
 _OF_THE_CONTENT = (
     "accept-ranges",
@@ -56,31 +56,31 @@ _OF_THE_CONTENT = (
     "digest",
     "repr-digest",
 )
-"""Fields that are true of the content as it was, and of nothing else."""
+"""Fields that describe the uncompressed content only."""
 
 
 @attrs.frozen(kw_only=True)
 class GZip:
-    """Compress answers for clients that take gzip.
+    """Compress responses for clients that accept gzip.
 
-    Compressed are types that become smaller by it: text, JSON, XML, SVG and the like, errors
-    as well. Left alone are images, archives and the like, event streams, parts of a file
-    (206), answers with a Content-Encoding or with `Cache-Control: no-transform`, and accepted
-    handshakes. All answers of compressible types get `Vary: Accept-Encoding`.
+    Types that become smaller are compressed: text, JSON, XML, SVG and the like, including
+    errors. Images, archives and the like, event streams, parts of a file (206), responses with a
+    Content-Encoding or with `Cache-Control: no-transform`, and accepted handshakes are left
+    alone. All responses of compressible types get `Vary: Accept-Encoding`.
 
-    A body that is held whole is compressed whole. A streamed one is compressed as it goes:
-    each piece leaves at once, and costs a window of about 256 KiB while the answer lasts.
-    What takes long is done in a worker thread.
+    A body that is in memory is compressed as a whole. A streamed body is compressed piece by
+    piece: each piece leaves at once, and a window of about 256 KiB is needed until the response
+    ends. Work that takes long is done in a worker thread.
 
-    A strong ETag becomes weak, since the bytes are others (RFC 9110 §8.8.3.3): the client
-    still gets its 304, but cannot go on with a part of what it has. By its date no file is
-    resumed then, for the date says nothing of the coding.
+    A strong ETag becomes weak, because the bytes are different (RFC 9110 §8.8.3.3): the client
+    still gets its 304, but cannot resume a download. Files are not resumed by date either,
+    because the date does not identify the coding.
 
-    A secret in a page in which strangers can have text of theirs shown can be guessed from
-    the compressed length ("BREACH"): answer such pages with `Cache-Control: no-transform`.
+    If a page shows text from strangers, a secret in it can be guessed from the compressed
+    length ("BREACH"): send such pages with `Cache-Control: no-transform`.
 
     Args:
-        minimum_bytes: Shorter bodies are sent as they are, if the client lets them.
+        minimum_bytes: Shorter bodies are sent uncompressed, if the client allows it.
         level: zlib's effort, 1 (fast) to 9 (small).
 
     Raises:
@@ -91,9 +91,9 @@ class GZip:
     level: int = attrs.field(default=6, validator=whole_number(1, 9))
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Answer as the next layer does, compressed where that makes sense.
+        """Pass the request on, and compress the response if that makes sense.
 
-        Cancellation: The next layer's answer is closed.
+        Cancellation: The next layer's response is closed.
         """
         request.may_be_recoded = True
         response = await call_next(request)
@@ -131,9 +131,9 @@ def _may_be_changed(response: Response) -> bool:
     headers = response.headers
     return (
         "content-encoding" not in headers
-        # RFC 9111 §5.2.2.6: meant for what is between server and client, as this is.
+        # RFC 9111 §5.2.2.6: meant for everything between origin and client, and so for this layer.
         and "no-transform" not in headers.tokens("cache-control")
-        # A filler is sent as it is, and would damage the compressed stream.
+        # A filler is sent uncompressed, and would damage the compressed stream.
         and response.filler is None
     )
 
@@ -144,7 +144,7 @@ def _becomes_smaller(kind: str) -> bool:
 
 
 def _describe(headers: MutableHeaders) -> None:
-    """Say in the fields that the content is compressed."""
+    """Set the header fields of compressed content."""
     headers["content-encoding"] = "gzip"
     for name in _OF_THE_CONTENT:
         if name in headers:
@@ -155,7 +155,7 @@ def _describe(headers: MutableHeaders) -> None:
 
 
 def _weaken_known_tag(request: Request, response: Response) -> None:
-    """Let 304 name the tag that the client has, by which it finds its copy (RFC 9111 §4.3.4)."""
+    """Put the client's own tag into a 304: the client finds its copy by that (RFC 9111 §4.3.4)."""
     tag = response.headers.get("etag", "")
     if (
         response.status == 304

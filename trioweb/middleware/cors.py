@@ -1,4 +1,4 @@
-"""Which pages of other origins may read answers (the Fetch standard, §3.2)."""
+"""Which pages of other origins may read responses (the Fetch standard, §3.2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def _read_origins(value: Any) -> str | tuple[str, ...]:
-    # Before the other setting of this name is asked, which would recommend None as well.
+    # Checked first, since `parse_origins` would recommend None, which makes no sense here.
     is_list = isinstance(value, Iterable) and not isinstance(value, str)
     origins = parse_origins(cast("str | Iterable[str]", value)) if is_list or value == ANY else None
     if not origins:
@@ -41,7 +41,7 @@ def _read_headers(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _read_names(value: str | Iterable[str]) -> tuple[str, ...]:
-    # Text would be taken for its letters: one member that is no token makes it refused below.
+    # Text would be taken for a list of its letters. As a single member that is not a token, it is refused.
     return ("",) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
 
 
@@ -62,23 +62,23 @@ def _is_possible(cors: CORS, attribute: attrs.Attribute[bool], value: bool) -> N
 
 @attrs.frozen(kw_only=True)
 class CORS:
-    """Let pages of other origins read this server's answers, errors as well.
+    """Allow pages of other origins to read this server's responses, including errors.
 
-    Without it browsers send most requests all the same and hide the answers, so this opens
-    a door and closes none. Preflights (OPTIONS with `Access-Control-Request-Method`) are
-    answered here, and no handler sees them. Handshakes are left alone: which pages may open
-    a WebSocket is said by `Config.origins`. An answer that has `Access-Control-Allow-Origin`
-    keeps its own.
+    Without it, browsers send most requests all the same, but hide the responses. So this layer
+    only adds permissions; it protects nothing. Preflights (OPTIONS with
+    `Access-Control-Request-Method`) are answered here, and no handler sees them. Handshakes are
+    left alone: `Config.origins` decides which pages may open a WebSocket. A response that has
+    `Access-Control-Allow-Origin` already keeps it.
 
     Args:
-        origins: `"*"` for any page, or a list such as `["https://example.org"]`. A page
-            without an origin (`null`) is only meant by `"*"`.
-        methods: What else than simple requests may be made.
+        origins: `"*"` for any page, or a list such as `["https://example.org"]`. Only `"*"`
+            includes pages without an origin (`null`).
+        methods: The methods allowed in addition to those of simple requests.
         headers: Request fields that a page may set, or `"*"` for any.
-        exposed_headers: Answer fields that a page may read besides the usual few.
-        credentials: Whether the browser sends cookies, and shows the page what comes
-            back. Not with `"*"`.
-        max_age_seconds: How long the browser remembers a preflight's answer.
+        exposed_headers: Response fields that a page may read besides the usual few.
+        credentials: Whether the browser may send cookies, and show the page the response.
+            Not with `"*"`.
+        max_age_seconds: How long the browser remembers the response to a preflight.
 
     Raises:
         ConfigError: A value cannot work, or `credentials` come with `"*"`.
@@ -94,7 +94,7 @@ class CORS:
     max_age_seconds: int = attrs.field(default=600, validator=whole_number(0))
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Answer a preflight, or as the next layer does with the permission added."""
+        """Answer a preflight, or pass the request on and add the permission."""
         origin = request.headers.get("origin")
         asked_method = request.headers.get("access-control-request-method")
         if request.method == "OPTIONS" and origin is not None and asked_method is not None:
@@ -115,7 +115,7 @@ class CORS:
         response.headers["access-control-allow-methods"] = ", ".join(self.methods)
         allowed = self.headers
         if self.headers == (ANY,):
-            # Said by name, since a literal "*" means Authorization never, and with credentials nothing.
+            # The names are listed, since a literal "*" never includes Authorization, and nothing with credentials.
             allowed = tuple(filter(is_token, request.headers.tokens("access-control-request-headers")))
             vary_on(response.headers, "Access-Control-Request-Headers")
         if allowed:
@@ -125,7 +125,7 @@ class CORS:
 
     def _say_who_may(self, headers: MutableHeaders, origin: str | None, *, is_own: bool) -> None:
         if self.origins != ANY:
-            # Also where no origin came or a wrong one: a cache must not give that answer to others.
+            # Also without an origin, or with a wrong one: a cache must not give that response to other pages.
             vary_on(headers, "Origin")
         if is_own or not self._allows(origin):
             return

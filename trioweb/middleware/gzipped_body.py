@@ -1,4 +1,4 @@
-"""A streamed body, compressed on its way (RFC 1952)."""
+"""A streamed body that is compressed while it is sent (RFC 1952)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from trioweb._web.derived_body import DerivedBody
 from trioweb._web.response import Response
 
 _THREAD_BYTES = 32 * 1024
-"""From here on compressing takes longer than going to a worker thread and back."""
+"""Above this size, compressing takes longer than switching to a worker thread and back."""
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
-"""zlib's way to ask for the header and the checksum of gzip around its own format."""
+"""Makes zlib write the header and the checksum of gzip."""
 
 
 class GzippedBody(DerivedBody):
     """The body of another response, compressed piece by piece.
 
-    Each piece leaves at once, flushed to a byte boundary: the source may pause for long after any piece.
-    That makes the whole a little longer than compressing it in one go would.
+    Each piece is flushed and leaves at once, because the source may pause for long after any of
+    them. The result is a little longer than if the body were compressed as a whole.
 
     Args:
         inner: Is closed with this one.
@@ -42,7 +42,7 @@ class GzippedBody(DerivedBody):
         stream = zlib.compressobj(self._level, zlib.DEFLATED, _GZIP_WINDOW)
         async with aclosing(self.inner.chunks()) as pieces:
             async for piece in pieces:
-                # An empty one may be there to send the head.
+                # An empty piece may be meant to send the head.
                 yield await in_turn(partial(_flushed, stream, piece), piece) if piece else b""
         yield stream.flush()
 

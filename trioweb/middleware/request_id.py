@@ -1,4 +1,4 @@
-"""A name for each request, for the client and for the log."""
+"""An id for each request, for the client and for the log."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def _is_header_name(instance: object, attribute: attrs.Attribute[str], value: ob
 
 @attrs.frozen(kw_only=True)
 class RequestId:
-    """Give each request a name: `request.state.request_id`, and a field of the answer.
+    """Give each request an id: `request.state.request_id`, and a field of the response.
 
-    Every answer has it, errors and accepted handshakes too; `ws.state.request_id` is the
-    same. With `RequestIdFilter` the log has it.
+    Every response has the field, including errors and accepted handshakes; `ws.state.request_id`
+    is the same id. With `RequestIdFilter`, the log shows it.
 
     Args:
-        header: The field of the answer, and of the request if that is trusted.
-        is_client_trusted: Take the name that the request brings, if it is 1 to 128 letters,
-            digits or any of `._~+/=:@-`. For servers behind a proxy that sets the field;
-            anybody else could give many requests one name.
+        header: The field of the response, and of the request if clients are trusted.
+        is_client_trusted: Whether to keep an id sent with the request, if it consists of 1 to
+            128 letters, digits or any of `._~+/=:@-`. For servers behind a proxy that sets the
+            field; other clients could give the same id to many requests.
 
     Raises:
         ConfigError: `header` cannot be the name of a field.
@@ -49,9 +49,9 @@ class RequestId:
     is_client_trusted: bool = attrs.field(default=False, validator=instance_of(bool))
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Answer as the next layer does, with the name added.
+        """Pass the request on with its id, and add the id to the response.
 
-        Cancellation: As the next layer; the name stays the log's.
+        Cancellation: As for the next layer; the log keeps the id.
         """
         given = request.headers.get(self.header, "") if self.is_client_trusted else ""
         name = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
@@ -65,17 +65,17 @@ class RequestId:
 
 
 def forget_request_id() -> None:
-    """For the server: what the connection's task logs from here on is about another request."""
+    """Forget the id. The server calls this before it logs about another request."""
     _current.set(_NOBODY)
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives each record a `request_id`: of the request in whose task it is logged, or `-`.
+    """Gives each log record a `request_id`: that of the request whose task logs it, or `-`.
 
-    Add it to a handler, whose formatter may then use `%(request_id)s`.
+    Add it to a logging handler; its formatter may then use `%(request_id)s`.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add the name, and let the record pass."""
+        """Add the id, and let the record pass."""
         record.request_id = _current.get(_NOBODY)
         return True

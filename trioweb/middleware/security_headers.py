@@ -1,4 +1,4 @@
-"""What browsers are told to forbid."""
+"""Header fields by which browsers restrict a page."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ def _checked_fields(settings: SecurityHeaders) -> tuple[tuple[str, str], ...]:
 
 @attrs.frozen(kw_only=True)
 class SecurityHeaders:
-    """Add fields that make browsers stricter; those that an answer has already stay.
+    """Add fields that make browsers stricter; a field that a response already has is kept.
 
-    Every answer gets them: pages, streams, files, 304 and errors. A handshake that is
-    accepted gets none, since a browser obeys none of them there. `None` leaves a field out.
+    Every response gets them: pages, streams, files, 304 and errors. An accepted handshake gets
+    none, because browsers ignore them there. `None` leaves a field out.
 
     Args:
-        content_type_options: Browsers believe Content-Type and do not guess.
-        referrer_policy: What other sites learn of the address somebody came from.
-        frame_options: Who may show the page in a frame, for old browsers; with new ones
-            `frame-ancestors` of the content's policy counts.
+        content_type_options: Makes browsers trust Content-Type instead of guessing.
+        referrer_policy: How much of a page's address other sites get to see.
+        frame_options: Which pages may show this one in a frame, for old browsers; new ones use
+            `frame-ancestors` of the content security policy.
         cross_origin_opener_policy: Whether pages of other sites share a browsing context
             with windows that this one opens; a log-in in a pop-up may need
             `"same-origin-allow-popups"`.
         content_security_policy: What a page may load. The default forbids only what few
-            pages do: being framed, plugins, and a `<base>` elsewhere. It allows inline
-            scripts, so write one of your own where you can.
+            pages need: being framed, plugins, and a `<base>` elsewhere. It allows inline
+            scripts, so write a stricter policy if you can.
         permissions_policy: Which abilities, such as the camera, a page may use.
         strict_transport_security: For how long browsers use nothing but https for this
-            host; only sent where https was used (RFC 6797 §7.2).
+            host; only sent over https (RFC 6797 §7.2).
 
     Raises:
-        ConfigError: A value cannot stand in a header field.
+        ConfigError: A value is not legal in a header field.
     """
 
     content_type_options: str | None = "nosniff"
@@ -74,7 +74,7 @@ class SecurityHeaders:
     )
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Answer as the next layer does, with the fields added."""
+        """Pass the request on, and add the fields to the response."""
         response = await call_next(request)
         if response.status >= 200:
             for name, value in self._fields:

@@ -1,4 +1,4 @@
-"""Which request fields an answer was chosen by (RFC 9110 §12.5.5)."""
+"""The Vary field: the request fields that a response depends on (RFC 9110 §12.5.5)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from trioweb.headers import MutableHeaders
 
 
 def vary_on(headers: MutableHeaders, *names: str) -> None:
-    """Add names to `Vary`, keeping those that are there."""
+    """Add names to `Vary`, and keep those that it already has."""
     known = headers.tokens("vary")
     new = [name for name in names if name.lower() not in known]
     if new and "*" not in known:

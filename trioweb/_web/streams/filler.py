@@ -1,4 +1,4 @@
-"""What is sent into a silence."""
+"""A piece that is sent after a silence."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from trioweb.json_text import write_json
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 MOST_SECONDS = 86_400
-"""A day: who wants a browser to stay away for longer answers it with 204."""
+"""A day. To keep a browser away for longer, answer it with 204."""
 
 Data = str | dict[str, Any] | list[Any]
-"""What an event carries: text, or a value that is sent as JSON."""
+"""The data of an event: text, or a value that is sent as JSON."""
 
 
 def _text(data: Data | None) -> str | None:
@@ -61,17 +61,17 @@ class ServerSentEvent:
     """One event for an `EventStream` (WHATWG HTML §9.2.6).
 
     Attributes:
-        data: What the page gets as `event.data`. A dict or a list becomes JSON. Without
-            data a browser tells the page nothing, but heeds the rest.
-        event: Its type, to listen for by name; `"message"` without one.
-        id: What the browser sends back as `request.last_event_id` when it comes again.
-            It holds for the events behind it too, until another comes.
-        retry_seconds: How long the browser waits before it comes again.
+        data: The `event.data` of the page. A dict or a list becomes JSON. Without data, a
+            browser does not dispatch an event to the page, but does use the other fields.
+        event: The type that the page listens for; by default `"message"`.
+        id: The browser sends it back as `request.last_event_id` when it reconnects. It also
+            applies to later events, until one has another id.
+        retry_seconds: How long the browser waits before it reconnects.
         comment: For people who look at the stream; browsers skip it.
 
     Raises:
-        LocalProtocolError: A part cannot be sent: `event` and `id` are single lines, an
-            `id` holds no NUL, and the data is text or JSON.
+        LocalProtocolError: A part cannot be sent: `event` and `id` must be single lines, an
+            `id` must not contain NUL, and the data must be text or JSON.
     """
 
     data: str | None = attrs.field(default=None, converter=_text)
