@@ -62,8 +62,8 @@ class Responder:
     ) -> Response:
         """Return the response to a request, prepared.
 
-        Middleware also sees requests that no route answers, so what is wrong with a request is
-        kept until its turn comes: a handler's.
+        Middleware also runs for a request without a route, or with too long a body. So an error that
+        is found here is kept, and raised where the handler would have been called.
 
         Args:
             request: Gets the parameters of its path.
@@ -79,7 +79,7 @@ class Responder:
         try:
             match = self._table.resolve(head.raw_path, head.method, is_websocket=head.wants_websocket)
             request.path_params, route = match.path_params, match.route
-        except Exception as error:  # no route, or a converter that fails
+        except Exception as error:  # no route, or a converter of the program's own that fails
             failure = error
         if body is not None:
             failure = _limit(body, route, config) or failure
@@ -115,8 +115,8 @@ def _limit(body: RequestBody, route: Route | None, config: Config) -> BodyTooLar
     It is done before the middleware runs, which may read the body as well.
 
     Returns:
-        The error, if the body is announced to be longer (RFC 9110 §15.5.14). Where there is no
-        route, there is none: that is the answer then, whatever comes with the request.
+        The error, if the body is announced to be longer (RFC 9110 §15.5.14). Without a route it is
+        dropped: 404 is the better answer then, whatever comes with the request.
     """
     try:
         body.limit((route and route.limits) or config.limits)

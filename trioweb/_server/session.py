@@ -1,21 +1,30 @@
-"""One TCP connection, from its first byte to its last."""
+"""One TCP connection, from its first byte to its last.
+
+    secure (TLS) -> receive a head -> respond -> send -> finish, and receive the next head
+                          |               |
+                          |               +-> a handshake that may be accepted: its handler runs. If it
+                          |                   accepts, the connection is a WebSocket's to its end. If it
+                          |                   rejects, that was a response, and the next head is received
+                          +-> not HTTP: its status, then close
+
+All of it runs in one task: reading, the handler, sending. So a request that is slow to come or to be
+answered holds up nobody but its own connection, and what fails ends in `run`. An idle connection costs this
+task and some objects. What only a request needs is made with the request, and let go of with it.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from email.utils import formatdate
 from functools import partial
 
 import trio
 
 from trioweb._http.connection import Http1Connection
-from trioweb._http.departure import ClientLeft
 from trioweb._http.lingering import linger
 from trioweb._server import access_log
-from trioweb._server.access_log import Ending
 from trioweb._server.context import ServerContext
-from trioweb._server.streamed_response import StreamedResponse
+from trioweb._server.delivery import Delivery
 from trioweb._server.websocket_session import WebSocketSession
 from trioweb._transport.transport import Transport
 from trioweb._web.address import Address
@@ -24,10 +33,8 @@ from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
 from trioweb._web.switching import SwitchingProtocols
-from trioweb._web.unreadable import is_clients_mistake
 from trioweb._wire.request_head import RequestHead
 from trioweb.errors import HTTPError, RemoteProtocolError
-from trioweb.exception_groups import bare
 from trioweb.middleware.request_id import forget_request_id
 
 logger = logging.getLogger("trioweb")
@@ -36,22 +43,27 @@ logger = logging.getLogger("trioweb")
 class Session:
     """Serves the requests of one connection until it ends or becomes a WebSocket.
 
-    Whatever the peer sends and however a handler fails, it stays in here: the session
-    answers, logs and ends, and nobody else notices.
+    Nothing that a peer sends and no failure of a handler leaves `run`: the session answers,
+    logs and ends, and other connections do not notice.
 
-    Attributes:
+    Args:
+        context: What all sessions share.
+        transport: What carries the bytes; it is closed at the end.
         peer: The other end of the socket, a proxy perhaps; `None` on a Unix socket.
+        scheme: `"https"` if the transport is encrypted, else `"http"`.
+        is_unix: Whether it is a Unix socket.
+        on_end: Called at the very end, however that came.
     """
 
     __slots__ = (
         "_context",
+        "_delivery",
         "_has_begun",
         "_http",
         "_is_unix",
         "_on_end",
         "_scheme",
         "_securing",
-        "_streamed",
         "_transport",
         "_websocket_session",
         "peer",
@@ -78,17 +90,21 @@ class Session:
             limits=context.config.limits,
             timeouts=context.config.timeouts,
         )
+        self._delivery = Delivery(context, self._http)
         self._on_end = on_end
         self._has_begun = False
         self._securing: trio.CancelScope | None = None
         self._websocket_session: WebSocketSession | None = None
-        self._streamed: StreamedResponse | None = None
 
     async def run(self) -> None:
-        """Serve to the end; the transport is closed then."""
+        """Serve to the end; the transport is closed then.
+
+        Cancellation: At once; the connection is dropped.
+        """
         try:
             if self._transport.is_plain or await self._secure():
-                # The handler runs from here: each call in between would cost every message.
+                # The handler of a WebSocket runs from here, and not within `_next_websocket`: each
+                # coroutine between the scheduler and the handler costs every message.
                 while (websocket := await self._next_websocket()) is not None:
                     await websocket.run()
                     if websocket.is_accepted:
@@ -97,6 +113,7 @@ class Session:
                 if not self._transport.is_plain:
                     await self._transport.aclose()
         except trio.BrokenResourceError:
+            # Peers leave at any time, also in the middle. That is how connections end.
             logger.debug("the peer is gone")
         except Exception:
             logger.exception("the connection of %s is dropped after an error", self._name)
@@ -111,16 +128,23 @@ class Session:
         return access_log.named(self.peer, is_unix=self._is_unix)
 
     def drain(self) -> None:
-        """End gracefully: close if idle, else finish what has begun."""
+        """End gracefully: close if idle, else finish what has begun.
+
+        It only leaves word: the session's own task does the rest, in its own time.
+        """
         self._http.stop_waiting()
         if self._securing is not None:
             self._securing.cancel(reason="the server shuts down")
         if self._websocket_session is not None:
             self._websocket_session.drain()
-        if self._streamed is not None:
-            self._streamed.drain()
+        self._delivery.drain()
 
     async def _secure(self) -> bool:
+        """Shake hands for TLS; `False` if that fails, is too slow, or a shutdown interrupts it.
+
+        The time for the first head includes it. A peer that connects and says nothing would otherwise
+        have it twice.
+        """
         if self._context.shutdown.has_begun:
             return False
         timers, timeouts = self._context.engine.timers, self._context.config.timeouts
@@ -136,9 +160,11 @@ class Session:
         return False
 
     async def _next_websocket(self) -> WebSocketSession | None:
-        """Answer requests until one is a handshake; `None` when the connection has to close."""
+        """Respond to requests until one is a handshake; `None` when the connection has to close."""
         http = self._http
-        if self._context.shutdown.has_begun:
+        if (
+            self._context.shutdown.has_begun
+        ):  # during the TLS handshake, or before this task had its first step
             http.stop_waiting()
         may_be_sending = False
         try:
@@ -146,7 +172,9 @@ class Session:
                 head = await http.receive_head()
                 if head is None:
                     break
-                if not self._has_begun:  # clients come in crowds
+                # Clients come in crowds, after a restart for instance. The first request of each takes its
+                # turn, so that those that are connected already are not kept waiting by the whole crowd.
+                if not self._has_begun:
                     self._has_begun = True
                     await self._context.engine.flusher.turn()
                 websocket = await self._respond(head)
@@ -157,6 +185,7 @@ class Session:
         except RemoteProtocolError as error:
             may_be_sending = True
             await self._refuse(error)
+        # Only after a response: a peer that was told nothing has nothing that a reset could destroy.
         if http.has_begun_response:
             await linger(self._transport, self._context.engine.timers, may_be_sending=may_be_sending)
         return None
@@ -170,11 +199,14 @@ class Session:
             response = await context.responder.respond(request, head, body, context.config)
             if isinstance(response, SwitchingProtocols):
                 return self._websocket(request, response, started)
-            await self._send(request, response, started)
+            await self._delivery.send(request, response, started)
         finally:
+            # A form has temporary files, which must go also when the handler has failed.
             if body is not None:
                 await body.aclose()
         return None
+
+    # What a request is made of.
 
     def _body(self, head: RequestHead) -> RequestBody | None:
         if head.content_bytes == 0:  # nearly every request
@@ -196,6 +228,8 @@ class Session:
             connection=self._http.body,
         )
 
+    # Handshakes.
+
     def _websocket(self, request: Request, response: SwitchingProtocols, started: float) -> WebSocketSession:
         self._websocket_session = session = WebSocketSession(
             self._context,
@@ -205,7 +239,7 @@ class Session:
             early_input=self._http.switch_to_websocket,
             reject=partial(self._reject, request, started),
         )
-        if self._context.shutdown.has_begun:
+        if self._context.shutdown.has_begun:  # while the handshake was on its way through the middleware
             session.drain()
         return session
 
@@ -214,86 +248,18 @@ class Session:
         try:
             ready = await prepared(response, request)
         except Exception as error:
-            ready = await self._respond_to_error(request, error)
-        await self._send(request, ready, started)
-
-    async def _send(self, request: Request, response: Response, started: float) -> None:
-        self._context.instruments.requests += 1
-        ending = Ending.BROKEN_OFF
-        try:
-            await self._write(response, has_body=request.method != "HEAD")
-            ending = Ending.COMPLETE
-        except ClientLeft:
-            ending = Ending.CLIENT_LEFT
-            raise
-        except Exception as error:
-            failed, response = response, await self._respond_to_failure(request, error)
-            await failed.aclose()
-            await self._write(response, has_body=request.method != "HEAD")
-            ending = Ending.COMPLETE
-        finally:
-            if self._http.has_begun_response:
-                access_log.request_answered(request, response.status, self._http.sent_bytes, started, ending)
-            if response.is_streamed:
-                await response.aclose()
-            else:
-                response.close()
-
-    async def _respond_to_failure(self, request: Request, error: Exception) -> Response:
-        """Answer what went wrong on the way of an answer; if that has begun, cut it off.
-
-        Without its end the client sees that it is incomplete (RFC 9112 §8).
-        """
-        if self._http.has_begun_response:
-            only = bare(error)
-            # What the client's body, and the rest of its request, may be full of.
-            is_bug = not (isinstance(only, RemoteProtocolError) or is_clients_mistake(only))
-            logger.log(
-                logging.ERROR if is_bug else logging.INFO,
-                "%s %s broke off within its answer: %s",
-                request.method,
-                request.raw_path,
-                only,
-                exc_info=error if is_bug else None,
-            )
-            raise ClientLeft("the answer could not be completed") from error
-        return await self._respond_to_error(request, error)
-
-    async def _respond_to_error(self, request: Request, error: Exception) -> Response:
-        context = self._context
-        return await context.responder.respond_to_error(request, error, is_debug=context.config.debug)
-
-    async def _write(self, response: Response, *, has_body: bool) -> None:
-        headers = response.headers.lines()
-        if "date" not in response.headers:
-            headers.append(("Date", formatdate(usegmt=True)))
-        if response.is_streamed and has_body:
-            await self._stream(response, headers)
-        else:
-            await self._http.send_response(
-                response.status,
-                headers,
-                response.body if has_body else b"",
-                content_bytes=response.content_bytes,
-            )
-
-    async def _stream(self, response: Response, headers: list[tuple[str, str]]) -> None:
-        send_head = partial(
-            self._http.start_response, response.status, headers, content_bytes=response.content_bytes
-        )
-        self._streamed = StreamedResponse(self._http, response, send_head)
-        if self._context.shutdown.has_begun:
-            self._streamed.drain()
-        try:
-            await self._streamed.run()
-        finally:
-            self._streamed = None
+            ready = await self._delivery.respond_to_error(request, error)
+        await self._delivery.send(request, ready, started)
 
     async def _refuse(self, error: RemoteProtocolError) -> None:
-        """Answer bad input that never became a request, then close (RFC 9112 §2.2, §6.3)."""
+        """Answer bad input that never became a request, then close (RFC 9112 §2.2, §6.3).
+
+        Where the next request would begin is unknown then, and guessing would let a client smuggle one
+        (§11.2). There is no request either, so neither middleware nor error handlers are asked.
+        """
         self._http.stop_waiting()
         if self._http.has_begun_response or error.status is None:
             return
-        forget_request_id()  # it is none of the requests that got one
+        forget_request_id()  # it belongs to none of the requests that got one
         logger.info("refused a request from %s with %d: %s", self._name, error.status, error)
-        await self._write(error_response(HTTPError(error.status, str(error))), has_body=True)
+        await self._delivery.write(error_response(HTTPError(error.status, str(error))), has_body=True)

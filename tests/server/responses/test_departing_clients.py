@@ -237,7 +237,7 @@ async def test_a_request_that_fails_while_it_is_answered_is_not_a_bug_of_the_pro
             assert await peer.receive_end() == b""
     broken, line = caplog.records
     assert broken.levelname == "INFO"
-    assert broken.message.startswith("POST / broke off within its answer: ")
+    assert broken.message.startswith("POST / broke off within its response: ")
     assert '"POST /" 200' in line.message
 
 

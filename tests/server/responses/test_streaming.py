@@ -68,7 +68,7 @@ async def test_a_length_that_was_wrong_cuts_the_connection(autojump_clock, caplo
         assert await peer.receive_end() == sent
     assert source.ended.is_set()
     (record,) = caplog.records
-    assert record.message.startswith("GET / broke off within its answer: ")
+    assert record.message.startswith("GET / broke off within its response: ")
 
 
 async def test_a_head_request_does_not_start_the_source(autojump_clock):
@@ -156,7 +156,7 @@ async def test_a_failure_after_the_first_piece_cuts_the_connection_and_is_logged
         assert await peer.receive_end() == b"3\r\none\r\n3\r\ntwo\r\n", "without the last chunk"
     assert source.ended.is_set()
     (record,) = caplog.records
-    assert record.message == f"GET / broke off within its answer: {error}"
+    assert record.message == f"GET / broke off within its response: {error}"
     assert record.exc_info[1] is error
 
 

@@ -1,0 +1,145 @@
+"""From a response to its last byte: sending, failing, logging, closing.
+
+A response can fail at three moments, and what can still be done differs:
+
+    before its head is sent     a header field that cannot be sent, a stream whose first piece raises:
+                                the error page is sent in its place, and the connection goes on
+    after its head is sent      nothing can be taken back. The connection is cut, and the client sees that
+                                the body is incomplete (RFC 9112 §8). An error page would be read as a
+                                part of the body
+    the client has left         there is nobody to tell. It is not an error, and is logged as what it is
+
+However it ends, it is logged once with the bytes that were sent, and then closed: a file, a source and
+what middleware has put aside are released here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+from email.utils import formatdate
+from functools import partial
+
+from trioweb._http.connection import Http1Connection
+from trioweb._http.departure import ClientLeft
+from trioweb._server import access_log
+from trioweb._server.access_log import Ending
+from trioweb._server.context import ServerContext
+from trioweb._server.streamed_response import StreamedResponse
+from trioweb._web.request import Request
+from trioweb._web.response import Response
+from trioweb._web.unreadable import is_clients_mistake
+from trioweb.errors import RemoteProtocolError
+from trioweb.exception_groups import bare
+
+logger = logging.getLogger("trioweb")
+
+
+class Delivery:
+    """Sends the responses of one connection, one after the other.
+
+    Args:
+        context: Counts them, and responds to errors.
+        http: Where they are sent.
+    """
+
+    __slots__ = ("_context", "_http", "_streamed")
+
+    def __init__(self, context: ServerContext, http: Http1Connection) -> None:
+        self._context = context
+        self._http = http
+        self._streamed: StreamedResponse | None = None
+
+    def drain(self) -> None:
+        """Let a streamed response end early if it can: the server shuts down."""
+        if self._streamed is not None:
+            self._streamed.drain()
+
+    async def send(self, request: Request, response: Response, started: float) -> None:
+        """Send a response that was prepared, log it and close it.
+
+        Args:
+            request: What it responds to.
+            response: Is closed, however this ends.
+            started: When the request's head had come.
+
+        Raises:
+            ClientLeft: It could not be completed; the connection is of no further use.
+        """
+        self._context.instruments.requests += 1
+        ending = Ending.BROKEN_OFF  # until it is known better; a cancellation leaves it at that
+        try:
+            await self.write(response, has_body=request.method != "HEAD")
+            ending = Ending.COMPLETE
+        except ClientLeft:
+            ending = Ending.CLIENT_LEFT
+            raise
+        except Exception as error:
+            # Closed before the other is sent: a slow client must not keep a file open that it never gets.
+            failed, response = response, await self._respond_to_failure(request, error)
+            await failed.aclose()
+            await self.write(response, has_body=request.method != "HEAD")
+            ending = Ending.COMPLETE
+        finally:
+            if self._http.has_begun_response:
+                access_log.request_answered(request, response.status, self._http.sent_bytes, started, ending)
+            # A response that is held whole has nothing to wait for, so it costs no coroutine.
+            if response.is_streamed:
+                await response.aclose()
+            else:
+                response.close()
+
+    async def respond_to_error(self, request: Request, error: Exception) -> Response:
+        """Return the response to an exception, prepared."""
+        context = self._context
+        return await context.responder.respond_to_error(request, error, is_debug=context.config.debug)
+
+    async def _respond_to_failure(self, request: Request, error: Exception) -> Response:
+        """Return the error page for a response that failed; if that has begun, cut it off."""
+        if self._http.has_begun_response:
+            only = bare(error)
+            # What a client's body is full of, or the rest of its request, is no bug of the program. A
+            # stranger who sends it on purpose must not be able to fill the log with tracebacks.
+            is_bug = not (isinstance(only, RemoteProtocolError) or is_clients_mistake(only))
+            logger.log(
+                logging.ERROR if is_bug else logging.INFO,
+                "%s %s broke off within its response: %s",
+                request.method,
+                request.raw_path,
+                only,
+                exc_info=error if is_bug else None,
+            )
+            raise ClientLeft("the response could not be completed") from error
+        return await self.respond_to_error(request, error)
+
+    async def write(self, response: Response, *, has_body: bool) -> None:
+        """Send a response, without logging or closing it.
+
+        Args:
+            response: Was prepared.
+            has_body: False for HEAD, which is answered with the fields of a GET, its length included,
+                and without content (RFC 9110 §9.3.2). A streamed body is then never asked for.
+        """
+        headers = response.headers.lines()
+        if "date" not in response.headers:  # RFC 9110 §6.6.1: a server with a clock sends it
+            headers.append(("Date", formatdate(usegmt=True)))
+        if response.is_streamed and has_body:
+            await self._stream(response, headers)
+        else:
+            await self._http.send_response(
+                response.status,
+                headers,
+                response.body if has_body else b"",
+                content_bytes=response.content_bytes,
+            )
+
+    async def _stream(self, response: Response, headers: list[tuple[str, str]]) -> None:
+        send_head = partial(
+            self._http.start_response, response.status, headers, content_bytes=response.content_bytes
+        )
+        self._streamed = StreamedResponse(self._http, response, send_head)
+        if self._context.shutdown.has_begun:  # before there was anything to drain
+            self._streamed.drain()
+        try:
+            await self._streamed.run()
+        finally:
+            self._streamed = None
