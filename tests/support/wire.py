@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trioweb._wire.events import Violation
 from trioweb._wire.websocket import WebSocketWire
 
 
@@ -33,3 +34,9 @@ def in_pieces(data, size):
 def whole(frame):
     """The bytes of an encoded frame, header and payload together."""
     return frame if isinstance(frame, bytes) else b"".join(frame)
+
+
+def violation(events):
+    """The close code and reason of the violation at the end of the events."""
+    assert isinstance(events[-1], Violation), events
+    return events[-1].close

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
-from support.wire import drain, in_pieces, new_wire, receive, whole
+from support.wire import drain, in_pieces, new_wire, receive, violation, whole
 
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import PeerClosed, Ping, Pong, Violation
@@ -16,12 +16,6 @@ HELLO = frame(TEXT, b"hello")
 @pytest.fixture(params=[True, False], ids=["lane", "wsproto"])
 def lane(request):
     return request.param
-
-
-def violation(events):
-    """The close code and reason of the violation at the end of the events."""
-    assert isinstance(events[-1], Violation), events
-    return events[-1].close
 
 
 # Receiving.

@@ -6,9 +6,9 @@ import tracemalloc
 
 import pytest
 from support.peer import BINARY, CONTINUATION, PING, TEXT, frame
-from support.wire import drain, in_pieces, new_wire, receive
+from support.wire import drain, in_pieces, new_wire, receive, violation
 
-from trioweb._wire.events import Fragment, Ping, Violation
+from trioweb._wire.events import Fragment, Ping
 from trioweb.closing import Close
 
 HELLO = frame(TEXT, b"hello")
@@ -17,12 +17,6 @@ HELLO = frame(TEXT, b"hello")
 @pytest.fixture(params=[True, False], ids=["lane", "wsproto"])
 def lane(request):
     return request.param
-
-
-def violation(events):
-    """The close code and reason of the violation at the end of the events."""
-    assert isinstance(events[-1], Violation), events
-    return events[-1].close
 
 
 # Limits.
