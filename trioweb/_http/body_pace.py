@@ -1,4 +1,9 @@
-"""How slowly the body of a request may come."""
+"""How slowly the body of a request may come.
+
+A bound on each pause is not enough: a client that sends one byte just before each pause is over could
+hold a connection for ever, and with it a handler. A bound on the whole time is too much: a large upload
+over a slow line is honest. So there are two bounds, and the second is a rate.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +12,24 @@ import math
 from trioweb.errors import RemoteProtocolError
 
 GRACE_PAUSES = 5
-"""How many of the longest pauses a body may make at any rate, as a short one over a bad line does."""
+"""The waiting time that a body has before its rate counts, in longest pauses. A short body over a bad line
+consists of little but pauses, and has no rate to speak of."""
 
 
 class BodyPace:
-    """Sets what came of one body against the time that was spent in waiting for it.
+    """Compares how much of one body has arrived with the time that was spent waiting for it.
 
-    A pause has a bound, and so has the whole: else one byte for each pause would hold a
-    connection for ever. Time in which nobody here waited does not count, such as that of a
-    slow handler: then it is this side that holds the peer up. A wait that was cancelled counts
-    as any other, and its pause goes on in the next one.
+    Only time in which a task waits for the body counts. While a slow handler works on a piece, it is
+    this side that holds the client up. A wait that is cancelled counts like any other, and
+    its pause continues in the next one, so that a handler with a short patience of its own does not
+    give the client an unlimited one.
 
     Args:
-        pause_seconds: How long nothing may come. The rate counts after `GRACE_PAUSES` of these.
-        bytes_per_second: The least rate on the whole; 0 for none. What frames the body counts.
+        pause_seconds: The longest pause. The rate counts after `GRACE_PAUSES` of these.
+        bytes_per_second: The lowest average rate, framing included; 0 for any.
 
     Attributes:
-        received_bytes: How much has come.
+        received_bytes: How much has arrived, framing included.
     """
 
     __slots__ = (
@@ -38,22 +44,22 @@ class BodyPace:
         self._pause_seconds = pause_seconds
         self._bytes_per_second = bytes_per_second
         self._waited_seconds = 0.0
-        self._paused_seconds = 0.0  # of these, since something came last
+        self._paused_seconds = 0.0  # of these, since the last byte
         self.received_bytes = 0
 
     def count_received(self, count: int) -> None:
-        """Take note of bytes that came, whoever read them."""
+        """Take note of bytes that arrived, whichever task read them."""
         self.received_bytes += count
         self._paused_seconds = 0.0
 
     def count_waited(self, seconds: float, *, has_come: bool) -> None:
-        """Take note of a time in which more was waited for, and whether it has come."""
+        """Take note of a time spent waiting for more, and whether something came in it."""
         self._waited_seconds += seconds
         self._paused_seconds = 0.0 if has_come else self._paused_seconds + seconds
 
     @property
     def left_seconds(self) -> float:
-        """How long the next byte may be waited for."""
+        """How long the next byte may take."""
         return max(0.0, min(self._left_of_the_pause(), self._left_on_the_whole()))
 
     def _left_of_the_pause(self) -> float:
@@ -66,7 +72,10 @@ class BodyPace:
         return GRACE_PAUSES * self._pause_seconds + granted_seconds - self._waited_seconds
 
     def too_slow(self) -> RemoteProtocolError:
-        """Return what is raised when no time is left; to be answered 408 (RFC 9110 §15.5.9)."""
+        """Return the error for a body that has no time left: 408 (RFC 9110 §15.5.9).
+
+        The text names the bound that was reached, because two different settings change them.
+        """
         if self._left_of_the_pause() <= self._left_on_the_whole():
             problem = (
                 f"nothing of the request's body came for {self._pause_seconds} s (Timeouts.body_seconds)"

@@ -1,26 +1,28 @@
 """HTTP/1.1 over one connection: requests one after the other, and whether another may follow.
 
-A connection is kept after a response if both sides know where the next request begins and
-both want it (RFC 9112 §9.3). Each of these speaks against it:
+A connection is kept after a response if both sides know where the next request begins, and both
+want one (RFC 9112 §9.3). It is closed for one of these reasons:
 
-| reason                                             | who knows                    | how the client learns of it    |
-|----------------------------------------------------|------------------------------|--------------------------------|
-| it asked for that, or speaks HTTP/1.0              | the wire                     | it said so                     |
-| it broke the protocol                              | the wire                     | `Connection: close`            |
-| its body will not be read to its end               | `IncomingBody.must_be_last`  | `Connection: close`            |
-| this server shuts down                             | `stop_waiting`               | `Connection: close`, or by the |
-|                                                    |                              | end while it is idle           |
-| a response broke off, or was not what it announced | the wire's h11               | by the end within it (§8)      |
-| too much of a body is left when it was answered    | `finish`                     | by the end after the response  |
+| the reason                                 | where it is known           | how the client learns           |
+|--------------------------------------------|-----------------------------|---------------------------------|
+| the client asks for it, or speaks HTTP/1.0 | `Http1Wire.is_last`         | it knows                        |
+| the client broke the protocol              | `Http1Wire.has_failed`      | `Connection: close`             |
+| the body will not be read to its end       | `IncomingBody.must_be_last` | `Connection: close`             |
+| the server is shutting down                | `stop_waiting`              | `Connection: close`, or the end |
+| the response broke off                     | `Http1Wire.can_keep_alive`  | an end within the response (§8) |
+| the rest of a body is too long or too slow | `IncomingBody.discard`      | an end after the response       |
 
-All but the last two are known when the head of the response is made, so it says
-`Connection: close`, and a client does not send its next request into a closed connection, where it
-could not tell whether it was carried out. That is why `finish` throws away a bounded rest of a body
-and does not just close: a handler that answers before it has read all is common, and honest.
+The first four are known before the response, so its head can say `Connection: close`. That matters: a
+client that sends its next request into a closed connection cannot tell whether the server has acted
+on it, and may only repeat it if it is idempotent (§9.3.1).
 
-Between requests the connection waits for the first byte of a head for `Timeouts.idle_seconds`, and
-from there for the rest of it for `Timeouts.head_seconds`. Only the first of these waits may be ended
-by a shutdown: nothing of a request is lost that was never begun.
+The last one happens rarely, because a handler that responds without reading the whole body is common:
+it rejects an upload, or has seen enough. So `finish` reads a bounded rest of the body and throws it away,
+which is cheaper for both sides than a new connection, and with TLS much cheaper.
+
+Between requests two waits follow each other. The first byte of a head may take
+`Timeouts.idle_seconds`, the rest of the head `Timeouts.head_seconds`. A shutdown ends only the first
+wait: after a byte has come there is a request, and it gets its response.
 """
 
 from __future__ import annotations
@@ -44,21 +46,21 @@ FieldLines = Iterable[tuple[str, str]]
 class Http1Connection:
     """Receives requests and sends responses, in turn.
 
-    For each request: `receive_head`, then `body` as often as wanted, `send_response` or
-    `start_response` with the pieces after it, and `finish`.
+    For each request call `receive_head`, read from `body` as often as you like, call `send_response`,
+    or `start_response`, `send_piece` and `end_response`, and then `finish`.
 
     Args:
         transport: Carries the bytes.
-        timers: The deadlines of the client.
-        limits: How long a head may be. What a body may be is its route's to say.
+        timers: The client's deadlines.
+        limits: How long a head may be. The limits of a body depend on its route: `IncomingBody.limit`.
         timeouts: How long each step may take.
 
     Attributes:
-        body: Of the current request; over as long as there is none.
-        has_begun_response: Whether the current request has its response, or the first of it:
-            then no other can be sent.
+        body: The body of the current request. Between requests it is closed.
+        has_begun_response: Whether a response to the current request has begun. Until then a failure
+            can still be answered with an error; after that it can only cut the response off.
 
-    Concurrency: One task uses it; others may use `body`, each of which is good for one request.
+    Concurrency: One task at a time. Other tasks may use a `body`, during its request and after it.
     """
 
     __slots__ = ("_idle_scope", "_is_draining", "_link", "body", "has_begun_response")
@@ -77,7 +79,7 @@ class Http1Connection:
         return self._link.sent_bytes
 
     def stop_waiting(self) -> None:
-        """Take no further request; one that is being read or answered is finished."""
+        """Take no further request. One that has begun to arrive is still answered."""
         self._is_draining = True
         if self._idle_scope is not None:
             self._idle_scope.cancel()
@@ -104,10 +106,10 @@ class Http1Connection:
         return head
 
     def _head_at_once(self) -> RequestHead | None:
-        """Return the head if it is here already: the usual case, in which no deadline is needed.
+        """Return the head if all of it is here already, as it usually is.
 
-        A deadline and a wait cost more than reading a head does. A client that has connected has
-        sent its request, and one that is served quickly has the next one under way.
+        A deadline and a wait cost more than reading a head does. A client connects because it has
+        a request to send, so the request is mostly there before the connection is looked at.
         """
         link = self._link
         if not link.wire.has_partial_head:
@@ -119,7 +121,7 @@ class Http1Connection:
         return event if isinstance(event, RequestHead) else None
 
     async def _wait_for_first_byte(self) -> bool:
-        """Wait between requests; here, and only here, a shutdown may interrupt."""
+        """Wait between two requests: the only wait that a shutdown interrupts."""
         link = self._link
         if link.wire.has_partial_head:
             return True
@@ -137,7 +139,7 @@ class Http1Connection:
         link = self._link
         with link.timers.move_on_after(link.timeouts.head_seconds):
             return await self._read_head()
-        if not link.wire.has_partial_head:  # only empty lines came, which begin no request
+        if not link.wire.has_partial_head:  # only empty lines came, which do not begin a request (§2.2)
             return None
         raise RemoteProtocolError(
             f"the request's head took longer than {link.timeouts.head_seconds} s (Timeouts.head_seconds)",
@@ -159,13 +161,13 @@ class Http1Connection:
     async def send_response(
         self, status: int, headers: FieldLines, body: bytes, *, content_bytes: int | None
     ) -> None:
-        """Send a response whose body is held whole.
+        """Send a response whose body is in memory.
 
         Args:
             status: 200 to 599.
-            headers: Fields without framing ones.
-            body: All of it; empty where the method is HEAD.
-            content_bytes: What `Content-Length` says; `None` if it cannot be said.
+            headers: The fields, without those that frame the body.
+            body: The whole body; empty if the method is HEAD.
+            content_bytes: What `Content-Length` announces, also for HEAD; `None` if it is not known.
 
         Raises:
             ClientLeft: The client is gone, or reads nothing.
@@ -180,7 +182,7 @@ class Http1Connection:
         if len(content) <= WRITE_BYTES:
             await link.send(head + content + end)
             return
-        # Apart, since many connections may share a long body and must not copy it.
+        # Not joined: a long body may be shared by many connections, and each join would copy it.
         link.begun_bytes = link.sent_bytes + len(head) + len(content) + len(end)
         async with self.body.discarding():
             for part in (head, content, end):
@@ -189,13 +191,14 @@ class Http1Connection:
     async def start_response(
         self, status: int, headers: FieldLines, first_piece: bytes, *, content_bytes: int | None
     ) -> None:
-        """Send the head of a response and the first piece of its body; more follow by `send_piece`.
+        """Send the head of a response with the first piece of its body; `send_piece` sends the others.
 
         Args:
             status: 200 to 599.
-            headers: Fields without framing ones.
-            first_piece: Leaves together with the head, in one packet if both are short.
-            content_bytes: How long the body will be; `None` if only its end will tell.
+            headers: The fields, without those that frame the body.
+            first_piece: Leaves with the head: two small packets would wait for an acknowledgement
+                between them where the system delays them.
+            content_bytes: How long the body will be; `None` if it is not known yet.
 
         Raises:
             ClientLeft: The client is gone, or reads nothing.
@@ -212,12 +215,19 @@ class Http1Connection:
         head = self._link.responses.encode_head(
             status, headers, content_bytes=content_bytes, is_close=is_close
         )
-        self.has_begun_response = True  # after the head: a response that cannot be sent was not begun
+        self.has_begun_response = True  # only now: a head that cannot be sent leaves room for an error page
         return head
 
     async def send_piece(self, data: bytes) -> None:
-        """Send a piece of the body."""
-        await trio.lowlevel.checkpoint()  # a client that reads fast must not keep the scheduler
+        """Send a piece of the body.
+
+        Raises:
+            ClientLeft: The client is gone, or reads nothing.
+            LocalProtocolError: The body becomes longer than announced.
+
+        Backpressure: Waits until the client's system, or this one, has taken the piece.
+        """
+        await trio.lowlevel.checkpoint()  # the source may always have a piece ready, and the client read it
         link = self._link
         data = link.responses.encode_body(data)
         link.begun_bytes += len(data)
@@ -225,15 +235,21 @@ class Http1Connection:
         await link.send(data)
 
     async def end_response(self) -> None:
-        """Say that the body is complete."""
+        """Send the end of the body, without which a client takes it for incomplete.
+
+        Raises:
+            ClientLeft: The client is gone, or reads nothing.
+            LocalProtocolError: The body is shorter than announced.
+        """
         await self._link.send(self._link.responses.encode_end())
 
     # From one request to what follows.
 
     async def finish(self) -> bool:
-        """Make ready for the next request; `False` when the connection has to close.
+        """Prepare for the next request; return `False` if the connection has to close instead.
 
-        Lets others run: requests that are here already must not keep the scheduler.
+        Other tasks get their turn here, or a client that sends many requests at once would have
+        the scheduler for itself.
 
         Raises:
             RemoteProtocolError: The rest of the body was malformed, or did not come.
@@ -254,6 +270,8 @@ class Http1Connection:
     def switch_to_websocket(self) -> bytes:
         """Hand the connection over, with the bytes that came after the handshake.
 
+        A client may send its first frames without waiting for the response (RFC 6455 §4.1).
+
         Raises:
             LocalProtocolError: There is no request, it has a body, or a response was begun.
         """
@@ -264,5 +282,5 @@ class Http1Connection:
         return early_input
 
     def drop(self) -> None:
-        """Forget who watches for the client's end, without waiting: the connection is dropped."""
+        """Stop what still reads for the current request, without waiting: the connection is dropped."""
         self.body.drop()

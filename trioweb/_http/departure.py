@@ -1,4 +1,14 @@
-"""Noticing that the client leaves while its request is answered."""
+"""Noticing that the client leaves while its request is answered.
+
+A handler may wait for a long time for the sake of one client, and a stream may have no end of its own.
+Both are cancelled when the client leaves, for nobody is left to read what they make.
+
+HTTP has no message for leaving, so the end of the client's output has to serve. That is ambiguous: a
+client may end its output after its last request and still read (RFC 9112 §9.6), as some command-line
+tools do. A short grace time settles it for responses that are nearly ready. After that the client
+counts as gone, because a response that is still not ready would otherwise be made for nobody, in the far
+more frequent case.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +21,23 @@ from trioweb._transport.companion import accompanied
 from trioweb._transport.timers import Timers
 
 HALF_CLOSED_SECONDS = 0.5
-"""How long an answer may go on when the client has ended its side. It may have ended only that, after its
-last request, and read on (RFC 9112 §9.6); one that has closed altogether resets at the next write."""
+"""How long a response may still take when the client has ended its side."""
 
 
 class ClientLeft(trio.BrokenResourceError):
-    """The client is gone, or takes nothing: its answer cannot be completed."""
+    """The client is gone, or reads nothing: its response cannot be completed."""
 
 
 class Departure:
-    """Cancels scopes when the client's side ends; belongs to one request.
+    """Cancels blocks when the client leaves, during one request.
 
-    Any number of tasks may watch, also inside each other. One of them reads, and the
-    others wait for their turn: when the reader's block ends, the next one reads on.
+    A transport takes one reader, but any number of tasks may watch, and one task may watch twice,
+    inside a block of its own. So the watches queue for a lock: one of them reads ahead, and when
+    its block ends, the next one continues. When the reader finds that the client has left, each of
+    the others learns of it as it gets the lock.
 
     Args:
-        read_ahead: Reads, and keeps what it reads, until the client's side has ended or counts
-            as ended.
+        read_ahead: Reads, and keeps what it reads, until the client has left or counts as gone.
         timers: Everybody's deadlines.
     """
 
@@ -41,15 +51,15 @@ class Departure:
         self._has_left = False
 
     def cancelling(self) -> AbstractAsyncContextManager[trio.CancelScope]:
-        """Cancel the block when the client leaves; what it raises comes out bare."""
+        """Cancel the block when the client leaves. Its exceptions are not put into a group."""
         return accompanied(self._watch, "trioweb departure")
 
     def reading(self) -> AbstractAsyncContextManager[trio.CancelScope]:
-        """Read beside the block, and let it go on when the client leaves."""
+        """Read ahead beside the block, which continues when the client leaves."""
         return accompanied(self._read, "trioweb reading ahead")
 
     async def _read(self, _: trio.CancelScope) -> None:
-        await self._watch(trio.CancelScope())  # which is nobody's
+        await self._watch(trio.CancelScope())  # a scope without a block: there is nothing to cancel
 
     async def _watch(self, block: trio.CancelScope) -> None:
         with trio.CancelScope() as watch:
@@ -66,12 +76,12 @@ class Departure:
                 self._watches.discard(watch)
 
     def stop(self) -> None:
-        """Watch no longer: the request is answered. Blocks that are still open go on."""
+        """End all watches: the request is answered. Blocks that are still open continue."""
         for watch in list(self._watches):
             watch.cancel(reason="the request is answered")
 
     async def wait_stopped(self) -> None:
-        """Wait until nothing of this reads any more."""
+        """End all watches, and wait until none of them reads any more."""
         self.stop()
         async with self._reading:
             pass

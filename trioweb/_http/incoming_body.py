@@ -1,4 +1,19 @@
-"""The body of one request, from its first byte until it has been read, thrown away or cut off."""
+"""The body of one request, until it has been read, thrown away, or given up.
+
+A body ends in one of four ways:
+
+- A handler reads it to its end with `receive`.
+- Nobody reads it, and it is thrown away beside a long response (`reading_ahead.py`), because the client
+  may not read the response before it has sent the body.
+- Nobody reads it, and after the response `discard` throws away what is left, so that the next request
+  can follow on the same connection.
+- It is too long, malformed or too slow. Then this request is the connection's last: without the end of
+  one body, the start of the next request is unknown (RFC 9112 §9.3).
+
+All of this is the state of one request, so it is one object for each. A task may hold a body longer than
+its request takes, and a connection with a single body would have to recognise such a task each time
+that it wakes up. An object that is closed stays closed.
+"""
 
 from __future__ import annotations
 
@@ -17,28 +32,28 @@ from trioweb.config import Limits
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
 DISCARDED_BYTES = 256 * 1024
-"""How much of a body that nobody read is thrown away to keep a connection. A new connection costs the
-client a round trip or three; reading much more than this would cost it longer."""
+"""How much of an unread body is thrown away to keep its connection. A new connection costs the client
+up to three round trips; receiving much more than this usually takes longer."""
 
 
 class IncomingBody:
-    """Hands out the body of one request, as it comes.
+    """Hands out the body of one request piece by piece, as it arrives.
 
-    Each request has one of its own, also a request without a body. When the request is finished
-    its body is over, for good: a task that is late, and still holds it, gets an error, and can
-    never take what belongs to the next request.
+    A request without a body has one as well: it is watched in the same way.
 
     Args:
-        link: To the client.
-        head: The request's; `None` makes a body that is over, for a connection without a request.
+        link: The link to the client.
+        head: The head of the request. `None` makes a body that is closed from the start, for a
+            connection that has no request yet.
 
     Attributes:
-        has_ended: Whether all of it has been taken, by a reader or to be thrown away.
-        is_wanted: Whether somebody has begun to read it.
-        is_discarded: Whether some of it was thrown away, so that nobody can read the rest.
-        moved: Set when something of it is taken, or a piece of the response is to be sent.
+        has_ended: Whether all of it has been taken, to be read or to be thrown away.
+        is_wanted: Whether a task has begun to read it.
+        is_discarded: Whether some of it was thrown away. The rest cannot be read then.
+        moved: Set by `note_move`, for the task that reads ahead.
 
-    Concurrency: One task reads. Beside it one may read ahead, and one may finish the request.
+    Concurrency: One task may be in `receive`, and beside it one may read ahead. `close` may be
+        called at any time, and both notice.
     """
 
     __slots__ = (
@@ -65,25 +80,25 @@ class IncomingBody:
         self.has_ended = self._is_over = head is None
         self.is_wanted = self.is_discarded = self._is_too_slow = False
         self._taken_bytes = 0
-        # Made when they are asked for: few requests have a body, and hardly any is watched.
+        # Made when they are needed: few requests have a body, and hardly any is watched.
         self._pace: BodyPace | None = None
-        self._excess = ""  # what is wrong with its announced length
+        self._excess = ""  # why its announced length is refused, if it is
         self._receiving: trio.Lock | None = None
         self._departure: Departure | None = None
         self.moved: trio.Event | None = None
 
     @property
     def is_to_come(self) -> bool:
-        """Whether the request has a body that was not taken to its end."""
+        """Whether the request has a body that has not been taken to its end."""
         return not self.has_ended and self._content_bytes != 0
 
     @property
     def must_be_last(self) -> bool:
-        """Whether no request can follow, since this body will not be read to its end.
+        """Whether no request can follow, because this body will not be read to its end.
 
-        Where the next request begins would not be known (RFC 9112 §9.3). A peer that was not
-        asked to continue may send its body or not: nobody could tell that from a request
-        (RFC 9110 §10.1.1). And one that was too slow is not waited for any longer.
+        That is so if too much of it is left, and if the client was too slow: both would take too
+        long. It is also so if the client still waits for 100 Continue. It may then send the body or
+        leave it out (RFC 9110 §10.1.1), and its next bytes could be either the body or a request.
         """
         if self._is_too_slow:
             return True
@@ -91,13 +106,14 @@ class IncomingBody:
         return not self.has_ended and (self._owes_continue or left_bytes > DISCARDED_BYTES)
 
     def limit(self, limits: Limits) -> None:
-        """Say how long it may be, and how slow.
+        """Set how long the body may be, and how slow.
 
-        To be called for each request with a body, before any of it is received: before that the
-        wire gives nothing of it.
+        To be called once for each request with a body, when its route is known; until then the
+        wire hands out nothing of it.
 
         Raises:
-            BodyTooLarge: It is announced to be longer. So does every attempt to read it.
+            BodyTooLarge: It is announced to be longer. Each attempt to read it raises this again,
+                but it can be thrown away, so that a short one does not cost the connection.
         """
         self._pace = BodyPace(self._link.timeouts.body_seconds, limits.body_bytes_per_second)
         try:
@@ -112,17 +128,19 @@ class IncomingBody:
         """Return the next piece, `b""` at the end.
 
         Raises:
-            BodyTooLarge: It is longer than its limit, or announced to be.
+            BodyTooLarge: The body is longer than its limit, or announced to be.
             RemoteProtocolError: It is malformed, incomplete or too slow (408).
-            LocalProtocolError: The request was answered, or the body thrown away, since nobody
-                read it beside its response.
+            LocalProtocolError: The request was answered, or the body thrown away, because no task
+                was reading it beside the response.
 
         Cancellation: Safe; a piece is returned or still to come.
+        Backpressure: While nobody calls this, reading stops, and TCP slows the client down.
         """
         self._check_readable()
         self.is_wanted = True
         if self._taken_bytes and self.is_to_come and self._link.wire.held_bytes:
-            await trio.lowlevel.checkpoint()  # pieces of what has come must not keep the scheduler
+            # One read may hold thousands of chunks, and taking them all would keep other tasks waiting.
+            await trio.lowlevel.checkpoint()
             self._check_readable()
         while (piece := self.take()) is None:
             await self._send_continue()
@@ -131,7 +149,7 @@ class IncomingBody:
         return piece
 
     def _check_readable(self) -> None:
-        """Refuse to read what is another's by now; asked again after each wait."""
+        """Raise if there is nothing to read here any more, which can change in each wait."""
         if self._excess:
             raise BodyTooLarge(self._excess)
         if self._is_over:
@@ -147,7 +165,7 @@ class IncomingBody:
             )
 
     def take(self) -> bytes | None:
-        """Take the next piece of what has come: `b""` at the end, `None` when more is needed.
+        """Take the next piece that has arrived: `b""` at the end, `None` if more has to arrive first.
 
         Raises:
             RemoteProtocolError: It is malformed, too long or incomplete.
@@ -166,30 +184,33 @@ class IncomingBody:
         return b""
 
     async def _send_continue(self) -> None:
-        """Ask for the body now that it is wanted (RFC 9110 §10.1.1)."""
+        """Ask for the body, now that a task wants it (RFC 9110 §10.1.1).
+
+        Not earlier: a handler that rejects the request by its head spares the client the upload.
+        """
         if self._owes_continue:
             self._owes_continue = False
             if interim := self._link.responses.encode_continue():
                 await self._link.send(interim)
 
     async def _feed_in_time(self) -> None:
-        """Wait for more, whether it is read here or by the one who reads ahead."""
+        """Wait for more, within the body's pace, whether this task reads it or the one that reads ahead."""
         assert self._pace is not None, "a body is read that nobody has limited"
         pace, timers, wire = self._pace, self._link.timers, self._link.wire
         started, held_bytes, received_bytes = timers.now(), wire.held_bytes, pace.received_bytes
         try:
             with timers.move_on_after(pace.left_seconds):
-                async with self._reading():  # a checkpoint too: who sends fast must not keep the scheduler
+                async with self._reading():  # a checkpoint: a fast client must not keep other tasks waiting
                     if wire.held_bytes == held_bytes:
                         self._feed(await self._link.transport.receive())
                 return
-        finally:  # or who asks again and again, each time for a moment, would never see it end
+        finally:  # also if cancelled: a handler that asks again and again, for a moment each, waits as long
             pace.count_waited(timers.now() - started, has_come=pace.received_bytes > received_bytes)
         self._is_too_slow = True
         raise pace.too_slow()
 
     async def feed_ahead(self) -> bool:
-        """Wait for more that nobody has asked for; `False` when the client has ended its side."""
+        """Wait for more that no task has asked for; return `False` when the client has ended its side."""
         async with self._reading():
             data = await self._link.transport.receive()
             if data:
@@ -202,23 +223,23 @@ class IncomingBody:
         self._link.wire.feed(data)
 
     def _reading(self) -> trio.Lock:
-        """Return what is held while the transport is read from: it takes one reader at a time."""
+        """Return the lock around reading from the transport, which takes one reader at a time."""
         if self._receiving is None:
             self._receiving = trio.Lock()
         return self._receiving
 
     def note_move(self) -> None:
-        """Say that something has moved, to the one who reads ahead and waits for that."""
+        """Wake the task that reads ahead, if it waits for the response or the reader to go on."""
         if self.moved is not None:
             self.moved.set()
 
     # Noticing that the client leaves, and reading beside the response.
 
     def cancel_on_disconnect(self) -> AbstractAsyncContextManager[trio.CancelScope]:
-        """As `cancel_on_departure`, for a request whose body has come.
+        """Do as `cancel_on_departure`, for a request whose body has been read.
 
         Raises:
-            LocalProtocolError: It has not, or no request is being answered here.
+            LocalProtocolError: It has not, so that its end could not be seen; or as there.
         """
         if self.is_to_come and not self._is_over:
             raise LocalProtocolError(
@@ -229,7 +250,7 @@ class IncomingBody:
     def cancel_on_departure(self) -> AbstractAsyncContextManager[trio.CancelScope]:
         """Cancel a block when the client ends its side, or resets the connection.
 
-        What it sends meanwhile is held, within the bounds of `reading_ahead.py`.
+        Bytes that it sends in the meantime are held, within the bounds of `reading_ahead.py`.
 
         Raises:
             LocalProtocolError: The request is answered, or has become a WebSocket.
@@ -244,8 +265,8 @@ class IncomingBody:
     def discarding(self) -> AbstractAsyncContextManager[object]:
         """Throw away what is still to come, beside a block that sends the response.
 
-        For responses that nobody makes any more, who could read it. Many clients read only when
-        they have sent all: each side would wait for the other.
+        For responses that are complete, so that no handler is left to read the body. Many clients
+        read nothing until they have sent everything: each side would wait for the other.
         """
         if not self.is_to_come or self._is_over:
             return nullcontext()
@@ -260,18 +281,19 @@ class IncomingBody:
     # The end.
 
     def close(self) -> Departure | None:
-        """Give nothing of it to anybody any more: the request is answered, or a WebSocket's.
+        """Hand out nothing more: the request is answered, or has become a WebSocket.
 
         Returns:
-            What may still be reading ahead, and has to stop before anything else is read.
+            The tasks that may still be reading ahead. They have to stop before the next request is
+            read, or they would take its head.
         """
         self._is_over = True
-        departure, self._departure = self._departure, None  # it knows this body: a cycle else
+        departure, self._departure = self._departure, None  # it refers to this body: a cycle
         self.moved = None
         return departure
 
     async def discard(self) -> bool:
-        """Throw away what is left of one that is closed; `False` when that is too much, or takes too long.
+        """Throw away the rest of a closed body; return `False` if that is too long, or takes too long.
 
         Raises:
             RemoteProtocolError: It is malformed, too long, incomplete or too slow.
@@ -285,12 +307,12 @@ class IncomingBody:
                 discarded_bytes += len(piece)
                 if discarded_bytes > DISCARDED_BYTES:
                     return False
-                await trio.lowlevel.checkpoint()  # pieces of what has come must not keep the scheduler
+                await trio.lowlevel.checkpoint()  # as in `receive`
             return True
         return False
 
     def drop(self) -> None:
-        """Stop watching, without waiting for that: the connection is dropped."""
+        """Stop reading ahead, without waiting for that: the connection is dropped."""
         if self._departure is not None:
             self._departure.stop()
             self._departure = None

@@ -1,15 +1,16 @@
 """Reading on after the last response of a connection, so that the client gets to read it.
 
-A socket that is closed while input is unread, or to which more comes, answers with a reset. The
-client's system may then throw away what it had received and its program had not read yet: the
-response is lost, and what the program sees is a broken connection (RFC 9112 §9.6). That hits just
-the responses that matter most, such as a 413 to an upload that is still under way.
+A system answers bytes that reach a closed socket with a reset. At a reset, the client's system may
+throw away everything that its program has not read yet: the response is lost, and the program sees a
+broken connection (RFC 9112 §9.6). That hits the responses that matter most, such as a 413 to an
+upload that is still under way.
 
-So the last response is followed by the end of this side alone. Then input is read and thrown away
-until the client has ended its side too, which says that it has seen the end and so the response.
-A client that never does must not keep the connection, and whether it is one shows in how much it
-sends: one that is uploading sends without a pause, until it notices. One that sends less than
-`LINGER_BYTES` in a second is done, or drips to keep the connection, and has had time to read.
+So this side ends its output alone after the last response. Then it reads and throws away until the
+client has ended its own side, which means that it has seen the end, and therefore the response.
+
+A client that never ends must not keep the connection. The bytes it sends show which kind it is. One
+that is uploading sends without a pause until it notices. One that sends less than `LINGER_BYTES` in
+a second is idle, or drips to keep the connection, and has had time to read either way.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ from trioweb._transport.timers import Timers
 from trioweb._transport.transport import Transport
 
 LINGER_SECONDS = 10.0
-"""How long a client is read on after the last response, at the most."""
+"""The longest time that a client is read from after the last response."""
 
 LINGER_STEP_SECONDS = 1.0
-"""How long it may take for each `LINGER_BYTES`."""
+"""The time it has for each `LINGER_BYTES`."""
 
 LINGER_BYTES = 4096
-"""What it has to send in each step to be read on: with less it has sent all, or drips."""
+"""The bytes it has to send in each step. With fewer it is idle, or drips."""
 
 
 async def linger(transport: Transport, timers: Timers, *, may_be_sending: bool) -> None:
     """End this side, and read on while the client is still sending.
 
     Args:
-        transport: What to read from.
-        timers: By whose clock.
-        may_be_sending: Read on also where only closing tells the client that nothing more
-            comes, as over a stream that cannot end one side: a client that has sent all
-            would wait for that, so it is closed at once unless it may be sending.
+        transport: The connection, whose last response has been sent.
+        timers: The clock for the client's deadlines.
+        may_be_sending: Whether the client may be in the middle of a request. It matters only for
+            streams that cannot end one side alone. There, closing is the only way to show the client
+            that nothing more comes, so a client that has sent everything is not kept waiting for it.
     """
     if not transport.end_output() and not may_be_sending:
         return
@@ -48,5 +49,5 @@ async def linger(transport: Transport, timers: Timers, *, may_be_sending: bool) 
         with timers.move_on_after(min(left_seconds, LINGER_STEP_SECONDS)):
             while data := await transport.receive():
                 received_bytes += len(data)
-                await trio.lowlevel.checkpoint()  # it may send so fast that nothing is waited for
+                await trio.lowlevel.checkpoint()  # it may send so fast that `receive` never waits
             return

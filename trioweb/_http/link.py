@@ -13,21 +13,21 @@ from trioweb.config import Timeouts
 
 
 class Link:
-    """What reading a request and sending its response have in common.
+    """The part of a connection that receiving a request and sending its response share.
 
-    The connection and its `IncomingBody` both hold it, and it knows neither: so what the body must
-    know of the response, such as whether a piece of it is on its way just now, is looked up here
-    instead of being told from one to the other.
+    `Http1Connection` and each `IncomingBody` hold the same link, and it holds neither. So there is
+    no cycle to break when a connection ends, and the body can look up how far the response has got
+    without asking the connection.
 
     Attributes:
         transport: Carries the bytes.
-        wire: Says what those that came in mean.
-        responses: Makes those that go out.
-        timers: The deadlines of the client. Time in which this side stood still is not in them.
+        wire: Turns incoming bytes into requests.
+        responses: Turns responses into outgoing bytes.
+        timers: The client's deadlines, on a clock that stops while this process does.
         timeouts: How long each step may take.
-        begun_bytes: How far the current response will have come when the piece that is being
-            sent has left. Short responses, which leave in one write, are not counted.
-        sent_bytes: How much of the current response has left, interim ones included.
+        begun_bytes: How long the current response will be when the piece being sent has left. A
+            response that leaves in a single write is not counted here.
+        sent_bytes: How much of the current response has left, with any interim response.
     """
 
     __slots__ = ("begun_bytes", "responses", "sent_bytes", "timeouts", "timers", "transport", "wire")
@@ -44,8 +44,8 @@ class Link:
     async def send(self, data: bytes) -> None:
         """Write, giving the client `Timeouts.send_seconds` for each piece of `WRITE_BYTES`.
 
-        A deadline for the whole of a long response would have to know how fast the client is. One
-        for each piece need not, and still ends a client that takes nothing.
+        One deadline for a whole response would have to guess how fast the client reads. With one
+        for each piece a slow client gets its response, and a client that reads nothing is cut.
 
         Raises:
             ClientLeft: The client is gone, or reads nothing.

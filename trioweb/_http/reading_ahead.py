@@ -1,40 +1,41 @@
 """Reading on beside a response, and what becomes of the bytes that nobody has asked for.
 
-TCP tells that a client has left, by its end of input or by a reset, only to a reader. So whoever
-wants to know, such as a stream of events that never ends by itself, has to read on while the
-response is made; and what comes then has to go somewhere. The same is needed for a client that
-reads its response only after it has sent its whole request: while this side waits for it to read,
-and it waits for this side to read, neither moves.
+A socket reports that its client has left, by the end of input or by a reset, only to a task that
+reads. A response without an end of its own, such as a stream of events, would therefore never learn
+of it. So a task reads on beside the response, and the bytes that arrive have to go somewhere. The
+same task serves clients that read their response only after they have sent their whole request:
+without it, this side would wait for the client to read, and the client for this side.
 
-Bytes are held first. That has a bound, `AHEAD_BYTES` and one read; a client could fill the memory
-otherwise by sending requests that it never lets finish. What is done at the bound depends on three
-questions: does somebody **want** the body, how much has **come**, and how far is the **response**?
+Bytes are held at first. That has a bound, `AHEAD_BYTES` and one read, or a client could fill the
+memory with requests that are never answered. What happens at the bound depends on three questions:
+does a task **want** the body, how much has **come**, and how far has the **response** got?
 
-| the bytes belong to    | below the bound | above it       | response is long  | nothing moved for   | the client has ended |
-|                        |                 |                | (`WRITE_BYTES`)   | `body_seconds`      | its side             |
-|------------------------|-----------------|----------------|-------------------|---------------------|----------------------|
-| a body that is read    | read on         | wait           | wait              | wait                | left, once the       |
-|                        |                 |                |                   |                     | reader takes no more |
-| a body that nobody has | read on         | wait           | throw away        | throw away          | left                 |
-| begun to read          |                 |                |                   |                     |                      |
-| requests after it      | read on         | wait           | wait              | left                | left                 |
+| held bytes belong to     | below the bound | above it | long response | nothing moves | the input ends |
+|--------------------------|-----------------|----------|---------------|---------------|----------------|
+| a body being read        | read on         | wait     | wait          | wait          | left, later    |
+| a body that nobody wants | read on         | wait     | throw away    | throw away    | left           |
+| later requests           | read on         | wait     | wait          | left          | left           |
 
-Why so:
+"Long response" and "nothing moves" apply above the bound. A response is long once more than
+`WRITE_BYTES` of it have been made. Nothing moves if for `Timeouts.body_seconds` no piece of the body is
+taken, and no piece of the response is handed over or on its way. Sending has deadlines of its own, so
+a client that reads slowly does move. "Left" ends reading ahead: the client counts as gone.
 
-- A reader gets all that the client sent, however slowly it reads. Its pace is its own, as is the
-  deadline of each piece that the client owes it (`BodyPace`).
-- A body that nobody has begun to read while a long response is made is not going to be read: its
-  handler returned. But it waits while the response is short, for a source may begin with a line
-  of its own and read then. What was thrown away once cannot be read any more, and whoever tries
-  learns why.
-- Later requests cannot be thrown away: they will be answered, or not, in turn. Above the bound they
-  hide the client's end. If then nothing is sent to it either, it counts as gone after a while: the
-  other choice would be to hold its handler for ever.
-- "Moves" means that a piece was taken, or that a piece of the response is to be sent or on its
-  way. Sending has deadlines of its own (`Timeouts.send_seconds`), so a slow one is no silence.
+The reasons, row by row:
 
-A body may be wanted only later, or no longer (`IncomingBody.discarding`), so the row is looked up
-in each round and nothing of it is remembered, but that something was thrown away.
+- A reader gets everything that the client sent, at its own pace. The client's pace has deadlines
+  already, one for each piece that it owes (`BodyPace`). If the client ends its side, it has left
+  only when the reader has everything or takes nothing more.
+- A body that no task has begun to read by the time a long response is on its way will not be
+  read: its handler has returned. While the response is short it waits, because a source may
+  yield a first line before it reads. A reader that comes after some of it was thrown away gets an
+  error with the reason, never the rest.
+- Later requests cannot be thrown away, since they will have their turn. Held above the bound they
+  hide the client's end. If nothing is sent to the client either, it counts as gone after a while.
+  The alternative was to keep its handler for as long as the kernel keeps the connection.
+
+A body can become wanted late, and unwanted again (`IncomingBody.discarding`). So each round looks
+the row up, and the only thing remembered is that some of the body was thrown away.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ from trioweb._transport.transport import WRITE_BYTES
 from trioweb.errors import RemoteProtocolError
 
 AHEAD_BYTES = 64 * 1024
-"""How much may be held of what nobody has asked for, and one read more."""
+"""How much may be held of what no task has asked for, not counting the read that exceeds it."""
 
 
 class Incoming(Protocol):
-    """What reading ahead needs of the body: an `IncomingBody`, which makes it."""
+    """The body as reading ahead sees it: an `IncomingBody`, which is defined in terms of this module."""
 
     is_wanted: bool
     is_discarded: bool
@@ -60,11 +61,11 @@ class Incoming(Protocol):
 
     @property
     def is_to_come(self) -> bool:
-        """Whether there is a body that was not taken to its end."""
+        """Whether there is a body that has not been taken to its end."""
         ...
 
     def take(self) -> bytes | None:
-        """Take the next piece of what has come."""
+        """Take the next piece of what has arrived."""
         ...
 
     async def feed_ahead(self) -> bool:
@@ -73,11 +74,11 @@ class Incoming(Protocol):
 
 
 class ReadingAhead:
-    """Reads on as the table above has it, beside the one request that it is made for.
+    """Reads on beside the response to one request, by the table above.
 
     Args:
-        body: The request's. It holds what is read.
-        link: To the client.
+        body: The body of that request, through which everything is read.
+        link: The link to the client.
     """
 
     __slots__ = ("_body", "_link")
@@ -89,11 +90,11 @@ class ReadingAhead:
     async def run(self) -> None:
         """Read until the client has left, or counts as gone.
 
-        Cancellation: Safe; what was read is held, and the next one goes on there.
+        Cancellation: Safe; everything that was read is held, and the next call continues there.
         """
         body = self._body
         if not body.is_to_come:
-            body.take()  # the end, which the wire has to have said before it takes more
+            body.take()  # its end: until the wire has given that, it holds everything for this request
         is_here = True
         while is_here:
             if self._link.wire.held_bytes < AHEAD_BYTES:
@@ -115,20 +116,20 @@ class ReadingAhead:
         try:
             is_enough = self._body.take() is not None
         except RemoteProtocolError:
-            # The response is on its way already; `Http1Connection.finish` will find the same, and
-            # close. The wire holds nothing any more, so from here on only the end is waited for.
+            # The response is on its way already, and `Http1Connection.finish` will meet the same
+            # error and close. The wire drops all input from here on, so only the end is awaited.
             is_enough = True
         await trio.lowlevel.checkpoint()  # a client that sends fast must not keep the scheduler
         return is_enough or await self._body.feed_ahead()
 
     async def _wait_for_reader(self) -> bool:
-        """Let the one who reads the body have it to its end, though the client has ended its side."""
+        """Let the reader have the body to its end, though the client has ended its side."""
         while self._body.is_wanted and self._body.is_to_come and await self._wait_for_move():
             pass
         return False
 
     async def _wait_for_move(self) -> bool:
-        """Wait until something is sent, or taken of what is held; `False` if that takes too long."""
+        """Wait until something moves; `False` if nothing does for `Timeouts.body_seconds`."""
         self._body.moved = moved = trio.Event()
         with self._link.timers.move_on_after(self._link.timeouts.body_seconds):
             await moved.wait()

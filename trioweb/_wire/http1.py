@@ -1,16 +1,22 @@
-"""The server's side of HTTP/1.1: h11 behind one class that owns its gaps.
+"""The requests of one connection in HTTP/1.1: bytes in, events out.
 
-The guards judge every byte. Who decodes what they let pass:
+h11 parses HTTP/1.1 well, and it is more lenient than a server may be that sits behind proxies: it accepts
+some of what a proxy may have read differently, and such a difference is how requests are smuggled
+(RFC 9112 §11.2). It also bounds neither trailers nor chunk extensions. So guards judge each byte first, and
+h11 gets only input on which it cannot differ from anybody.
 
-| what came                               | who decodes it            | when h11 sees it      |
-|-----------------------------------------|---------------------------|-----------------------|
-| a head in one piece, and no body to it  | the guard, on its way     | before it is answered |
-| any other head: in pieces, or with body | h11                       | at once               |
-| the framing of a body                   | h11                       | at once               |
-| a head that a WebSocket starts with     | as above                  | in one piece: never   |
+A guard that has judged a head has nearly parsed it. In the usual case it therefore hands over what it
+found, and h11 is not asked:
 
-h11 frames the answers, so it has to know what they answer. It is made when it is first
-needed, and only then: most handshakes are answered without.
+| the input                                | who decodes it            | when h11 sees it            |
+|------------------------------------------|---------------------------|-----------------------------|
+| a head in one piece, without a body      | the guard, while it judges | before the response is sent |
+| a head in several pieces, or with a body | h11                       | at once                     |
+| the framing of a body                    | h11                       | at once                     |
+| a head that a WebSocket starts with      | one of the first two rows | never, or at once           |
+
+h11 also frames the responses (`response_encoder.py`), so it has to know which request they answer. It is
+made when it is first needed. Most WebSockets start without it, which saves a good part of the handshake.
 """
 
 from __future__ import annotations
@@ -40,7 +46,7 @@ from trioweb.headers import RequestHeaders
 __all__ = ["Body", "EndOfBody", "Ended", "Http1Event", "Http1Wire", "NeedData", "Paused", "RequestHead"]
 
 EMPTY_LINES = 4
-"""Some clients send CRLF behind a body; more than a few is no client (RFC 9112 §2.2)."""
+"""Empty lines before a request. Some old clients send one after a body (RFC 9112 §2.2), none sends many."""
 
 
 _END_OF_BODY, _NEED_DATA, _PAUSED, _ENDED = EndOfBody(), NeedData(), Paused(), Ended()
@@ -48,27 +54,32 @@ _END_OF_BODY, _NEED_DATA, _PAUSED, _ENDED = EndOfBody(), NeedData(), Paused(), E
 _CR = 0x0D
 _HEAD = b"HEAD "
 
-# Where a reader leaves the stage that it is called in.
+# Looked up once: these two moves happen with every request, and cannot fail.
 _BEHIND_HEAD = INPUT_TRANSITIONS[Stage.HEAD, Step.HEAD_READ]
 _BEHIND_BODY = INPUT_TRANSITIONS[Stage.BODY, Step.BODY_READ]
 
 
 class Http1Wire:
-    """Bytes in, requests out; answers in, bytes out. One request after the other.
+    """Reads the requests of one connection, one after the other.
 
-    Call `next_event` until it gives `NeedData`, and only then `feed` one more piece:
-    held are at most `head_bytes` and the piece fed last. Behind a head more may be fed
-    ahead, as far as whoever feeds minds `held_bytes`. Bytes of a request that follows early
-    wait in their place until `start_next_request` (pipelining, RFC 9112 §9.3.2).
+    Call `next_event` until it returns `NeedData`, and then `feed` it one more piece. That bounds what
+    is held while a head comes: `head_bytes`, and the piece fed last. After the head more may be fed
+    than is asked for; the caller then has to mind `held_bytes` itself.
 
-    Every byte is judged here before h11 gets it, and h11 gets only bytes of the request
-    that is being read. Whatever the peer sends, `RemoteProtocolError` is all that is raised.
+    A client may send its next request before it has its response (pipelining, RFC 9112 §9.3.2). Those
+    bytes stay here, unread, until `start_next_request`. h11 never gets them early, because its
+    own buffer has no bound.
 
-    When the connection becomes a WebSocket's, nothing of what was read is kept.
+    Nothing that a client sends raises anything but `RemoteProtocolError`. A connection that becomes a
+    WebSocket keeps nothing of its request here, as it may stay open for days.
 
     Args:
-        head_bytes: How long a head may be; likewise chunk extensions and trailers together.
+        head_bytes: How long a head may be; and the extensions and trailers of a body together.
         head_fields: How many fields a head may have.
+
+    Attributes:
+        head: The head of the current request, or of the one that failed after its head; else `None`.
+        is_last: Whether the client, or a response, has said that no request follows this one.
     """
 
     __slots__ = (
@@ -92,7 +103,7 @@ class Http1Wire:
         self._head_bytes = head_bytes
         self._head_fields = head_fields
         self._h11: h11.Connection | None = None
-        self._unseen_head = b""  # what h11 has still to be told before the answer
+        self._unseen_head = b""  # of a request that h11 has not seen yet
         self._stage = Stage.HEAD
         self._input = bytearray()
         self._has_input_ended = False
@@ -107,13 +118,13 @@ class Http1Wire:
     # Receiving.
 
     def feed(self, data: bytes) -> None:
-        """Take what the peer sent; `b""` says that it has ended its side.
+        """Take bytes from the client; `b""` means that it has ended its side.
 
         Raises:
             LocalProtocolError: The connection is a WebSocket's by now, or had ended.
         """
         if self._stage is Stage.SWITCHED or (data and self._has_input_ended):
-            raise LocalProtocolError("bytes were fed to HTTP behind its end")
+            raise LocalProtocolError("bytes were fed to HTTP after its end")
         if not data:
             self._has_input_ended = True
         elif self._stage is not Stage.FAILED:
@@ -123,14 +134,14 @@ class Http1Wire:
         """Return what the fed bytes say next.
 
         Raises:
-            RemoteProtocolError: The peer broke the protocol; `status` is to
-                tell it. Every later call raises the same.
-            BodyTooLarge: The body, in chunks, announces more than `limit_body` allows.
-            LocalProtocolError: There is a body, and nobody has limited it.
+            RemoteProtocolError: The client broke the protocol. Each later call raises the same error:
+                bytes after a mistake have no meaning (RFC 9112 §2.2).
             HeadersTooLarge: The head is longer than `head_bytes`, or has too many fields.
+            BodyTooLarge: The next chunk of the body announces more than `limit_body` allows.
+            LocalProtocolError: A body comes next, and `limit_body` was not called.
         """
         if self._failure is not None:
-            raise self._failure.with_traceback(None)
+            raise self._failure.with_traceback(None)  # which would grow with each call
         try:
             return self._read_head() if self._stage is Stage.HEAD else self._READERS[self._stage](self)
         except RemoteProtocolError as error:
@@ -143,19 +154,20 @@ class Http1Wire:
 
     @property
     def held_bytes(self) -> int:
-        """How much is here that belongs to no event yet."""
+        """How many bytes are here that have not become an event."""
         return len(self._input)
 
     def limit_body(self, body_bytes: int) -> None:
-        """Say how long the body of the request whose head came last may be.
+        """Set how long the body of the current request may be, before its first event.
 
-        To be called before the first of its events is asked for: which route a request goes to,
-        and so what it may send, is known with its head and not before. A body that nobody has
-        limited cannot be read, so that none is ever read without a bound.
+        Limits depend on the route, and the route on the head, so the limit cannot come with the
+        others. Instead of a default, a body has no events until its limit is set: a default would
+        have to be unlimited, for the sake of the route with the highest limit, and forgetting the
+        call would then go unnoticed.
 
         Raises:
-            BodyTooLarge: It is announced to be longer. It can still be read, to be thrown away.
-            LocalProtocolError: There is no such request.
+            BodyTooLarge: The body is announced to be longer. It can still be read, to be thrown away.
+            LocalProtocolError: There is no request, or its body is complete.
         """
         if self._stage is not Stage.BODY or self.head is None:
             raise LocalProtocolError("there is no body to limit: expected a request whose body is to come")
@@ -164,7 +176,7 @@ class Http1Wire:
             self._body_guard = ChunkGuard(body_bytes=body_bytes, head_bytes=self._head_bytes)
             return
         self._body_guard = LengthGuard(content_bytes)
-        # A declared length is refused before anything of it is waited for (RFC 9110 §15.5.14).
+        # Refused by its announcement, before a byte of it is awaited (RFC 9110 §15.5.14).
         if content_bytes > body_bytes:
             raise BodyTooLarge(
                 f"a body of {content_bytes} bytes was announced, and at most {body_bytes} are taken"
@@ -173,12 +185,12 @@ class Http1Wire:
 
     @property
     def has_partial_head(self) -> bool:
-        """Whether bytes of a request are here whose head is not complete."""
+        """Whether the head of the next request has begun to arrive, and is incomplete."""
         return self._stage is Stage.HEAD and bool(self._input)
 
     def _fail(self, failure: RemoteProtocolError) -> None:
         self._failure = failure
-        # Nothing of it has a meaning any more but the method, by which the refusal is framed.
+        # The method alone still matters: a response to HEAD has no body, even if it is a refusal.
         is_head = self._stage is Stage.HEAD and self._input.startswith(_HEAD)
         del self._input[len(_HEAD) if is_head else 0 :]
         self._move(Step.FAILURE)
@@ -190,7 +202,7 @@ class Http1Wire:
         self._stage = stage
 
     def _read_head(self) -> Http1Event:
-        # Answered before its head was there, with 408 for one.
+        # There is a response already, such as 408 to a head that took too long: nothing can follow it.
         if self._h11 is not None and self._h11.our_state is not h11.IDLE:
             return _PAUSED
         self._skip_empty_lines()
@@ -209,7 +221,7 @@ class Http1Wire:
         else:
             head = self._decode_head(data, checked)
         del self._input[: checked.size_bytes]
-        # Connections of HTTP/1.0 end with their answer, which is what h11 has them do.
+        # Keeping connections of HTTP/1.0 was never standardised; h11 closes them, and so does this.
         self.is_last = head.http_version == "1.0" or b"close" in checked.connection
         self.head = head
         self._head_guard = None
@@ -217,14 +229,14 @@ class Http1Wire:
         return head
 
     def _check_head(self) -> CheckedHead | None:
-        if len(self._input) == 1 and self._input[0] == _CR:  # maybe half of an empty line
+        if len(self._input) == 1 and self._input[0] == _CR:  # half of an empty line, perhaps
             return None
         if self._head_guard is None:
             self._head_guard = HeadGuard(self._head_bytes, self._head_fields)
         return self._head_guard.check(self._input)
 
     def _decode_head(self, data: bytes, checked: CheckedHead) -> RequestHead:
-        """Have h11 read a head: for a body it has to know its framing, and a head in pieces is rare."""
+        """Let h11 decode a head: it has to know the framing of a body, and heads in pieces are rare."""
         event = self._h11_event(data)
         assert isinstance(event, h11.Request)
         if checked.content_bytes == 0:
@@ -258,7 +270,7 @@ class Http1Wire:
         return _END_OF_BODY
 
     def _decode(self, taken: bytes) -> bytes:
-        """Have h11 take the framing off, and find the end."""
+        """Let h11 remove the framing and find the end."""
         pieces: list[bytes] = []
         event = self._h11_event(taken)
         while isinstance(event, h11.Data):
@@ -283,13 +295,13 @@ class Http1Wire:
         Stage.SWITCHED: _read_nothing,
     }
 
-    # What the responses are framed by.
+    # For the responses.
 
     def h11_connection(self) -> h11.Connection:
-        """Return h11's side of the connection, which knows of all that was read.
+        """Return h11's side of the connection, which has seen all that was read.
 
         Raises:
-            LocalProtocolError: The connection is a WebSocket's by now.
+            LocalProtocolError: The connection has become a WebSocket.
         """
         if self._stage is Stage.SWITCHED:
             raise LocalProtocolError("the connection is a WebSocket's: it takes no HTTP response any more")
@@ -303,24 +315,24 @@ class Http1Wire:
         return self._h11
 
     def forget_h11(self) -> None:
-        """Let h11 begin again, as if nothing had come on this connection."""
+        """Let h11 start from scratch, as if nothing had been read."""
         self._h11 = None
 
     @property
     def has_failed(self) -> bool:
-        """Whether the client has made a mistake, after which nothing of what it sends has a meaning."""
+        """Whether the client has broken the protocol, so that nothing more of its input is read."""
         return self._failure is not None
 
     @property
     def asks_for_head(self) -> bool:
-        """Whether a response now is to a HEAD, be it one that was refused as it came (RFC 9110 §9.3.2)."""
+        """Whether a response would answer a HEAD, even one whose head was refused (RFC 9110 §9.3.2)."""
         return self._input.startswith(_HEAD) if self.head is None else self.head.method == "HEAD"
 
     @property
     def awaits_continue(self) -> bool:
         """Whether the client holds its body back until it gets 100 Continue (RFC 9110 §10.1.1).
 
-        It does from its head on, until something of the body has come or a response has begun.
+        If some of the body is here, it did not wait after all, and needs no interim response.
         """
         return (
             self.head is not None
@@ -335,45 +347,47 @@ class Http1Wire:
 
     @property
     def can_keep_alive(self) -> bool:
-        """Whether another request may follow when this one and its answer are complete.
+        """Whether another request may follow when this one and its response are complete.
 
-        Not after a mistake of either side, nor if one of them said that it is the last.
+        It may not after a mistake of either side, or if one of them has said that this is the last.
         """
         if self.is_last or self._stage in {Stage.FAILED, Stage.SWITCHED}:
             return False
         return self._h11 is None or self._h11.our_state not in {h11.ERROR, h11.MUST_CLOSE}
 
     def start_next_request(self) -> None:
-        """Go on to the next request, whose bytes may be here already.
+        """Continue with the next request, whose bytes may be here already.
 
         Raises:
-            LocalProtocolError: The request or its answer is not complete, or the
-                connection has to close.
+            LocalProtocolError: The request or its response is not complete, or the connection has
+                to close.
         """
         if not self.can_keep_alive or self._h11 is None or self._h11.our_state is not h11.DONE:
-            raise LocalProtocolError("the next request cannot start: this answer is the last or not complete")
+            raise LocalProtocolError(
+                "the next request cannot start: this response is the last, or not complete"
+            )
         self._move(Step.NEXT_REQUEST)
         self._h11.start_next_cycle()
         self.head = None
         self._body_guard = None
         self._has_body_ended = False
         self._empty_lines = 0
-        # So that `has_partial_head` tells an idle connection from one that sends a request.
+        # The empty line of an old client is not the start of a request: the connection is idle.
         if bytes(self._input[:3]) == b"\r\n":
             self._empty_lines = 1
             self._input.clear()
 
     def switch_to_websocket(self) -> bytes:
-        """Give up the connection, and return what came behind the request, in order.
+        """Give up the connection, and return the bytes that came after the request.
 
-        Those bytes are the first frames of a client that did not wait (RFC 6455 §4.1).
+        They are the first frames of a client that did not wait for its response (RFC 6455 §4.1).
 
         Raises:
-            LocalProtocolError: There is no request, it has a body, or an answer was begun.
+            LocalProtocolError: There is no request, it has a body, or a response was begun.
         """
         is_answered = self._h11 is None or self._h11.our_state is not h11.SEND_RESPONSE
         if is_answered and not self._unseen_head:
-            raise LocalProtocolError("no WebSocket can start here: expected a request without an answer")
+            raise LocalProtocolError("no WebSocket can start here: expected a request without a response")
         if self.head is not None and self.head.content_bytes == 0 and self._stage is Stage.BODY:
             self._read_body()
         self._move(Step.SWITCH)
