@@ -70,6 +70,11 @@ NUMBERS = re.compile(r"^(?:w?\d+_)*")
 
 AREAS = (
     "trioweb/errors.py",
+    "trioweb/json_text.py",
+    "trioweb/_http/*",
+    "trioweb/_wire/body_guard.py",
+    "trioweb/_wire/h[et]*.py",
+    "trioweb/_wire/re*.py",
     "trioweb/_routing/*",
     "trioweb/rooms/[!mp]*",
     "trioweb/_web/forms/*",

@@ -1,4 +1,10 @@
-"""The judges of a request's body: which of the bytes that came are its own."""
+"""The judges of a request's body: where it ends, and how much of it may come.
+
+Where a body ends, the next request begins. A proxy and a server that disagree about that place read
+different requests from the same bytes: the classic way to smuggle one past the proxy (RFC 9112 §11.2). The end
+of a body with a declared length is beyond dispute. Chunks have many spellings, of which readers
+accept different ones. So everything but the plainest is refused here, and h11 gets the plainest.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +15,28 @@ from trioweb._wire.field_line import LineScanner, split_field
 from trioweb.errors import BodyTooLarge, HeadersTooLarge, RemoteProtocolError
 
 CHUNK_LINE_BYTES = 256
-"""A chunk's size and extensions; nobody sends extensions (RFC 9112 §7.1.1)."""
+"""The longest line before a chunk: its size, with extensions, which hardly any client sends (RFC 9112 §7.1.1).
+A line without a bound could be sent for ever, and never become a body that a limit would apply to."""
 
 CHUNKS_AT_ONCE = 64
-"""Chunks taken in one call, a quarter of a millisecond's work: there may be 20 000 of a byte in one read."""
+"""Chunks taken in one call. That is a quarter of a millisecond's work; one read may hold 20 000 chunks of one
+byte, and taking them all would keep every other connection waiting."""
 
-# Stricter than h11: no whitespace around the size, no lone CR in an extension.
+# Stricter than h11: no whitespace around the size, no lone CR in an extension. At most 16 digits, since a size
+# beyond 64 bits overflows in some readers, and a short one remains.
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:;[\t\x20-\x7e\x80-\xff]*)?)")
 _START_OF_CHUNK_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*)?\r?)?")
 
 
-# A trailer that says how to read the message it ends would be read by some (RFC 9110 §6.5.1).
+# These say how to read a message. Its last line is too late for that, and some readers obey (RFC 9110 §6.5.1).
 _NO_TRAILERS = frozenset({b"content-length", b"host", b"transfer-encoding"})
 
 
 class LengthGuard:
-    """A body of a declared length (RFC 9112 §6.2)."""
+    """A body of a declared length (RFC 9112 §6.2).
+
+    Its limit was checked when the length was declared, so here only the end is kept.
+    """
 
     __slots__ = ("_remaining_bytes",)
 
@@ -32,7 +44,7 @@ class LengthGuard:
         self._remaining_bytes = content_bytes
 
     def take(self, data: bytearray) -> bytes:
-        """Take what belongs to the body off the front of `data`."""
+        """Take the bytes that belong to the body off the front of `data`, as far as they are there."""
         taken = bytes(data[: self._remaining_bytes])
         del data[: len(taken)]
         self._remaining_bytes -= len(taken)
@@ -40,7 +52,7 @@ class LengthGuard:
 
 
 class ChunkPart(Enum):
-    """What comes next in a body of chunks."""
+    """The part of a chunk, or of the last one, that comes next."""
 
     SIZE = auto()
     DATA = auto()
@@ -49,14 +61,17 @@ class ChunkPart(Enum):
 
 
 class ChunkGuard:
-    """A body in chunks (RFC 9112 §7.1), put into an order that has one reading only.
+    """A body in chunks (RFC 9112 §7.1), rewritten so that it has only one reading.
 
         SIZE -> DATA -> DATA_END -> SIZE ...    a chunk: size CRLF, data, CRLF
         SIZE -> TRAILERS                        the last one: 0 CRLF, fields, empty line
 
-    h11 takes lines that end with LF alone and lone CRs in extensions, bounds neither
-    extensions nor trailers, and needs ten times as long for a chunk of one byte. So it
-    gets one plain chunk for all those that came together, and no extensions or trailers.
+    h11 accepts lines that end with LF alone, and lone CRs in extensions. It bounds neither extensions
+    nor trailers, and takes ten times as long for a chunk of one byte. So all chunks that arrived
+    together reach it as one plain chunk, without extensions or trailers.
+
+    A chunk is refused by the size that it announces, before its data comes. A client learns of the
+    limit as early as possible then, and no byte above it is ever held.
 
     Args:
         body_bytes: How long the decoded body may be.
@@ -73,13 +88,14 @@ class ChunkGuard:
         self._trailers = LineScanner()
 
     def take(self, data: bytearray) -> bytes:
-        """Take what is complete off the front of `data`, of `CHUNKS_AT_ONCE` chunks, and return it for h11.
+        """Take up to `CHUNKS_AT_ONCE` chunks off the front of `data`, and return them for h11.
 
-        Nothing is returned when more is needed. What is good comes before what is wrong:
-        the error is then raised by the next call.
+        Returns `b""` if more has to arrive first. Chunks before a mistake are still returned, and the
+        next call raises its error. So a body gives the same pieces and the same error however the
+        client's packets were cut.
 
         Raises:
-            RemoteProtocolError: The chunks are malformed; to be answered 400.
+            RemoteProtocolError: The chunks are malformed: status 400.
             BodyTooLarge: Their announced sizes exceed `body_bytes`.
             HeadersTooLarge: Extensions and trailers exceed `head_bytes`.
         """
@@ -103,7 +119,10 @@ class ChunkGuard:
         return b"0\r\n\r\n" if self._part is ChunkPart.TRAILERS and self._has_taken_trailers(data) else b""
 
     def _take_part(self, data: bytearray, position: int, pieces: list[bytes]) -> int:
-        """Take one step and return its length; one that raises would raise again."""
+        """Take the next part of a chunk and return its length; 0 if more has to arrive first.
+
+        A call that raises changes nothing, so that the next one raises again.
+        """
         if self._part is ChunkPart.SIZE:
             return self._take_size(data, position)
         if self._part is ChunkPart.DATA:
@@ -119,7 +138,7 @@ class ChunkGuard:
             return 2
         if end == b"\r":
             return 0
-        raise RemoteProtocolError("a chunk is longer than its size says: expected CRLF behind it", 400)
+        raise RemoteProtocolError("a chunk is longer than its size says: expected CRLF after it", 400)
 
     def _take_size(self, data: bytearray, position: int) -> int:
         end = data.find(b"\r\n", position, position + CHUNK_LINE_BYTES)
@@ -155,7 +174,7 @@ class ChunkGuard:
 
 
 def _check_start(start: bytearray) -> None:
-    """Refuse the first part of a line that cannot become a chunk's."""
+    """Refuse a line of which the first part shows that it cannot precede a chunk."""
     if not _START_OF_CHUNK_LINE.fullmatch(start):
         raise _malformed()
     if len(start) == CHUNK_LINE_BYTES:

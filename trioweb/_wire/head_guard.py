@@ -1,4 +1,13 @@
-"""The judge of a request's head: everything that h11 leaves open, before h11 sees it."""
+"""The judge of a request's head: everything that h11 leaves open, before h11 sees it.
+
+It has two ways to the same verdict. A head that arrives in one piece, and has nothing wrong with its form, is
+matched by a single expression; then the few fields that matter here are looked at. Any other head is read
+line by line as it arrives, and refused at the first byte that is wrong. The first way takes a fraction of
+the time and is the usual one. The second knows what is wrong, and does not wait for the end of a head that
+cannot become good: a TLS client that sends its hello to a plain port gets its explanation at once.
+
+The first must accept nothing that the second refuses. A property test feeds both the same heads.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +21,18 @@ from trioweb.errors import HeadersTooLarge, RemoteProtocolError
 from trioweb.headers import RequestHeaders
 
 METHOD_BYTES = 32
-"""The longest registered method has 17; beyond this it is 501 (RFC 9112 §3)."""
+"""The longest method; the longest registered one has 17. A longer one gets 501 (RFC 9112 §3)."""
 
 CONTENT_LENGTH_DIGITS = 18
-"""What fits a signed 64-bit number everywhere: no two readers may disagree."""
+"""The most digits that fit a signed 64-bit number. With more, some readers overflow and others do not."""
 
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: |\Z)")
 _LONG_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{33}")
 _REQUEST_LINE = re.compile(rb"([^ ]+) ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
-# A head in which every line is in order, for the usual case that it comes in one piece.
-# It takes nothing that the lines one by one would not: only the way there is shorter.
+# A whole head without a mistake in its form. The quantifiers are possessive (`++`, `*+`), so that no input
+# makes the match take longer than a walk over it.
 _WHOLE_HEAD = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e]++) HTTP/(1\.[01])"
     rb"(\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+)\r\n"
@@ -32,29 +41,29 @@ _NOTED_LINE = re.compile(
     rb"\r\n(connection|content-length|expect|host|transfer-encoding|upgrade):([^\r]*)", re.IGNORECASE
 )
 
-# The fields that decide how the message is read; all others are the application's.
+# The fields that decide how the request is read. All others are left to the application.
 _NOTED = frozenset({b"connection", b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"})
 
 _Fields = dict[bytes, list[bytes]]
 
 _NO_MEMBERS: frozenset[bytes] = frozenset()
 
-# One string for all requests: each open WebSocket keeps its method.
+# Each open WebSocket keeps its method, so all of them share one string.
 _USUAL_METHODS = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 }
 
 
-# It lives for one head, and writing to a frozen object would take longer than reading the head.
+# Not frozen: setting the fields of a frozen object would take longer than reading the head.
 @attrs.define
 class CheckedHead:
-    """What the wire has to know of a head.
+    """The facts about a head that decide how the request is read.
 
     Attributes:
-        size_bytes: Its length, the empty line included.
+        size_bytes: The length of the head, with the empty line.
         content_bytes: The declared length of the body; `None` if it comes in chunks.
         connection: The options of `Connection`, in lower case; `expect` and `upgrade` likewise.
-        headers: All fields, when the head came in one piece; `None` leaves them to h11.
+        headers: All fields, if the head came in one piece; `None` leaves them to h11.
     """
 
     size_bytes: int
@@ -73,7 +82,8 @@ class HeadGuard:
 
     Args:
         head_bytes: How long the head may be, from its first byte through the empty line.
-        head_fields: How many fields there may be. As text, one of three bytes is fifty times as long.
+        head_fields: How many fields there may be. A field of three bytes takes some fifty times
+            as much memory once it is decoded, so a bound in bytes alone would not do.
     """
 
     __slots__ = (
@@ -97,13 +107,13 @@ class HeadGuard:
         self._version = b""
 
     def check(self, data: bytearray) -> CheckedHead | None:
-        """Go on reading at the front of `data`; return `None` while the head is incomplete.
+        """Continue reading at the front of `data`; return `None` while the head is incomplete.
 
         Raises:
-            RemoteProtocolError: The head is malformed (400), or asks for what is not
-                there (501, 505).
-            HeadersTooLarge: It is longer than `head_bytes` (431, or 414 by its target), or has
-                more than `head_fields` (431).
+            RemoteProtocolError: The head is malformed (400), or asks for something that this
+                server does not have (501, 505).
+            HeadersTooLarge: It is longer than `head_bytes` (431, or 414 if the target is to
+                blame), or has more than `head_fields` fields (431).
         """
         end = min(len(data), self._head_bytes)
         if self._scanner is None:
@@ -125,7 +135,7 @@ class HeadGuard:
             else:
                 return self._checked_head(self._target, self._scanner.position, None)
         if end == self._head_bytes:
-            # RFC 9112 §3: the target alone being too long has a status of its own.
+            # A target that is too long by itself has its own status (RFC 9112 §3).
             raise HeadersTooLarge(
                 f"the head of a request is longer than {self._head_bytes} bytes (Limits.head_bytes)",
                 414 if self._target is None else None,
@@ -133,6 +143,7 @@ class HeadGuard:
         return None
 
     def _check_whole(self, whole: re.Match[bytes]) -> CheckedHead:
+        """Check the meaning of a head whose form is known to be right."""
         self._method, raw_target, self._version, lines = whole.groups()
         for name, value in _NOTED_LINE.findall(lines):
             self._fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
@@ -140,7 +151,7 @@ class HeadGuard:
         return self._checked_head(target, whole.end(), self._split_fields(lines))
 
     def _split_fields(self, lines: bytes) -> RequestHeaders:
-        """Return the fields of a head's lines, which stand between CRLFs and are in order."""
+        """Return the fields of well-formed lines, which begin and end with a CRLF."""
         fields: list[tuple[str, str]] = []
         if len(lines) > 2:
             split = lines[2:-2].decode("latin-1").split("\r\n")
@@ -157,11 +168,16 @@ class HeadGuard:
         )
 
     def _read_request_line(self, line: bytes) -> Target:
+        """Check the first line, without the lenience that RFC 9112 §3 allows.
+
+        A server may skip whitespace in it, or take LF for its end. Both have been used to show a
+        proxy one request and the server another.
+        """
         match = _REQUEST_LINE.fullmatch(line)
         if match is None:
             raise RemoteProtocolError("the first line has to be `METHOD target HTTP/1.1` in ASCII", 400)
         self._method, raw_target, self._version = match.groups()
-        # The preface of HTTP/2 (RFC 9113 §3.4) is made to be refused by servers of HTTP/1.1.
+        # The preface of HTTP/2 looks like a request so that servers of HTTP/1.1 refuse it (RFC 9113 §3.4).
         if self._method == b"PRI":
             raise RemoteProtocolError("HTTP/2 without TLS and ALPN is not spoken here: use HTTP/1.1", 400)
         if self._version not in {b"1.0", b"1.1"}:
@@ -185,7 +201,7 @@ class HeadGuard:
 
 
 def _check_method(data: bytearray, end: int) -> None:
-    """Refuse what cannot become a request without waiting for the end of its first line."""
+    """Refuse bytes that cannot become a request, without waiting for the end of the first line."""
     if _METHOD.match(data, 0, min(end, METHOD_BYTES + 1)):
         return
     if data[0] == 0x16:  # a TLS handshake record (RFC 8446 §5.1)
@@ -193,12 +209,15 @@ def _check_method(data: bytearray, end: int) -> None:
     if _LONG_METHOD.match(data, 0, end):
         raise RemoteProtocolError(f"a method of more than {METHOD_BYTES} characters is not known", 501)
     raise RemoteProtocolError(
-        "the first bytes are no request: expected a method such as GET and a space", 400
+        "the first bytes are not a request: expected a method such as GET and a space", 400
     )
 
 
 def _check_host(hosts: list[bytes], version: bytes) -> None:
-    """Hold RFC 9112 §3.2: exactly one `Host`, and a valid one; HTTP/1.0 may do without."""
+    """Require exactly one valid `Host` (RFC 9112 §3.2); a request of HTTP/1.0 may have none.
+
+    With two of them, a proxy may route by one and this server by the other.
+    """
     if len(hosts) > 1:
         raise RemoteProtocolError("more than one Host header", 400)
     if not hosts and version == b"1.1":
@@ -208,10 +227,10 @@ def _check_host(hosts: list[bytes], version: bytes) -> None:
 
 
 def _content_bytes(fields: _Fields, version: bytes) -> int | None:
-    """Return how long the body is (RFC 9112 §6.3); `None` when it comes in chunks.
+    """Return how long the body is (RFC 9112 §6.3); `None` if it comes in chunks.
 
-    Whatever two readers could understand differently is refused rather than repaired:
-    the one before us, a proxy perhaps, may have understood it the other way.
+    The RFC allows a server to repair some contradictions. Here they are all refused, for a proxy
+    in front of this server may have repaired them the other way (§6.1, §11.2).
     """
     lengths = fields.get(b"content-length", [])
     codings = fields.get(b"transfer-encoding", [])
@@ -223,6 +242,7 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
         return None
     if not lengths:
         return 0
+    # Two equal lengths could be taken for one (§6.3), but why would an honest client send two?
     if len(lengths) > 1 or not _DIGITS.fullmatch(lengths[0]):
         raise RemoteProtocolError(
             f"Content-Length has to come once, as at most {CONTENT_LENGTH_DIGITS} digits", 400
@@ -231,16 +251,19 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
 
 
 def _refused_codings(values: list[bytes]) -> RemoteProtocolError:
-    """Say what is wrong with `Transfer-Encoding`, which is not plain `chunked`."""
+    """Return what is wrong with a `Transfer-Encoding` that is not plain `chunked`."""
     codings = [coding.strip(b" \t") for coding in b",".join(values).lower().split(b",")]
-    # Where such a body ends cannot be known (RFC 9112 §6.3), nor is chunked applied twice (§6.1).
+    # The end of such a body cannot be found (RFC 9112 §6.3), and chunked is never applied twice (§6.1).
     if codings[-1] != b"chunked" or b"" in codings or codings.count(b"chunked") > 1:
         return RemoteProtocolError("the last Transfer-Encoding has to be chunked, and no other one", 400)
     return RemoteProtocolError("the only Transfer-Encoding that is understood is: chunked", 501)
 
 
 def _members(values: list[bytes] | None) -> frozenset[bytes]:
-    """Return the members of a comma-separated list in lower case (RFC 9110 §5.6.1)."""
+    """Return the members of a comma-separated list in lower case (RFC 9110 §5.6.1).
+
+    Several lines of one field are one list (§5.3). Empty members are harmless and stay in.
+    """
     if values is None:
         return _NO_MEMBERS
     return frozenset([member.strip(b" \t") for member in b",".join(values).lower().split(b",")])

@@ -1,4 +1,7 @@
-"""A request's head as everything above the wire sees it."""
+"""A request's head as everything above the wire sees it.
+
+Whatever decoded the head, the guard or h11, the result is this one object, so nothing above has to know.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from trioweb._wire.head_guard import CheckedHead
 from trioweb.headers import Headers, RequestHeaders
 
 
-@attrs.define  # not frozen, which costs a call for each field
+@attrs.define  # not frozen: that would cost a call for each field
 class RequestHead:
     """A request's line and header fields, checked (RFC 9112 §3, §5, §6).
 
@@ -16,15 +19,14 @@ class RequestHead:
         method: A token in the case that it came in.
         target: The request target as it came (RFC 9112 §3.2).
         raw_path: Its path, undecoded; `"*"` for the asterisk form.
-        query_string: What stands behind the first question mark, undecoded.
-        headers: The fields as they came. `Host` is that of an absolute target, if the
-            target is one (RFC 9112 §3.2.2).
+        query_string: Everything after the first question mark, undecoded.
+        headers: The fields as they came. An absolute target replaces `Host` (RFC 9112 §3.2.2).
         http_version: `"1.0"` or `"1.1"`.
         content_bytes: The declared length of the body, 0 without a body; `None` if it
             comes in chunks.
         is_chunked: Whether the body comes in chunks.
-        expects_continue: Whether the peer holds back a body until 100 Continue.
-        wants_websocket: Whether it asks to go on as a WebSocket (RFC 6455 §4.1).
+        expects_continue: Whether the client holds its body back until it gets 100 Continue.
+        wants_websocket: Whether it asks for a WebSocket (RFC 6455 §4.1).
     """
 
     method: str
@@ -40,9 +42,10 @@ class RequestHead:
 
 
 def request_head(checked: CheckedHead, method: str, target_text: str, headers: RequestHeaders) -> RequestHead:
-    """Put together what was decoded and what the guard found.
+    """Put together a head from its decoded parts and the guard's findings.
 
-    Of an absolute target the host counts, not that of the field (RFC 9112 §3.2.2).
+    The host of an absolute target takes the place of the `Host` field: the RFC requires it, and a proxy
+    in front of this server has routed by it (RFC 9112 §3.2.2).
     """
     target = checked.target
     if target.authority is not None:
