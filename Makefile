@@ -58,7 +58,7 @@ fuzz: $(VENV)/.with-test  ## Try generated streams of frames and requests (EXAMP
 bench: $(VENV)/.with-speedups  ## Measure trioweb and its rivals, about 40 minutes (ARGUMENTS=--bars)
 	@$(RUN)/python benchmarks/run.py $(ARGUMENTS)
 
-bench-quick: $(VENV)/.with-speedups  ## What says most of it, in three minutes
+bench-quick: $(VENV)/.with-speedups  ## Measure the most telling workloads, in three minutes
 	@$(RUN)/python benchmarks/run.py --quick $(ARGUMENTS)
 
 instructions: $(VENV)/.with-speedups  ## Count the hot paths' instructions with valgrind (ARGUMENTS=--write)

@@ -169,7 +169,7 @@ def _bar(
 def _fill(name: str, colours: Colours) -> str:
     if name == rivals.OURS:
         return f'fill="{colours.accent}"'
-    if name == rivals.FLOOR:  # no server of WebSockets, so it is only outlined
+    if name == rivals.FLOOR:  # not a WebSocket server, so it is only outlined
         return (
             f'fill="{colours.neutral}" fill-opacity="0.25" stroke="{colours.neutral}" stroke-dasharray="3 2"'
         )
@@ -219,7 +219,7 @@ def _foot(results: Results, height: int, colours: Colours) -> Iterator[str]:
     rounds = settings.get("rounds", "?")
     how = (
         f"Median of {rounds} {'round' if rounds == 1 else 'rounds'}, each server on a core of its own. "
-        "Dashed: a Trio stream that sends bytes back unread, no WebSocket server."
+        "Dashed: a Trio stream that sends bytes back unread; not a WebSocket server."
     )
     yield _text(MARGIN, height - 38, how, colours.soft, size=11.5)
     yield _text(MARGIN, height - 20, where, colours.soft, size=11.5)

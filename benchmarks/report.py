@@ -22,9 +22,9 @@ FIGURES = {
 PLURALS = {"message": "messages", "delivery": "deliveries", "handshake": "handshakes"}
 
 NOTES = """\
-least and most are of all rounds; server and generator are the shares of a core that each used.
+least and most are over all rounds; server and generator are the shares of a core that each used.
 * the generator was busy or late, so the rival may be better than this
-~ other programs had a core of the two for more than a tenth of the time, so the row says little"""
+~ other programs used one of the two cores for more than a tenth of the time, so the row proves little"""
 
 
 def text(results: Results) -> str:
