@@ -71,7 +71,7 @@ EXAMPLES = [
     Example(
         "group_chat",
         "Group chat",
-        "One room, everybody in it. Who comes and goes is announced, and a slow member holds up nobody.",
+        "One room, everybody in it. Arrivals and departures are announced, and a slow member holds up nobody.",
         ("rooms", "slow members", "reconnecting"),
     ),
     Example(

@@ -22,7 +22,7 @@ def own_ancestors(one: type) -> list[str]:
 
 
 def test_few_of_our_own_classes_are_above_a_class() -> None:
-    # The errors are a tree by design: what stands above one is what an `except` may name.
+    # The errors are a tree by design: an `except` may name any class above one.
     classes = {
         one
         for module in MODULES

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-# The lowest first. A module or package imports what stands on an earlier line, or within its own
-# package; what stands on one line does not know each other. Imports for typing and inside
-# functions count as any other.
+# The lowest first. A module or package imports only from earlier lines, or within its own
+# package; modules on one line do not know each other. Imports for typing and inside
+# functions count too.
 LAYERS = (
     ("closing", "exception_groups", "json_text"),
     ("errors", "foreign_names"),

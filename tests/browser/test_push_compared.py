@@ -166,7 +166,7 @@ def test_the_page_says_when_the_server_is_gone_and_all_come_back_by_themselves(p
                 "data-state", "open", timeout=SLOW_MILLISECONDS
             )
             expect(fact(page, way, "events")).not_to_have_text(counts[way], timeout=SLOW_MILLISECONDS)
-            # The feed counts anew, which is no gap.
+            # The feed starts counting again, which is not a gap.
             assert number(page, way, "missed") == number(page, way, "repeated") == 0
 
 

@@ -1,4 +1,4 @@
-"""The private chat: who somebody is the server knows, and a message goes to one person."""
+"""The private chat: the server knows each person, and a message goes to one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The voice example's server: chunks to the talker and to who listens, and nothing piled up."""
+"""The voice example's server: chunks go to the talker and to listeners, and nothing piles up."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class Delivery:
         """Return the error page for a response that failed; if that has begun, cut it off."""
         if self._http.has_begun_response:
             only = bare(error)
-            # What a client's body is full of, or the rest of its request, is no bug of the program. A
+            # A mistake in a client's body, or in the rest of its request, is not a bug of the program. A
             # stranger who sends it on purpose must not be able to fill the log with tracebacks.
             is_bug = not (isinstance(only, RemoteProtocolError) or is_clients_mistake(only))
             logger.log(

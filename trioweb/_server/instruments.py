@@ -12,7 +12,7 @@ from trioweb._websocket.traffic import Traffic
 
 @attrs.frozen(kw_only=True)
 class ServerStatistics:
-    """A server's numbers at one moment. What is counted of WebSockets is since the start, open ones included.
+    """A server's numbers at one moment. The counts of WebSockets are totals since the start, including open ones.
 
     Attributes:
         connections: TCP connections now.

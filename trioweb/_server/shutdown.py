@@ -14,7 +14,7 @@ logger = logging.getLogger("trioweb")
 
 # The course of a graceful shutdown:
 #
-#   1. listeners are closed; who connects now is refused by the kernel
+#   1. listeners are closed; the kernel refuses clients that connect now
 #   2. idle HTTP connections and those that are still shaking hands for TLS are closed,
 #      requests in flight are answered with "Connection: close", WebSockets get their
 #      queued messages and the close frame

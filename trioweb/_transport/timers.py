@@ -164,7 +164,7 @@ class Timers:
         self.awaiting += is_awaiting
         heap = self._heap
         due_at = deadline - self._attention.lost_seconds
-        if is_first:  # nobody has looked since the last one ended: that was no stall
+        if is_first:  # nobody has looked since the last one ended: that was not a stall
             self._attention.begin(trio.current_time(), perf_counter())
         # The number settles ties: timers cannot be compared, and equal deadlines fire in order of arming.
         heapq.heappush(heap, (due_at, next(self._order), timer))

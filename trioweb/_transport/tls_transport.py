@@ -42,8 +42,8 @@ class TlsTransport:
       watches the socket, and the socket is empty.
     - Plaintext goes out, encrypted a batch at a time, and only when the batch before it has
       left. Encryption cannot be undone: records are numbered, so one that is thrown away breaks
-      the connection. What waits in the outbox is still plain, and can be dropped or replaced.
-      What the kernel does not take of a batch is kept in `_unsent`, and the output is told of no
+      the connection. Entries in the outbox are still plain, and can be dropped or replaced.
+      The rest of a batch that the kernel does not take is kept in `_unsent`, and the output is told of no
       more plaintext than has certainly left: of `n` bytes of ciphertext that remain, at most
       `n` can be plaintext.
     - TLS speaks by itself: session tickets, answers to key updates, alerts. Where a write

@@ -10,7 +10,7 @@ memory is the allocator's own, where a longer piece would be mapped and unmapped
 the cost of a short read."""
 
 WRITE_BYTES = 64 * 1024
-"""What is gathered for one write; a longer message goes alone."""
+"""The most bytes gathered for one write; a longer message is written alone."""
 
 LOST = (OSError, ValueError)
 """What a socket raises when its peer, or its descriptor, is gone."""
@@ -35,7 +35,7 @@ class Output(Protocol):
 
 
 class Receiver(Protocol):
-    """Who is told what comes in: an `Intake`. No method may block."""
+    """The part that receives the input: an `Intake`. No method may block."""
 
     def data_received(self, data: bytes, now: float) -> None:
         """Take one piece of input."""

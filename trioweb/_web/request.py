@@ -139,7 +139,7 @@ class Request:
 
     @property
     def query(self) -> Query:
-        """The fields of the query string; one of more than 512 bytes is decoded anew each time."""
+        """The fields of the query string; one of more than 512 bytes is decoded again each time."""
         if self._query is not None:
             return self._query
         query = Query(self.query_string)
@@ -151,7 +151,7 @@ class Request:
     def cookies(self) -> Mapping[str, str]:
         """The cookies by name, read leniently: what cannot be a cookie is not there.
 
-        As with the query, those of more than 512 bytes are read anew each time.
+        As with the query, those of more than 512 bytes are read again each time.
         """
         if self._cookies is not None:
             return self._cookies
@@ -260,9 +260,9 @@ class Request:
         when the request has been answered, in whatever way.
 
         Raises:
-            HTTPError: 415 the Content-Type is no form's; 400 the body is not what it says,
-                or was cut off; 413 a limit of `Limits.form_...` was reached, and the detail
-                names it.
+            HTTPError: 415 if the Content-Type is not that of a form; 400 if the body does not match it,
+                or was cut off; 413 if a limit of `Limits.form_...` was reached, which the
+                detail names.
             BodyTooLarge: The body is longer than `Limits.body_bytes`; answered with 413.
             LocalProtocolError: The body was streamed already.
 

@@ -128,7 +128,7 @@ class Response:
 
     @property
     def filler(self) -> Filler | None:
-        """What is sent between the pieces of a stream when they are long in coming."""
+        """The piece to send when the next one of a stream is long in coming."""
         return None if self._streamed is None else self._streamed.filler
 
     async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
@@ -290,8 +290,8 @@ class JSON(Response):
 class Redirect(Response):
     """Send the client elsewhere (RFC 9110 §15.4).
 
-    Whatever cannot stand in a URL is percent-encoded, line breaks too. Where it leads is
-    not judged: check an address that a client gave before it is used here.
+    Characters that a URL cannot contain are percent-encoded, even line breaks. Where it leads is
+    not checked: check an address from a client before you use it here.
 
     Args:
         url: Absolute, or relative to the request's.

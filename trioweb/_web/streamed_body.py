@@ -1,9 +1,9 @@
 """The body of a response that is made while it is sent.
 
-A response holds its body: whole, as bytes, or as a `StreamedBody`, which hands it out in pieces. What makes
-the pieces varies (a file, an iterable, a compressor), and so does how they may end. What is sent with
-them does not: status and header fields belong to the response. So a response is never wrapped in another
-class of responses. Whatever changes the body makes a `Response` with another body.
+A response holds its body: whole, as bytes, or as a `StreamedBody`, which hands it out in pieces. The source
+of the pieces varies (a file, an iterable, a compressor), and so do the ways in which they may end. The
+status and the header fields do not: they belong to the response. So a response is never wrapped in another
+class of responses. Middleware that changes the body makes a `Response` with another body.
 
 The server sends it like this, in one task from the first step to the last:
 
@@ -11,7 +11,7 @@ The server sends it like this, in one task from the first step to the last:
         wait for the first of chunks        # an exception here still becomes an error page
         send the head, and the first of chunks with it
         send each of the others             # an exception here cuts the connection
-    await body.aclose()                     # whatever happened, also when `chunks` was never called
+    await body.aclose()                     # in any case, even if `chunks` was never called
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The closing handshake: who said what first, and what is still to be waited for."""
+"""The closing handshake: the close frames of both sides in their order, and what is still awaited."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class ClosingHandshake:
 
     @property
     def close(self) -> Close | None:
-        """The close that ended it, with who closed first; `None` while it is open."""
+        """The close that ended it, with the side that closed first; `None` while it is open."""
         if not self.is_over:
             return None
         code, reason = connection_closed(self.sent, self.received, self.received_first).close
@@ -111,7 +111,7 @@ class ClosingHandshake:
         """Do not call `watcher` any more."""
         self._watchers = tuple(other for other in self._watchers if other != watcher)
 
-    # What happens. Whether it may, the table says: a step that it does not have is no step.
+    # The events. The table decides whether they count: a step that it does not have is ignored.
 
     def open(self) -> None:
         """The handshake has been answered with 101."""

@@ -206,7 +206,7 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
                     raise self._closing.error()
             if not outlet.is_dirty or outbox.held_bytes >= WRITE_BYTES:
                 outlet.write()
-        if not calls & YIELD_MASK:  # only now: whoever yields first would be passed
+        if not calls & YIELD_MASK:  # only now: a sender that yielded first could be overtaken
             await trio.lowlevel.cancel_shielded_checkpoint()
 
     def send_nowait(self, message: str | bytes) -> None:

@@ -26,7 +26,7 @@ class Intake:
     """Decodes what the transport pushes; called from the pump or a reader task, never blocking.
 
     When the inbox is full it stops decoding, then reading, so the peer's TCP window
-    closes; whoever takes messages out starts both again.
+    closes; taking messages out starts both again.
     """
 
     __slots__ = (
@@ -204,7 +204,7 @@ class Intake:
         inbox, wire, closing = self._inbox, self.wire, self._closing
         assert wire is not None
         if not self._has_no_room:
-            # Who receives gets the first of what is here; a message behind it may wait to be streamed.
+            # The receiver gets the first message here; a message after it may wait to be streamed.
             is_awaited = self.is_receiving and not inbox.items
             wire.may_hold = closing.is_ending or not (closing.is_over or is_awaited)
             for event in wire.events(self._most_at_once):
@@ -226,7 +226,7 @@ class Intake:
     def _has_no_room(self) -> bool:
         """Whether decoding stops until something is taken out.
 
-        Not while the peer's close frame is awaited: it may stand behind any number of messages.
+        Not while the peer's close frame is awaited: any number of messages may come before it.
         """
         return self._inbox.is_full and not self._closing.is_ending
 
@@ -277,8 +277,8 @@ class Intake:
     def _end(self) -> None:
         """No more can be sent: wake the task that receives, and read to the peer's close.
 
-        A close was sent or has come: what is held is no longer kept waiting for room, since
-        the peer's answer may stand behind all of it, and behind all that the kernel holds.
+        A close was sent or received: held input no longer waits for room, since
+        the peer's answer may come after all of it, and after everything that the kernel holds.
         """
         self._keepalive.stop()
         self._inbox.wake()

@@ -72,7 +72,7 @@ class Keepalive:
             self._timer = self._timers.call_at(self.heard_at + self._interval, self._check_silence)
 
     def stop(self) -> None:
-        """The connection is over: whoever waits for a pong waits no longer."""
+        """End all waiting for pongs: the connection is over."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

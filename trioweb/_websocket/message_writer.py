@@ -66,7 +66,7 @@ class MessageWriter:
         self._outlet.write()
 
     def end(self) -> None:
-        """Take no more pieces; whoever waits with one is told."""
+        """Take no more pieces; tasks that wait with one get an error."""
         self._has_ended = True
         self._outlet.outbox.tell_progress()
 

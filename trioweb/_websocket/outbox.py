@@ -31,7 +31,7 @@ class Outbox:
 
     Three kinds of bytes are in it, and they leave in this order: what a write has begun
     (`_writing`; it must go out whole), control frames, messages. A message enters if it
-    fits under both bounds, or if the outbox is empty. Whoever finds no room stands in line
+    fits under both bounds, or if the outbox is empty. A sender that finds no room waits in line
     until the outbox has drained to half, and nobody enters past the line, with one exception:
     rooms that drop their own oldest messages keep the outbox full for as long as they
     publish, so they go on, and every `PASSED_BY` messages they make room for the line.
@@ -177,7 +177,7 @@ class Outbox:
         return sender
 
     def leave_line(self, sender: WaitingSender) -> None:
-        """Take a message out of the line; whoever waits with it goes on."""
+        """Take a message out of the line, and wake the task that waits with it."""
         if sender in self.waiting:
             self.waiting.remove(sender)
             sender.end(is_admitted=False)
@@ -305,7 +305,7 @@ class Outbox:
     def fragment_fits(self, frame: Buffers) -> bool:
         """Say whether there is room for a frame of the streamed message.
 
-        What waits behind the stream cannot leave before it, so it does not count here.
+        Entries after the stream cannot leave before it, so they do not count here.
         """
         ahead_bytes = self.held_bytes - sum(map(size_of, filter(is_live, self._behind)))
         return not ahead_bytes or ahead_bytes + size_of(frame) <= self._most_bytes

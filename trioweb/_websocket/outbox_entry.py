@@ -1,4 +1,4 @@
-"""What waits in an outbox: frames, and messages that become frames only when they leave."""
+"""The entries of an outbox: frames, and messages that become frames only when they leave."""
 
 from __future__ import annotations
 

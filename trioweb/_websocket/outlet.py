@@ -55,7 +55,7 @@ from trioweb.config import Limits
 
 
 class Overseer(Protocol):
-    """Who is told how the writing goes: a `ClosingHandshake`."""
+    """The part that learns of the progress of writing: a `ClosingHandshake`."""
 
     def drained(self) -> None:
         """Everything that waited has been written."""

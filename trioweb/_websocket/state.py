@@ -9,13 +9,13 @@ from enum import Enum, auto
 # (§7.1.1). Three shorter ways lead out. A side that sees the protocol broken sends its
 # close frame and waits for nothing more (§7.1.7, "Fail the WebSocket Connection"). A
 # peer that answers nothing is cut when its time is up. And TCP may simply be gone.
-# Who closes TCP first must have read everything: with unread input the kernel resets the
+# The side that closes TCP first must have read everything: with unread input, the kernel resets the
 # connection, which can overtake the close frame. So where the peer may be sending still,
 # only our side of TCP is ended, and the peer's end awaited, for a bounded time.
 #
 #   CONNECTING     the handler has not accepted yet; nothing was written
 #   OPEN           messages go both ways
-#   CLOSE_SENT     our close frame is queued behind our messages; the peer's is awaited
+#   CLOSE_SENT     our close frame is queued after our messages; the peer's is awaited
 #   ENDING         nothing more is expected from the peer; our output is being written, or
 #                  what the peer sends all the same is thrown away until its end
 #   CLOSED         nothing more happens

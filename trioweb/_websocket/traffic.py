@@ -21,8 +21,8 @@ class Traffic(NamedTuple):
         received_control_frames: Pings, pongs and the close frame.
         received_control_bytes: Bytes of these, headers included.
         sent_messages: Whole messages that have been handed to the network, those of rooms too; one
-            of `send_stream` counts once, when its last frame has. What was queued and then lost, as the
-            connection was cut, does not count.
+            of `send_stream` counts once, when its last frame has. Messages that were queued and then
+            lost with the connection do not count.
         sent_bytes: Bytes of the frames of messages, headers included, that have been handed to the network.
         sent_control_frames: Pings, pongs and the close frame.
         sent_control_bytes: Bytes of these, headers included.

@@ -1,7 +1,7 @@
 """The message that is being received: its rules, its limits, and its parts until it is whole.
 
-Three decoders bring parts of messages: wsproto, `PlainFrame` and `CompressedFrame`. What is true of a message,
-rather than of a frame, is kept here and only here: whether a continuation is in turn, how many frames there
+Three decoders bring parts of messages: wsproto, `PlainFrame` and `CompressedFrame`. The facts of a message,
+rather than of a frame, are kept here and only here: whether a continuation is in turn, how many frames there
 are, how long they are together. So a rule holds whichever decoder brings the frame that breaks it.
 """
 

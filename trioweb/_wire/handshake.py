@@ -43,7 +43,7 @@ _START = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: 
 _OWN_FIELDS = frozenset({"connection", "content-length", "transfer-encoding", "upgrade"})
 _OWN_PREFIX = "sec-websocket-"
 
-# Browsers offer one of a few things. What is longer is nobody's usual offer, and not kept.
+# Browsers send one of a few offers. A longer one is unusual, and not kept.
 _USUAL_OFFER_CHARACTERS = 200
 
 OFFERS = 100
@@ -146,10 +146,10 @@ def accept_token(key: str) -> str:
 def offered_subprotocols(head: RequestHead) -> tuple[str, ...]:
     """Return the subprotocols that the client can speak, its preferred one first.
 
-    They stand in any number of lines (RFC 6455 §11.3.4); their case counts.
+    They may be on any number of lines (RFC 6455 §11.3.4), and are case-sensitive.
 
     Raises:
-        HandshakeRejected: 400; one of them is no token, or there are more than `OFFERS`.
+        HandshakeRejected: 400; one of them is not a token, or there are more than `OFFERS`.
     """
     lines = head.headers.get_all("sec-websocket-protocol")
     if not lines:

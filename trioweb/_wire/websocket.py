@@ -33,9 +33,9 @@ _INFLATED_SLICE = 256
 class WebSocketWire(FrameEncoder):
     """The server's side of one WebSocket after its handshake; no task, no clock, no socket.
 
-    `feed` what arrives, then ask for `events` until `is_pending` is false. Held are the
-    open message, of which there are at most `message_bytes`, and input that was not asked
-    for; after a `PeerClosed` or a `Violation` nothing.
+    `feed` what arrives, then ask for `events` until `is_pending` is false. It holds the
+    open message, at most `message_bytes` of it, and input for which no events were requested
+    yet; after a `PeerClosed` or a `Violation`, nothing.
 
     Receiving and sending know nothing of each other, and sending knows no states: the
     closing handshake belongs to the connection above, and any frame can be encoded at any
@@ -158,8 +158,8 @@ class WebSocketWire(FrameEncoder):
     def start_streaming(self) -> None:
         """Hand out the open message, or the next if none is open, as `Fragment`s.
 
-        It may be of any length, in any number of frames. What was collected of it comes
-        first; after the last piece whole messages come again.
+        It may be of any length, in any number of frames. The part collected so far comes
+        first; after the last piece, messages come whole again.
         """
         if not self._is_over:
             self._assembly.is_streaming = True
@@ -174,7 +174,7 @@ class WebSocketWire(FrameEncoder):
     def overlook(self) -> None:
         """Decode no more, since nobody will get it: only the peer's close, or a `Violation`, is still found.
 
-        What was collected or announced is let go of. There is no way back.
+        Everything collected or announced is dropped. There is no way back.
         """
         if self._is_over or isinstance(self._frame, Overlook):
             return

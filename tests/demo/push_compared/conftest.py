@@ -15,7 +15,7 @@ def module(example):
 
 @pytest.fixture
 def feed(module):
-    """Give the feed, which is told by the test when to tick."""
+    """Yield the feed, which ticks when the test says so."""
     module.feed.run = trio.sleep_forever
     return module.feed
 

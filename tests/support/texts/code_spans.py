@@ -1,4 +1,4 @@
-"""The code spans of the documentation: what stands between backticks in a line, and what it claims to be."""
+"""The code spans of the documentation: the texts between backticks, and what they claim to be."""
 
 from __future__ import annotations
 

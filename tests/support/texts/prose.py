@@ -16,14 +16,18 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _LAYOUT = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
-def paragraphs(path: Path) -> Iterator[str]:
-    """Yield the texts of a Markdown or Python file, each on one line and without code in it."""
+def paragraphs(path: Path, *, has_strings: bool) -> Iterator[str]:
+    """Yield the texts of a Markdown or Python file, each on one line and without code in it.
+
+    Args:
+        path: The file.
+        has_strings: Whether strings in code are texts for its users, such as errors.
+    """
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         texts: Iterator[str] = _of_markdown(source)
     else:
-        is_test = path.name.startswith("test_") or "tests" in path.parts
-        texts = _of_python(source, is_test=is_test)
+        texts = _of_python(source, has_strings=has_strings)
     for text in texts:
         yield " ".join(_CODE.sub("`code`", text).split())
 
@@ -42,16 +46,16 @@ def _of_markdown(source: str) -> Iterator[str]:
         yield from re.split(r"\n(?= *(?:[-*|]|\d+\.) ?)|(?<=[^|])\|(?=[^|])", block)
 
 
-def _of_python(source: str, *, is_test: bool) -> Iterator[str]:
+def _of_python(source: str, *, has_strings: bool) -> Iterator[str]:
     tree = ast.parse(source)
     docstrings = {id(node.body[0].value) for node in ast.walk(tree) if _has_docstring(node)}
     for node in ast.walk(tree):
         if id(node) in docstrings and isinstance(node, ast.Constant):
             # Paragraphs and the entries of a section are apart.
             yield from re.split(r"\n\s*\n|\n(?= +\w+: )|\n(?= +[-*] )", str(node.value))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not is_test:
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and has_strings:
             yield node.value
-        elif isinstance(node, ast.JoinedStr) and not is_test:
+        elif isinstance(node, ast.JoinedStr) and has_strings:
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
     yield from _comments(source)
 
