@@ -32,17 +32,16 @@ ErrorHandlerT = TypeVar("ErrorHandlerT", bound=ErrorHandler)
 
 
 class App(Router):
-    """What a program is made of; `run` or `serve` puts it behind a socket.
+    """An application; `run` or `serve` puts it behind a socket.
 
-    Build it before it is served. Any number of servers may serve one app, in one run of Trio
-    if it has a lifespan; they share that.
+    Build it before it is served. Any number of servers may serve one app. If it has a
+    lifespan, they share it, and must be in one run of Trio.
 
     Args:
         config: Limits, time-outs, origins, compression; the defaults are safe.
-        lifespan: An async context manager function that is entered before the first
-            connection and left after the last, once however many servers there are. It takes
-            a nursery, for tasks that live as long, or the app and a nursery:
-            `lifespan(app, nursery)`.
+        lifespan: An async context manager function, entered before the first connection and
+            left after the last: once, however many servers there are. It takes a nursery, for
+            tasks that live as long, or the app and a nursery: `lifespan(app, nursery)`.
 
     Attributes:
         state: A dict of your own, its keys also usable as attributes.
@@ -65,11 +64,11 @@ class App(Router):
         """Put an async function around every request and every handshake.
 
         `async def function(request, call_next)` returns `await call_next(request)`, or a
-        response of its own. The first that was added is the outermost. For a handshake
-        `call_next` gives the 101 response, to which headers may be added, before the
-        handler runs; any other response refuses the handshake. An object with
-        `async def __call__(self, request, call_next)` will do as well: `trioweb.middleware`
-        has some.
+        response of its own. The first one added is the outermost. For a handshake,
+        `call_next` returns the 101 response before the handler runs. The function may add
+        headers to it; if it returns any other response, the handshake is refused. An object
+        with `async def __call__(self, request, call_next)` works as well; `trioweb.middleware`
+        has several.
 
         Raises:
             SetupError: It is not async, takes other parameters, or this app is included in another one.
@@ -87,7 +86,7 @@ class App(Router):
     def error_handler(self, key: type[Exception] | int) -> Callable[[ErrorHandlerT], ErrorHandlerT]:
         """Answer an exception class or a status: `async def handler(request, error)`.
 
-        A handler for a status goes before one for a class, and a class before its bases.
+        A handler for a status takes precedence over one for a class, and a class over its bases.
 
         Args:
             key: An exception class, or a status from 400 to 599.
@@ -95,7 +94,7 @@ class App(Router):
         Raises:
             SetupError: `key` is neither, the handler is not an async function of request and error,
                 or this app is included in another one.
-            DuplicateRoute: There is one already.
+            DuplicateRoute: There is already a handler for it.
         """
         check_key(key)
 
@@ -124,17 +123,17 @@ class App(Router):
 
         Args:
             prefix: The path under which they appear, such as `"/static"`.
-            folder: Must be there; nothing outside it is served.
+            folder: Must exist; nothing outside it is served.
             name: For `url_for(name, relative="css/site.css")`.
-            cache_control: Sent with each file; by default browsers ask each time whether
-                they still have the current version, which costs no more than a 304.
-            precompressed: Send `app.js.br`, `app.js.zst` or `app.js.gz`, where one is there,
-                instead of `app.js` to those who can read it, unless it is older.
+            cache_control: Sent with each file. By default, browsers ask each time whether they
+                still have the current version, which costs only a 304.
+            precompressed: Whether to send `app.js.br`, `app.js.zst` or `app.js.gz`, if it exists
+                and is not older, instead of `app.js` to clients that can decode it.
 
         Raises:
             ConfigError: `folder` is not a folder.
             LocalProtocolError: `cache_control` cannot be sent.
-            PatternError: `prefix` cannot be read.
+            PatternError: `prefix` cannot be parsed.
         """
         if prefix and not prefix.startswith("/"):
             raise PatternError(f'a prefix starts with "/", unlike {prefix!r}: write {"/" + prefix!r}')
@@ -150,36 +149,36 @@ class App(Router):
             self.get(path, name=f"{name}_folder" if name else None)(serve_file)
 
     def include(self, prefix: str, router: Router) -> None:
-        """Put the routes of `router` under `prefix`, those added to it later as well.
+        """Put the routes of `router` under `prefix`, including those added to it later.
 
-        An app may be included too: its routes, and its lifespan, which is entered after this
-        app's. Its rooms and state stay its own, and this app's settings apply. Middleware and
-        error handlers belong to the app that is served, so one that has them cannot be included.
-        Since an app can also be served by itself, its handlers take a parameter of the prefix
-        only with a default; those of a router need none. A default that no prefix or path replaces
-        in the program at hand is refused when the app is served.
+        An app may be included too, with its routes and its lifespan, which is entered after this
+        app's. Its rooms and its state stay its own, and this app's settings apply. Middleware and
+        error handlers belong to the app that is served, so an app that has any cannot be included.
+        Since an app can also be served alone, its handlers must have a default for each parameter
+        of the prefix; those of a router need none. A default that no prefix or path ever replaces
+        is refused when the app is served.
 
         Args:
             prefix: A path that does not end in "/", or "" for none.
             router: Another router or app.
 
         Raises:
-            PatternError: The prefix cannot be read, or a parameter's name comes twice.
-            DuplicateRoute: A route answers the same requests as one here, or has its name.
-            SetupError: `router` has a place already, is this one or above it, or is an app
-                that would lose something.
+            PatternError: The prefix cannot be parsed, or a path has two parameters of one name.
+            DuplicateRoute: A route answers the same requests as one here, or has the same name.
+            SetupError: `router` is already included, is this one, or includes this one; or it is
+                an app that would lose its middleware or error handlers.
         """
         check_inclusion(prefix, router)
         _check_are_bare((router, *router._below()))  # noqa: SLF001 - of a class above
         super().include(prefix, router)
 
     def room(self, name: str, *, overflow: Overflow | None = None) -> Room:
-        """Return the room with this name; it exists for as long as somebody holds it.
+        """Return the room with this name; it exists for as long as anything refers to it.
 
         Args:
             name: Any text.
-            overflow: What happens when a member's outbox is full, for those who join
-                from now on without a policy of their own; at first `Overflow.CLOSE`.
+            overflow: The policy for members whose outbox is full, if they join from now on
+                without a policy of their own; at first `Overflow.CLOSE`.
 
         Raises:
             ConfigError: `overflow` is not an `Overflow`.
@@ -188,9 +187,9 @@ class App(Router):
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Hold the lifespans of this app and then of those in it, in the order they came.
+        """Hold the lifespans of this app and then of those included in it, in their order.
 
-        The first who does so enters each of them, and the last leaves it.
+        The first holder enters each of them, and the last one leaves it.
         """
         async with AsyncExitStack() as stack:
             for lifetime in self._lifetimes():
@@ -209,19 +208,19 @@ class App(Router):
             )
 
 
-# For the server. An app shows programs what they are written with. What serves it is reached by these
-# functions, and by nothing else.
+# For the server. The attributes of an app are for programs. The server reaches its machinery by these
+# functions alone.
 
 
 def responder_of(app: App) -> Responder:
-    """Return what responds to the requests of an app."""
+    """Return the responder to the requests of an app."""
     return app._responder  # noqa: SLF001
 
 
 def check_served(app: App) -> None:
-    """Look once more for what would be lost, now that the app is going to be served.
+    """Check once more, now that the app is going to be served, that nothing would be lost.
 
-    A router that is included already may have been given an app since.
+    An app may have been included in a router after that was included here.
 
     Raises:
         SetupError: An app with middleware or error handlers is included, or a parameter of a
@@ -233,7 +232,7 @@ def check_served(app: App) -> None:
 
 @asynccontextmanager
 async def lifespan_if_entered(app: App) -> AsyncIterator[None]:
-    """Hold those lifespans of an app that are entered, so that others do not leave them meanwhile."""
+    """Hold the lifespans of an app that have been entered, so that others do not leave them meanwhile."""
     async with AsyncExitStack() as stack:
         for lifetime in app._lifetimes():  # noqa: SLF001
             await stack.enter_async_context(lifetime.held_if_entered())

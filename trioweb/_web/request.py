@@ -1,4 +1,4 @@
-"""What a handler knows about the request that it answers."""
+"""The request, as its handler sees it."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ if TYPE_CHECKING:
 
 
 KEPT_BYTES = 512
-"""A query longer than this, or cookies, are decoded each time that they are asked for. As fields they may
+"""A longer query, or longer cookies, are decoded each time that they are read. As fields they may
 take sixty times their bytes, so a bound in bytes is what bounds the memory, to some 45 kB for both."""
 
 _LIMITS_OF_NOTHING = Limits()
-"""Those of a body that is not there: any will do."""
+"""Limits for a request without a body: any will do."""
 
 
 @explaining(REQUEST)
 class Request:
     """One HTTP request, or the request that opened a WebSocket.
 
-    Any number of tasks may read it. The body comes over the wire once: `body`, `text`
-    and `json` keep it and may be called again, `form` keeps the form, `stream` nothing.
+    Any number of tasks may read it. The body arrives only once: `body`, `text` and `json`
+    keep it and may be called again, `form` keeps the form, and `stream` keeps nothing.
 
     Attributes:
-        method: The method, upper case as it came.
-        raw_path: The path as it came, without the query.
-        query_string: The query as it came, without the question mark.
+        method: The method as it was received; methods are case-sensitive.
+        raw_path: The path as it was received, without the query.
+        query_string: The query as it was received, without the question mark.
         headers: The header fields; names match in any case.
         http_version: `"1.0"` or `"1.1"`.
         scheme: `"http"` or `"https"`, as the client used it.
-        host: The `Host` field, or what a trusted proxy says that it was.
-        client: Where the client is; `None` on a Unix socket or when it is not known.
+        host: The `Host` field, or the host that a trusted proxy gives.
+        client: The address of the client; `None` on a Unix socket, or if it is not known.
         is_unix: Whether it came over a Unix socket.
         is_anonymous: Whether it came from a trusted proxy that could not name the client.
-        may_be_recoded: Whether middleware may compress the answer. It says so before it asks
-            for it, and a `File` is then not resumed by its date.
-        path_params: What the route's path matched, converted.
+        may_be_recoded: Whether middleware may compress the response. Middleware sets this before
+            it passes the request on, and a `File` is then not resumed by its date.
+        path_params: The converted values of the path's parameters.
         app_state: The `app.state` of the application that is served.
     """
 
@@ -121,7 +121,7 @@ class Request:
 
     @property
     def state(self) -> Namespace:
-        """A dict that is free for middleware and handlers to share during this request."""
+        """A dict that middleware and handlers may share during this request."""
         if self._state is None:
             self._state = Namespace()
         return self._state
@@ -130,8 +130,8 @@ class Request:
     def state(self, state: Namespace) -> None:
         self._state = state
 
-    # Not kept, nor is what is long of the query and of the cookies: an open WebSocket keeps its
-    # request, and what a stranger wrote is as text up to four times as long as on the wire.
+    # Decoded at each use, as a long query and long cookies are: an open WebSocket keeps its
+    # request, and decoded text from a stranger can take four times the bytes that it had on the wire.
     @property
     def path(self) -> str:
         """The path, percent-decoded."""
@@ -149,9 +149,9 @@ class Request:
 
     @property
     def cookies(self) -> Mapping[str, str]:
-        """The cookies by name, read leniently: what cannot be a cookie is not there.
+        """The cookies by name, read leniently: anything that cannot be a cookie is left out.
 
-        As with the query, those of more than 512 bytes are read again each time.
+        As with the query, cookies of more than 512 bytes are read again each time.
         """
         if self._cookies is not None:
             return self._cookies
@@ -163,7 +163,7 @@ class Request:
 
     @property
     def url(self) -> str:
-        """The whole address that was asked for, undecoded."""
+        """The complete URL of the request, undecoded."""
         query = f"?{self.query_string}" if self.query_string else ""
         # "*" asks about the server as a whole, which has no path (RFC 9112 §3.3).
         path = "" if self.raw_path == "*" else self.raw_path
@@ -171,7 +171,7 @@ class Request:
 
     @property
     def content_type(self) -> str:
-        """The media type of the body in lower case without parameters; `""` if none is given."""
+        """The media type of the body, in lower case and without parameters; `""` if none is given."""
         return media_type_of(self.headers.get("content-type", ""))
 
     @property
@@ -184,20 +184,20 @@ class Request:
     def cancel_on_disconnect(self) -> AbstractAsyncContextManager[trio.CancelScope]:
         """Cancel a block when the client leaves: `async with` gives its `trio.CancelScope`.
 
-        For what waits long for the sake of one client, such as a long poll. As with
-        `trio.move_on_after`, the block ends without an exception then, and
-        `scope.cancelled_caught` tells.
+        Use it for code that waits long for one client, such as a long poll. As with
+        `trio.move_on_after`, the block then ends without an exception, and
+        `scope.cancelled_caught` is true.
 
-        A client leaves by ending its side or resetting the connection. One that only ends its
-        own side, and would still read the answer, cannot be told apart from that, and has half
-        a second. What it sends meanwhile is kept. If that is more than 64 KiB, nothing more is
-        read, and the client counts as gone when nothing was sent for `Timeouts.body_seconds`.
+        A client leaves by closing or resetting the connection. A client that closes only its own
+        half, and would still read the response, looks the same, so it gets half a second. Input
+        that arrives meanwhile is kept. If there is more than 64 KiB of it, nothing more is read,
+        and the client counts as gone when nothing has been sent for `Timeouts.body_seconds`.
 
         Raises:
-            LocalProtocolError: The body has not been read to its end, or the request is
-                answered already or has become a WebSocket, which notices by itself.
+            LocalProtocolError: The body has not been read to its end, or the request has been
+                answered, or has become a WebSocket, which notices by itself.
 
-        Cancellation: Of the block; an answer that it was sending is none of this.
+        Cancellation: Only the block is cancelled, not a response that is being sent.
         Concurrency: Any number of blocks, in any number of tasks.
         """
         if self._connection is None:
@@ -209,10 +209,10 @@ class Request:
 
         Raises:
             BodyTooLarge: It is longer than `Limits.body_bytes`; answered with 413.
-            LocalProtocolError: It was streamed already, read as a form, or thrown away beside
-                a long answer or behind it.
+            LocalProtocolError: It has been streamed or read as a form, or was discarded during
+                or after a long response.
 
-        Cancellation: Safe; what has come is kept and the next call goes on there.
+        Cancellation: Safe; the bytes received so far are kept, and the next call continues there.
         Concurrency: Any number of tasks; all get the same bytes.
         """
         return await self._required_body().read()
@@ -221,10 +221,10 @@ class Request:
         """Return the body as text, in the charset that its Content-Type names or UTF-8.
 
         Raises:
-            HTTPError: 415 for a charset that is not known, 400 for bytes that do not fit it.
+            HTTPError: 415 if the charset is not known, 400 if the bytes do not fit it.
             BodyTooLarge: It is longer than `Limits.body_bytes`.
 
-        Cancellation: As `body`.
+        Cancellation: As for `body`.
         """
         charset = charset_of(self.headers.get("content-type", "")) or "utf-8"
         encoding = encoding_of(charset)
@@ -238,13 +238,13 @@ class Request:
             ) from error
 
     async def json(self) -> Any:
-        """Return the body read as JSON (RFC 8259), whatever its Content-Type.
+        """Return the body parsed as JSON (RFC 8259), whatever its Content-Type.
 
         Raises:
-            HTTPError: 400, the body is not JSON; the detail says where.
+            HTTPError: 400 if the body is not JSON; the detail says where.
             BodyTooLarge: It is longer than `Limits.body_bytes`.
 
-        Cancellation: As `body`.
+        Cancellation: As for `body`.
         """
         octets = await self.body()
         try:
@@ -253,21 +253,20 @@ class Request:
             raise Unreadable(400, f"the body is {error}") from error
 
     async def form(self) -> Form:
-        """Return the body read as a form, url-encoded or multipart, with its files.
+        """Return the body parsed as a form, URL-encoded or multipart, with its files.
 
-        Fields are in memory. Files are where they fit: `Limits.form_memory_bytes` says how
-        much of them memory holds, what is more goes to a temporary file. It is removed
-        when the request has been answered, in whatever way.
+        Fields are in memory. Files are in memory up to `Limits.form_memory_bytes`, and the rest
+        goes to a temporary file. It is removed when the request has been answered, in any case.
 
         Raises:
             HTTPError: 415 if the Content-Type is not that of a form; 400 if the body does not match it,
                 or was cut off; 413 if a limit of `Limits.form_...` was reached, which the
                 detail names.
             BodyTooLarge: The body is longer than `Limits.body_bytes`; answered with 413.
-            LocalProtocolError: The body was streamed already.
+            LocalProtocolError: The body has been streamed.
 
-        Cancellation: Safe; what has come is kept and the next call goes on there.
-        Backpressure: The peer is read no faster than the disk takes it.
+        Cancellation: Safe; the data received so far is kept, and the next call continues there.
+        Backpressure: The body is read no faster than the disk takes it.
         Concurrency: Any number of tasks; all get the same form.
         """
         if self._form_reader is None:
@@ -277,15 +276,15 @@ class Request:
         return await self._form_reader.read()
 
     def stream(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body piece by piece as it comes; once, unless `body` has kept it.
+        """Yield the body piece by piece as it arrives; only once, unless `body` has kept it.
 
         Raises:
             BodyTooLarge: It is longer than `Limits.body_bytes`.
-            LocalProtocolError: It was streamed already, read as a form, or thrown away beside
-                a long answer or behind it; or `body` was cancelled half-way.
+            LocalProtocolError: It has been streamed or read as a form, or was discarded during
+                or after a long response; or `body` was cancelled halfway.
 
-        Cancellation: A piece is yielded or still to come; pieces yielded before are gone.
-        Backpressure: The peer is read no faster than the pieces are taken.
+        Cancellation: A piece is either yielded or still to come; pieces yielded before are gone.
+        Backpressure: The body is read no faster than the pieces are taken.
         """
         return self._required_body().stream()
 

@@ -1,4 +1,4 @@
-"""What a handler returns: a response."""
+"""Responses: what a handler returns."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Response:
     generator `chunks`; `Stream` is one for any async iterable.
 
     Its life: `prepare(request)`, which may return another response; then the head, and
-    `chunks()` unless the method was HEAD; then `aclose()`, whatever happened, also when it
-    is dropped before any of that. If it is not streamed, only `close()` is called.
+    `chunks()` unless the method was HEAD; then `aclose()` in any case, even if the response is
+    dropped before all that. If it is not streamed, only `close()` is called.
 
     Args:
         body: `str` is sent as UTF-8.
@@ -79,7 +79,7 @@ class Response:
 
     @staticmethod
     def of(value: object) -> Response:
-        """Make a response of what a handler returned.
+        """Make a response from the value that a handler returned.
 
         Args:
             value: A `Response`; `str` becomes `Text`, `bytes` an octet stream, `dict`
@@ -106,7 +106,7 @@ class Response:
                 )
 
     def _is_streamed(self) -> bool:
-        """Whether the body comes from `chunks()` alone; otherwise `body` is all of it."""
+        """Whether the body comes from `chunks()`; otherwise it is in `body`."""
         return self._streamed is not None
 
     # To type checkers it is what a subclass writes in its place: `is_streamed = True`.
@@ -114,14 +114,14 @@ class Response:
 
     @property
     def content_bytes(self) -> int | None:
-        """The length of the body; `None` when only its end will tell."""
+        """The length of the body; `None` if it is known only at the end."""
         if self._streamed is not None:
             return self._streamed.content_bytes
         return None if self.is_streamed else len(self.body)
 
     @property
     def stops_when_client_leaves(self) -> bool:
-        """Whether `chunks()` is cancelled when the client ends its side; by default if its end is open."""
+        """Whether `chunks()` is cancelled when the client half-closes; by default if its end is open."""
         if self._streamed is not None:
             return self._streamed.stops_when_client_leaves
         return self.is_streamed and self.content_bytes is None
@@ -134,10 +134,10 @@ class Response:
     async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
         """Return the response to send for `request`: this one, unless a subclass differs.
 
-        What it returns may be asked again, and returns itself.
+        The response that it returns may be prepared again, and returns itself.
 
         Raises:
-            HTTPError: The request cannot be answered in this way.
+            HTTPError: The request cannot be answered with this response.
         """
         return self
 
@@ -145,7 +145,7 @@ class Response:
         """Return an async generator of the body's pieces; a subclass that streams overrides this.
 
         Raises:
-            LocalProtocolError: The pieces were asked for before.
+            LocalProtocolError: The pieces have been requested before.
         """
         return _whole(self.body) if self._streamed is None else self._streamed.chunks()
 
@@ -160,9 +160,9 @@ class Response:
             self._streamed.close()
 
     async def aclose(self) -> None:
-        """Release everything that a streamed response holds, its source too; may be called again.
+        """Release everything that a streamed response holds, including its source; may be called again.
 
-        Cancellation: It is released all the same.
+        Cancellation: Everything is released all the same.
         """
         if self._streamed is None:
             self.close()
@@ -189,18 +189,18 @@ class Response:
             name: A token.
             value: ASCII without spaces, quotes, commas, semicolons and backslashes;
                 `urllib.parse.quote` makes any text fit.
-            max_age_seconds: How long it is kept. Without it and `expires`, until the browser
-                is closed.
-            expires: When it ends; must know its time zone.
+            max_age_seconds: How long browsers keep it. Without this and `expires`, they keep it
+                until they are closed.
+            expires: The time of its end; must know its time zone.
             path: The part of the site that it is sent to.
-            domain: Also its subdomains; `None` for this host alone.
-            secure: Only over TLS. Set it wherever TLS is used.
-            http_only: Out of reach of scripts.
-            same_site: Which cross-site requests carry it; `"None"` needs `secure`.
-            partitioned: Kept apart for each top-level site; needs `secure`.
+            domain: The domain, including its subdomains; `None` for this host alone.
+            secure: Whether it is sent only over TLS. Set it wherever TLS is used.
+            http_only: Whether scripts cannot read it.
+            same_site: Which cross-site requests include it; `"None"` needs `secure`.
+            partitioned: Whether it is separate for each top-level site; needs `secure`.
 
         Raises:
-            LocalProtocolError: A part cannot be sent, or a browser would refuse the cookie.
+            LocalProtocolError: A part cannot be sent, or browsers would refuse the cookie.
         """
         line = format_cookie(
             name,
@@ -227,10 +227,10 @@ class Response:
         same_site: SameSite = "Lax",
         partitioned: bool = False,
     ) -> None:
-        """Make the browser forget a cookie; give what it was set with.
+        """Make the browser forget a cookie; pass the attributes it was set with.
 
         Raises:
-            LocalProtocolError: As `set_cookie`.
+            LocalProtocolError: As for `set_cookie`.
         """
         self.set_cookie(
             name,
@@ -253,7 +253,7 @@ class Text(Response):
 
 
 class HTML(Response):
-    """A page in UTF-8. What others typed must be escaped (`html.escape`) before."""
+    """A page in UTF-8. Escape text from others (`html.escape`) before you put it in."""
 
     __slots__ = ()
     default_content_type = "text/html; charset=utf-8"
@@ -263,14 +263,14 @@ class JSON(Response):
     """A value as compact JSON in UTF-8 (RFC 8259).
 
     Args:
-        value: What `json.dumps` takes.
+        value: Any value that `json.dumps` accepts.
         status: 200 to 599.
         headers: Header fields.
-        content_type: Such as `application/problem+json`.
+        content_type: For example `application/problem+json`.
 
     Raises:
-        ValueError: It holds NaN or an infinity, which JSON does not have, or itself.
-        TypeError: It holds what JSON cannot say.
+        ValueError: It contains NaN or an infinity, which JSON does not have, or itself.
+        TypeError: It contains a value that JSON cannot represent.
     """
 
     __slots__ = ()
@@ -294,8 +294,8 @@ class Redirect(Response):
     not checked: check an address from a client before you use it here.
 
     Args:
-        url: Absolute, or relative to the request's.
-        status: 303 (then GET), 302, 301, or 307 and 308, which keep the method.
+        url: Absolute, or relative to the URL of the request.
+        status: 303 (the client then uses GET), 302, 301, or 307 and 308, which keep the method.
         headers: Header fields.
 
     Raises:
@@ -320,7 +320,7 @@ class Redirect(Response):
 
 
 async def prepared(response: Response, request: Request) -> Response:
-    """Return what `response.prepare(request)` does; if that fails, the response is closed."""
+    """Return `response.prepare(request)`; if that fails, close the response."""
     try:
         return await response.prepare(request)
     except BaseException:
@@ -329,13 +329,13 @@ async def prepared(response: Response, request: Request) -> Response:
 
 
 def with_charset(kind: str) -> str:
-    """Add `charset=utf-8` to a textual media type that names none."""
+    """Add `charset=utf-8` to a textual media type without a charset."""
     is_textual = kind.lower().startswith("text/")
     return f"{kind}; charset=utf-8" if is_textual and "charset" not in kind.lower() else kind
 
 
 def _encoded(body: object, kind: str) -> bytes:
-    """Return a body as it is sent."""
+    """Return a body as bytes."""
     if isinstance(body, str):
         return body.encode("utf-8", "replace")
     # bytes(5) would be five zeros and bytes([1]) another surprise, so the type is asked for.
