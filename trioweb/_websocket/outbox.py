@@ -7,21 +7,15 @@ from typing import cast
 import trio
 
 from trioweb._transport.transport import WRITE_BYTES
+from trioweb._websocket.control_frames import ControlFrames
 from trioweb._websocket.ledger import Ledger
 from trioweb._websocket.outbox_entry import Entry, Piece, Slot, is_live, size_of
+from trioweb._websocket.sender_line import SenderLine
+from trioweb._websocket.streamed_message import StreamedMessage
 from trioweb._websocket.waiting_sender import WaitingSender
 from trioweb._wire.frames import Buffers
 
 BUFFERS_PER_WRITE = 64
-CONTROL_FRAMES = 64
-"""Control frames that may wait."""
-
-PONGS = 32
-"""When so many control frames wait, a pong takes the place of another."""
-
-PASSED_BY = 16
-"""How many messages of rooms that make room for themselves may go before a task that waits to send."""
-
 GAPS = 32
 """Messages taken back whose places are closed together, so that each costs next to nothing."""
 
@@ -31,17 +25,20 @@ class Outbox:
 
     Three kinds of bytes are in it, and they leave in this order: what a write has begun
     (`_writing`; it must go out whole), control frames, messages. A message enters if it
-    fits under both bounds, or if the outbox is empty. A sender that finds no room waits in line
-    until the outbox has drained to half, and nobody enters past the line, with one exception:
-    rooms that drop their own oldest messages keep the outbox full for as long as they
-    publish, so they go on, and every `PASSED_BY` messages they make room for the line.
+    fits under both bounds, or if the outbox is empty. A message that finds no room waits in
+    line (`SenderLine`) until the outbox has drained to half: if it were let in at the
+    first free byte, a sender would be woken for each message that leaves.
 
-    A message in several frames keeps all others behind it (`_behind`), since nothing but
-    control frames may come between its frames (RFC 6455 §5.4). If it is never completed,
-    what is behind it can never leave.
+    A message in several frames keeps all others behind it (`StreamedMessage`). If it is never
+    completed, what is behind it can never leave.
+
+    Each part of the queue is a list, although what leaves is taken from its front: an empty
+    deque has 600 bytes, which each idle connection would have, and a write takes many messages
+    at a time, so that a list moves the rest once for all of them.
 
     Attributes:
-        waiting: The line, those first who came first.
+        waiting: The line.
+        stream: The message that is being sent in pieces, if there is one.
         sent_messages: Frames and whole messages that are on their way, the close frame and pieces of
             unfinished messages too, as `flushed` wants to know; `ledger` tells them apart.
         sent_bytes: Whatever is on its way, which shows whether the peer takes anything.
@@ -49,30 +46,26 @@ class Outbox:
     """
 
     __slots__ = (
-        "_behind",
         "_control",
         "_gaps",
-        "_is_message_open",
         "_leaving_messages",
         "_low_bytes",
         "_low_messages",
         "_most_bytes",
         "_most_messages",
-        "_passed_by",
         "_progress",
         "_queue",
-        "_streams",
         "_writing",
         "_writing_messages",
         "drops",
         "held_bytes",
         "high_water_bytes",
         "is_sealed",
-        "is_streaming",
         "ledger",
         "messages",
         "sent_bytes",
         "sent_messages",
+        "stream",
         "waiting",
     )
 
@@ -80,15 +73,11 @@ class Outbox:
         self._most_messages, self._low_messages = most_messages, most_messages // 2
         self._most_bytes, self._low_bytes = most_bytes, most_bytes // 2
         self._queue: list[Entry] = []
-        self._behind: list[Entry] = []
-        self._control: list[bytes] = []
+        self._control = ControlFrames()
         self._writing: list[bytes | memoryview] = []
         self._gaps = 0
-        self.waiting: list[WaitingSender] = []
-        self._passed_by = 0
-        self.is_streaming = False
-        self._is_message_open = False
-        self._streams = 0
+        self.waiting = SenderLine()
+        self.stream: StreamedMessage | None = None
         self._progress: trio.Event | None = None
         self._writing_messages = 0
         self._leaving_messages: int | None = None
@@ -104,7 +93,7 @@ class Outbox:
     # Putting in.
 
     def fits(self, size: int) -> bool:
-        """Say whether a message of `size` bytes may enter without standing in line."""
+        """Say whether a message of `size` bytes may enter without waiting in line."""
         return not self.waiting and self._has_space(size)
 
     def _has_space(self, size: int) -> bool:
@@ -126,28 +115,23 @@ class Outbox:
         return bool(self._writing or self._control) or any(map(is_live, self._queue))
 
     def push_if_fits(self, entry: Entry) -> bool:
-        """Queue one message if it may enter without standing in line."""
+        """Queue one message if it may enter without waiting in line."""
         size = len(entry) if type(entry) is bytes else size_of(entry)
         held_bytes, messages = self.held_bytes + size, self.messages + 1
         is_within = messages <= self._most_messages and held_bytes <= self._most_bytes
         if self.waiting or not (is_within or (messages == 1 and held_bytes == size)):
             return False
-        (self._behind if self.is_streaming else self._queue).append(entry)
+        (self._queue if self.stream is None else self.stream.behind).append(entry)
         self.messages, self.held_bytes = messages, held_bytes
         if held_bytes > self.high_water_bytes:
             self.high_water_bytes = held_bytes
         return True
 
     def push_slot(self, slot: Slot) -> bool:
-        """Queue a message that can be taken back, if there is space; past the line, but not for ever.
-
-        Returns:
-            Whether it was queued. If not, taking others back can make room for it.
-        """
-        if self.waiting:
-            if self._passed_by >= PASSED_BY and not self._admit(1):
-                return False
-            self._passed_by += 1
+        """Queue a message that can be taken back, if there is space; past the line, but not for ever."""
+        line = self.waiting
+        if line and not (line.may_be_passed() or (self._admit(1) and line.may_be_passed())):
+            return False
         if not self._has_space(slot.held_bytes):
             return False
         self.push(slot)
@@ -155,7 +139,7 @@ class Outbox:
 
     def push(self, entry: Entry) -> None:
         """Queue one message; the caller has made sure that there is space."""
-        self._append(self._behind if self.is_streaming else self._queue, entry)
+        self._append(self._queue if self.stream is None else self.stream.behind, entry)
 
     def _append(self, queue: list[Entry], entry: Entry) -> None:
         queue.append(entry)
@@ -165,22 +149,14 @@ class Outbox:
             self.high_water_bytes = self.held_bytes
 
     async def push_when_room(self, entry: Entry) -> bool:
-        """Queue a message, standing in line if there is no room; `False` if the outbox was sealed."""
+        """Queue a message, waiting in line if there is no room; `False` if the outbox was sealed."""
         if self.is_sealed or self.push_if_fits(entry):
             return not self.is_sealed
-        return await self.line_up(entry).wait(self.leave_line)
-
-    def line_up(self, entry: Entry) -> WaitingSender:
-        """Put a message at the end of the line."""
-        sender = WaitingSender(entry, size_of(entry))
-        self.waiting.append(sender)
-        return sender
+        return await self.waiting.join(entry).wait(self.leave_line)
 
     def leave_line(self, sender: WaitingSender) -> None:
-        """Take a message out of the line, and wake the task that waits with it."""
-        if sender in self.waiting:
-            self.waiting.remove(sender)
-            sender.end(is_admitted=False)
+        """Take a message out of the line; a task that waits with it goes on."""
+        if self.waiting.leave(sender):
             self._admit_if_low()  # it may have been the one that was too long for what room there is
 
     def _admit_if_low(self) -> None:
@@ -188,47 +164,17 @@ class Outbox:
             self._admit(len(self.waiting))
 
     def _admit(self, most: int) -> bool:
-        """Let in those who wait, in their order, as far as there is space; say whether anybody was."""
-        admitted = 0
-        for sender in self.waiting[:most]:
-            if not self._has_space(sender.size):
-                break
-            self.push(sender.entry)
-            sender.end(is_admitted=True)
-            admitted += 1
-        del self.waiting[:admitted]
-        if admitted:
-            self._passed_by = 0
-        return admitted > 0
-
-    def _dismiss(self) -> None:
-        """Nobody gets in any more."""
-        for sender in self.waiting:
-            sender.end(is_admitted=False)
-        self.waiting.clear()
+        return self.waiting.admit(self._has_space, self.push, most)
 
     def push_control(self, frame: bytes) -> bool:
         """Queue a control frame ahead of all messages; `False` if too many wait already."""
-        if len(self._control) >= CONTROL_FRAMES:
-            return False
-        self._control.append(frame)
-        self.held_bytes += len(frame)
-        return True
+        is_queued = self._control.push(frame)
+        self.held_bytes += len(frame) if is_queued else 0
+        return is_queued
 
     def push_pong(self, frame: bytes) -> None:
-        """Queue a pong; when many wait already, in place of the latest of them.
-
-        Only the latest ping needs an answer (RFC 6455 §5.5.3), so a flood of pings
-        from a peer that does not read costs a few frames.
-        """
-        control = self._control
-        if len(control) >= PONGS:
-            latest = next((waiting for waiting in reversed(control) if waiting[0] == frame[0]), None)
-            if latest is not None:
-                control.remove(latest)
-                self.held_bytes -= len(latest)
-        control.append(frame)
-        self.held_bytes += len(frame)
+        """Queue a pong ahead of all messages; when many wait already, in place of another."""
+        self.held_bytes += self._control.push_pong(frame)
 
     def seal(self, close_frame: bytes, *, is_urgent: bool) -> None:
         """Let nothing more in; `close_frame` goes last, or at once when it is urgent.
@@ -240,13 +186,13 @@ class Outbox:
         self.is_sealed = True
         if is_urgent:
             self._discard_messages()
-        elif self._is_message_open:
-            self._discard(self._behind)
+        elif self.stream is not None and self.stream.is_begun:
+            self._discard(self.stream.behind)
         self.end_stream()
         self._append(self._queue, close_frame)
         self.ledger.close_comes(close_frame)
         self.tell_progress()
-        self._dismiss()
+        self.waiting.dismiss()
 
     def discard(self) -> None:
         """Forget everything: the peer is gone."""
@@ -260,10 +206,11 @@ class Outbox:
         self._leaving_messages = self.sent_messages
         self.held_bytes = 0
         self.tell_progress()
-        self._dismiss()
+        self.waiting.dismiss()
 
     def _discard_messages(self) -> None:
-        self._discard(self._behind)
+        if self.stream is not None:
+            self._discard(self.stream.behind)
         self._discard(self._queue)
 
     def _discard(self, queue: list[Entry]) -> None:
@@ -286,7 +233,8 @@ class Outbox:
         self._gaps += 1
         if self._gaps >= GAPS and self._gaps >= self.messages:
             self._queue = list(filter(is_live, self._queue))
-            self._behind = list(filter(is_live, self._behind))
+            if self.stream is not None:
+                self.stream.behind = list(filter(is_live, self.stream.behind))
             self._gaps = 0
         if self.waiting:
             self._admit_if_low()
@@ -300,33 +248,30 @@ class Outbox:
 
     def begin_stream(self) -> None:
         """Let other messages queue behind the streamed one."""
-        self.is_streaming = True
+        self.stream = StreamedMessage()
 
     def fragment_fits(self, frame: Buffers) -> bool:
         """Say whether there is room for a frame of the streamed message.
 
-        Entries after the stream cannot leave before it, so they do not count here.
+        What waits behind the stream cannot leave before it, so it does not count here.
         """
-        ahead_bytes = self.held_bytes - sum(map(size_of, filter(is_live, self._behind)))
+        behind = () if self.stream is None else self.stream.behind
+        ahead_bytes = self.held_bytes - sum(map(size_of, filter(is_live, behind)))
         return not ahead_bytes or ahead_bytes + size_of(frame) <= self._most_bytes
 
     def push_fragment(self, frame: Buffers) -> None:
         """Queue a frame of the streamed message, after which only its last makes it whole."""
-        self._is_message_open = True
-        self._append(self._queue, Piece(frame, self._note_piece))
-
-    def _note_piece(self) -> None:
-        self.ledger.piece_leaves(self.sent_messages)
+        assert self.stream is not None  # or a message of somebody else's could come next
+        self.stream.is_begun = True
+        self._append(self._queue, Piece(frame, lambda: self.ledger.piece_leaves(self.sent_messages)))
 
     def end_stream(self, last_frame: bytes | None = None) -> None:
         """The streamed message is whole with this frame: what waited behind it follows."""
         if last_frame is not None and not self.is_sealed:
             self._append(self._queue, last_frame)
-        self.is_streaming = self._is_message_open = False
-        self._streams += 1
-        if self._behind:
-            self._queue += self._behind
-            self._behind.clear()
+        stream, self.stream = self.stream, None
+        if stream is not None and stream.behind:
+            self._queue += stream.behind
             self.tell_progress()
 
     # Taking out.
@@ -336,8 +281,8 @@ class Outbox:
 
         While messages wait behind a stream, nobody knows how many frames will go before them.
         """
-        streams = self._streams
-        while self._behind and streams == self._streams:
+        stream = self.stream
+        while stream is not None and stream.behind and self.stream is stream:
             await self.wait_for_progress()
             if self._leaving_messages is not None:
                 return False
@@ -417,13 +362,6 @@ class Outbox:
     def _let_control_leave(self) -> None:
         self.ledger.control_leaves(self._control, self.sent_bytes)
         self._control.clear()
-
-    def push_answer(self, answer: bytes, sent_bytes: int) -> None:
-        """Begin with the answer to the handshake, which is on its way up to `sent_bytes`."""
-        self.ledger.answer_bytes = len(answer)
-        self.sent_bytes += sent_bytes
-        if sent_bytes < len(answer):
-            self.push_control(answer[sent_bytes:])
 
     def push_rest(self, frame: bytes, sent_bytes: int) -> None:
         """Take what is left of a message that found nothing waiting, and is partly on its way."""

@@ -1,4 +1,4 @@
-"""The entries of an outbox: frames, and messages that become frames only when they leave."""
+"""What waits in an outbox: frames, and messages that become frames only when they leave."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Piece(Slot):
 
 
 Entry = Buffers | Slot
+"""What the outbox queues: a frame that is built, or a slot that becomes one."""
 
 
 def size_of(entry: Entry) -> int:

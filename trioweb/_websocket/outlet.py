@@ -146,7 +146,7 @@ class Outlet:
         only when nothing can come before it or drop it any more.
         """
         outbox = self.outbox
-        is_alone = not (outbox.held_bytes or outbox.is_streaming or outbox.waiting)
+        is_alone = not (outbox.held_bytes or outbox.stream or outbox.waiting)
         is_likely_last = not (self.is_dirty or self._inbox.items)
         return is_alone and is_likely_last and self._written_pass != self._flusher.pass_number
 
@@ -157,7 +157,7 @@ class Outlet:
         outbox, pass_number = self.outbox, self._flusher.pass_number
         if outbox.held_bytes or self._written_pass == pass_number:
             return False
-        if outbox.is_streaming or outbox.waiting:
+        if outbox.stream or outbox.waiting:
             return False
         self._written_pass = pass_number
         sent_bytes = self.transport.try_send(frame)
@@ -242,9 +242,11 @@ class Outlet:
 
     def begin_with(self, answer: bytes) -> None:
         """Write the answer to the handshake, before which there is nothing."""
-        sent_bytes = self.transport.try_send(answer)
-        self.outbox.push_answer(answer, sent_bytes)
+        outbox = self.outbox
+        outbox.ledger.answer_bytes = len(answer)
+        outbox.sent_bytes = sent_bytes = self.transport.try_send(answer)
         if sent_bytes < len(answer):
+            outbox.push_control(answer[sent_bytes:])
             self.write()
 
     def send_ping(self, payload: bytes) -> bool:

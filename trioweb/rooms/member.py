@@ -101,7 +101,7 @@ class Member:
     def _line_up(self, publication: Publication) -> Parcel:
         parcel = Parcel(publication, None, self._wire, self._notice, self._forget)
         self._parcels.append(parcel)
-        self._late[parcel] = self.outlet.outbox.line_up(parcel)
+        self._late[parcel] = self.outlet.outbox.waiting.join(parcel)
         return parcel
 
     async def wait_for(self, parcel: Parcel) -> None:
