@@ -94,6 +94,7 @@ class Acceptor:
         """Start a session. It never waits, so a connection is counted as soon as it is accepted."""
         instruments = self._context.instruments
         limits = self._context.config.limits
+        # The bound of all first: where the server is full, it does not matter who comes.
         if instruments.connections >= limits.connections:
             self._warn_of_refusals(
                 "refusing connections: there are %d already (Limits.connections)", limits.connections
@@ -123,6 +124,7 @@ class Acceptor:
         self._nursery.start_soon(session.run, name="trioweb session")
 
     def _end(self, session: Session) -> None:
+        """Take back what `_begin` has counted, as the last thing that a session does."""
         self._sessions.discard(session)
         self._context.instruments.connections -= 1
         self._clients.leave(session.peer)

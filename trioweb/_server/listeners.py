@@ -60,6 +60,9 @@ def check_place(
 ) -> None:
     """Refuse two places to listen at, one of which would be ignored.
 
+    A program that asks for a Unix socket and a port wants one of them for a reason, perhaps that nobody
+    from outside can reach it. Choosing for it would open what it meant to close.
+
     Raises:
         ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
     """
@@ -83,6 +86,10 @@ def check_port(port: object) -> None:
 
 async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
     """Listen on TCP, on every address that `host` stands for.
+
+    A name such as "localhost" stands for two, of IPv4 and of IPv6, and a browser tries both. If the port
+    of one is taken, none is used: a server that half of its clients reach is harder to understand than
+    an error.
 
     Raises:
         OSError: The port is in use, or the host is not one of this machine's.
@@ -160,7 +167,7 @@ async def _remove_stale(name: str) -> None:
 
 
 def url_of(listener: AnyListener, scheme: str) -> str:
-    """Return the address under which a listener is reached."""
+    """Return the address under which a listener is reached, for people to click on and tests to use."""
     if isinstance(listener, trio.SSLListener):
         return url_of(cast("_SecureListener", listener).transport_listener, "https")
     if not isinstance(listener, trio.SocketListener):

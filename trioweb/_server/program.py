@@ -67,8 +67,10 @@ def run(
             "trioweb.run(app) starts Trio, which runs already: write await nursery.start(trioweb.serve, app)"
         )
     settings = config or app.config
+    # The signals come first: one that arrives while the app is being built up must not be lost.
     with EndingSignals(settings.timeouts.drain_seconds) as signals:
         check_place(host, port, unix_path, listeners)
+        # A program that has set up logging wants what it has set up; one that has not, would see nothing.
         if not logging.getLogger().handlers:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         serving: Callable[..., Awaitable[None]] = partial(

@@ -1,4 +1,8 @@
-"""A running server, as the program that embeds it sees it."""
+"""A running server, as the program that embeds it sees it.
+
+It holds no socket and no task: those are `serve`'s, in the nursery of the caller. So a server cannot be
+forgotten in a way that leaves something running, and the methods here only leave word with the shutdown.
+"""
 
 from __future__ import annotations
 

@@ -123,6 +123,7 @@ class Session:
             if self._on_end is not None:
                 self._on_end(self)
 
+    # As the log calls the other end. Before there is a request nobody can know of a client behind it.
     @property
     def _name(self) -> str:
         return access_log.named(self.peer, is_unix=self._is_unix)
@@ -191,7 +192,11 @@ class Session:
         return None
 
     async def _respond(self, head: RequestHead) -> WebSocketSession | None:
-        """Respond to one request; return its session if it is the handshake of a WebSocket."""
+        """Respond to one request; return its session if it is the handshake of a WebSocket.
+
+        The body and its form are closed here, after the response: a streamed response may still be
+        reading the request that it answers.
+        """
         context, started = self._context, trio.current_time()
         body = self._body(head)
         request = self._request(head, body)
@@ -211,12 +216,15 @@ class Session:
     def _body(self, head: RequestHead) -> RequestBody | None:
         if head.content_bytes == 0:  # nearly every request
             return None
+        # The limits are the application's until the route is known: middleware may read it without one.
         return RequestBody(
             self._http.body.receive,
             limits=self._context.config.limits,
             bound=self._http.body.limit,
         )
 
+    # Client, scheme and host are what a trusted proxy says that they were for the client. Everything after
+    # this, from the access log to the check of origins, has them from the request and knows no proxy.
     def _request(self, head: RequestHead, body: RequestBody | None) -> Request:
         context = self._context
         return Request(

@@ -1,4 +1,23 @@
-"""A WebSocket from its handshake to its end: the handler's nursery, scope and outcome."""
+"""A WebSocket from its handshake to its end: the handler's nursery, scope and outcome.
+
+The handler and the connection end in any order, and each has to be told about the other:
+
+    the handler ends first     its outcome becomes a close code (the table), and the closing handshake is
+                               waited for, so that the socket is not reset with the close frame on its way
+    the connection ends first  every call of the handler raises `ConnectionClosed`, which most handlers let
+                               through. One that waits for something else gets a grace, and is cancelled
+
+    outcome                                       accepted                     not yet accepted
+    returned                                      1000                         accepted, then 1000
+    CloseWebSocket(code)                          that code                    accepted, then that code
+    HTTPError                                     1011, logged: too late       that status
+    an error of the client's (a missing field)    1008                         its status
+    any other exception                           1011, logged                 500, logged
+    ConnectionClosed                              as if it had returned        as if it had returned
+
+A handler may start tasks, in `ws.nursery`. What they raise cancels the handler, and comes out of the nursery
+in a group. So several exceptions may come at once, and one has to be chosen: see `_what_counts`.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +50,11 @@ NORMAL = Close(CloseCode.NORMAL_CLOSURE)
 
 
 class WebSocketSession:
-    """Runs a handler, and ends its WebSocket with the code that the outcome calls for."""
+    """Runs a handler, and ends its WebSocket with the code that the outcome calls for.
+
+    It holds the parts of the connection that are none of the handler's business: what a program
+    sees of a WebSocket is `WebSocket`, and what its server does with it is here.
+    """
 
     __slots__ = (
         "_closing",
@@ -116,6 +139,8 @@ class WebSocketSession:
                         self._check_nothing_returned(await self._handler(ws, **ws.path_params))
                     except Exception as error:
                         errors.append(error)
+                    # Tasks without a handler would hold the connection open for a program that has left
+                    # it. Where there are none, the common case, there is nothing to cancel.
                     if nursery.child_tasks:
                         nursery.cancel_scope.cancel(reason="the handler has returned")
             except* Exception as group:
@@ -130,7 +155,11 @@ class WebSocketSession:
                 self._count()
 
     def _check_nothing_returned(self, value: object) -> None:
-        """Say once that nobody gets what a handler of a WebSocket returns."""
+        """Warn, once for each handler, that nobody gets what it returns.
+
+        It is a common mistake of those who come from HTTP. Nothing is broken by it, so it is not an
+        error, and a warning for each connection would bury the first one.
+        """
         warned = self._context.warned_handlers
         if value is not None and id(self._handler) not in warned:
             warned.add(id(self._handler))
@@ -157,7 +186,12 @@ class WebSocketSession:
                 await self._closing.wait_closed()
 
     async def _refusal(self, error: Exception | None) -> Response | None:
-        """Return the HTTP answer when the handler ended without accepting; `None` to accept."""
+        """Return the response to a handshake whose handler has ended without accepting it.
+
+        `None` accepts it: a handler that just returns, or closes with a code, has not refused. Only an
+        accepted WebSocket can carry a close code, and only that reaches a page: browsers hide the
+        status of a refused handshake from scripts.
+        """
         context = self._context
         if context.shutdown.has_begun:
             error = HTTPError(503, "The server is shutting down.", {"Retry-After": "1"})
@@ -167,7 +201,8 @@ class WebSocketSession:
             self._ws.request, error, is_debug=context.config.debug
         )
 
-    # The handler's grace after the end of its connection.
+    # The handler's grace after the end of its connection. It is a timer and not a scope around the
+    # handler with a deadline: nearly all handlers end by themselves, at their next call.
 
     def _begin_grace(self) -> None:
         seconds = self._context.config.timeouts.handler_grace_seconds
@@ -198,7 +233,13 @@ class WebSocketSession:
 
 
 def _what_counts(errors: list[Exception]) -> Exception | None:
-    """Return the one error to act on: a bug before a wish, a wish before the end itself."""
+    """Return the one error to act on: a bug before a wish, a wish before the end itself.
+
+    `ConnectionClosed` is what a handler gets to know that the connection has ended. When it comes out of
+    several tasks at once, that says nothing new. A wish (`CloseWebSocket`, `HTTPError`) beside a bug is
+    often caused by it, and the bug would otherwise never be seen. Several bugs are logged as a group,
+    with all their tracebacks.
+    """
     flat = [leaf for error in errors for leaf in leaves(error) if isinstance(leaf, Exception)]
     bugs = [one for one in flat if not isinstance(one, ConnectionClosed | CloseWebSocket | HTTPError)]
     if len(bugs) > 1:
@@ -208,7 +249,11 @@ def _what_counts(errors: list[Exception]) -> Exception | None:
 
 
 def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Close:
-    """Return the close that a handler's outcome calls for."""
+    """Return the close that a handler's outcome calls for.
+
+    The reason of an unexpected error stays empty unless in debug mode: it may name files, hosts or
+    what somebody else has sent, and a page shows it to anybody (RFC 6455 §7.1.6).
+    """
     if error is None:
         return NORMAL
     if isinstance(error, CloseWebSocket):
