@@ -52,8 +52,8 @@ NORMAL = Close(CloseCode.NORMAL_CLOSURE)
 class WebSocketSession:
     """Runs a handler, and ends its WebSocket with the code that the outcome calls for.
 
-    It holds the parts of the connection that are none of the handler's business: what a program
-    sees of a WebSocket is `WebSocket`, and what its server does with it is here.
+    It holds the parts of the connection that a handler must not touch. `WebSocket` shows what a
+    program can do with a connection; its server uses the parts below that.
     """
 
     __slots__ = (
