@@ -49,7 +49,7 @@ def _client(request: Request) -> str:
     return named(request.client, is_unix=request.is_unix and not request.is_anonymous)
 
 
-def request_answered(request: Request, status: int, sent_bytes: int, started: float, ending: Ending) -> None:
+def response_sent(request: Request, status: int, sent_bytes: int, started: float, ending: Ending) -> None:
     """Log one request and its response.
 
     Args:

@@ -81,7 +81,7 @@ class Delivery:
             ending = Ending.COMPLETE
         finally:
             if self._http.has_begun_response:
-                access_log.request_answered(request, response.status, self._http.sent_bytes, started, ending)
+                access_log.response_sent(request, response.status, self._http.sent_bytes, started, ending)
             # A response that is held whole has nothing to wait for, so it costs no coroutine.
             if response.is_streamed:
                 await response.aclose()

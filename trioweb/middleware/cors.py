@@ -98,14 +98,14 @@ class CORS:
         origin = request.headers.get("origin")
         asked_method = request.headers.get("access-control-request-method")
         if request.method == "OPTIONS" and origin is not None and asked_method is not None:
-            return self._answer_preflight(request, origin)
+            return self._respond_to_preflight(request, origin)
         response = await call_next(request)
         if response.status >= 200:
             is_own = "access-control-allow-origin" in response.headers
             self._say_who_may(response.headers, origin, is_own=is_own)
         return response
 
-    def _answer_preflight(self, request: Request, origin: str) -> Response:
+    def _respond_to_preflight(self, request: Request, origin: str) -> Response:
         if not self._allows(origin):
             refusal = Text("Pages of this origin may not read answers from here (CORS.origins).\n", 403)
             vary_on(refusal.headers, "Origin")

@@ -97,7 +97,7 @@ class StaticFiles:
             raise HTTPError(404)
         if found.is_index and not request.raw_path.endswith("/"):
             return _to_folder(request)
-        return self._answer(request, found)
+        return self._respond_with(request, found)
 
     def _find(self, names: list[str]) -> _Found | None:
         *above, last = names
@@ -128,7 +128,7 @@ class StaticFiles:
                 encoded[coding] = entry
         return encoded
 
-    def _answer(self, request: Request, found: _Found) -> Response:
+    def _respond_with(self, request: Request, found: _Found) -> Response:
         coding = preferred_coding(request.headers, tuple(found.encoded))
         entry = found.entry if coding is None else found.encoded[coding]
         headers = {"cache-control": self._cache_control, "x-content-type-options": "nosniff"}
