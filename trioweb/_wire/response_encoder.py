@@ -1,21 +1,24 @@
 """Responses in HTTP/1.1: status, fields and bodies in, bytes out.
 
-An application says what it responds; how that is framed follows from the request and the status
-alone (RFC 9112 §6.3, RFC 9110 §6.4), and nobody else has a say in it:
+An application chooses status, fields and body. How they are framed follows from the request and the
+status alone (RFC 9112 §6.3, RFC 9110 §6.4), so it is decided here and nowhere else:
 
-| response to                | body                              | framing field                         |
-|----------------------------|-----------------------------------|---------------------------------------|
-| HEAD                       | none                              | that of the same response to GET      |
-| 204, 304 to anything       | none                              | none: the empty line ends it          |
-| 205 to anything            | none                              | `Content-Length: 0`, for it needs one |
-| else, of known length      | exactly so long                   | `Content-Length`                      |
-| else, to HTTP/1.1          | in chunks                         | `Transfer-Encoding: chunked`          |
-| else, to HTTP/1.0          | until the connection ends         | none                                  |
-| what was never a request   | until the connection ends         | `Connection: close`, always           |
+| a response to                      | its body                  | the field that frames it            |
+|------------------------------------|---------------------------|-------------------------------------|
+| HEAD                               | none                      | that of the same response to GET    |
+| a HEAD that was refused as it came | none                      | none: the connection ends           |
+| anything, with 204 or 304          | none                      | none: the empty line ends it        |
+| anything, with 205                 | none                      | `Content-Length: 0`, which it needs |
+| other methods, of known length     | as long as that           | `Content-Length`                    |
+| other methods, of unknown length   | in chunks                 | `Transfer-Encoding: chunked`        |
+| the same in HTTP/1.0               | as long as the connection | none                                |
 
-A `Content-Length` of the application is left out, also a correct one. It could only repeat what is
-known here, or contradict it; and two readers that disagree about where a response ends is how
-responses are smuggled (RFC 9112 §11.2).
+A response to a client that broke the protocol is the last one, and says `Connection: close`, because it
+is not known where another request would begin.
+
+The application's own `Content-Length` is left out, even a correct one. It could only repeat or contradict
+the one above, and readers that disagree about where a response ends are how responses are smuggled
+(RFC 9112 §11.2).
 """
 
 from __future__ import annotations
@@ -29,8 +32,8 @@ from trioweb._wire.http1 import Http1Wire
 from trioweb.errors import LocalProtocolError, phrase
 from trioweb.headers import check_field
 
-# The statuses without a body, and the length to say for it. 204 and 304 end with the head, whatever
-# it says (RFC 9112 §6.3); 205 does not, though it has no content (RFC 9110 §15.3.6).
+# The statuses without a body, and the length that they declare. 204 and 304 end with the head, whatever it
+# says (RFC 9112 §6.3). 205 has no content either, but its end has to be declared (RFC 9110 §15.3.6).
 BODILESS = {204: None, 205: 0, 304: None}
 
 _FRAMING = frozenset({"content-length", "transfer-encoding", "keep-alive"})
@@ -39,12 +42,13 @@ _FRAMING = frozenset({"content-length", "transfer-encoding", "keep-alive"})
 class ResponseEncoder:
     """Frames the responses of one connection, one after the other.
 
-    h11 does the framing, and holds this side to what it announced: a body longer or shorter than
-    its `Content-Length` is an error of the caller here, before a client could take the next
-    response for a part of this one.
+    h11 does the framing, and holds this side to its announcements: a body longer or shorter than
+    its `Content-Length` is an error here. On the wire, the client would take the next response for
+    a part of this one, or the other way round.
 
     Args:
-        wire: What was read, which is what the responses answer. It lends its h11 connection.
+        wire: The requests of the connection. It lends its h11 connection, the only thing that
+            reading and framing share.
     """
 
     __slots__ = ("_is_bodiless", "_wire")
@@ -54,7 +58,7 @@ class ResponseEncoder:
         self._is_bodiless = False
 
     def encode_continue(self) -> bytes:
-        """Return 100 Continue, or nothing if nobody waits for it (any more; RFC 9110 §10.1.1)."""
+        """Return 100 Continue if the client waits for it, else nothing (RFC 9110 §10.1.1)."""
         if not self._wire.awaits_continue:
             return b""
         return self._encode(h11.InformationalResponse, status_code=100, headers=[], reason=b"Continue")
@@ -67,14 +71,14 @@ class ResponseEncoder:
         content_bytes: int | None,
         is_close: bool,
     ) -> bytes:
-        """Return the head of the response, framed as the table above has it.
+        """Return the head of the response, framed by the table above.
 
         Args:
             status: 200 to 599.
             headers: More fields; framing ones among them are left out.
             content_bytes: The length of the body, `None` if only its end will tell.
-            is_close: Whether this response is the connection's last. It is so anyway to
-                HTTP/1.0, to what is not a request, and after a mistake of the client.
+            is_close: Whether this response is the connection's last. In HTTP/1.0, and after a
+                mistake of the client, it is so anyway.
 
         Raises:
             LocalProtocolError: `status` or a field cannot be sent, or a response was begun.
@@ -82,13 +86,13 @@ class ResponseEncoder:
         wire = self._wire
         is_for_head = wire.asks_for_head
         if is_for_head and wire.head is None:
-            # A refused HEAD: its method was read, its version perhaps not. Without a length the end
-            # of the connection ends the response, also for a client that takes it for another's.
-            # A new h11 connection frames it so, for it has seen no HTTP/1.1 client yet.
+            # Its method was read, the rest is in doubt. Without a length, the end of the connection ends
+            # the response even for a client that expects a body. h11 frames it like that as long as it
+            # does not know whether the client speaks HTTP/1.1.
             content_bytes = None
             wire.forget_h11()
         fields = response_fields(status, headers, content_bytes)
-        # Nothing can follow what is not, or no longer, a request: where it would begin is not known.
+        # Nothing can follow input that is not a request, or not any more.
         if is_close or wire.head is None or wire.has_failed:
             wire.is_last = True
         if wire.is_last:
