@@ -48,17 +48,17 @@ class WebSocket(WebSocketConnection):
 
     @property
     def path_params(self) -> Mapping[str, Any]:
-        """What the route's path matched, converted."""
+        """The converted values of the path's parameters."""
         return self.request.path_params
 
     @property
     def state(self) -> Namespace:
-        """A dict of your own, shared with what middleware put into `request.state`."""
+        """A dict for values of your own; it is also the `request.state` of middleware."""
         return self.request.state
 
     @property
     def subprotocol(self) -> str | None:
-        """The subprotocol that was agreed on, once accepted (RFC 6455 §1.9)."""
+        """The negotiated subprotocol, once the handshake is accepted (RFC 6455 §1.9)."""
         return self._subprotocol
 
     @property
@@ -72,22 +72,22 @@ class WebSocket(WebSocketConnection):
         return isinstance(self._handshake, Opening) and self._handshake.rejected_with is not None
 
     def observe_wire(self, *, received: Callable[[bytes], None], sent: Callable[[bytes], None]) -> None:
-        """Be shown every byte after the handshake, as it was read and as it is written.
+        """Observe every byte after the handshake, as it is read and as it is written.
 
-        For seeing what happens: captures, protocol analysers, lessons. With TLS it is the
-        plaintext. How the bytes are cut means nothing: a piece may hold several frames, or
-        part of one. A failure ends the observing, is logged, and changes nothing else.
+        For captures, protocol analysers and lessons. With TLS, observers get the plaintext. The
+        boundaries of the pieces have no meaning: a piece may contain several frames, or part of
+        one. If an observer raises, that is logged and ends the observing, and nothing else changes.
 
         Args:
-            received: Is given what came from the peer, before it is acted on.
-            sent: Is given what is on its way to the peer.
+            received: Called with bytes from the peer, before they are processed.
+            sent: Called with bytes on their way to the peer.
 
         Raises:
-            LocalProtocolError: The handshake was accepted before, or an observer is there.
+            LocalProtocolError: The handshake was accepted before, or there is already an observer.
             HandshakeRejected: The handshake was rejected before.
 
-        Concurrency: Both are called in the midst of reading and writing, where other
-            connections wait for them. They must not take long, nor use this WebSocket.
+        Concurrency: Both are called during reading and writing, while other connections wait.
+            They must return quickly, and must not use this WebSocket.
         """
         opening = self._still_opening("observe_wire() comes first of all")
         opening.observe_wire(WireObserver(received, sent))
@@ -98,8 +98,8 @@ class WebSocket(WebSocketConnection):
         Only needed to choose the subprotocol or to add headers: the first use accepts too.
 
         Args:
-            subprotocol: One that the client offered; the first of the route's that it
-                offered unless given.
+            subprotocol: One that the client offered; by default the first of the route's that
+                it offered.
             headers: More fields for the response.
 
         Raises:
@@ -120,7 +120,7 @@ class WebSocket(WebSocketConnection):
         """Answer the handshake with an HTTP response of your own; then return.
 
         Args:
-            response: Any but 101; usually an error status.
+            response: Any response but 101; usually one with an error status.
 
         Raises:
             LocalProtocolError: The handshake was accepted before.
@@ -141,8 +141,8 @@ class WebSocket(WebSocketConnection):
         """Return the next message, which must be text.
 
         Raises:
-            ConnectionClosed: As `receive`; also when the message is binary, after the
-                connection was closed with 1003.
+            ConnectionClosed: As for `receive`. Also if the message is binary; the connection
+                has then been closed with 1003.
 
         Cancellation: Safe.
         """
@@ -155,8 +155,8 @@ class WebSocket(WebSocketConnection):
         """Return the next message, which must be binary.
 
         Raises:
-            ConnectionClosed: As `receive`; also when the message is text, after the
-                connection was closed with 1003.
+            ConnectionClosed: As for `receive`. Also if the message is text; the connection has
+                then been closed with 1003.
 
         Cancellation: Safe.
         """
@@ -169,8 +169,8 @@ class WebSocket(WebSocketConnection):
         """Return the next message's JSON value; text, or UTF-8 in a binary message.
 
         Raises:
-            ConnectionClosed: As `receive`; also when the message is not JSON, after the
-                connection was closed with 1007.
+            ConnectionClosed: As for `receive`. Also if the message is not JSON; the connection
+                has then been closed with 1007.
 
         Cancellation: Safe.
         """
@@ -187,7 +187,7 @@ class WebSocket(WebSocketConnection):
             ConnectionClosed: As for `send`.
             LocalProtocolError: `value` has no JSON form.
 
-        Cancellation: Atomic, as `send`.
+        Cancellation: Atomic, as for `send`.
         """
         try:
             text = write_json(value)
@@ -196,6 +196,6 @@ class WebSocket(WebSocketConnection):
         await self.send(text)
 
     def _refuse(self, code: CloseCode, reason: str) -> ConnectionClosed:
-        """Close because of what was received, and return what the caller raises."""
+        """Close because of a wrong message, and return the exception for the caller to raise."""
         self._intake.refuse(Close(code, reason))
         return self._closing.error()

@@ -17,11 +17,11 @@ from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
 logger = logging.getLogger("trioweb")
 
 LATE_INPUT_SECONDS = 1.0
-"""How long a peer is read on that may be sending still, so that it finds our close frame and not a
-reset: if the connection cannot be half closed, or its time was over before."""
+"""How long to keep reading from a peer that may still be sending, so that it finds our close frame and
+not a reset: if the connection cannot be half-closed, or the peer's time was over before."""
 
 LATE_INPUT_BYTES = 64 * 1024 * 1024
-"""How much of it: several times what systems hold in between of what was sent before the end was seen."""
+"""How much to read then: several times the data that systems buffer between the two sides."""
 
 TOO_LONG = "the closing handshake took too long (Timeouts.close_seconds)"
 
@@ -29,9 +29,9 @@ TOO_LONG = "the closing handshake took too long (Timeouts.close_seconds)"
 class ClosingHandshake:
     """Moves a connection through the states of `state.py` and keeps its deadlines.
 
-    Every method is synchronous: a close is begun, by whomever, and then takes its course
-    without a task. `is_over` says that no more messages can be sent, `is_ending` that the
-    other side may not know it yet, and `wait_closed` returns at the end.
+    Every method is synchronous: once any side has begun a close, it continues without a task.
+    `is_over` means that no more messages can be sent, `is_ending` that the other side may not
+    know it yet, and `wait_closed` returns at the end.
     """
 
     __slots__ = (
@@ -86,13 +86,13 @@ class ClosingHandshake:
         return Close(int(code), str(reason), received_first=self.received_first)
 
     def error(self) -> ConnectionClosed:
-        """Return what a call on the ended connection raises."""
+        """Return the exception for a call on the ended connection."""
         if self.is_closed_by_handler:
             return AlreadyClosed(self.sent, self.received, self.received_first)
         return connection_closed(self.sent, self.received, self.received_first)
 
     async def wait_closed(self) -> None:
-        """Wait until nothing more happens."""
+        """Wait until the connection is closed completely."""
         if self.state is State.CLOSED:
             await trio.lowlevel.checkpoint()
             return
@@ -101,14 +101,14 @@ class ClosingHandshake:
         await self._closed.wait()
 
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Call `watcher` when no more messages can be sent; at once if that is so already."""
+        """Call `watcher` when no more messages can be sent; immediately if that is already so."""
         if self.is_over:
             watcher()
         else:
             self._watchers = (*self._watchers, watcher)
 
     def unwatch(self, watcher: Callable[[], None]) -> None:
-        """Do not call `watcher` any more."""
+        """Stop calling `watcher`."""
         self._watchers = tuple(other for other in self._watchers if other != watcher)
 
     # The events. The table decides whether they count: a step that it does not have is ignored.
@@ -118,7 +118,7 @@ class ClosingHandshake:
         self._move(Event.ACCEPT)
 
     def begin(self, close: Close) -> None:
-        """Send our close frame after what is queued, then wait for the peer's (§7.1.2)."""
+        """Send our close frame after the queued messages, then wait for the peer's (§7.1.2)."""
         if not self._move(Event.SEND_CLOSE):
             return
         self.sent, self.received_first = close, False
@@ -131,8 +131,8 @@ class ClosingHandshake:
         """Answer the peer's close frame, or take it as the answer to ours (§5.5.1).
 
         Args:
-            close: What its frame says.
-            is_followed: Whether something came after it, which §5.5.1 forbids.
+            close: The content of its frame.
+            is_followed: Whether input came after it, which §5.5.1 forbids.
         """
         if not self._move(Event.RECEIVE_CLOSE):
             return
@@ -146,7 +146,7 @@ class ClosingHandshake:
         self._end_output()
 
     def fail(self, close: Close) -> None:
-        """The peer broke the protocol: say so and wait for nothing (§7.1.7)."""
+        """The peer broke the protocol: send the close code, and wait for nothing (§7.1.7)."""
         if not self._move(Event.FAIL):
             return
         self._is_failed = True
@@ -189,7 +189,7 @@ class ClosingHandshake:
             self.lose()
 
     def lose(self) -> None:
-        """TCP is gone, or is given up."""
+        """TCP has been lost, or given up."""
         self._outlet.outbox.discard()
         self._move(Event.LOSE)
         self._tell_watchers()
@@ -224,13 +224,13 @@ class ClosingHandshake:
         return True
 
     def _tell_watchers(self) -> None:
-        """Tell everybody, once, that no more messages can be sent; what can be asked then is there."""
+        """Notify all watchers, once, that no more messages can be sent. `close` is set before that."""
         watchers, self._watchers = self._watchers, ()
         for watcher in watchers:
             watcher()
 
     def _let_go(self) -> None:
-        """Nothing more happens: stop all deadlines, and be in no cycle."""
+        """Stop all deadlines, and break all reference cycles: the connection is closed."""
         for timer in (self._timer, self._pending):
             if timer is not None:
                 timer.cancel()

@@ -39,8 +39,8 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
     Pings are answered and closes noticed whatever the handler is doing.
 
     Args:
-        parts: What it is made of.
-        handshake: What the first use accepts, if that has not been done.
+        parts: The parts it is made of.
+        handshake: The handshake, which the first use accepts.
     """
 
     __slots__ = (
@@ -71,12 +71,12 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
 
         Raises:
             ConnectionClosedOK: The connection ended with 1000, 1001 or without a code,
-                and every message that came before has been received.
-            ConnectionClosedError: It ended in another way.
+                and every message before that has been received.
+            ConnectionClosedError: It ended in any other way.
             AlreadyClosed: You closed it yourself.
             ReceiveBusy: Another task is receiving.
 
-        Cancellation: Safe; a message is returned or it stays.
+        Cancellation: Safe; a message is either returned or stays in the inbox.
         Backpressure: While nobody receives, the inbox fills to `Limits.inbox_messages`
             or `Limits.inbox_bytes`; then reading stops and TCP slows the peer.
         Concurrency: One task at a time.
@@ -134,15 +134,15 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
         """Receive one message piece by piece; it may be longer than memory should hold.
 
         `async with ws.receive_stream() as chunks: async for chunk in chunks: ...` gives
-        `str` or `bytes` as the message's kind is. `Limits.message_bytes` does not apply.
-        What is left of the message when the block ends is read and thrown away; if nothing
-        was taken of it, it stays and is the next to be received.
+        `str` or `bytes`, depending on the message. `Limits.message_bytes` does not apply. When
+        the block ends, the rest of the message is read and discarded. If no piece was taken,
+        the message stays, and is the next to be received.
 
         Raises:
             ConnectionClosed: The connection ended before the message did.
             ReceiveBusy: Another task is receiving.
 
-        Backpressure: Reading stops while `Limits.inbox_bytes` wait to be taken.
+        Backpressure: Reading stops while `Limits.inbox_bytes` are waiting in the inbox.
         Concurrency: One task at a time, and no `receive` meanwhile.
         """
         await trio.lowlevel.checkpoint()  # first: a long message that comes meanwhile is held, not refused
@@ -174,7 +174,7 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
 
         Raises:
             ConnectionClosed: A close frame was sent or received, or the peer is gone.
-            LocalProtocolError: `message` is of another type.
+            LocalProtocolError: `message` has another type.
 
         Cancellation: Atomic; the message is queued whole or not at all.
         Backpressure: Waits while the outbox holds `Limits.outbox_bytes` or
@@ -239,14 +239,14 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
     async def send_stream(self, *, text: bool = False) -> AsyncIterator[MessageWriter]:
         """Send one message piece by piece (RFC 6455 §5.4).
 
-        Messages that are sent meanwhile wait until it is whole, since nothing may come between
-        its frames. If the block is left by an exception after a piece was sent, the message can
-        never be completed, so the connection is closed with 1011. If that happens, or if the
-        connection is closed in another way before the message is whole, the messages that wait
-        behind it are lost: `flush` raises for whoever waits for them.
+        Messages sent meanwhile wait until it is complete, because nothing may come between its
+        frames. If an exception leaves the block after a piece was sent, the message can never be
+        completed, so the connection is closed with 1011. If that happens, or if the connection is
+        closed in another way before the message is complete, the messages waiting after it are
+        lost, and `flush` raises in tasks that wait for them.
 
         Args:
-            text: Whether the pieces are `str` and the message is Text.
+            text: Whether the pieces are `str`, and the message is a Text message.
 
         Raises:
             ConnectionClosed: As for `send`.
@@ -269,7 +269,7 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
         Raises:
             ConnectionClosed: The connection ended before that, or has to end without some of it.
 
-        Cancellation: Changes nothing; what is queued is still sent.
+        Cancellation: Changes nothing; queued messages are still sent.
         Concurrency: Any number of tasks.
         """
         await trio.lowlevel.checkpoint()
@@ -280,7 +280,7 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
 
     @property
     def outbox(self) -> OutboxChannel:
-        """The sending half by itself, with its statistics."""
+        """The sending half as a channel of its own, with its statistics."""
         return OutboxChannel(self, self._outlet.outbox)
 
     # The connection itself.
@@ -289,7 +289,7 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
         """Send a ping and return the seconds until its pong (RFC 6455 §5.5.2).
 
         Raises:
-            ConnectionClosed: The connection ended before the pong came.
+            ConnectionClosed: The connection ended before the pong arrived.
             OutboxFull: Too many pings are unanswered.
 
         Cancellation: Safe; the pong is then ignored.
@@ -311,15 +311,15 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
 
     @property
     def latency_seconds(self) -> float | None:
-        """The last ping's round trip; `None` before the first pong."""
+        """The round trip of the last ping; `None` before the first pong."""
         return self._keepalive.latency_seconds
 
     def traffic(self) -> Traffic:
-        """Return what went each way so far."""
+        """Return the traffic in each direction so far."""
         return traffic_of(self._intake, self._outlet.outbox)
 
     async def aclose(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
-        """Close after what is queued, and wait until both sides have (RFC 6455 §7.1.2).
+        """Close after the queued messages, and wait until both sides have closed (RFC 6455 §7.1.2).
 
         Closing twice is harmless; the first close counts.
 
@@ -330,10 +330,10 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
         Raises:
             LocalProtocolError: The code or the reason cannot be sent.
 
-        Cancellation: The close has begun and takes its course; only the waiting ends.
-        Concurrency: Any number of tasks. Waits `Timeouts.close_seconds` at most for a
-            peer that reads, and a second more for one that is sending all the while; then
-            drops the connection.
+        Cancellation: The close has begun and continues; only the waiting ends.
+        Concurrency: Any number of tasks. Waits at most `Timeouts.close_seconds` for a peer
+            that reads, and one second more for a peer that keeps sending; then drops the
+            connection.
         """
         close = checked_close(code, reason)
         if not self._closing.is_over:
@@ -343,20 +343,20 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
 
     @property
     def closed(self) -> Close | None:
-        """The close that ended it, `received_first` telling whose; `None` while open."""
+        """The close that ended it; `received_first` says whose it is. `None` while it is open."""
         return self._closing.close
 
     async def wait_closed(self) -> Close:
-        """Wait until the connection has ended altogether, and return how.
+        """Wait until the connection has ended completely, and return its close.
 
-        Cancellation: Changes nothing; the connection goes on.
+        Cancellation: Changes nothing; the connection continues.
         Concurrency: Any number of tasks.
         """
         await self._closing.wait_closed()
         return self._closing.close or Close(CloseCode.ABNORMAL_CLOSURE)
 
     def _require_open(self) -> None:
-        """Accept if that has not been done.
+        """Accept the handshake if it has not been accepted.
 
         Raises:
             ConnectionClosed: The connection has ended.
@@ -372,21 +372,21 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
             raise closing.error()
 
 
-# For rooms and the server: users hold a connection, and are shown nothing of this.
+# For rooms and the server. The connection that users hold does not show any of this.
 
 
 def outlet_of(connection: WebSocketConnection) -> Outlet:
-    """Return what is written through."""
+    """Return the outlet, through which everything is written."""
     return connection._outlet  # noqa: SLF001
 
 
 def closing_of(connection: WebSocketConnection) -> ClosingHandshake:
-    """Return what says how far it has come, and moves it on."""
+    """Return the closing handshake, which holds the state of the connection and changes it."""
     return connection._closing  # noqa: SLF001
 
 
 def require_open(connection: WebSocketConnection) -> None:
-    """Accept the handshake if that has not been done.
+    """Accept the handshake if it has not been accepted.
 
     Raises:
         ConnectionClosed: The connection has ended.

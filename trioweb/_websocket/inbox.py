@@ -14,19 +14,19 @@ Item = str | bytes | Fragment
 class Inbox:
     """A queue bounded in messages and bytes, with one task that may wait on it.
 
-    It is filled by the connection's input, which never waits: when `is_full` says so,
-    reading stops, and the most it holds beyond its bounds is what one read decoded to.
-    Bytes are what the messages take in memory, since that is what a peer can exhaust:
-    text may take four times its UTF-8.
+    The input of the connection fills it and never waits: when `is_full` is true, reading stops.
+    So it exceeds its bounds by at most the messages decoded from one read. Bytes are those that
+    the messages take in memory, because memory is what a peer can exhaust: text may take four
+    times its UTF-8.
 
     Attributes:
-        items: What waits, the oldest last. A list of this order gives its oldest as
-            quickly as a deque, and an empty one has a tenth of a deque's size, of which
-            there would be one for each idle connection.
-        held_bytes: What they take in memory.
+        items: The waiting messages, the oldest last. In this order a list returns the oldest as
+            quickly as a deque, and an empty list has a tenth of the size of a deque, which
+            matters because every idle connection has one.
+        held_bytes: How much memory they take.
         most_messages: How many it may hold.
-        task: The task that waits. It puts itself here, then waits with `forget_task` to
-            abort by: one coroutine less on the way of every message.
+        task: The task that waits. It puts itself here, and then waits with `forget_task` as its
+            abort function. This saves a coroutine for every message.
     """
 
     __slots__ = ("_most_bytes", "held_bytes", "items", "most_messages", "task")
@@ -40,16 +40,16 @@ class Inbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether reading has to stop."""
+        """Whether reading must stop."""
         return len(self.items) >= self.most_messages or self.held_bytes >= self._most_bytes
 
     @property
     def is_low(self) -> bool:
-        """Whether enough was taken out for reading to begin again."""
+        """Whether enough was taken out for reading to resume."""
         return len(self.items) * 2 <= self.most_messages and self.held_bytes * 2 <= self._most_bytes
 
     def put(self, fresh: Sequence[Item]) -> bool:
-        """Add what was received, the oldest first; return whether that is full now."""
+        """Add received messages, the oldest first; return whether the inbox is now full."""
         items = self.items
         items[:0] = fresh[::-1]
         held_bytes = self.held_bytes
@@ -59,18 +59,18 @@ class Inbox:
         return len(items) >= self.most_messages or held_bytes >= self._most_bytes
 
     def take(self) -> Item:
-        """Remove and return the oldest."""
+        """Remove and return the oldest message."""
         item = self.items.pop()
         self.held_bytes -= item.__sizeof__()
         return item
 
     def put_back(self, item: Item) -> None:
-        """Return what was taken to its place."""
+        """Put back what was taken."""
         self.items.append(item)
         self.held_bytes += item.__sizeof__()
 
     def clear(self) -> None:
-        """Forget everything: nobody will ask for it."""
+        """Drop everything: nobody will receive it."""
         self.items.clear()
         self.held_bytes = 0
 

@@ -78,7 +78,7 @@ class Intake:
         self.received_control_bytes = 0
 
     def open(self, wire: WebSocketWire) -> None:
-        """Decode by this grammar what comes from now on."""
+        """Use this wire to decode all input from now on."""
         self.wire = wire
         self._closing.watch(self._end)
 
@@ -143,7 +143,7 @@ class Intake:
         return item  # type: ignore[return-value]  # it is not a Fragment, as was looked up above
 
     def must_wait(self) -> bool:
-        """Do what can be done while nothing is in the inbox; say whether only waiting is left.
+        """Do what can be done while the inbox is empty; return whether the task has to wait.
 
         Raises:
             ConnectionClosed: Nothing more will come.
@@ -160,7 +160,7 @@ class Intake:
         return not self._inbox.items
 
     def close(self, close: Close) -> None:
-        """Begin to close for the handler, which wants nothing more: what is here is thrown away."""
+        """Begin to close for the handler, which wants no more messages: those here are discarded."""
         self._closing.is_closed_by_handler = True
         self._discard_all()
         self._closing.begin(close)
@@ -183,12 +183,12 @@ class Intake:
             self.go_on_reading()
 
     def stop_streaming(self) -> None:
-        """Hand the next message out whole after all: nobody took a piece."""
+        """Hand out the next message as a whole after all: nobody took a piece."""
         if self.wire is not None:
             self.wire.stop_streaming()
 
     def skip_rest(self) -> None:
-        """Throw away what is left of a message whose reader has gone."""
+        """Discard the rest of a message whose reader has gone."""
         items = self._inbox.items
         self._is_skipping = True
         while items and self._is_skipping:
@@ -200,7 +200,7 @@ class Intake:
     # Decoding.
 
     def _decode(self) -> None:
-        """Decode what is held, as far as there is room and for as long as is fair."""
+        """Decode the held input, as far as there is room and for as long as is fair."""
         inbox, wire, closing = self._inbox, self.wire, self._closing
         assert wire is not None
         if not self._has_no_room:
@@ -258,7 +258,7 @@ class Intake:
             self._outlet.transport.resume_reading()
 
     def _keep(self, fresh: Sequence[str | bytes | Fragment]) -> None:
-        """Keep what was received; while the peer's close frame is awaited, only without a gap.
+        """Keep received messages; while the peer's close frame is awaited, only without a gap.
 
         Then the first item that finds no room is the last that would have counted.
         """
@@ -269,13 +269,13 @@ class Intake:
                 self._inbox.put((item,))
 
     def _discard(self) -> None:
-        """Keep nothing more: what comes is not even decoded, up to the peer's close (RFC 6455 §1.4)."""
+        """Keep no more messages: input is not even decoded, up to the peer's close (RFC 6455 §1.4)."""
         self._is_discarding = True
         if self.wire is not None:
             self.wire.overlook()
 
     def _end(self) -> None:
-        """No more can be sent: wake the task that receives, and read to the peer's close.
+        """React to the end of sending: wake the receiving task, and read to the peer's close.
 
         A close was sent or received: held input no longer waits for room, since
         the peer's answer may come after all of it, and after everything that the kernel holds.
@@ -291,7 +291,7 @@ class Intake:
             self._outlet.transport.resume_reading()
 
     def _handle(self, event: Signal) -> None:
-        """Deal with a control frame, a violation or a piece of a streamed message."""
+        """Handle a control frame, a violation or a piece of a streamed message."""
         match event:
             case Ping(payload):
                 self._count_control(payload)
@@ -313,7 +313,7 @@ class Intake:
         self.received_control_bytes += CONTROL_HEADER_BYTES + len(payload)
 
     def _fail_in_turn(self, close: Close) -> None:
-        """End the connection, but let the handler first answer what came before.
+        """End the connection, but let the handler answer earlier messages first.
 
         It may take `Timeouts.close_seconds`; nothing more is read meanwhile.
         """
@@ -344,7 +344,7 @@ class Intake:
             self._outlet.transport.pause_reading()
 
     def go_on_reading(self) -> None:
-        """Decode what is held, then read again, once the inbox has drained to half."""
+        """Decode the held input, and then resume reading, once the inbox has drained to half."""
         if self.is_paused and not self._inbox.is_low:
             return
         was_paused, self.is_paused = self.is_paused, False

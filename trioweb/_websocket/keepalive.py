@@ -28,12 +28,12 @@ class PendingPing:
 
 
 class Keepalive:
-    """Sends a ping after silence, and calls the peer gone when the silence goes on.
+    """Sends a ping after a silence, and gives up the peer if the silence continues.
 
-    Any byte proves life, not only a pong: a peer that is busy sending is not dead. And
-    while this side has paused reading, silence proves nothing, so the clock stands still.
-    Nor is a peer dead that is still taking what stood before the ping: it cannot answer yet,
-    and if it takes nothing it is cut for that (`Timeouts.send_seconds`).
+    Any byte proves life, not only a pong: a peer that is busy sending is not dead. While this
+    side has paused reading, silence proves nothing, so the clock stops. A peer that is still
+    reading the data before the ping is not dead either: it cannot answer yet, and if it reads
+    nothing, `Timeouts.send_seconds` ends the connection.
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class Keepalive:
         self.latency_seconds: float | None = None
 
     def start(self) -> None:
-        """Begin to listen for silence."""
+        """Begin to watch for silence."""
         self.heard_at = trio.current_time()
         if self._interval is not None:
             self._timer = self._timers.call_at(self.heard_at + self._interval, self._check_silence)
@@ -86,12 +86,12 @@ class Keepalive:
         self._is_paused = True
 
     def resume(self) -> None:
-        """Reading has begun again, and the peer's time with it."""
+        """Reading has resumed, and the peer's time starts again."""
         self._is_paused = False
         self.heard_at = trio.current_time()
 
     def ping(self) -> tuple[bytes, PendingPing] | None:
-        """Send a ping; `None` when too many are unanswered or the outbox has no room."""
+        """Send a ping; `None` if too many are unanswered, or the outbox has no room."""
         payload = self._number.to_bytes(4, "big")
         if len(self._pings) >= PINGS_IN_FLIGHT or not self._outlet.send_ping(payload):
             return None
@@ -100,11 +100,11 @@ class Keepalive:
         return payload, ping
 
     def forget(self, payload: bytes) -> None:
-        """Nobody waits for this pong any longer."""
+        """Forget a ping whose pong nobody waits for any longer."""
         self._pings.pop(payload, None)
 
     def pong_received(self, payload: bytes) -> None:
-        """Match a pong. It answers the pings before it as well (RFC 6455 §5.5.3)."""
+        """Match a pong with its ping. It answers earlier pings as well (RFC 6455 §5.5.3)."""
         if payload not in self._pings:  # unsolicited: a heartbeat that expects nothing
             return
         now = trio.current_time()
@@ -142,7 +142,7 @@ class Keepalive:
         self._note_block()
 
     def _note_block(self) -> None:
-        """Note how much has left if more waits than the ping, which keeps it from leaving."""
+        """Record how much has left, if other data keeps the ping from leaving."""
         outbox = self._outlet.outbox
         self._blocked_at_bytes = outbox.sent_bytes if outbox.held_bytes > PING_FRAME_BYTES else None
 

@@ -1,4 +1,4 @@
-"""One message that is received piece by piece."""
+"""A message that is received piece by piece."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MessageReader:
         Raises:
             ConnectionClosed: The connection ended before the message did.
 
-        Cancellation: Safe; a piece is returned or it stays.
+        Cancellation: Safe; a piece is either returned or stays in the inbox.
         """
         if not self.is_unfinished:
             raise StopAsyncIteration
@@ -48,12 +48,12 @@ class MessageReader:
 
 
 async def assembled(intake: Intake, inbox: Inbox, fragment: Fragment, message_bytes: int) -> str | bytes:
-    """Receive whole what began to be streamed for a reader that left before it came.
+    """Receive a message as a whole that was to be streamed for a reader that has left.
 
     Args:
-        intake: Where the rest comes from.
+        intake: Provides the rest.
         inbox: Likewise.
-        fragment: The first piece; if this is cancelled, it goes back with all that followed.
+        fragment: The first piece. On cancellation it is put back, with all later ones.
         message_bytes: How long the message may be, since it is no longer streamed.
     """
     parts: list[Any] = [fragment.data]

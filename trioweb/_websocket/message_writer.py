@@ -1,4 +1,4 @@
-"""One message that is sent piece by piece."""
+"""A message that is sent piece by piece."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class MessageWriter:
             chunk: `str` when the stream was opened with `text=True`, else `bytes`.
 
         Raises:
-            LocalProtocolError: `chunk` is of the other kind, or the stream's block has ended.
+            LocalProtocolError: `chunk` has the other type, or the stream's block has ended.
             ConnectionClosed: As for `WebSocket.send`.
 
-        Cancellation: Atomic; the piece is queued whole or not at all. Leaving the block by
-            the cancellation closes the connection, since the message stays incomplete.
+        Cancellation: Atomic; the piece is queued whole or not at all. If the cancellation leaves
+            the block, the connection is closed, because the message stays incomplete.
         Concurrency: Any number of tasks; pieces follow each other in the order of the calls.
         """
         if not isinstance(chunk, str if self._is_text else bytes):
@@ -82,10 +82,10 @@ class MessageWriter:
 async def written(
     outlet: Outlet, closing: ClosingHandshake, *, is_text: bool
 ) -> AsyncIterator[MessageWriter]:
-    """Let one message be sent in pieces; when the block ends it is whole, or is broken off.
+    """Send one message in pieces; when the block ends, it is complete or broken off.
 
-    A message that is broken off after its first piece has left can never be completed, and
-    nothing else may come between its frames, so the connection has to be closed.
+    A message broken off after its first piece can never be completed, and nothing else may come
+    between its frames, so the connection must be closed.
     """
     assert outlet.wire is not None  # it is open
     outlet.outbox.begin_stream()

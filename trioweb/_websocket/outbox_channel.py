@@ -1,4 +1,4 @@
-"""The sending half of a WebSocket by itself."""
+"""The sending half of a WebSocket as a channel of its own."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from trioweb._websocket.outbox import Outbox
 
 @attrs.frozen(kw_only=True)
 class OutboxStatistics:
-    """What an outbox holds and has done.
+    """The numbers of an outbox.
 
     Attributes:
-        messages: Messages that wait, as `Limits.outbox_messages` counts them: each piece of one that
-            is sent by `send_stream` is one, and so is the close frame.
-        bytes: Bytes that wait, frame headers and control frames included.
-        high_water_bytes: The most bytes that ever waited.
-        drops: Messages that an overflow policy took out or did not let in.
+        messages: Waiting messages, as `Limits.outbox_messages` counts them: each piece of a
+            message sent by `send_stream` is one, and so is the close frame.
+        bytes: Waiting bytes, including frame headers and control frames.
+        high_water_bytes: The most bytes that have ever waited.
+        drops: Messages that an overflow policy removed or did not accept.
         is_full: Whether `send` would wait.
     """
 
@@ -44,7 +44,7 @@ class Sender(Protocol):
 
 
 class OutboxChannel(trio.abc.SendChannel[str | bytes]):
-    """A `trio.abc.SendChannel` of messages; hand it to code that only sends."""
+    """A `trio.abc.SendChannel` of messages, for code that only sends."""
 
     def __init__(self, connection: Sender, outbox: Outbox) -> None:
         self._connection = connection
@@ -63,7 +63,7 @@ class OutboxChannel(trio.abc.SendChannel[str | bytes]):
         await self._connection.aclose()
 
     def statistics(self) -> OutboxStatistics:
-        """Return what waits in the outbox, the most that ever did, and what was dropped."""
+        """Return the numbers of the outbox."""
         outbox = self._outbox
         return OutboxStatistics(
             messages=outbox.messages,

@@ -1,4 +1,4 @@
-"""What went over one WebSocket, as numbers."""
+"""The traffic of one WebSocket, in numbers."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from trioweb._websocket.outbox import Outbox
 
 
 class Traffic(NamedTuple):
-    """What went over a WebSocket so far.
+    """The traffic of a WebSocket so far.
 
     Attributes:
-        received_messages: Whole messages from the peer, received by the handler or not; one in
-            several frames counts once, when its last has come.
-        received_bytes: Bytes of the frames of these messages, headers included, compressed as they came.
-            What is not whole yet, or broke a rule or a limit, is in none of these numbers, nor
-            is anything that came after that. After our close, from where nothing more can be
-            received, only the peer's close frame counts.
+        received_messages: Whole messages from the peer, whether or not the handler has received
+            them. A message in several frames counts once, when its last frame has arrived.
+        received_bytes: Bytes of the frames of these messages, headers included, as compressed.
+            Incomplete messages, those that break a rule or a limit, and anything after them are
+            in none of these numbers. After our close, once nothing more can be received, only
+            the peer's close frame counts.
         received_control_frames: Pings, pongs and the close frame.
         received_control_bytes: Bytes of these, headers included.
-        sent_messages: Whole messages that have been handed to the network, those of rooms too; one
-            of `send_stream` counts once, when its last frame has. Messages that were queued and then
+        sent_messages: Whole messages that have been handed to the network, including those of rooms.
+            A message of `send_stream` counts once, with its last frame. Messages that were queued and then
             lost with the connection do not count.
         sent_bytes: Bytes of the frames of messages, headers included, that have been handed to the network.
         sent_control_frames: Pings, pongs and the close frame.
         sent_control_bytes: Bytes of these, headers included.
-        sent_handshake_bytes: Bytes of the answer to the handshake; they are in no other number.
+        sent_handshake_bytes: Bytes of the response to the handshake; no other number includes them.
     """
 
     received_messages: int = 0
