@@ -253,7 +253,7 @@ class Outbox:
     def fragment_fits(self, frame: Buffers) -> bool:
         """Say whether there is room for a frame of the streamed message.
 
-        What waits behind the stream cannot leave before it, so it does not count here.
+        Entries after the stream cannot leave before it, so they do not count here.
         """
         behind = () if self.stream is None else self.stream.behind
         ahead_bytes = self.held_bytes - sum(map(size_of, filter(is_live, behind)))
