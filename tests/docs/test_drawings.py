@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.texts.code_blocks import ROOT, blocks_of
-from support.texts.known_names import identifiers
+from support.texts.known_names import MISSING, attribute, identifiers, internal
 
 PAGES = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "trioweb").rglob("README.md")]
 # A name of two words, or one after a dot: the other words of a drawing are English.
@@ -23,3 +23,13 @@ def test_every_name_in_a_drawing_is_one_of_the_code(page: Path) -> None:
     known = identifiers("trioweb") | {"py", "WebSocket"}
     names = NAME.findall(drawings_of(page))
     assert not {name for name in names if not set(re.findall(r"\w+", name)) <= known}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_method_in_a_drawing_is_one_of_its_class(page: Path) -> None:
+    pairs = re.findall(r"\b([A-Z]\w+)\.(\w+)\b", drawings_of(page))
+    assert not [
+        f"{owner}.{name}"
+        for owner, name in pairs
+        if owner not in internal() or attribute(internal()[owner], name) is MISSING
+    ]
