@@ -1,4 +1,22 @@
-"""The closing handshake: the close frames of both sides in their order, and what is still awaited."""
+"""The closing handshake: who said what first, and what is still to be waited for.
+
+`state.py` has the theory and the table. Each method here is one event: it asks the table for
+the step, does nothing if there is none, and otherwise does what belongs to that step. So no
+method asks for a state that the table knows already, and a second close, a close that crosses
+another one, and input after the end need no code of their own.
+
+Two things are not in the table, because they depend on bytes and not on events. Where
+the peer may still be sending, the end of our output is followed by *lingering*: reading on, for
+a bounded time and a bounded number of bytes. If TCP were closed at once, the kernel would
+answer the next bytes with a reset, and a reset deletes what the peer has not read yet, our
+close frame among it. And a deadline that runs out is extended for a peer that is slow but
+takes something, since a cut would lose messages that are on their way.
+
+A close takes its course without a task. The alternative, a task for each close that waits for
+the peer and for deadlines, would cost an idle connection nothing either, but it would
+have to live in a nursery that outlives the handler and to survive cancellation, which only a
+shield could do.
+"""
 
 from __future__ import annotations
 
@@ -254,6 +272,7 @@ class ClosingHandshake:
     def _set_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        # Remembered, so that the deadline can tell a slow peer from one that takes nothing.
         self._progress_bytes = self._outlet.outbox.sent_bytes
         self._timer = self._timers.judge_later(seconds, self._give_up)
 

@@ -1,4 +1,30 @@
-"""The input of a WebSocket: decoded into the inbox, without ever waiting."""
+"""The intake of a WebSocket: input is decoded into the inbox, without ever waiting.
+
+The pump calls the intake for every socket in turn, so a single call that waited would stop all
+connections, and one that took long would delay them. Whatever cannot be done now is noted
+in a flag, and a later event goes on from there:
+
+| flag | set when | means | ends when |
+|---|---|---|---|
+| `is_paused` | the inbox is full, or a violation waits | nothing is decoded or read | the inbox is half empty |
+| `wire.is_holding` | a message is longer than `Limits.message_bytes` | it may be wanted in pieces | the next receive decides |
+| `_is_decoding_later` | one call has decoded enough | a turn of the flusher is due | that turn comes |
+| `_is_skipping` | a reader left a message in the middle | its pieces are thrown away | its last piece has come |
+| `_is_discarding` | nobody wants more, or there is a gap | only the peer's close counts | never |
+| `_violation` | the peer broke a rule after good messages | these are handed out first | the inbox is empty, or time is up |
+| `is_receiving` | a task is in `receive` or in a stream's block | a second one is refused | it leaves |
+
+They are independent but for three rules. Reading is on only while `is_paused` and
+`_is_decoding_later` are both off, and the clock of the keepalive runs only then: a peer
+cannot prove that it lives to a side that does not read. While the closing handshake is
+under way no inbox is too full, since the peer's close frame may come after any number of
+messages; instead, the first message without room sets `_is_discarding`, so that the
+handler gets everything up to a gap and nothing after it. And `_is_discarding` is final:
+after a gap no message would have its meaning.
+
+Why a pause ends at half and not at the first free place: each pause and resumption is a
+system call, and at the edge there would be two for every message.
+"""
 
 from __future__ import annotations
 

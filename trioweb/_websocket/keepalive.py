@@ -1,4 +1,17 @@
-"""Pings: whether the peer is there, and how far away."""
+"""Pings: whether the peer is there, and how far away.
+
+TCP reports a peer that has vanished only when something is written, and then after minutes. So
+after an interval of silence a ping is written, and after a second one without any
+input the connection is cut.
+
+No input sets or resets a timer: `heard_at` is written, one slot, and the timer that runs out
+looks at it and goes back to sleep for the rest of the interval. A busy connection pays for a
+timer every twenty seconds instead of every message.
+
+The verdict is left to `Timers.judge_later`, which lets every task read first. Otherwise a program
+that stood still for longer than the timeout would, on waking, cut peers whose pongs had long
+been in the kernel.
+"""
 
 from __future__ import annotations
 

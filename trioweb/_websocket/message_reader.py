@@ -1,4 +1,10 @@
-"""A message that is received piece by piece."""
+"""A message that is received piece by piece.
+
+A reader may leave in the middle, or before the first piece. After the first the rest of the
+message is skipped, since half a message has no meaning for the next `receive`. Before it
+nothing is lost: the message is received whole, by `assembled` if pieces of it have been
+decoded already, and is then subject to `Limits.message_bytes` like any other.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""A message that is sent piece by piece."""
+"""A message that is sent piece by piece.
+
+Its frames have to follow each other (RFC 6455 §5.4), so the outbox keeps all other messages
+back while it lasts. The last frame is an empty one that the end of the block adds: whether a
+piece is the last is known only when no other follows, and holding each piece back until
+then would delay all of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A message for many connections, encoded once for all that can share its bytes."""
+"""A message for many connections, encoded once for all that can share its bytes.
+
+Server frames are not masked (RFC 6455 §5.1), so the frame of a message is the same for every
+connection that has agreed on the same compression. A room of ten thousand members
+builds one frame and writes it ten thousand times.
+"""
 
 from __future__ import annotations
 
