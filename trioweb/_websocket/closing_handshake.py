@@ -47,9 +47,21 @@ TOO_LONG = "the closing handshake took too long (Timeouts.close_seconds)"
 class ClosingHandshake:
     """Moves a connection through the states of `state.py` and keeps its deadlines.
 
-    Every method is synchronous: once any side has begun a close, it continues without a task.
-    `is_over` means that no more messages can be sent, `is_ending` that the other side may not
-    know it yet, and `wait_closed` returns at the end.
+    Every method but `wait_closed` is synchronous: once either side has begun a close, it continues
+    without a task.
+
+    Attributes:
+        state: How far the connection has come.
+        is_over: Whether no more messages can be sent. Kept beside `state`, like the next one,
+            since both are asked for every message that is received.
+        is_ending: Whether it is over and the peer may not know it yet.
+        sent: What our close frame says; `None` before there is one.
+        received: What the peer's says.
+        received_first: Whether the peer's came first; `None` if neither did.
+        is_closed_by_handler: Whether the handler closed it, so that later calls of the handler's
+            are a mistake of its own (`AlreadyClosed`).
+        is_peer_talking: Whether input came after a close was sent.
+        closes_at_latest: When a slow peer gets no more time.
     """
 
     __slots__ = (
@@ -157,6 +169,8 @@ class ClosingHandshake:
         self.received = close
         self.is_peer_talking = is_followed
         if self.sent is None:
+            # §5.5.1: the answer usually echoes the code. It is urgent, since a peer that has said
+            # its last word wants no more messages, and may close TCP before it reads them.
             self.sent, self.received_first = close, True
             self._outlet.seal(close, is_urgent=True)
         elif self._outlet.outbox.messages:  # our close frame has not left yet
@@ -170,6 +184,8 @@ class ClosingHandshake:
         self._is_failed = True
         logger.info("a peer is told %s", close)
         if self.sent is None:
+            # Not urgent: messages that were queued before the peer's mistake are still good, and
+            # the close frame says that none comes after them.
             self.sent, self.received_first = close, False
             self._outlet.seal(close, is_urgent=False)
         self._end_output()
@@ -243,6 +259,8 @@ class ClosingHandshake:
 
     def _tell_watchers(self) -> None:
         """Notify all watchers, once, that no more messages can be sent. `close` is set before that."""
+        # Forgotten first: a watcher may cause the next step, and nobody is told twice. What they
+        # refer to leads back here, so that this opens a cycle as well.
         watchers, self._watchers = self._watchers, ()
         for watcher in watchers:
             watcher()
@@ -284,6 +302,8 @@ class ClosingHandshake:
             self._set_timer(self._timeouts.close_seconds)
         elif outbox.held_bytes:
             self.cut(TOO_LONG)
+        # All is written, but the peer has not answered and is still sending. Closing TCP now would
+        # reset it before it reads our close frame, so it gets the time to read that far.
         elif self.is_peer_talking and self._left_bytes is None:
             self._is_failed = True
             self._move(Event.FAIL)

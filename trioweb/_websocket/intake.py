@@ -53,6 +53,11 @@ class Intake:
 
     When the inbox is full it stops decoding, then reading, so the peer's TCP window
     closes; taking messages out starts both again.
+
+    Attributes:
+        wire: The grammar of the frames; `None` before the handshake is accepted.
+        is_receiving: Whether a task receives.
+        is_paused: Whether the inbox has to be emptied first.
     """
 
     __slots__ = (
@@ -118,7 +123,7 @@ class Intake:
         assert wire is not None
         fresh: list[str | bytes] = []
         is_done = wire.feed_plain(data, fresh, inbox.most_messages - len(inbox.items))
-        if fresh:
+        if fresh:  # the usual case: whole plain frames, and an open connection
             self.received_messages += len(fresh)
             if self._closing.is_over:
                 self._closing.overlook(len(data))
@@ -343,6 +348,7 @@ class Intake:
 
         It may take `Timeouts.close_seconds`; nothing more is read meanwhile.
         """
+        # Only in OPEN: once a close was sent, the handler's answers could not leave any more.
         if self._inbox.items and self._closing.state is State.OPEN:
             self._violation = close
             self._pause()
@@ -373,6 +379,8 @@ class Intake:
         """Decode the held input, and then resume reading, once the inbox has drained to half."""
         if self.is_paused and not self._inbox.is_low:
             return
+        # Decoded first: what the wire holds comes before what the kernel holds, and may fill the
+        # inbox by itself, so that reading need not begin at all.
         was_paused, self.is_paused = self.is_paused, False
         self._decode()
         if was_paused and not self.is_paused and not self._is_decoding_later:

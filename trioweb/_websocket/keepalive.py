@@ -47,6 +47,10 @@ class Keepalive:
     side has paused reading, silence proves nothing, so the clock stops. A peer that is still
     reading the data before the ping is not dead either: it cannot answer yet, and if it reads
     nothing, `Timeouts.send_seconds` ends the connection.
+
+    Attributes:
+        heard_at: When input came last. The intake writes it with every read.
+        latency_seconds: The last round trip of a ping; `None` before the first.
     """
 
     __slots__ = (
@@ -105,6 +109,8 @@ class Keepalive:
 
     def ping(self) -> tuple[bytes, PendingPing] | None:
         """Send a ping; `None` if too many are unanswered, or the outbox has no room."""
+        # A number and not a time or a random value: pongs are matched by it, in order, and the peer
+        # learns nothing from it.
         payload = self._number.to_bytes(4, "big")
         if len(self._pings) >= PINGS_IN_FLIGHT or not self._outlet.send_ping(payload):
             return None
@@ -122,6 +128,8 @@ class Keepalive:
             return
         now = trio.current_time()
         self.latency_seconds = now - self._pings[payload].sent_at
+        # A peer may answer only the latest of several pings. A dict keeps its keys in order, so
+        # everything up to this one is answered.
         numbers = list(self._pings)
         for number in numbers[: numbers.index(payload) + 1]:
             ping = self._pings.pop(number)
@@ -156,6 +164,8 @@ class Keepalive:
 
     def _note_block(self) -> None:
         """Record how much has left, if other data keeps the ping from leaving."""
+        # Six bytes are the ping itself. With more in the outbox the ping has not left, and a peer
+        # cannot answer what it was not sent.
         outbox = self._outlet.outbox
         self._blocked_at_bytes = outbox.sent_bytes if outbox.held_bytes > PING_FRAME_BYTES else None
 

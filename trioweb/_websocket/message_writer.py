@@ -61,6 +61,8 @@ class MessageWriter:
             except UnicodeEncodeError as error:
                 raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
             outbox = self._outlet.outbox
+            # Not the line of senders: those wait for the message to be whole, and this piece
+            # has to get in before them.
             while not (outbox.is_sealed or self._has_ended or outbox.fragment_fits(frame)):
                 await outbox.wait_for_progress()
             if outbox.is_sealed:

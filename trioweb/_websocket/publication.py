@@ -50,6 +50,7 @@ class Publication:
 
     def entry_for(self, wire: WebSocketWire) -> Entry:
         """Return what the outbox of the connection behind `wire` takes."""
+        # Its size is not known before it is compressed, so it counts as its message does.
         if wire.must_encode_in_order:
             return LateFrame(wire, self.message, self.message_bytes)
         return self.frame_for(wire)
