@@ -6,11 +6,12 @@ import re
 import socket
 import ssl
 import stat
+import tomllib
 
 import httpx
 import pytest
 import trustme
-from support.program import Program
+from support.program import ROOT, Program
 
 import trioweb
 from trioweb.cli import main
@@ -390,3 +391,10 @@ def test_demo_leaves_a_demo_of_another_package_alone(complaint, folder, write, m
     write("demo/__init__.py", "raise RuntimeError('not the gallery')\n")
     monkeypatch.setattr(trioweb, "__file__", str(folder / "trioweb" / "__init__.py"))
     assert complaint("demo") == (1, "the gallery is neither in this installation nor beside it")
+
+
+def test_a_wheel_carries_the_gallery_to_where_demo_looks_for_it():
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"demo": "trioweb/_demo"}
+    assert (ROOT / "demo" / "gallery.py").is_file()
