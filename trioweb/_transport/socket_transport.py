@@ -11,9 +11,9 @@ is *blocked*: nothing else is tried, and what the application sends piles up in 
 overflow policy and the send deadline bound it.
 
 Readiness is a hint, not a promise. Whatever the poller has said, a read or a write may find that there is
-nothing to do, so `BlockingIOError` is never a failure here. And a socket may break at any call: each of them
-expects `LOST`, and the ways out are few. Reading takes it for the end of input. Writing at once keeps it to
-itself, and `flush`, which always follows, ends the connection.
+nothing to do, so `BlockingIOError` is never a failure here. A socket may also break at any call, which then
+raises one of `LOST`. When reading, that counts as the end of input. `try_send` ignores it, and `flush`, which
+always follows, finds the same and ends the connection.
 """
 
 from __future__ import annotations
@@ -136,13 +136,13 @@ class SocketTransport:
             data = self._socket.recv(READ_BYTES)
         except BlockingIOError:
             return
-        except LOST:  # a reset ends the input as FIN does; what that means, the protocol above knows
+        except LOST:  # a reset ends the input as FIN does; the protocol above knows what that means
             data = b""
         try:
             if data:
                 receiver.data_received(data, now)
             else:
-                # The end is reported for ever: a socket at its end stays readable.
+                # Otherwise the pump would report the end in every turn: the socket stays readable.
                 self.pause_reading()
                 receiver.input_ended()
         except Exception:
