@@ -1,21 +1,21 @@
-"""Control frames that wait: pings, pongs and what is left of the handshake's answer."""
+"""Control frames that wait: pings, pongs and the rest of the handshake's response."""
 
 from __future__ import annotations
 
 CONTROL_FRAMES = 64
-"""Control frames that may wait."""
+"""How many control frames may wait."""
 
 PONGS = 32
-"""When so many control frames wait, a pong takes the place of another."""
+"""If this many control frames wait, a pong replaces another."""
 
 
 class ControlFrames(list[bytes]):
     """A short queue that leaves before all messages.
 
     It is bounded by number alone, since a control frame has at most 125 bytes of payload
-    (RFC 6455 §5.5). Without bounds a peer could fill the memory by sending pings and reading
-    nothing. A list by inheritance and not by having one: each idle connection has this
-    object, and another one around it would cost as much again.
+    (RFC 6455 §5.5). Without a bound, a peer could fill the memory by sending pings and reading
+    nothing. It inherits from list rather than holding one: each idle connection has this object,
+    and a second one would cost as much again.
     """
 
     __slots__ = ()
@@ -28,13 +28,13 @@ class ControlFrames(list[bytes]):
         return True
 
     def push_pong(self, frame: bytes) -> int:
-        """Queue a pong; when many wait already, in place of the latest of them.
+        """Queue a pong; if many wait already, in place of the latest of them.
 
         Only the latest ping needs an answer (RFC 6455 §5.5.3), so a flood of pings
         from a peer that does not read costs a few frames.
 
         Returns:
-            How many bytes more wait; fewer than none if the one it replaces was longer.
+            How many more bytes wait; negative if the pong that it replaces was longer.
         """
         replaced_bytes = 0
         if len(self) >= PONGS:

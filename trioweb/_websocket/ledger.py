@@ -1,4 +1,4 @@
-"""What leaves beside whole messages, kept apart so that messages and their bytes can be told."""
+"""Counts the output that is not whole messages, so that messages and their bytes can be reported."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 
 class Ledger:
-    """Counts, of what an outbox sends, whatever is not a message.
+    """Counts everything that an outbox sends except messages.
 
-    The outbox counts what it sends for its own purposes: `flush`, and finding out whether the peer
-    takes anything. So its bytes have the answer to the handshake and control frames in them, and its
-    messages the pieces of unfinished ones and the close frame. Here is what has to be taken off, and
-    only what happens seldom passes here: no message in a single frame does.
+    The outbox counts its output for its own purposes: for `flush`, and to notice whether the peer
+    reads. So its bytes include the response to the handshake and control frames, and its messages
+    include the pieces of unfinished ones and the close frame. The ledger counts these, to subtract
+    them. It is used only by rare output: a message in a single frame never passes here.
 
     Attributes:
-        answer_bytes: Of the answer to the handshake, with which the output begins.
+        answer_bytes: The length of the response to the handshake, with which the output begins.
     """
 
     __slots__ = (
@@ -39,7 +39,7 @@ class Ledger:
         self._batch = -1
 
     def control_leaves(self, frames: Sequence[bytes], sent_bytes: int) -> None:
-        """Control frames go next, after `sent_bytes`; the rest of the answer, if there is one, is the first."""
+        """Count control frames that leave next, after `sent_bytes`; the rest of the response comes first."""
         rest_bytes = max(0, self.answer_bytes - sent_bytes)
         if rest_bytes:
             frames = frames[1:]
@@ -49,24 +49,24 @@ class Ledger:
         self._control_end = sent_bytes + rest_bytes + self._leaving_bytes
 
     def piece_leaves(self, sent_messages: int) -> None:
-        """A frame that is not the last of its message is part of the write after `sent_messages`."""
+        """Count a frame that is not the last of its message, in the write after `sent_messages`."""
         if self._batch != sent_messages:
             self._batch, self._leaving_pieces = sent_messages, 0
         self._pieces += 1
         self._leaving_pieces += 1
 
     def close_comes(self, frame: bytes) -> None:
-        """The close frame is queued, as the last of all."""
+        """Count the close frame, which is queued as the last of all."""
         self._close_bytes = len(frame)
 
     def close_is_lost(self) -> None:
-        """It will not leave any more."""
+        """Take the close frame back: it will not leave."""
         self._close_bytes = 0
 
     def totals(
         self, sent_messages: int, sent_bytes: int, *, is_drained: bool
     ) -> tuple[int, int, int, int, int]:
-        """Tell messages from the rest.
+        """Separate messages from the rest.
 
         Args:
             sent_messages: As the outbox counts them.
@@ -75,7 +75,7 @@ class Ledger:
 
         Returns:
             Messages, the bytes of their frames, control frames, the bytes of these, and the bytes of the
-            answer to the handshake.
+            response to the handshake.
         """
         unsent_bytes = min(self._leaving_bytes, max(0, self._control_end - sent_bytes))
         control_bytes = self._control_bytes - unsent_bytes

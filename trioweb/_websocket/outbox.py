@@ -17,32 +17,33 @@ from trioweb._wire.frames import Buffers
 
 BUFFERS_PER_WRITE = 64
 GAPS = 32
-"""Messages taken back whose places are closed together, so that each costs next to nothing."""
+"""How many gaps left by messages that were taken back are closed at a time: each then costs next to
+nothing."""
 
 
 class Outbox:
     """A queue bounded in bytes and messages, from which the transport takes its buffers.
 
-    Three kinds of bytes are in it, and they leave in this order: what a write has begun
+    It holds three kinds of bytes, which leave in this order: the rest of a write that has begun
     (`_writing`; it must go out whole), control frames, messages. A message enters if it
     fits under both bounds, or if the outbox is empty. A message that finds no room waits in
     line (`SenderLine`) until the outbox has drained to half: if it were let in at the
     first free byte, a sender would be woken for each message that leaves.
 
-    A message in several frames keeps all others behind it (`StreamedMessage`). If it is never
-    completed, what is behind it can never leave.
+    A message in several frames holds back all later messages (`StreamedMessage`). If it is never
+    completed, they can never leave.
 
-    Each part of the queue is a list, although what leaves is taken from its front: an empty
-    deque has 600 bytes, which each idle connection would have, and a write takes many messages
-    at a time, so that a list moves the rest once for all of them.
+    Each part of the queue is a list, although entries leave at its front. An empty deque takes
+    600 bytes, which every idle connection would pay. And a write takes many messages at a time,
+    so a list moves the rest only once for all of them.
 
     Attributes:
         waiting: The line.
         stream: The message that is being sent in pieces, if there is one.
-        sent_messages: Frames and whole messages that are on their way, the close frame and pieces of
-            unfinished messages too, as `flushed` wants to know; `ledger` tells them apart.
-        sent_bytes: Whatever is on its way, which shows whether the peer takes anything.
-        ledger: What of that is not messages.
+        sent_messages: Frames and whole messages that are on their way, including the close frame and
+            the pieces of unfinished messages. `flushed` needs this number; `ledger` tells them apart.
+        sent_bytes: All bytes that are on their way, which show whether the peer reads anything.
+        ledger: The part of both that is not messages.
     """
 
     __slots__ = (
@@ -93,7 +94,7 @@ class Outbox:
     # Putting in.
 
     def fits(self, size: int) -> bool:
-        """Say whether a message of `size` bytes may enter without waiting in line."""
+        """Return whether a message of `size` bytes may enter without waiting in line."""
         return not self.waiting and self._has_space(size)
 
     def _has_space(self, size: int) -> bool:
@@ -102,16 +103,16 @@ class Outbox:
         return self.messages < self._most_messages and self.held_bytes + size <= self._most_bytes
 
     def may_grow(self, size: int) -> bool:
-        """Say whether there is space for so many bytes more in what is queued already."""
+        """Return whether there is space for this many more bytes in the queue."""
         return size <= 0 or self.held_bytes + size <= self._most_bytes
 
     def may_ever_fit(self, size: int) -> bool:
-        """Say whether making room for it can help at all."""
+        """Return whether making room for it can help at all."""
         return size <= self._most_bytes
 
     @property
     def awaits_peer(self) -> bool:
-        """Whether something waits that the peer could take now, not only what is behind a stream."""
+        """Whether something waits that can be sent now, and not only messages held back by a stream."""
         return bool(self._writing or self._control) or any(map(is_live, self._queue))
 
     def push_if_fits(self, entry: Entry) -> bool:
@@ -138,7 +139,7 @@ class Outbox:
         return True
 
     def push(self, entry: Entry) -> None:
-        """Queue one message; the caller has made sure that there is space."""
+        """Queue one message; the caller has checked that there is space."""
         self._append(self._queue if self.stream is None else self.stream.behind, entry)
 
     def _append(self, queue: list[Entry], entry: Entry) -> None:
@@ -155,9 +156,9 @@ class Outbox:
         return await self.waiting.join(entry).wait(self.leave_line)
 
     def leave_line(self, sender: WaitingSender) -> None:
-        """Take a message out of the line; a task that waits with it goes on."""
+        """Take a message out of the line, and wake the task that waits with it."""
         if self.waiting.leave(sender):
-            self._admit_if_low()  # it may have been the one that was too long for what room there is
+            self._admit_if_low()  # it may have been the one that was too long for the room there is
 
     def _admit_if_low(self) -> None:
         if self.held_bytes <= self._low_bytes and self.messages <= self._low_messages:
@@ -173,15 +174,15 @@ class Outbox:
         return is_queued
 
     def push_pong(self, frame: bytes) -> None:
-        """Queue a pong ahead of all messages; when many wait already, in place of another."""
+        """Queue a pong ahead of all messages; if many wait already, in place of another."""
         self.held_bytes += self._control.push_pong(frame)
 
     def seal(self, close_frame: bytes, *, is_urgent: bool) -> None:
-        """Let nothing more in; `close_frame` goes last, or at once when it is urgent.
+        """Let nothing more in; `close_frame` goes last, or next if it is urgent.
 
-        Urgent means that the peer wants no more messages, or has lost the right to them.
-        What a write has begun still goes first, so no frame is cut in two. A message whose
-        frames have not all come stays incomplete, and what is behind it is lost.
+        Urgent means that the peer wants no more messages, or has lost the right to them. The rest
+        of a write that has begun still goes first, so no frame is cut in two. A message whose
+        frames are not all here stays incomplete, and the messages after it are lost.
         """
         self.is_sealed = True
         if is_urgent:
@@ -195,7 +196,7 @@ class Outbox:
         self.waiting.dismiss()
 
     def discard(self) -> None:
-        """Forget everything: the peer is gone."""
+        """Drop everything: the peer is gone."""
         self.is_sealed = True
         if self.held_bytes:  # the close frame is the last of them
             self.ledger.close_is_lost()
@@ -224,8 +225,8 @@ class Outbox:
     def take_back(self, slot: Slot) -> None:
         """Remove a message that has not begun to leave.
 
-        Its place is closed later, together with others: finding it among hundreds each time
-        would make a member that has stopped reading dearer than one that reads.
+        Its gap is closed later, together with others. Searching for it among hundreds each time
+        would make a member that has stopped reading more expensive than one that reads.
         """
         slot.is_taken_back = True
         self.messages -= 1
@@ -240,18 +241,18 @@ class Outbox:
             self._admit_if_low()
 
     def resize(self, slot: Slot, held_bytes: int) -> None:
-        """A queued message has become another one in the same place."""
+        """Account for a queued message that has been replaced by another in the same place."""
         self.held_bytes += held_bytes - slot.held_bytes
         slot.held_bytes = held_bytes
 
     # A message in several frames: nothing may come between them (RFC 6455 §5.4).
 
     def begin_stream(self) -> None:
-        """Let other messages queue behind the streamed one."""
+        """Make other messages wait until the streamed one is complete."""
         self.stream = StreamedMessage()
 
     def fragment_fits(self, frame: Buffers) -> bool:
-        """Say whether there is room for a frame of the streamed message.
+        """Return whether there is room for a frame of the streamed message.
 
         Entries after the stream cannot leave before it, so they do not count here.
         """
@@ -260,13 +261,13 @@ class Outbox:
         return not ahead_bytes or ahead_bytes + size_of(frame) <= self._most_bytes
 
     def push_fragment(self, frame: Buffers) -> None:
-        """Queue a frame of the streamed message, after which only its last makes it whole."""
-        assert self.stream is not None  # or a message of somebody else's could come next
+        """Queue a frame of the streamed message. From then on, only its last frame completes it."""
+        assert self.stream is not None  # or another message could come next
         self.stream.is_begun = True
         self._append(self._queue, Piece(frame, lambda: self.ledger.piece_leaves(self.sent_messages)))
 
     def end_stream(self, last_frame: bytes | None = None) -> None:
-        """The streamed message is whole with this frame: what waited behind it follows."""
+        """Complete the streamed message with this frame; the messages that waited for it follow."""
         if last_frame is not None and not self.is_sealed:
             self._append(self._queue, last_frame)
         stream, self.stream = self.stream, None
@@ -277,9 +278,9 @@ class Outbox:
     # Taking out.
 
     async def flushed(self) -> bool:
-        """Wait until all that is queued now has been given to the kernel; `False` if some was discarded.
+        """Wait until the kernel has everything that is queued now; `False` if some was discarded.
 
-        While messages wait behind a stream, nobody knows how many frames will go before them.
+        While messages wait for a stream, nobody knows how many frames will go before them.
         """
         stream = self.stream
         while stream is not None and stream.behind and self.stream is stream:
@@ -295,13 +296,13 @@ class Outbox:
         return self._leaving_messages is not None and self._leaving_messages < target
 
     async def wait_for_progress(self) -> None:
-        """Wait until a write is through, or something else has changed for whoever waits."""
+        """Wait until a write is complete, or something else has changed for waiting tasks."""
         if self._progress is None:
             self._progress = trio.Event()
         await self._progress.wait()
 
     def tell_progress(self) -> None:
-        """Wake all who wait for progress."""
+        """Wake all tasks that wait for progress."""
         if self._progress is not None:
             self._progress.set()
             self._progress = None
@@ -317,7 +318,7 @@ class Outbox:
         return writing
 
     def _take_everything(self) -> None:
-        """Join all that waits, if it is built already: the usual case, without looking at each."""
+        """Join all waiting frames if they are built already: the usual case, without a look at each."""
         frames = cast("list[bytes]", self._queue)
         try:
             self._writing.append(b"".join([*self._control, *frames]) if self._control else b"".join(frames))
@@ -364,14 +365,14 @@ class Outbox:
         self._control.clear()
 
     def push_rest(self, frame: bytes, sent_bytes: int) -> None:
-        """Take what is left of a message that found nothing waiting, and is partly on its way."""
+        """Take the rest of a message that was written past the queue, and is partly on its way."""
         self._writing.append(memoryview(frame)[sent_bytes:])
         self._writing_messages = 1
         self.held_bytes = len(frame) - sent_bytes
         self.high_water_bytes = max(self.high_water_bytes, self.held_bytes)
 
     def advance(self, sent_bytes: int) -> bool:
-        """Take note that the first `sent_bytes` of the gathered buffers are on their way.
+        """Record that the first `sent_bytes` of the gathered buffers are on their way.
 
         Returns:
             Whether more waits.

@@ -1,4 +1,4 @@
-"""What waits in an outbox: frames, and messages that become frames only when they leave."""
+"""The entries of an outbox: frames, and messages that become frames only when they leave."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from trioweb._wire.frames import Buffers
 class Slot(ABC):
     """A queued message that can be taken back, or that is encoded only when it leaves.
 
-    Late encoding is for compression with context takeover: what the compressor has seen
-    the peer must see too, in the same order, so nothing may be dropped after encoding.
+    Compression with context takeover needs late encoding: the peer must see everything that the
+    compressor has seen, in the same order, so nothing may be dropped after encoding.
 
     Attributes:
-        held_bytes: What it adds to the bytes that the outbox holds.
+        held_bytes: How many bytes it adds to those that the outbox holds.
         is_taken_back: Whether it is only a gap that the outbox has not closed yet.
     """
 
@@ -55,12 +55,12 @@ Entry = Buffers | Slot
 
 
 def size_of(entry: Entry) -> int:
-    """Return what an entry adds to the bytes held."""
+    """Return how many bytes an entry adds to those held."""
     if isinstance(entry, Slot):
         return entry.held_bytes
     return len(entry) if isinstance(entry, bytes) else len(entry[0]) + len(entry[1])
 
 
 def is_live(entry: Entry) -> bool:
-    """Say whether an entry will leave, not having been taken back."""
+    """Return whether an entry will leave, because it has not been taken back."""
     return not (isinstance(entry, Slot) and entry.is_taken_back)

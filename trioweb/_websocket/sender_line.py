@@ -8,19 +8,19 @@ from trioweb._websocket.outbox_entry import Entry, size_of
 from trioweb._websocket.waiting_sender import WaitingSender
 
 PASSED_BY = 16
-"""How many messages of rooms that make room for themselves may go before a task that waits to send."""
+"""How many messages of rooms that free space for themselves may overtake a task that waits to send."""
 
 
 class SenderLine(list[WaitingSender]):
-    """Messages that wait for room, in the order in which they came.
+    """Messages that wait for room, in order of arrival.
 
-    Nobody enters past the line, with one exception: rooms that drop their own oldest messages
+    No message overtakes the line, with one exception: rooms that drop their own oldest messages
     keep the outbox full for as long as they publish. If they waited in line as well, they could
-    not publish without waiting; if they passed it for ever, a task in `send` would starve. So
-    they go on, and after every `PASSED_BY` messages they make room for the first in line.
+    not publish without waiting; if they always overtook it, a task in `send` would starve. So
+    they do overtake it, but after every `PASSED_BY` messages they make room for the first in line.
 
-    A list by inheritance: whether anybody waits is asked at every message, and the truth
-    of a list is the cheapest question there is.
+    It inherits from list: every message asks whether the line is empty, and the truth value of a
+    list is the cheapest way to know.
     """
 
     __slots__ = ("_passed_by",)
@@ -36,7 +36,7 @@ class SenderLine(list[WaitingSender]):
         return sender
 
     def leave(self, sender: WaitingSender) -> bool:
-        """Take a message out of the line; say whether it was in it. A task that waits with it goes on."""
+        """Take a message out of the line, and wake its task; return whether it was in the line."""
         if sender not in self:
             return False
         self.remove(sender)
@@ -44,17 +44,17 @@ class SenderLine(list[WaitingSender]):
         return True
 
     def may_be_passed(self) -> bool:
-        """Count one that does not wait in line; `False` when it is the line's turn."""
+        """Count a message that overtakes the line; `False` if it is the line's turn."""
         if self._passed_by >= PASSED_BY:
             return False
         self._passed_by += 1
         return True
 
     def admit(self, has_space: Callable[[int], bool], push: Callable[[Entry], None], most: int) -> bool:
-        """Let in the first of the line, as far as there is space; say whether any message was.
+        """Let in messages from the front, as far as there is space; return whether there were any.
 
-        The first that does not fit stops all others, even shorter ones: they would take
-        the room that it waits for, again and again.
+        The first one that does not fit stops all others, even shorter ones: they would take the
+        room that it waits for, again and again.
         """
         admitted = 0
         for sender in self[:most]:
@@ -69,7 +69,7 @@ class SenderLine(list[WaitingSender]):
         return admitted > 0
 
     def dismiss(self) -> None:
-        """Nobody gets in any more."""
+        """Let no more messages in, and wake all waiting tasks."""
         for sender in self:
             sender.end(is_admitted=False)
         self.clear()

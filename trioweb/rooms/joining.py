@@ -1,4 +1,4 @@
-"""The block for which a WebSocket is in a room."""
+"""The block during which a WebSocket is in a room."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Joining:
         self._leave(self._member)
 
     def __del__(self) -> None:
-        # As Python says of a coroutine that was never awaited: otherwise nothing would happen at all.
+        # Like Python's warning for a coroutine that was never awaited: without it, nothing would happen.
         if not self._is_entered:
             warnings.warn(
                 f"join() of the room {self._name!r} was never entered, so nobody has joined: "

@@ -18,15 +18,15 @@ TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "too slow for the room")
 
 
 class Member:
-    """What `room.join` gives: the membership, and what it has missed.
+    """The membership that `room.join` gives, with the number of missed messages.
 
     Attributes:
         connection: The WebSocket.
-        outlet: What its messages are written through.
-        overflow: What happens when its outbox is full.
-        missed: How many of the room's messages it was not sent, replaced ones included.
-        is_undisturbed: Whether the next message needs no more than room in the outbox: the
-            member is here, missed nothing that is not told yet, and drops nothing.
+        outlet: The outlet through which its messages are written.
+        overflow: The policy when its outbox is full.
+        missed: How many of the room's messages it was not sent, including replaced ones.
+        is_undisturbed: Whether the next message needs only room in the outbox: the member has
+            not left, has no gap to announce, and drops nothing.
     """
 
     __slots__ = (
@@ -64,7 +64,7 @@ class Member:
         self._late: dict[Parcel, WaitingSender] = {}
 
     def deliver(self, publication: Publication, key: Hashable) -> Parcel | None:
-        """Queue a message without waiting; what is returned the publisher has to wait for."""
+        """Queue a message without waiting, or return the parcel that the publisher has to wait for."""
         outlet = self.outlet
         if self._has_left or outlet.is_sealed:
             return None
@@ -80,10 +80,10 @@ class Member:
         return None
 
     def leave(self) -> None:
-        """Take no more messages."""
+        """Stop taking messages."""
         self._has_left = True
         self.is_undisturbed = False
-        self._parcels.clear()  # they leave all the same, and nobody is held in a cycle meanwhile
+        self._parcels.clear()  # the parcels leave all the same, and form no cycle with the member meanwhile
         self._by_key.clear()
         late, self._late = self._late, {}
         for sender in late.values():
@@ -105,7 +105,7 @@ class Member:
         return parcel
 
     async def wait_for(self, parcel: Parcel) -> None:
-        """Wait until a message is queued: what `Overflow.WAIT` makes a publisher do.
+        """Wait until a message is queued: the publisher's part of `Overflow.WAIT`.
 
         If the publisher is cancelled meanwhile, the member has missed the message.
         """
@@ -116,7 +116,7 @@ class Member:
                 self._late.pop(parcel, None)
 
     def _miss_late(self, parcel: Parcel, sender: WaitingSender) -> None:
-        """Make a message that nobody waits with the mark of a gap, one with the gaps beside it."""
+        """Turn a message that nobody waits with into the mark of a gap, joined with adjacent gaps."""
         self._miss()
         place = self._parcels.index(parcel)
         following = self._parcels[place + 1] if place + 1 < len(self._parcels) else None
@@ -159,7 +159,7 @@ class Member:
         return False
 
     def _forget(self, parcel: Parcel) -> None:
-        """A parcel leaves the outbox, or never came in."""
+        """Forget a parcel that leaves the outbox, or was never queued."""
         parcels = self._parcels
         if self._has_left:
             return
@@ -177,7 +177,7 @@ class Member:
             return False
         self._miss()
         held_bytes = publication.size_for(self._wire)
-        if not self.outlet.outbox.may_grow(held_bytes - parcel.held_bytes):  # so the new one has to find room
+        if not self.outlet.outbox.may_grow(held_bytes - parcel.held_bytes):  # it needs room like any new message
             self._forget(parcel)
             parcel.publication = None
             self.outlet.outbox.take_back(parcel)
@@ -187,7 +187,7 @@ class Member:
         return True
 
     def _drop_oldest(self) -> bool:
-        """Make room; with a notice, the oldest gap is marked where it is."""
+        """Make room; with a notice, the oldest gap is marked in its place."""
         parcels = self._parcels
         mark = parcels[0] if parcels and parcels[0].publication is None else None
         if len(parcels) == (mark is not None):
@@ -208,7 +208,7 @@ class Member:
         return True
 
     def _close_gap(self) -> bool:
-        """Send the notice of what was missed since, if it is wanted; `False` without room."""
+        """Send the notice of recently missed messages, if one is wanted; `False` if there is no room."""
         if self._gap and self._notice is not None:
             notice = notice_of(self._notice, self._gap)
             if notice is not None and not self.outlet.offer(notice):
@@ -225,7 +225,7 @@ class Member:
             self._tell_gap_later()
 
     def _tell_gap_later(self) -> None:
-        """See to it that a gap is told though no message may follow that would have it told."""
+        """Arrange for a gap to be announced even if no later message follows that would do it."""
         if self._gap and self._notice is not None:
             self.outlet.call_when_drained(self._tell_gap)
 

@@ -15,16 +15,16 @@ from trioweb.signatures import is_async
 logger = logging.getLogger("trioweb")
 
 NOTICE_BYTES = 64
-"""What the notice of a gap is taken for until it is written."""
+"""The assumed length of a gap's notice until it is made."""
 
 
 class Parcel(Slot):
-    """Encoded when it leaves. Dropped, it may stay in its place as the mark of a gap.
+    """A message that is encoded when it leaves. If dropped, it may stay in place as the mark of a gap.
 
     Attributes:
         publication: The message; `None` once it has become the mark of a gap.
         key: For `Overflow.LATEST`.
-        missed: As a mark, how many messages are missing there.
+        missed: If it is a mark, how many messages are missing there.
     """
 
     __slots__ = ("_notice", "_on_leaving", "_wire", "key", "missed", "publication")
@@ -55,10 +55,10 @@ class Parcel(Slot):
 
 
 def check_notice(make: object) -> None:
-    """Refuse a notice that could never be made.
+    """Refuse a function that cannot make a notice.
 
     Raises:
-        SetupError: It cannot be called, or calling it gives a coroutine.
+        SetupError: It cannot be called, or is an async function.
     """
     if not callable(make) or is_async(make):
         raise SetupError(
@@ -68,7 +68,7 @@ def check_notice(make: object) -> None:
 
 
 def notice_of(make: Callable[[int], str | bytes], missed: int) -> Publication | None:
-    """Have the application make its notice; `None`, and a line in the log, if it cannot."""
+    """Let the application make its notice; `None`, and a line in the log, if that fails."""
     try:
         return Publication(make(missed))
     except Exception:
