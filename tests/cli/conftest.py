@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+from trioweb.cli import main
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -55,3 +57,19 @@ def main_module(write):
                 await ws.send(message)
         """,
     )
+
+
+@pytest.fixture
+def complaint(capsys):
+    """Run a command that must fail, and return its status and its one line."""
+
+    def complaint(*arguments):
+        status = main(arguments)
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        lines = printed.err.splitlines()
+        assert len(lines) == 1, printed.err
+        assert lines[0].startswith("trioweb: ")
+        return status, lines[0].removeprefix("trioweb: ")
+
+    return complaint

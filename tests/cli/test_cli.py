@@ -1,4 +1,4 @@
-"""What `trioweb run`, `routes` and `demo` print, serve and return."""
+"""What `trioweb run` and `trioweb routes` print, serve and return."""
 
 from __future__ import annotations
 
@@ -6,32 +6,14 @@ import re
 import socket
 import ssl
 import stat
-import tomllib
 
 import httpx
 import pytest
 import trustme
-from support.program import ROOT, Program
+from support.program import Program
 
 import trioweb
 from trioweb.cli import main
-
-
-@pytest.fixture
-def complaint(capsys):
-    """Run a command that must fail, and return its status and its one line."""
-
-    def complaint(*arguments):
-        status = main(arguments)
-        printed = capsys.readouterr()
-        assert printed.out == ""
-        lines = printed.err.splitlines()
-        assert len(lines) == 1, printed.err
-        assert lines[0].startswith("trioweb: ")
-        return status, lines[0].removeprefix("trioweb: ")
-
-    return complaint
-
 
 # Finding the app
 
@@ -353,48 +335,3 @@ def test_an_exception_of_the_apps_lifespan_is_the_users_own(write):
     )
     with pytest.raises(FileNotFoundError, match="no/such/file"):
         main(["run", "failing:app", "--port", "0"])
-
-
-# The demo
-
-
-def test_demo_serves_the_gallery_from_one_process(folder):
-    with Program("-m", "trioweb", "demo", "--port", "0", cwd=folder) as program:
-        url = program.wait_for(r"^Serving on (http://127\.0\.0\.1:[1-9]\d*) - stop with Ctrl-C$")[1]
-        assert "WebSockets first" in httpx.get(url, trust_env=False).text
-        assert program.interrupt() == (0, "")
-
-
-def test_demo_is_not_confused_by_modules_where_it_is_started(write, folder):
-    for name in ("echo.py", "parts/__init__.py"):
-        write(name, 'raise RuntimeError("not the gallery\'s")\n')
-    with Program("-m", "trioweb", "demo", "--port", "0", cwd=folder) as program:
-        program.wait_for_url()
-        assert program.interrupt()[0] == 0
-
-
-def test_demo_without_the_gallery_is_one_line(complaint, folder, monkeypatch):
-    monkeypatch.setattr(trioweb, "__file__", str(folder / "trioweb" / "__init__.py"))
-    assert complaint("demo") == (1, "the gallery is neither in this installation nor beside it")
-
-
-def test_demo_finds_the_gallery_of_an_installed_package(complaint, folder, write, monkeypatch):
-    write("trioweb/_demo/gallery.py", "app = 'the one in the package'\n")
-    write("demo/gallery.py", "app = 3\n")
-    monkeypatch.setattr(trioweb, "__file__", str(folder / "trioweb" / "__init__.py"))
-    status, text = complaint("demo")
-    assert status == 2
-    assert text.endswith("_demo/gallery.py:app' is of type str: expected an App")
-
-
-def test_demo_leaves_a_demo_of_another_package_alone(complaint, folder, write, monkeypatch):
-    write("demo/__init__.py", "raise RuntimeError('not the gallery')\n")
-    monkeypatch.setattr(trioweb, "__file__", str(folder / "trioweb" / "__init__.py"))
-    assert complaint("demo") == (1, "the gallery is neither in this installation nor beside it")
-
-
-def test_a_wheel_carries_the_gallery_to_where_demo_looks_for_it():
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wheel = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert wheel["force-include"] == {"demo": "trioweb/_demo"}
-    assert (ROOT / "demo" / "gallery.py").is_file()
