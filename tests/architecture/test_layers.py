@@ -48,7 +48,7 @@ MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def layer(module: str) -> str:
-    """Name the entry of the table that holds a module."""
+    """Return the entry of the table for a module."""
     return module.split(".")[1] if "." in module else "__init__"
 
 

@@ -1,4 +1,4 @@
-"""What no file of the project may hold, and that the commands it names are there."""
+"""Texts that no file of the project may contain, and the commands in texts, which must exist."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 20
 STOP_SECONDS = 20
 
-# Quiet and alone: nothing here may reach out to a network.
+# Nothing here may reach a network.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -51,7 +51,7 @@ def chromium(require_tool: Callable[..., str], go_without: Callable[[str], None]
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """Open an empty page, and fail where a script of it threw something."""
+    """Open an empty page, and fail if one of its scripts throws."""
     context = chromium.new_context()
     page = context.new_page()
     thrown: list[str] = []
@@ -63,7 +63,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def expect(chromium: Browser) -> Callable[..., object]:
-    """Return Playwright's assertions, which wait for what they ask."""
+    """Return Playwright's assertions, which wait until they hold."""
     from playwright.sync_api import expect
 
     return expect

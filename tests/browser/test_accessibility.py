@@ -1,4 +1,4 @@
-"""The pages before axe-core, which knows the rules of WCAG 2.2."""
+"""The pages, checked by axe-core against the rules of WCAG 2.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that die without a word: no FIN, no RST. Each page notices, says so, and comes back by itself."""
+"""Connections that die silently: no FIN, no RST. Each page notices, says so, and reconnects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def enter(page, name):
     page.locator("main button.main:visible").click()
 
 
-# How a visitor gets a connection, where it is not there from the beginning.
+# How a visitor gets a connection, on pages that do not connect at once.
 BEGINNINGS = {
     "browser_api": lambda _: None,
     "echo": lambda page: page.get_by_role("button", name="Open", exact=True).click(),
@@ -59,7 +59,7 @@ RECORD = """(one) => {
 
 
 def seconds_until(page, locator, pattern):
-    """Move the page's clock on until a text is there, or was; return how many seconds it took."""
+    """Advance the page's clock until a text has appeared; return how many seconds it took."""
     locator.evaluate(RECORD)
     for seconds in range(SILENCE_SECONDS):
         if re.search(pattern, "\n".join(locator.evaluate("(one) => one.seen"))):

@@ -1,4 +1,4 @@
-"""The echo page: open, send, close, and what the log and the badge say."""
+"""The echo page: open, send, close, and the texts of the log and the badge."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ PAGE = """<!doctype html><title>events</title><script>
 
 
 def site(opened):
-    """Return an app whose stream gives two events, ends, and tells who comes again what it had seen."""
+    """Return an app whose stream sends two events and ends; on reconnecting, it sends the last id it was given."""
     app = App()
 
     async def events(seen):

@@ -1,4 +1,4 @@
-"""Forms as Chromium sends them: what a person filled in is what the handler reads."""
+"""Forms as Chromium sends them: the handler reads what a person filled in."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Frames:
         self.expect(self.list).to_have_text([re.compile(f"^{name}") for name in map(listed, shown)])
 
     def bits(self, field):
-        """All bits of a field, over all rows that it takes."""
+        """All bits of a field, in all its rows."""
         return "".join(self.page.locator(f"#bits [data-field={field}] .values").all_inner_texts()).replace(
             "\n", ""
         )

@@ -19,7 +19,7 @@ COLOUR = "(one) => getComputedStyle(one).color.match(/[\\d.]+/g).map(Number)"
 
 @pytest.fixture
 def enter(chromium, expect):
-    """Come in under a name, each time as another person with a browser of their own."""
+    """Enter under a name, each time as another person with a separate browser."""
     contexts = []
 
     def enter(url, name):

@@ -15,7 +15,7 @@ SLOW_MILLISECONDS = 20_000
 
 @pytest.fixture
 def url():
-    """Serve the gallery for one test alone: the page shows everybody who is there."""
+    """Serve the gallery for one test alone: the page shows everyone who is present."""
     with Program("demo/gallery.py", "--port", "0") as program:
         yield program.wait_for_url()
 
@@ -114,7 +114,7 @@ def test_a_page_notices_a_server_that_has_fallen_silent(page, expect):
         program.process.send_signal(signal.SIGCONT)
         expect(page.locator("#state")).to_have_text("connected")
         expect(page.locator("#here tr")).to_have_count(1, timeout=SLOW_MILLISECONDS)
-        # What the old connection says at last changes nothing.
+        # The last events of the old connection change nothing.
         expect(page.locator("#log")).to_contain_text("page 1:")
         expect(page.locator("#state")).to_have_text("connected")
         expect(page.get_by_role("button", name="Play dead")).to_be_enabled()

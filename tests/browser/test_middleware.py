@@ -1,4 +1,4 @@
-"""What Chromium makes of compressed answers, of CORS and of the security headers."""
+"""Chromium with compressed responses, CORS and the security headers."""
 
 from __future__ import annotations
 

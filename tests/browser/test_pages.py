@@ -1,4 +1,4 @@
-"""The pages of the demo as a person meets them: sound, usable, and nothing from outside."""
+"""The pages of the demo as people see them: sound, usable, and loading nothing from outside."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_reports_no_errors(page, demo_se
     page.wait_for_function(SETTLED)
     assert asked
     assert not [url for url in asked if not url.startswith(demo_server)]
-    # That page provokes what the browser then complains of.
+    # That page provokes errors, which the browser then reports.
     assert path == "/browser_api/" or not complaints
 
 

@@ -37,7 +37,7 @@ def number(page, way, name):
 
 
 def set_rate(page, rate):
-    """Move the slider as a hand does: its scale is logarithmic."""
+    """Move the slider as a person does: its scale is logarithmic."""
     page.locator("#rate").evaluate(
         "(slider, rate) => { slider.value = Math.log10(rate); slider.dispatchEvent(new Event('input')); }",
         rate,

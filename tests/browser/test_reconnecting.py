@@ -1,4 +1,4 @@
-"""What all pages share when the server is gone: the badge counts down, and nothing moves."""
+"""All pages when the server is gone: the badge counts down, and nothing moves."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_seconds_to_the_next_try_count_down_and_are_not_announced(page, expe
     page.clock.run_for(2100)
     expect(badge).to_have_text("trying again in 10 s")
     assert badge.locator("[aria-live=off]").inner_text() == "10"
-    page.evaluate(SHOW, ["waiting", "trying again in 12 s"])  # said again, it goes on
+    page.evaluate(SHOW, ["waiting", "trying again in 12 s"])  # repeated, it continues
     page.clock.run_for(3000)
     expect(badge).to_have_text("trying again in 7 s")
     page.clock.run_for(30_000)

@@ -74,7 +74,7 @@ class Upload:
         return path
 
     def hold_back(self, most_slices):
-        """Let so many slices through and keep the rest, as a network that stands still does."""
+        """Let this many slices through, and hold the rest like a stalled network."""
         routes = []
 
         def pass_on(route):

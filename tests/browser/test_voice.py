@@ -18,7 +18,7 @@ NOTHING_HEARD = re.compile("You hear: silent")
 
 @pytest.fixture(scope="module")
 def beeping_chromium(chromium, require_tool):
-    """Run another Chromium, whose microphone beeps once a second and may be used unasked."""
+    """Run another Chromium, whose microphone beeps once a second and needs no permission."""
     program = require_tool("chromium", "chromium-browser", "google-chrome")
     flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
     with chromium.browser_type.launch(
@@ -191,7 +191,7 @@ def test_a_person_for_whom_there_is_no_room_learns_why(visit, expect, demo_serve
     expect(ann.locator("#log")).to_contain_text("1013 (try again later): 16 people are talking already")
     ann.locator("#retry-talk").click()
     expect(ann.locator("#retry-talk")).to_be_visible()
-    expect(ann.locator("#log li")).to_have_count(1)  # it is said once
+    expect(ann.locator("#log li")).to_have_count(1)  # it is reported once
     is_full[0] = False
     ann.locator("#retry-talk").click()
     expect(ann.locator("#talk-state")).to_have_text("talking")

@@ -32,7 +32,7 @@ def forget():
 
 @pytest.fixture
 def visit():
-    """Open a WebSocket with another library's client; JSON goes in and out by methods."""
+    """Open a WebSocket with another library's client, which has methods for JSON."""
 
     @asynccontextmanager
     async def visit(server, path):

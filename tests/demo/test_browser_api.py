@@ -1,4 +1,4 @@
-"""What the page of the browser's WebSocket asks of its server, asked by another client."""
+"""The requests of the page about the browser's WebSocket, made by another client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The echo example, spoken to by another library's client, and byte by byte."""
+"""The echo example, tested with another library's client, and byte by byte."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def knock(server):
         yield Peer(stream)
 
 
-# What an echo on bare sockets gets wrong: it dies with its first client, ignores fragments of bytes,
+# Mistakes of an echo on bare sockets: it dies with its first client, ignores fragments of bytes,
 # and takes a ping for data.
 
 
@@ -68,7 +68,7 @@ async def test_the_close_code_comes_back(server, visit, code):
         assert visitor.ws.close_code == code
 
 
-# What goes wrong where HTTP and WebSockets share a port: messages above 65 535 bytes, a frame in two reads.
+# Mistakes where HTTP and WebSockets share a port: messages above 65 535 bytes, a frame in two reads.
 
 
 async def test_plain_http_is_answered_on_the_same_port(server):

@@ -32,7 +32,7 @@ LENGTHS = some.one_of(
 
 @pytest.fixture(scope="module")
 def cutting():
-    """The example as a module that outlives the examples of a property."""
+    """The example as a module, kept for all examples of a property."""
     path = Path(__file__).parents[2] / "demo" / "frames.py"
     spec = importlib.util.spec_from_file_location("frames_under_test", path)
     module = importlib.util.module_from_spec(spec)
@@ -88,7 +88,7 @@ def test_any_frames_cut_anywhere_are_found_again(cutting, sent, places):
 
 @given(sent=some.lists(frames(), min_size=1, max_size=3))
 def test_the_parts_of_a_frame_are_all_its_bytes(cutting, sent):
-    """Nothing is made up and nothing left out: put together again they are the frame."""
+    """Nothing is invented and nothing is left out: joined again, the parts are the frame."""
     found = []
     cutting.Cutter(found.append).feed(b"".join(map(built, sent)))
     for cut, fields in zip(found, sent, strict=True):
@@ -134,7 +134,7 @@ async def server(module):
 
 
 class Watched:
-    """A view and the connection that it looks at."""
+    """A view, and the connection that it shows."""
 
     def __init__(self, view, subject):
         self.view = view

@@ -1,4 +1,4 @@
-"""The group chat, spoken to by another library's client, and by one that has stopped reading."""
+"""The group chat, tested with another library's client, and with one that has stopped reading."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def server(module):
 
 @pytest.fixture
 def enter(visit):
-    """Come in under a name, and give what the room says to that first."""
+    """Enter under a name, and return the first reply of the room."""
 
     @asynccontextmanager
     async def enter(server, name):

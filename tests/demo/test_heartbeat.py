@@ -17,7 +17,7 @@ from trioweb import Config, Timeouts
 
 @pytest.fixture
 def module(example):
-    """Import the example, its heart beating faster than a person could watch."""
+    """Import the example, with a heartbeat faster than a person could watch."""
     module = example("heartbeat")
     module.BEAT_SECONDS = 0.05
     hasty = Timeouts(ping_interval_seconds=0.1, ping_timeout_seconds=0.2, close_seconds=0.2)
@@ -55,7 +55,7 @@ async def measured(visitor, kind):
 
 
 async def hear_all(visitor):
-    """Return everything to the end, without ever saying a word."""
+    """Return everything until the end, without sending anything."""
     messages = []
     while True:
         try:
@@ -128,7 +128,7 @@ async def test_no_more_than_four_clients_are_silent_at_a_time(module, server, vi
         await peers(visitor, lambda view: view["is_full"])
         await peers(visitor, lambda view: len(view["gone"]) == module.MOST_SILENT_CLIENTS)
         with trio.fail_after(5):
-            while module.silent_clients:  # each is forgotten a moment after it was told of
+            while module.silent_clients:  # each is forgotten a moment after it was reported
                 await trio.lowlevel.checkpoint()
         await visitor.tell(type="silent client")
         await peers(visitor, lambda view: len(view["gone"]) == module.MOST_SILENT_CLIENTS + 1)

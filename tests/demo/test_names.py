@@ -1,4 +1,4 @@
-"""Names as people have them: what can be seen, and joiners where they change what is seen."""
+"""Names of people: visible characters, and joiners where they change what is visible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[2] / "demo"
 
 @pytest.fixture(scope="module")
 def names():
-    """The module, which outlives the examples of a property."""
+    """The module, kept for all examples of a property."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(FOLDER)
         yield importlib.import_module("parts.names")

@@ -31,7 +31,7 @@ async def server(module):
 
 @asynccontextmanager
 async def browser(server, name):
-    """Log in, and give the client that has the cookie now."""
+    """Log in, and return the client, which now has the cookie."""
     async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
         answer = await client.post("/login", data={"name": name})
         client.answer = answer
@@ -69,7 +69,7 @@ async def person(server, name):
         yield Person(ws, client)
 
 
-# What a naive server gets wrong: stray clients stop its loop, and it sends a subprotocol unasked.
+# Mistakes of a naive server: stray clients stop its loop, and it sends a subprotocol unasked.
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def talk_to_oneself(server, name):
         assert (await one.hear("message"))["info"] == f"I am {name}"
 
 
-# What a naive chat gets wrong: anyone may be anyone, a second login steals the name, bad JSON ends the loop.
+# Mistakes of a naive chat: anyone may be anyone, a second login steals the name, bad JSON ends the loop.
 
 
 async def test_a_message_goes_to_one_person_and_the_sender_hears_that_it_did(server):

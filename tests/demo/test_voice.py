@@ -30,7 +30,7 @@ async def server(module):
 
 @pytest.fixture
 def talk(visit):
-    """Go on the air: a header first, which comes back behind the name."""
+    """Go on the air: the header comes first, and comes back after the name."""
 
     @asynccontextmanager
     async def talk(server, name):
@@ -44,7 +44,7 @@ def talk(visit):
 
 
 async def next_chunk(visitor):
-    """Receive the next sound, past the texts that count what waits."""
+    """Receive the next sound, and skip the texts with counts."""
     while isinstance(message := await visitor.receive(), str):
         assert json.loads(message)["type"] in {"outbox", "missed"}
     return message
@@ -178,7 +178,7 @@ async def test_a_listener_who_stops_reading_loses_chunks_and_the_talker_waits_fo
 
 
 async def follow(slow, chunks):
-    """Read to the last chunk: each comes in its turn, or is counted where it is missing."""
+    """Read to the last chunk: each comes in order, or is counted where it is missing."""
     assert (await slow.receive_frame()).payload == HEADER
     expected, gaps = 0, 0
     while expected < chunks:

@@ -32,7 +32,7 @@ def forget():
 
 @pytest.fixture
 def site():
-    """Serve an app on a free port, and give what visits it."""
+    """Serve an app on a free port, and yield its client."""
 
     @asynccontextmanager
     async def site(app):

@@ -1,4 +1,4 @@
-"""What all examples have in common: they are found, they can be run as they say, and each is tested."""
+"""The rules for all examples: each is listed, runs as it says, and has a test."""
 
 from __future__ import annotations
 

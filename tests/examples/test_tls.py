@@ -19,7 +19,7 @@ PROGRAM = Path(__file__).parents[2] / "examples" / "tls.py"
 
 @pytest.fixture
 def authority(tmp_path, monkeypatch):
-    """Make the files that the example reads, and give what trusts them."""
+    """Make the files that the example reads, and return a context that trusts them."""
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")

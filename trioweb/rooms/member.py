@@ -177,7 +177,7 @@ class Member:
             return False
         self._miss()
         held_bytes = publication.size_for(self._wire)
-        if not self.outlet.outbox.may_grow(held_bytes - parcel.held_bytes):  # it needs room like any new message
+        if not self.outlet.outbox.may_grow(held_bytes - parcel.held_bytes):  # it needs new room
             self._forget(parcel)
             parcel.publication = None
             self.outlet.outbox.take_back(parcel)

@@ -8,7 +8,7 @@ import pytest
 
 
 async def billed(visitor, way, line, requests):
-    """Add up the bills until they say what the line has counted."""
+    """Add up the bills until they match the count of the line."""
     total = {"requests": 0, "up_bytes": 0, "down_bytes": 0}
     while total != {"requests": requests, "up_bytes": line.sent, "down_bytes": line.received}:
         costs = (await visitor.hear())["costs"]

@@ -1,4 +1,4 @@
-"""Four ways to push: all tell the same, and none loses anything."""
+"""Four ways to push: all deliver the same events, and none loses any."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ WAYS = ["polling", "long_polling", "server_sent_events", "websocket"]
 async def test_each_way_delivers_every_event_once_and_in_order(feed, ways, way):
     feed.tick()
     cursor = feed.newest
-    for _ in range(3):  # news of a time when nobody was here
+    for _ in range(3):  # an event from before anybody was here
         feed.tick()
     send, receive = trio.open_memory_channel(100)
     async with trio.open_nursery() as nursery:
@@ -202,7 +202,7 @@ async def test_the_rate_can_be_set_within_bounds(module, server, visit):
 
 async def test_a_new_rate_holds_at_once(example, autojump_clock):
     feed = example("push_compared").Feed()
-    feed.rate = 1e-9  # ten seconds apart: the most there is
+    feed.rate = 1e-9  # ten seconds apart, the longest interval
     async with trio.open_nursery() as nursery:
         nursery.start_soon(feed.run)
         await trio.sleep(9)
@@ -260,7 +260,7 @@ async def test_when_all_lines_are_cut_nothing_is_lost(module, feed, server, clie
 async def test_a_visit_is_forgotten_when_its_page_goes(module, server, visit):
     async with visit(server, "/visit/v") as first:
         await first.hear()
-        async with visit(server, "/visit/v") as second:  # a page that has come again before it was missed
+        async with visit(server, "/visit/v") as second:  # a page that has come back before it was missed
             await second.hear()
         assert not module.visits
     async with visit(server, "/visit/v") as third:

@@ -33,7 +33,7 @@ async def client(server):
 
 @pytest.fixture
 def begin(visit):
-    """Announce a file, and give what the server answers to that first."""
+    """Announce a file, and return the server's first reply."""
 
     @asynccontextmanager
     async def begin(server, path, name, size, key=None):

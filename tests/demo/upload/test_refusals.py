@@ -1,4 +1,4 @@
-"""What the upload program refuses, and whom it does not wait for."""
+"""The uploads that the program refuses, and the clients that it does not wait for."""
 
 from __future__ import annotations
 

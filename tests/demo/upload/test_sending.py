@@ -134,7 +134,7 @@ async def test_an_upload_continues_where_a_lost_connection_stopped_it(module, se
 
 
 async def test_a_newer_connection_with_the_key_takes_the_upload_over(module, server, begin):
-    """The older may be dead without the server knowing."""
+    """The older connection may be dead without the server's knowledge."""
     content = some_bytes(2 * SLICE)
     async with begin(server, "/slices", "some.bin", len(content)) as older:
         await send_slices(older, content, end=SLICE)

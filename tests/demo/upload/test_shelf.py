@@ -1,4 +1,4 @@
-"""The shelf of the upload program: what is on it, who may have it, and for how long."""
+"""The shelf of the upload program: its files, who may download them, and for how long."""
 
 from __future__ import annotations
 
