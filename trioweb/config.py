@@ -23,24 +23,24 @@ class Limits:
     """How much a peer can make this side hold. Nothing is unbounded.
 
     Attributes:
-        head_bytes: The request line and the header fields; above it 431.
-        head_fields: Header fields of a request, one for each line; above it 431.
-        body_bytes: The body of a request; above it 413.
+        head_bytes: The request line and the header fields; 431 if exceeded.
+        head_fields: Header fields of a request, one for each line; 431 if exceeded.
+        body_bytes: The body of a request; 413 if exceeded.
         body_bytes_per_second: The average rate at which a body must arrive, once this side has
-            waited for it for five times `Timeouts.body_seconds`; below it 408. 0 sets no rate.
-        form_fields: Fields of a form that are not files; above it 413.
-        form_field_bytes: The bytes of these fields, names and values together; above it 413.
-        form_files: Files of a form; above it 413.
+            waited for it for five times `Timeouts.body_seconds`; 408 if it is lower. 0 sets no rate.
+        form_fields: Fields of a form that are not files; 413 if exceeded.
+        form_field_bytes: The bytes of these fields, names and values together; 413 if exceeded.
+        form_files: Files of a form; 413 if exceeded.
         form_memory_bytes: The bytes of these files that stay in memory; the rest goes to disk.
-        form_header_bytes: The header fields of one part of a form; above it 413.
-        message_bytes: One message, both as received and after inflating; above it 1009.
-        message_fragments: The frames of one message; above it 1008.
+        form_header_bytes: The header fields of one part of a form; 413 if exceeded.
+        message_bytes: One message, both as received and after inflating; 1009 if exceeded.
+        message_fragments: The frames of one message; 1008 if exceeded.
         inbox_messages: Received messages that wait for the handler.
         inbox_bytes: The bytes of these messages. Reading stops at either bound.
         outbox_messages: Sent messages that wait for the peer.
         outbox_bytes: The bytes of these messages. Above either bound, `send` waits.
-        connections: Connections at one time; above it 503.
-        connections_per_client: Connections of one client at one time; above it 503. `None` for
+        connections: Connections at one time; 503 if exceeded.
+        connections_per_client: Connections of one client at one time; 503 if exceeded. `None` for
             any number. A client is an IPv4 address or the /64 network of an IPv6 address. The
             bound does not apply to trusted proxies.
     """
