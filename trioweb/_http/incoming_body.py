@@ -149,12 +149,12 @@ class IncomingBody:
         return piece
 
     def _check_readable(self) -> None:
-        """Raise if there is nothing to read here any more, which can change in each wait."""
+        """Raise if there is nothing left to read here, which can change during each wait."""
         if self._excess:
             raise BodyTooLarge(self._excess)
         if self._is_over:
             raise LocalProtocolError(
-                "the request was answered, and what was left of its body thrown away: read it before"
+                "the request was answered, and the rest of its body was thrown away: read it before that"
             )
         if self.is_discarded:
             seconds = self._link.timeouts.body_seconds

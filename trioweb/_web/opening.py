@@ -24,7 +24,7 @@ class Opening:
     which lets go of it when the handshake has been accepted.
 
     Attributes:
-        is_draining: Whether the server is shutting down, and opens no WebSocket any more.
+        is_draining: Whether the server is shutting down, and no longer opens WebSockets.
         rejected_with: The status that refused it, if it was refused.
     """
 
@@ -114,7 +114,7 @@ class Opening:
         """
         self.check_not_rejected()
         if self.is_draining:
-            raise HandshakeRejected(503, "the server is shutting down: it opens no WebSocket any more")
+            raise HandshakeRejected(503, "the server is shutting down and accepts no more WebSockets")
         agreement = self._switching.agreement
         if subprotocol is not None:
             agreement = attrs.evolve(agreement, subprotocol=subprotocol)

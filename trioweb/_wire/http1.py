@@ -304,7 +304,7 @@ class Http1Wire:
             LocalProtocolError: The connection has become a WebSocket.
         """
         if self._stage is Stage.SWITCHED:
-            raise LocalProtocolError("the connection is a WebSocket's: it takes no HTTP response any more")
+            raise LocalProtocolError("the connection is a WebSocket's and no longer takes HTTP responses")
         if self._h11 is None:
             self._h11 = h11.Connection(h11.SERVER)
         if self._unseen_head:

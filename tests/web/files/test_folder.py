@@ -106,7 +106,7 @@ def test_a_failure_of_the_machine_is_not_taken_for_a_missing_file(
 def test_a_missing_folder_is_a_mistake_in_the_program(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for name in ("none", "file"):
-        with pytest.raises(ConfigError, match="is none"):
+        with pytest.raises(ConfigError, match="need an existing folder, not"):
             Folder(tmp_path / name)
 
 

@@ -223,7 +223,7 @@ async def test_a_root_that_is_a_link_itself_is_served(
 
 
 def test_a_missing_folder_is_a_mistake_in_the_program(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is none"):
+    with pytest.raises(ConfigError, match="need an existing folder, not"):
         StaticFiles(tmp_path / "none")
 
 

@@ -60,7 +60,7 @@ class Folder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._root: str = os.path.realpath(path)
         if not os.path.isdir(self._root):
-            raise ConfigError(f"static files need a folder that is there, and {os.fspath(path)!r} is none")
+            raise ConfigError(f"static files need an existing folder, not {os.fspath(path)!r}")
 
     def look_up(self, names: Sequence[str]) -> FolderEntry | None:
         """Return the entry that these names lead to, or `None` if there is none inside the folder.
