@@ -47,7 +47,7 @@ EXAMPLES = [
     Example(
         "browser_api",
         "The browser's WebSocket",
-        "Every property, event and method of the browser's WebSocket, tried against this server and marked.",
+        "Every property, event and method of the browser's WebSocket, tested against this server, row by row.",
         ("binaryType", "bufferedAmount", "close codes both ways"),
     ),
     Example(
@@ -77,19 +77,19 @@ EXAMPLES = [
     Example(
         "private_chat",
         "Private chat",
-        "Log in, write to one person. The server knows who you are; what a message says of it counts nothing.",
+        "Log in, write to one person. The server decides who you are; a message cannot pretend otherwise.",
         ("signed cookie", "subprotocol", "delivery reports"),
     ),
     Example(
         "voice",
         "Voice",
-        "Speak, hear yourself come back, and let others tune in; a slow listener loses chunks, never you.",
+        "Speak, hear yourself come back, and let others tune in; a slow listener skips audio and never holds you up.",
         ("binary messages", "backpressure", "live audio"),
     ),
     Example(
         "upload",
         "Upload",
-        "Files whole or in slices, several at once, with progress; they go on where a lost connection stopped.",
+        "Files whole or in slices, several at once, with progress; they resume where the connection broke.",
         ("streamed to disk", "acknowledgement", "resuming"),
     ),
     Example(
