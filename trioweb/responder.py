@@ -6,7 +6,7 @@ A response goes one way:
 
 The responder knows no connection. A session hands it the request and gets a response that is ready to be
 sent, whatever happened: a path without a route, a body that is too long and a handler that fails end here,
-as error pages. So the session sends, and never asks back.
+as error pages. The session comes back only with a response that could not be sent, for an error page.
 
 Middleware is only wrapped around the handler where there is some. Without it, a request costs no closure
 and no object besides its route's match.
