@@ -150,7 +150,9 @@ class WebSocketSession:
         finally:
             errors.clear()  # whose tracebacks lead here: a cycle for the collector
             self._end_grace()
-            self._opening = None  # which leads back here if it was not accepted
+            if self._opening is not None:  # it was not accepted, and leads back here
+                self._opening.let_go()
+                self._opening = None
             if ws.is_accepted:
                 self._count()
 

@@ -66,8 +66,8 @@ class Opening:
         self._parts = parts
         self._switching = switching
         self._early_input = early_input
-        self._reject = reject
-        self._on_accept = on_accept
+        self._reject: Callable[[Response], Awaitable[None]] | None = reject
+        self._on_accept: Callable[[], None] | None = on_accept
         self._limits = limits
         self._fast_lane = fast_lane
         self._observer: WireObserver | None = None
@@ -129,7 +129,8 @@ class Opening:
             fast_lane=self._fast_lane,
         )
         self._parts.open(wire, answer, self._early_input(), self._observer)
-        self._on_accept()
+        if self._on_accept is not None:
+            self._on_accept()
         return agreement.subprotocol
 
     async def reject(self, response: Response) -> None:
@@ -141,7 +142,12 @@ class Opening:
         self.check_not_rejected()
         self.rejected_with = response.status
         self._parts.closing.lose()
-        await self._reject(response)
+        if self._reject is not None:
+            await self._reject(response)
+
+    def let_go(self) -> None:
+        """The handler has returned. A WebSocket that was not accepted keeps this, which must not lead back."""
+        self._on_accept = self._reject = None
 
     def check_not_rejected(self) -> None:
         """Let nothing happen after a rejection.

@@ -10,12 +10,12 @@ import pytest
 import trio
 from support.links.carriers import CARRIERS, carried
 from support.links.odd_stream import MemoryListener
-from support.peer import TEXT, Peer, close_frame, connected, frame
+from support.peer import TEXT, Peer, close_frame, connected, frame, handshake
 from support.serving import running
 from support.waiting import until
 from trio.testing import memory_stream_pair
 
-from trioweb import App, CloseWebSocket
+from trioweb import App, CloseWebSocket, HTTPError, Text
 
 
 @pytest.fixture
@@ -50,6 +50,28 @@ async def test_an_ended_connection_leaves_nothing_for_the_collector(no_collector
                 await peer.receive_close()
         await until(lambda: server.connections == 0)
         assert references[0]() is None
+
+
+@pytest.mark.parametrize("answers", ["raises", "rejects", "bug"])
+async def test_a_rejected_handshake_leaves_nothing_for_the_collector(no_collector, caplog, answers):
+    caplog.set_level(logging.CRITICAL, "trioweb")  # or the traceback of the bug would hold its frames
+    app, references = App(), []
+
+    @app.websocket("/")
+    async def handler(ws):
+        references.append(weakref.ref(ws))
+        if answers == "rejects":
+            await ws.reject(Text("no", status=403))
+            return
+        raise HTTPError(403) if answers == "raises" else KeyError("a bug")
+
+    async with running(app) as server:
+        async with connected(server) as peer:
+            await peer.send(handshake())
+            head = await peer.receive_head()
+            assert head.startswith("HTTP/1.1 500" if answers == "bug" else "HTTP/1.1 403")
+        await until(lambda: server.connections == 0)
+        assert [one for one in references if one() is not None] == []
 
 
 async def test_members_that_leave_a_busy_room_are_released_at_once(no_collector):
