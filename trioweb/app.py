@@ -40,11 +40,11 @@ class App(Router):
     Args:
         config: Limits, time-outs, origins, compression; the defaults are safe.
         lifespan: An async context manager function, entered before the first connection and
-            left after the last: once, however many servers there are. It takes a nursery, for
-            tasks that live as long, or the app and a nursery: `lifespan(app, nursery)`.
+            left after the last: once, however many servers there are. It takes a nursery for
+            tasks that live as long as it does, or the app and a nursery: `lifespan(app, nursery)`.
 
     Attributes:
-        state: A dict of your own, its keys also usable as attributes.
+        state: A dict of your own; you can also write its keys as attributes.
     """
 
     def __init__(self, config: Config | None = None, *, lifespan: Lifespan | None = None) -> None:
@@ -84,9 +84,9 @@ class App(Router):
         return function
 
     def error_handler(self, key: type[Exception] | int) -> Callable[[ErrorHandlerT], ErrorHandlerT]:
-        """Answer an exception class or a status: `async def handler(request, error)`.
+        """Handle an exception class or a status: `async def handler(request, error)`.
 
-        A handler for a status takes precedence over one for a class, and a class over its bases.
+        A handler for a status takes precedence over one for a class, and a class over its base classes.
 
         Args:
             key: An exception class, or a status from 400 to 599.
@@ -163,7 +163,7 @@ class App(Router):
             router: Another router or app.
 
         Raises:
-            PatternError: The prefix cannot be parsed, or a path has two parameters of one name.
+            PatternError: The prefix cannot be parsed, or a path has two parameters with the same name.
             DuplicateRoute: A route answers the same requests as one here, or has the same name.
             SetupError: `router` is already included, is this one, or includes this one; or it is
                 an app that would lose its middleware or error handlers.
@@ -213,14 +213,14 @@ class App(Router):
 
 
 def responder_of(app: App) -> Responder:
-    """Return the responder to the requests of an app."""
+    """Return the responder that answers an app's requests."""
     return app._responder  # noqa: SLF001
 
 
 def check_served(app: App) -> None:
-    """Check once more, now that the app is going to be served, that nothing would be lost.
+    """Check again, just before the app is served, that nothing would be lost.
 
-    An app may have been included in a router after that was included here.
+    A router that is included here may have included an app since then.
 
     Raises:
         SetupError: An app with middleware or error handlers is included, or a parameter of a

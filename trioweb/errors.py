@@ -130,7 +130,7 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke HTTP or WebSocket. A status answers the one, a close code the other.
+    """The peer broke the rules of HTTP or WebSocket: a status or a close code answers that.
 
     Args:
         message: What the peer did, and what was expected.

@@ -17,7 +17,7 @@ class ServerStatistics:
     Attributes:
         connections: TCP connections now.
         connections_accepted: TCP connections since the start.
-        connections_refused: Those that got 503, being above a bound of `Limits`.
+        connections_refused: Those that got 503 because of a limit in `Limits`.
         requests: HTTP requests answered, refused handshakes included.
         websockets: WebSockets open now.
         websockets_accepted: WebSockets since the start.

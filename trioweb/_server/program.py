@@ -1,11 +1,11 @@
 """Serving as the whole program, until a signal ends it.
 
-`serve` runs in a nursery of the program's own and touches nothing global. `run` is what remains to be
-done where there is no such program: it starts Trio, handles signals, and sets up logging if nobody has.
+`serve` runs in a nursery of the program and changes no global state. `run` is for a program that is
+only a server: it also starts Trio, handles signals, and sets up logging if the program has not.
 
 The parameters are written out in both, although they are the same. `**options` with a `TypedDict` would say
-them once to type checkers, and hide them from `help(trioweb.run)` and from a good part of the editors.
-Their explanations are in `serve` alone.
+them once to type checkers, but hide them from `help(trioweb.run)` and from many editors. Only `serve`
+explains them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def run(
     Raises:
         OSError: The port is in use, or the address is not this machine's.
         ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
-        SetupError: Trio runs already, or an app with middleware or error handlers is included in this one.
+        SetupError: Trio is already running, or an app with middleware or error handlers is included in
+            this one.
         RuntimeError: This is not the main thread, the only one that may handle signals.
     """
     if not isinstance(app, App):
@@ -67,10 +68,10 @@ def run(
             "trioweb.run(app) starts Trio, which runs already: write await nursery.start(trioweb.serve, app)"
         )
     settings = config or app.config
-    # The signals come first: one that arrives while the app is being built up must not be lost.
+    # The signals come first: one that arrives while the server is starting must not be lost.
     with EndingSignals(settings.timeouts.drain_seconds) as signals:
         check_place(host, port, unix_path, listeners)
-        # A program that has set up logging wants what it has set up; one that has not, would see nothing.
+        # A program that has set up logging keeps its setup; one that has not would otherwise see nothing.
         if not logging.getLogger().handlers:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         serving: Callable[..., Awaitable[None]] = partial(

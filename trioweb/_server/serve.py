@@ -1,9 +1,9 @@
 """Serving: as a function inside your nursery, or over one stream.
 
-What surrounds what decides how a server ends, so it is all in one picture:
+How a server ends depends on which block surrounds which, so here they all are:
 
     shutdown.begin_when_cancelled          outside the shield: it feels the caller's cancellation
-    shutdown.shield                        everything below is out of reach for that
+    shutdown.shield                        everything below is out of its reach
         engine                             the tasks that all connections share
             app.lifespan
                 shutdown.connections       may be cancelled by itself, before the lifespan is
@@ -12,7 +12,7 @@ What surrounds what decides how a server ends, so it is all in one picture:
 
 Cancelling the scope around `serve` reaches only the task that watches for it, and that begins a graceful
 shutdown. Without the shield the cancellation would cut every connection in the middle of a message.
-`Shutdown.keep_time` runs inside and takes the shield away when the time is over, so that no shield is
+`Shutdown.keep_time` runs inside and removes the shield when the time is up, so that no shield is
 without a deadline.
 """
 
@@ -68,13 +68,13 @@ async def serve(
 ) -> None:
     """Serve an app until it is closed or cancelled; `nursery.start` gives its `Server`.
 
-    Installs no signal handler and touches nothing global; `run` does that.
+    Installs no signal handler and changes no global state; `run` does that.
 
     Args:
         app: What to serve.
         host: A name or an address; `None` for every address of the machine.
-        port: 0 lets the system choose one: `server.port` is the choice.
-        unix_path: Listen on a Unix socket instead of TCP: then without host and port.
+        port: 0 lets the system choose one, which is then `server.port`.
+        unix_path: Listen on a Unix socket instead of TCP, without host and port.
         listeners: Serve these instead; they are closed at the end. They may speak TLS themselves.
         ssl_context: Speak TLS on every listener.
         config: In place of the app's own.
@@ -83,10 +83,10 @@ async def serve(
         OSError: The port is in use, or the address is not this machine's.
         ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
         SetupError: An app with middleware or error handlers is included in this one, or asyncio
-            runs this instead of Trio.
+            is running instead of Trio.
 
-    Cancellation: Begins a graceful shutdown as `Server.aclose` does, which ends within
-        `Timeouts.drain_seconds`, and is passed on then.
+    Cancellation: Begins a graceful shutdown, as `Server.aclose` does. It ends within
+        `Timeouts.drain_seconds`, and `Cancelled` is raised then.
     """
     require_trio()
     if not isinstance(app, App):
@@ -136,7 +136,7 @@ async def serve_stream(
     client: Address | None = None,
     scheme: str = "http",
 ) -> None:
-    """Serve one connection over any Trio stream, to its end; the stream is closed then.
+    """Serve one connection over any Trio stream until it ends, then close the stream.
 
     The app's lifespan is not entered: that is for `serve`. If a server has entered it, it is
     not left before the stream has ended.
@@ -145,13 +145,13 @@ async def serve_stream(
         app: What to serve.
         stream: A TCP, TLS or in-memory stream, or one of your own.
         config: In place of the app's own.
-        client: Where the peer is, if the stream cannot tell.
-        scheme: `"https"` when what carries the stream is encrypted.
+        client: The peer's address, if the stream does not know it.
+        scheme: `"https"` if the stream runs over an encrypted connection.
 
     Raises:
-        SetupError: As `serve`.
+        SetupError: As for `serve`.
 
-    Cancellation: As `serve`: 1001 to a WebSocket, then a deadline.
+    Cancellation: As for `serve`: a WebSocket is closed with 1001, within a deadline.
     """
     require_trio()
     check_served(app)
@@ -181,8 +181,8 @@ async def _machinery(
 ) -> AsyncIterator[ServerContext]:
     """Run the shared tasks, shielded from a cancellation until the shutdown's deadline.
 
-    Exceptions leave it bare. Callers of `serve` catch what their lifespan raises, and should not have to
-    know that there are nurseries in between.
+    Exceptions are raised without the groups of the nurseries in here. Callers of `serve` catch what
+    their lifespan raises, and should not have to know about these nurseries.
     """
     with bare_exceptions():
         async with trio.open_nursery() as outside:

@@ -1,7 +1,8 @@
 """A running server, as the program that embeds it sees it.
 
 It holds no socket and no task: those are `serve`'s, in the nursery of the caller. So a server cannot be
-forgotten in a way that leaves something running, and the methods here only leave word with the shutdown.
+forgotten in a way that leaves something running, and the methods here only pass requests to the
+shutdown.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from trioweb.errors import checked_close
 
 
 class Server:
-    """What `nursery.start(trioweb.serve, app)` gives back.
+    """What `nursery.start(trioweb.serve, app)` returns.
 
     Any number of tasks may use it. It ends when `aclose` is called, or when the scope
     that `serve` runs in is cancelled; both are graceful.
@@ -53,25 +54,25 @@ class Server:
         Listeners close first. Requests in flight are answered; every WebSocket gets its
         queued messages, then the close frame; handlers get time to end. Whatever is left
         shortly before the deadline is cancelled and dropped, so that the lifespan has time
-        to end too. Calling it again can only hurry it up.
+        to end too. Calling it again can only bring the deadline nearer.
 
         Args:
             grace_seconds: The deadline; `Timeouts.drain_seconds` unless given. The lifespan
                 has a second in any case.
-            code: What WebSockets are closed with.
+            code: The close code for WebSockets.
             reason: At most 123 bytes of UTF-8.
 
         Raises:
             LocalProtocolError: The code or the reason cannot be sent.
 
-        Cancellation: The shutdown takes its course; only the waiting ends.
+        Cancellation: The shutdown continues; only the waiting ends.
         Concurrency: Any number of tasks; all wait for the same end.
         """
         self._shutdown.begin(grace_seconds, checked_close(code, reason))
         await self._shutdown.finished.wait()
 
     async def wait_closed(self) -> None:
-        """Wait until the server has ended, whoever ends it.
+        """Wait until the server has ended, whatever ends it.
 
         Cancellation: Changes nothing; the server goes on.
         """

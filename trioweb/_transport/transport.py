@@ -1,4 +1,4 @@
-"""What a connection needs of the thing that carries its bytes."""
+"""What a connection needs from whatever carries its bytes."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ class Transport(Protocol):
         ...
 
     async def secure(self) -> None:
-        """Shake hands for TLS, where there is TLS.
+        """Do the TLS handshake, if there is TLS.
 
         Raises:
             trio.BrokenResourceError: The peer does not speak it, or is gone.
         """
 
     async def receive(self) -> bytes:
-        """Return what has come, `b""` at the end of the peer's side or when it is gone."""
+        """Return the bytes that have arrived; `b""` when the peer has ended its side or is gone."""
         ...
 
     def try_receive(self) -> bytes | None:

@@ -58,7 +58,7 @@ class Request:
         is_unix: Whether it came over a Unix socket.
         is_anonymous: Whether it came from a trusted proxy that could not name the client.
         may_be_recoded: Whether middleware may compress the response. Middleware sets this before
-            it passes the request on, and a `File` is then not resumed by its date.
+            it passes the request on, and downloads of a `File` are then not resumed by date.
         path_params: The converted values of the path's parameters.
         app_state: The `app.state` of the application that is served.
     """
@@ -139,7 +139,7 @@ class Request:
 
     @property
     def query(self) -> Query:
-        """The fields of the query string; one of more than 512 bytes is decoded again each time."""
+        """The fields of the query string; more than 512 bytes are decoded again at each access."""
         if self._query is not None:
             return self._query
         query = Query(self.query_string)
@@ -151,7 +151,7 @@ class Request:
     def cookies(self) -> Mapping[str, str]:
         """The cookies by name, read leniently: anything that cannot be a cookie is left out.
 
-        As with the query, cookies of more than 512 bytes are read again each time.
+        As with the query, cookies of more than 512 bytes are read again at each access.
         """
         if self._cookies is not None:
             return self._cookies
@@ -256,11 +256,11 @@ class Request:
         """Return the body parsed as a form, URL-encoded or multipart, with its files.
 
         Fields are in memory. Files are in memory up to `Limits.form_memory_bytes`, and the rest
-        goes to a temporary file. It is removed when the request has been answered, in any case.
+        goes to a temporary file, which is always removed when the request has been answered.
 
         Raises:
             HTTPError: 415 if the Content-Type is not that of a form; 400 if the body does not match it,
-                or was cut off; 413 if a limit of `Limits.form_...` was reached, which the
+                or was cut off; 413 if a limit of `Limits.form_...` was exceeded, which the
                 detail names.
             BodyTooLarge: The body is longer than `Limits.body_bytes`; answered with 413.
             LocalProtocolError: The body has been streamed.

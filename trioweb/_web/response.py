@@ -27,8 +27,8 @@ WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPS
 class Response:
     """A status, header fields and a body.
 
-    A response that is made while it is sent is a subclass with `is_streamed = True` and an async
-    generator `chunks`; `Stream` is one for any async iterable.
+    For a response that is generated while it is sent, write a subclass with `is_streamed = True`
+    and an async generator `chunks`; `Stream` does this for any async iterable.
 
     Its life: `prepare(request)`, which may return another response; then the head, and
     `chunks()` unless the method was HEAD; then `aclose()` in any case, even if the response is
@@ -134,7 +134,7 @@ class Response:
     async def prepare(self, request: Request) -> Response:  # noqa: ARG002 - for subclasses
         """Return the response to send for `request`: this one, unless a subclass differs.
 
-        The response that it returns may be prepared again, and returns itself.
+        Preparing the returned response again returns it unchanged.
 
         Raises:
             HTTPError: The request cannot be answered with this response.
@@ -150,7 +150,7 @@ class Response:
         return _whole(self.body) if self._streamed is None else self._streamed.chunks()
 
     def stop(self) -> None:
-        """End a stream early if it can end early: the server shuts down."""
+        """End a stream early if that is possible, because the server is shutting down."""
         if self._streamed is not None:
             self._streamed.stop()
 
@@ -162,7 +162,7 @@ class Response:
     async def aclose(self) -> None:
         """Release everything that a streamed response holds, including its source; may be called again.
 
-        Cancellation: Everything is released all the same.
+        Cancellation: Everything is still released.
         """
         if self._streamed is None:
             self.close()
@@ -191,7 +191,7 @@ class Response:
                 `urllib.parse.quote` makes any text fit.
             max_age_seconds: How long browsers keep it. Without this and `expires`, they keep it
                 until they are closed.
-            expires: The time of its end; must know its time zone.
+            expires: When it expires; must have a time zone.
             path: The part of the site that it is sent to.
             domain: The domain, including its subdomains; `None` for this host alone.
             secure: Whether it is sent only over TLS. Set it wherever TLS is used.
@@ -269,7 +269,7 @@ class JSON(Response):
         content_type: For example `application/problem+json`.
 
     Raises:
-        ValueError: It contains NaN or an infinity, which JSON does not have, or itself.
+        ValueError: It contains NaN or an infinity, which JSON does not have, or it contains itself.
         TypeError: It contains a value that JSON cannot represent.
     """
 

@@ -26,13 +26,13 @@ class WebSocket(WebSocketConnection):
     """One WebSocket, with the request that opened it.
 
     Any number of tasks may send, ping and close at the same time; one may receive.
-    The first use accepts the handshake; `accept` does it by hand, `reject` refuses it.
+    The first use accepts the handshake; `accept` does so explicitly, `reject` refuses it.
 
     Attributes:
         request: The handshake's request: headers, query, cookies, client address.
         nursery: For tasks that live as long as the connection and the handler. When the
-            handler returns, they are cancelled; when one raises, the handler is, and the
-            connection ends with 1011.
+            handler returns, they are cancelled; when one raises, the handler is cancelled, and
+            the connection is closed with 1011.
     """
 
     # No `__dict__`: what a program keeps with a connection has its place in `state`.
@@ -76,15 +76,17 @@ class WebSocket(WebSocketConnection):
 
         For captures, protocol analysers and lessons. With TLS, observers get the plaintext. The
         boundaries of the pieces have no meaning: a piece may contain several frames, or part of
-        one. If an observer raises, that is logged and ends the observing, and nothing else changes.
+        one. If an observer raises, the exception is logged and neither is called again; the
+        connection goes on.
 
         Args:
             received: Called with bytes from the peer, before they are processed.
             sent: Called with bytes on their way to the peer.
 
         Raises:
-            LocalProtocolError: The handshake was accepted before, or there is already an observer.
-            HandshakeRejected: The handshake was rejected before.
+            LocalProtocolError: The handshake has already been accepted, or there is already an
+                observer.
+            HandshakeRejected: The handshake has already been rejected.
 
         Concurrency: Both are called during reading and writing, while other connections wait.
             They must return quickly, and must not use this WebSocket.
@@ -98,14 +100,14 @@ class WebSocket(WebSocketConnection):
         Only needed to choose the subprotocol or to add headers: the first use accepts too.
 
         Args:
-            subprotocol: One that the client offered; by default the first of the route's that
-                it offered.
+            subprotocol: One that the client offered; by default the first of the route's
+                subprotocols that it offered.
             headers: More fields for the response.
 
         Raises:
-            LocalProtocolError: It was accepted before, or the client did not offer
+            LocalProtocolError: It has already been accepted, or the client did not offer
                 `subprotocol`, or a field would break the handshake.
-            HandshakeRejected: It was rejected before.
+            HandshakeRejected: It has already been rejected.
 
         Cancellation: Atomic.
         """
@@ -117,14 +119,14 @@ class WebSocket(WebSocketConnection):
         self._handshake = None
 
     async def reject(self, response: Response) -> None:
-        """Answer the handshake with an HTTP response of your own; then return.
+        """Answer the handshake with an HTTP response of your own; afterwards, return from the handler.
 
         Args:
             response: Any response but 101; usually one with an error status.
 
         Raises:
-            LocalProtocolError: The handshake was accepted before.
-            HandshakeRejected: It was rejected before.
+            LocalProtocolError: The handshake has already been accepted.
+            HandshakeRejected: It has already been rejected.
 
         Cancellation: The response may be cut off.
         """
@@ -166,7 +168,7 @@ class WebSocket(WebSocketConnection):
         return message
 
     async def receive_json(self) -> Any:
-        """Return the next message's JSON value; text, or UTF-8 in a binary message.
+        """Return the JSON value of the next message: text, or binary that is UTF-8.
 
         Raises:
             ConnectionClosed: As for `receive`. Also if the message is not JSON; the connection
@@ -181,7 +183,7 @@ class WebSocket(WebSocketConnection):
             raise self._refuse(CloseCode.INVALID_PAYLOAD, "expected JSON") from None
 
     async def send_json(self, value: Any) -> None:
-        """Queue `value` as a Text message of JSON.
+        """Queue `value` as JSON in a Text message.
 
         Raises:
             ConnectionClosed: As for `send`.

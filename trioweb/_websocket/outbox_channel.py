@@ -59,7 +59,7 @@ class OutboxChannel(trio.abc.SendChannel[str | bytes]):
         self._connection.send_nowait(value)
 
     async def aclose(self) -> None:
-        """Close the WebSocket with 1000: it has no halves that close apart (RFC 6455 §7)."""
+        """Close the WebSocket with 1000: its halves cannot be closed separately (RFC 6455 §7)."""
         await self._connection.aclose()
 
     def statistics(self) -> OutboxStatistics:

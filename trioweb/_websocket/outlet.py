@@ -6,15 +6,15 @@ whenever the pump has brought input or the flusher has written, so between two c
 no new input arrives. A handler that answers sixteen messages from one read sends its
 sixteen answers within one pass.
 
-Why the first message of a pass is written at once. Most messages come alone, and a
-system call is the dearest thing on their way. Writing at once costs no task, no wake-up
-and no copy, and the message leaves a pass earlier than it would from a queue.
+Why the first message of a pass is written at once. Most messages come alone, and a system call
+is the most expensive step on their way. Writing at once costs no task, no wake-up and no copy,
+and the message leaves a pass earlier than it would from a queue.
 
 Why later messages of the same pass are put off. They would cost a system call each.
 Gathered, they leave together, when the flusher writes at the start of the next pass: a
 few dozen microseconds later, for a fraction of the price. What is put off makes the
-outlet *dirty*. 64 KiB are written at once all the same, since a larger write gains nothing
-and memory would fill.
+outlet *dirty*. Even so, 64 KiB are written at once, since a larger write gains nothing and
+memory would fill.
 
 `send` asks, in this order:
 

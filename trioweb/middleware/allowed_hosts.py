@@ -48,7 +48,7 @@ class AllowedHosts:
     The host given by a trusted proxy counts as the host. Text that cannot be the name or
     address of a host, such as a name with `%2f` in it, never matches.
 
-    The status is 421 rather than 400, because the request itself is in order and has only come to
+    The status is 421 rather than 400, because the request itself is valid and has only reached
     the wrong server (RFC 9110 §7.4, §15.5.20).
 
     Args:

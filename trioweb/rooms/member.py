@@ -116,7 +116,7 @@ class Member:
                 self._late.pop(parcel, None)
 
     def _miss_late(self, parcel: Parcel, sender: WaitingSender) -> None:
-        """Turn a message that nobody waits with into the mark of a gap, joined with adjacent gaps."""
+        """Turn a message that nobody waits for into the mark of a gap, joined with adjacent gaps."""
         self._miss()
         place = self._parcels.index(parcel)
         following = self._parcels[place + 1] if place + 1 < len(self._parcels) else None
@@ -150,7 +150,7 @@ class Member:
                 return
 
     def _offer(self, parcel: Parcel) -> bool:
-        self._parcels.append(parcel)  # first, since being offered it may leave at once
+        self._parcels.append(parcel)  # first, because it may leave as soon as it is offered
         if self.overflow is Overflow.LATEST:
             self._by_key[parcel.key] = parcel
         if self.outlet.offer_slot(parcel):

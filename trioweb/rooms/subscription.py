@@ -134,7 +134,7 @@ class Subscription:
 
     @property
     def changed(self) -> trio.Event:
-        """An event that is set at the next change: a message is put or taken, or the end comes."""
+        """An event that is set at the next change: a message is put or taken, or it is closed."""
         return self._changed
 
     def __del__(self) -> None:

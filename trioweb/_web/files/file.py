@@ -78,7 +78,7 @@ class File(Response):
             raise
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Refuse: only what `prepare` returned has them."""
+        """Raise an error: only the response that `prepare` returns has pieces."""
         raise LocalProtocolError("a File has no content before prepare(request) opened it")
 
     def _is_coding_certain(self, request: Request) -> bool:

@@ -56,8 +56,8 @@ class StaticFiles:
         cache_control: Sent with each file. By default, browsers ask each time whether they
             still have the current version, which costs only a 304.
         precompressed: Whether to send `app.js.br`, `app.js.zst` or `app.js.gz`, if it exists, in
-            place of `app.js` to clients that can decode it. A form that is older than the file
-            is not sent: it was not renewed with the file, and has the old content.
+            place of `app.js` to clients that can decode it. A variant that is older than the
+            file is not sent, because it has the old content.
 
     Raises:
         ConfigError: `folder` is not a folder.

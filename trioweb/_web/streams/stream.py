@@ -1,4 +1,4 @@
-"""A response that is made while it is sent."""
+"""A response that is generated while it is sent."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 class Stream(Response):
     """Send what an async iterable gives, piece by piece, no faster than the client takes it.
 
-    The head leaves with the first piece. What the source raises before that is answered
-    as an exception of the handler is; later, the connection is cut, so that the client
-    sees an incomplete body. Empty pieces are not sent, but `yield b""` first sends the
+    The head leaves with the first piece. If the source raises before that, its exception is
+    handled like one from the handler. If it raises later, the connection is cut, so that the
+    client sees an incomplete body. Empty pieces are not sent, but `yield b""` first sends the
     head at once.
 
-    The source runs in one task, inside the connection. Whatever happens it is closed at the
-    end, if it has an `aclose` as async generators do, also when middleware sends a different
-    response. When the client leaves, it is cancelled first, also where it waits.
+    The source runs in one task, inside the connection. It is always closed at the end, if it
+    has an `aclose` as async generators do, even if middleware sends a different response. When
+    the client leaves, it is cancelled first, even while it waits.
 
     Args:
         source: Gives `bytes`, or `str` which is sent as UTF-8. It can be used once.
@@ -33,7 +33,7 @@ class Stream(Response):
         headers: Header fields.
         content_type: By default `application/octet-stream`. Text gets its charset added.
         content_bytes: The length of the whole, if that is known: the client can then show how
-            far it has come. More or less than that cuts the connection.
+            far it has come. If the source yields more or less, the connection is cut.
         ends_at_shutdown: When the server shuts down, the source is cancelled where it waits,
             and the response ends properly; for sources that have no end of their own. Otherwise
             the shutdown waits for the end, for `Timeouts.drain_seconds` at most.
@@ -81,7 +81,7 @@ class Stream(Response):
         """Hand the source over to the response of this request; for HEAD it is closed at once.
 
         Raises:
-            LocalProtocolError: This one has answered a request before.
+            LocalProtocolError: It has already answered a request.
         """
         if self._is_prepared:
             return self
