@@ -53,6 +53,8 @@ def test_a_remote_error_knows_its_answer():
         (RemoteProtocolError("x", 400), 400, None),
         (RemoteProtocolError("x", close_code=1007), None, 1007),
         (RemoteProtocolError("x", 1007), None, 1007),
+        (RemoteProtocolError("x", answer=400), 400, None),
+        (RemoteProtocolError("x", answer=1007), None, 1007),
         (MessageTooBig("x"), None, 1009),
         (BodyTooLarge("x"), 413, None),
         (HeadersTooLarge("x"), 431, None),
@@ -61,6 +63,20 @@ def test_a_remote_error_knows_its_answer():
 )
 def test_a_remote_error_is_answered_by_a_status_or_by_a_close_code(error, status, close_code):
     assert (error.status, error.close_code, error.answer) == (status, close_code, status or close_code)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        {"status": 400, "close_code": 1007},
+        {"status": 1002, "close_code": 1007},
+        {"status": 400, "answer": 400},
+        {"close_code": 1007, "answer": 400},
+    ],
+)
+def test_a_remote_error_takes_a_status_or_a_close_code_but_not_both(codes):
+    with pytest.raises(LocalProtocolError, match="either a status or a close code"):
+        RemoteProtocolError("x", **codes)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,12 @@ def test_a_text_may_begin_with_a_byte_order_mark(content: str | bytes) -> None:
     assert read_json(content) == [1]
 
 
+@pytest.mark.parametrize("value", ["\ufeff", {"\ufeff": 1}, ["\ufeff\ud800"]])
+def test_no_byte_order_mark_is_written_before_a_text(value: object) -> None:
+    assert write_json(value)[0] in '"{['
+    assert read_json(write_json(value)) == value
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -136,21 +136,38 @@ class RemoteProtocolError(ProtocolError):
         message: What the peer did, and what was expected.
         status: The HTTP status that answers it.
         close_code: The close code that answers it; 1002 if there is no status either.
+        answer: Either of the two; for programs written when there was only this one.
 
     Attributes:
         status: The HTTP status that answers it, or `None` on a WebSocket.
         close_code: The close code that answers it, or `None` for a request. Exactly one is set.
+
+    Raises:
+        LocalProtocolError: More than one of `status`, `close_code` and `answer` is given.
     """
 
     status: int | None = None
     close_code: int | None = CloseCode.PROTOCOL_ERROR
 
-    def __init__(self, message: str, status: int | None = None, *, close_code: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        *,
+        close_code: int | None = None,
+        answer: int | None = None,
+    ) -> None:
         super().__init__(message)
-        if status is not None and status >= 1000:  # a close code: programs gave either in this place
-            status, close_code = None, status
-        if status is not None or close_code is not None:
-            self.status, self.close_code = status, close_code
+        given = [code for code in (status, close_code, answer) if code is not None]
+        if len(given) > 1:
+            raise LocalProtocolError(
+                f"a RemoteProtocolError has either a status or a close code, not both: got {given}"
+            )
+        if not given:
+            return
+        # Both used to be given in the place of `status`, and no status is as high as a close code.
+        is_close_code = close_code is not None or given[0] >= 1000
+        self.status, self.close_code = (None, given[0]) if is_close_code else (given[0], None)
 
     @property
     def answer(self) -> int:
