@@ -1,13 +1,14 @@
-"""From a connection that comes in to its session, or to a refusal.
+"""From an incoming connection to its session, or to a refusal.
 
-A connection counts from here until its session has ended. Two bounds are looked at: how many there are in
-all, since each holds memory and a descriptor, and how many one client has, so that one client cannot take
-all the places of the others.
+A connection counts from here until its session has ended. There are two limits: on all connections, since
+each holds memory and a descriptor, and on those of one client, so that one client cannot take the places
+of all others.
 
-Above a bound, a connection is refused with a 503 that is written by hand: it must cost less than the
-connection would have. Just closing it would be cheaper, but a load balancer would take that for a broken
-server, while 503 with Retry-After is understood. So refusals are bounded too. Each holds a descriptor for a
-second at most, and beyond `REFUSALS_AT_A_TIME` of them connections are dropped without a word.
+Above a limit, a connection is refused with a fixed 503, because a refusal must cost less than the
+connection would have. Just closing it would be cheaper still, but a load balancer would take that for a
+broken server, whereas it understands 503 with Retry-After. The number of refusals is limited too: each
+holds a descriptor for a second at most, and beyond `REFUSALS_AT_A_TIME` of them connections are dropped
+without a response.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Acceptor:
 
     Args:
         context: What the sessions share.
-        sessions: Where they run. It is not the nursery that accepts: accepting ends when a shutdown
-            begins, and sessions go on.
+        sessions: The nursery in which they run. The nursery that accepts is another one: accepting
+            ends when a shutdown begins, while sessions go on.
         ssl_context: Speak TLS with this, if given.
     """
 
@@ -86,7 +87,7 @@ class Acceptor:
                     await trio.aclose_forcefully(listener)
 
     def drain(self) -> None:
-        """Ask every session to end; none of them is waited for here."""
+        """Ask every session to end, without waiting for any of them."""
         for session in list(self._sessions):  # a copy: one that is idle may end at once
             session.drain()
 
@@ -124,7 +125,7 @@ class Acceptor:
         self._nursery.start_soon(session.run, name="trioweb session")
 
     def _end(self, session: Session) -> None:
-        """Take back what `_begin` has counted, as the last thing that a session does."""
+        """Undo the counting of `_begin`, as the last step of a session."""
         self._sessions.discard(session)
         self._context.instruments.connections -= 1
         self._clients.leave(session.peer)
@@ -132,9 +133,9 @@ class Acceptor:
     def _transport(self, incoming: IncomingConnection) -> Transport:
         """Choose what carries the bytes.
 
-        A plain socket is read by the pump that all connections share, also below TLS: then an idle
-        connection has no task. Where the system has no pump, and for streams of another kind, Trio's
-        streams are read by a task each.
+        The pump that all connections share reads plain sockets, also below TLS, so that an idle
+        connection has no task. If the system has no pump, and for streams of another kind, a task
+        reads each of Trio's streams.
         """
         engine, carrier = self._context.engine, incoming.carrier
         if isinstance(carrier, socket.socket):
@@ -160,10 +161,10 @@ class Acceptor:
         self._nursery.start_soon(self._refuse_politely, incoming, name="trioweb refusal")
 
     async def _refuse_politely(self, incoming: IncomingConnection) -> None:
-        """Say 503, then read on for a moment: a reset would overtake the response (RFC 9112 §9.6).
+        """Send 503, then read on for a moment: a reset would overtake the response (RFC 9112 §9.6).
 
-        With TLS nothing is said. That would take a handshake, whose cryptography is what a flood of
-        connections wants the server to pay for.
+        With TLS nothing is sent. That would take a handshake, and a flood of connections would make
+        the server pay for its cryptography.
         """
         transport = self._transport(incoming)
         try:

@@ -7,8 +7,9 @@ The path is logged without its query. Browsers cannot set header fields on a Web
 tokens there, and a log is read by more people than may use them. Nothing in a line can begin another one:
 the wire has refused control characters in paths and methods.
 
-A line is written when the response has been sent, not when it begins, since only then it is known how it
-ended. Whether anybody listens is asked first, so that a server without an access log formats nothing.
+A line is written when the response has been sent, not when it begins, since its end is known only then.
+A check whether the logger is enabled comes first, so that a server without an access log formats
+nothing.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ class Ending(Enum):
 
 
 def named(address: Address | None, *, is_unix: bool) -> str:
-    """Return how the log calls a peer: by its address.
+    """Return the name of a peer in the log: its address.
 
-    Without one it is `unix` on a Unix socket, and `-` where it is not known: on a stream that cannot
-    tell, or behind a trusted proxy that could not name the client.
+    Without an address it is `unix` on a Unix socket. It is `-` if the address is not known: on a
+    stream that does not know it, or behind a trusted proxy that could not name the client.
     """
     if address is not None:
         return str(address)
@@ -56,7 +57,7 @@ def response_sent(request: Request, status: int, sent_bytes: int, started: float
         request: The request.
         status: Of the response.
         sent_bytes: How much of the response was handed to the network, its head included.
-        started: When the head of the request had come.
+        started: When the head of the request had arrived.
         ending: Whether that was all of the response.
     """
     if logger.isEnabledFor(logging.INFO):

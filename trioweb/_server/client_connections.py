@@ -1,7 +1,8 @@
-"""How many connections each client has, where that is bounded.
+"""How many connections each client has, if that is limited.
 
-The peer of the socket is what counts, not the client that a proxy names: that name comes with a request,
-and this is decided before anything is read. So peers that bring the connections of many are left out.
+The peer of the socket counts, not the client that a proxy names: that name comes with a request, and
+this is decided before anything is read. So peers that carry the connections of many clients are not
+counted.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ bound nobody: one customer has 2**64 of them."""
 class ClientConnections:
     """Counts connections by client: an IPv4 address, or the /64 network of an IPv6 one.
 
-    Trusted proxies and Unix sockets bring the connections of others, and are not counted.
-    A client without connections is forgotten, so what is kept never exceeds the open connections.
+    Trusted proxies and Unix sockets carry the connections of others, and are not counted. A
+    client without connections is forgotten, so there are never more entries than open
+    connections.
 
     Args:
         most: How many each may have; `None` for any number.
@@ -44,7 +46,7 @@ class ClientConnections:
         return True
 
     def leave(self, peer: Address | None) -> None:
-        """Take back what `enter` has counted, when the connection has ended."""
+        """Undo the counting of `enter`, when the connection has ended."""
         client = self._client(peer)
         if client is None:
             return

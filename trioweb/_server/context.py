@@ -15,19 +15,20 @@ from trioweb.responder import Responder
 
 @attrs.frozen(kw_only=True)
 class ServerContext:
-    """The application and the machinery around it: one object, where each session would have eight arguments.
+    """The application and what serves it, in one object: otherwise each session would take eight arguments.
 
     It is the same for all connections, so it is not copied: an idle connection holds one reference.
 
     Attributes:
-        app: For its state.
+        app: The application, for its state.
         responder: What the app does with a request.
         config: The settings of this server, which may differ from the app's own.
         engine: The tasks that all connections share: reading, flushing, deadlines.
-        proxies: Says who a client is.
+        proxies: The trusted proxies, which name the client.
         instruments: What sessions count.
         shutdown: Whether new requests may begin, and how WebSockets are closed.
-        warned_handlers: By identity, those whose mistake has been logged; the routes keep them alive.
+        warned_handlers: The identities of handlers whose mistake has been logged; the routes keep
+            them alive.
     """
 
     app: App

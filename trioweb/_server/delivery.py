@@ -1,6 +1,6 @@
 """From a response to its last byte: sending, failing, logging, closing.
 
-A response can fail at three moments, and what can still be done differs:
+A response can fail at three moments, which differ in what can still be done:
 
     before its head is sent     a header field that cannot be sent, a stream whose first piece raises:
                                 the error page is sent in its place, and the connection goes on
@@ -9,8 +9,8 @@ A response can fail at three moments, and what can still be done differs:
                                 part of the body
     the client has left         there is nobody to tell. It is not an error, and is logged as what it is
 
-However it ends, it is logged once with the bytes that were sent, and then closed: a file, a source and
-what middleware has put aside are released here and nowhere else.
+However it ends, it is logged once with the bytes that were sent, and then closed. Its file, its source
+and whatever middleware has set aside are released only here.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Delivery:
     """Sends the responses of one connection, one after the other.
 
     Args:
-        context: Counts them, and responds to errors.
-        http: Where they are sent.
+        context: Counts the responses, and responds to errors.
+        http: The connection that they are sent on.
     """
 
     __slots__ = ("_context", "_http", "_streamed")
@@ -50,7 +50,7 @@ class Delivery:
         self._streamed: StreamedResponse | None = None
 
     def drain(self) -> None:
-        """Let a streamed response end early if it can: the server shuts down."""
+        """Let a streamed response end early if it can, because the server is shutting down."""
         if self._streamed is not None:
             self._streamed.drain()
 
@@ -59,8 +59,8 @@ class Delivery:
 
         Args:
             request: What it responds to.
-            response: Is closed, however this ends.
-            started: When the request's head had come.
+            response: Closed in any case.
+            started: When the request's head had arrived.
 
         Raises:
             ClientLeft: It could not be completed; the connection is of no further use.
@@ -117,7 +117,7 @@ class Delivery:
         Args:
             response: Was prepared.
             has_body: False for HEAD, which is answered with the fields of a GET, its length included,
-                and without content (RFC 9110 §9.3.2). A streamed body is then never asked for.
+                and without content (RFC 9110 §9.3.2). A streamed body is then never requested.
         """
         headers = response.headers.lines()
         if "date" not in response.headers:  # RFC 9110 §6.6.1: a server with a clock sends it

@@ -1,9 +1,9 @@
-"""Connections that come in, taken from their listeners.
+"""Incoming connections, accepted from their listeners.
 
 Plain sockets are accepted without Trio's wrapper: `trio.SocketListener.accept` makes a Trio socket and a
 stream for each connection, sets options and passes a checkpoint. Here a duplicate of the listening
-descriptor gives plain sockets, as many as have come before the scheduler runs again, up to a bound. When
-clients come in crowds, after a restart for instance, that is most of the work of connecting.
+descriptor gives plain sockets, as many as have arrived before the scheduler runs again, up to a limit.
+When many clients connect at once, after a restart for instance, the wrapper would be most of the work.
 
 Listeners of another kind (TLS of Trio's own, a program's own class) are asked one stream at a time.
 """
@@ -43,12 +43,12 @@ cancellation would stay open, and nobody would know of it."""
 
 @attrs.define  # not frozen, which costs a call for each field
 class IncomingConnection:
-    """A connection that has come in: a plain socket, or a stream of another kind.
+    """An incoming connection: a plain socket, or a stream of another kind.
 
     Attributes:
-        carrier: What its bytes go through.
+        carrier: The socket or stream that carries its bytes.
         peer: The other end; `None` on a Unix socket, or if the stream cannot tell.
-        is_unix: Whether it is a Unix socket, which has no address that would be worth a line in a log.
+        is_unix: Whether it is a Unix socket, which has no address worth logging.
     """
 
     carrier: socket.socket | trio.abc.Stream
@@ -57,14 +57,14 @@ class IncomingConnection:
 
 
 async def accept(listener: AnyListener, begin: Begin, warn: Rationed) -> None:
-    """Call `begin` for each connection that comes in, and survive what passes by itself.
+    """Call `begin` for each incoming connection, and survive errors that pass by themselves.
 
     It ends when the listener is closed, or by cancellation.
 
     Args:
         listener: Is not closed here.
         begin: Is called with each connection.
-        warn: Says that descriptors or memory have run out.
+        warn: Logs that descriptors or memory have run out.
     """
     await trio.lowlevel.checkpoint()  # a shutdown may have closed the listener already
     if isinstance(listener, trio.SocketListener):
@@ -104,11 +104,11 @@ async def _accept_streams(listener: AnyListener, begin: Begin, warn: Rationed) -
 
 
 async def _survive(error: OSError, warn: Rationed) -> None:
-    """Carry on after a failed accept; when descriptors have run out, a little later.
+    """Carry on after a failed accept; if descriptors have run out, wait a little first.
 
-    Closing the listener instead would refuse everybody, for a shortage that ends with the next
-    connection that does. Meanwhile clients wait in the system's queue, which is bounded. Any other
-    error is one connection's own: it was reset between its arrival and `accept`.
+    Closing the listener instead would refuse everybody, because of a shortage that is over when
+    the next connection ends. Meanwhile clients wait in the system's queue, which is bounded. Any
+    other error concerns one connection, which was reset between its arrival and `accept`.
     """
     if error.errno in OUT_OF_RESOURCES:
         warn("cannot accept connections for now: %s (raise the limit with ulimit -n)", error)
@@ -138,7 +138,7 @@ def peer_of(stream: trio.abc.Stream) -> Address | None:
 
 
 def is_unix(stream: trio.abc.Stream) -> bool:
-    """Say whether a stream is a Unix socket's, with TLS or without."""
+    """Return whether a stream runs over a Unix socket, with TLS or without."""
     carrier = _carrier(stream)
     return isinstance(carrier, trio.SocketStream) and carrier.socket.family == _UNIX
 

@@ -1,8 +1,8 @@
 """Listeners, and where they listen: TCP, Unix sockets, or any listener given.
 
-A Unix socket is a name in a folder, and outlives the program that made it. So `open_unix` has to tell a
-socket in use from one that was left behind, and can do so only by connecting to it: a stale one refuses.
-Then its name is removed and bound again. What is not a socket at all is never removed.
+A Unix socket is a name in a folder, and outlives the program that made it. So `open_unix` has to
+distinguish a socket in use from one that was left behind. It can do so only by connecting: a stale
+socket refuses. Its name is then removed and bound again. A file that is not a socket is never removed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SecureListener = trio.SSLListener[trio.abc.Stream]
 
 
 class PortInUse(OSError):
-    """Another program listens there: for users an `OSError`, for `run` one that needs no traceback."""
+    """Another program listens there. Users see an `OSError`; `run` shows it without a traceback."""
 
 
 class _DefaultHost(str):
@@ -58,10 +58,10 @@ def check_place(
     unix_path: str | os.PathLike[str] | None,
     listeners: Sequence[AnyListener] | None,
 ) -> None:
-    """Refuse two places to listen at, one of which would be ignored.
+    """Refuse two places to listen on, because one of them would be ignored.
 
-    A program that asks for a Unix socket and a port wants one of them for a reason, perhaps that nobody
-    from outside can reach it. Choosing for it would open what it meant to close.
+    A program that asks for a Unix socket and a port may want the socket so that nobody outside can
+    reach it. Choosing for the program could open what it meant to keep closed.
 
     Raises:
         ConfigError: The arguments contradict each other, or the port is not from 0 to 65535.
@@ -88,8 +88,8 @@ async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
     """Listen on TCP, on every address that `host` stands for.
 
     A name such as "localhost" stands for two, of IPv4 and of IPv6, and a browser tries both. If the port
-    of one is taken, none is used: a server that half of its clients reach is harder to understand than
-    an error.
+    is taken at one of them, none is used: a server that only half of its clients can reach is harder to
+    understand than an error.
 
     Raises:
         OSError: The port is in use, or the host is not one of this machine's.
@@ -167,7 +167,7 @@ async def _remove_stale(name: str) -> None:
 
 
 def url_of(listener: AnyListener, scheme: str) -> str:
-    """Return the address under which a listener is reached, for people to click on and tests to use."""
+    """Return the URL of a listener, for people to click on and tests to use."""
     if isinstance(listener, trio.SSLListener):
         return url_of(cast("_SecureListener", listener).transport_listener, "https")
     if not isinstance(listener, trio.SocketListener):
@@ -182,7 +182,7 @@ def url_of(listener: AnyListener, scheme: str) -> str:
 
 
 def port_of(listeners: Sequence[AnyListener]) -> int | None:
-    """Return the first TCP port listened on, if there is one."""
+    """Return the first TCP port that is listened on, if there is one."""
     for listener in listeners:
         if isinstance(listener, trio.SSLListener):
             port = port_of([cast("_SecureListener", listener).transport_listener])
@@ -197,5 +197,5 @@ def port_of(listeners: Sequence[AnyListener]) -> int | None:
 
 
 def address_of(name: Any) -> Address | None:
-    """Read what a socket calls an address: a tuple for TCP, a path for Unix."""
+    """Parse the address of a socket: a tuple for TCP, a path for Unix."""
     return Address(str(name[0]), int(name[1])) if isinstance(name, tuple) else None  # pyright: ignore[reportUnknownArgumentType]

@@ -13,12 +13,11 @@ MINUTE_SECONDS = 60.0
 
 
 class Rationed:
-    """Logs a warning at once, and then at most each minute, with how often it was left out.
+    """Logs a warning at once, then at most once a minute, with the number of those left out.
 
     A stranger who opens connections above a limit could otherwise fill the disk with a line for each.
-    The first one is logged at once, since it is the one that somebody waits for. The count comes with
-    the next one that is logged, not from a timer: a task that only waits to say how often something did
-    not happen would outlive its cause.
+    The first one is logged at once, since it is the one that matters. The count comes with the next one
+    that is logged, not from a timer: a task that only waits to log a count would outlive its cause.
     """
 
     __slots__ = ("_left_out", "_said_at")

@@ -7,9 +7,9 @@
                           |                   rejects, that was a response, and the next head is received
                           +-> not HTTP: its status, then close
 
-All of it runs in one task: reading, the handler, sending. So a request that is slow to come or to be
-answered holds up nobody but its own connection, and what fails ends in `run`. An idle connection costs this
-task and some objects. What only a request needs is made with the request, and let go of with it.
+All of it runs in one task: reading, the handler, sending. So a request that is slow to arrive or to be
+answered holds up only its own connection, and every failure ends in `run`. An idle connection costs this
+task and some objects. Objects that only a request needs are created and released with the request.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ logger = logging.getLogger("trioweb")
 class Session:
     """Serves the requests of one connection until it ends or becomes a WebSocket.
 
-    Nothing that a peer sends and no failure of a handler leaves `run`: the session answers,
-    logs and ends, and other connections do not notice.
+    `run` never raises because of a peer or a handler: the session answers, logs and ends, and
+    other connections are not affected.
 
     Args:
         context: What all sessions share.
         transport: What carries the bytes; it is closed at the end.
-        peer: The other end of the socket, a proxy perhaps; `None` on a Unix socket.
+        peer: The other end of the socket, perhaps a proxy; `None` on a Unix socket.
         scheme: `"https"` if the transport is encrypted, else `"http"`.
         is_unix: Whether it is a Unix socket.
-        on_end: Called at the very end, however that came.
+        on_end: Called at the very end, whatever caused it.
     """
 
     __slots__ = (
@@ -97,7 +97,7 @@ class Session:
         self._websocket_session: WebSocketSession | None = None
 
     async def run(self) -> None:
-        """Serve to the end; the transport is closed then.
+        """Serve the connection to its end, then close the transport.
 
         Cancellation: At once; the connection is dropped.
         """
@@ -131,7 +131,7 @@ class Session:
     def drain(self) -> None:
         """End gracefully: close if idle, else finish what has begun.
 
-        It only leaves word: the session's own task does the rest, in its own time.
+        This only asks for it; the session's own task does the rest.
         """
         self._http.stop_waiting()
         if self._securing is not None:
@@ -141,10 +141,10 @@ class Session:
         self._delivery.drain()
 
     async def _secure(self) -> bool:
-        """Shake hands for TLS; `False` if that fails, is too slow, or a shutdown interrupts it.
+        """Do the TLS handshake; `False` if it fails, is too slow, or a shutdown interrupts it.
 
-        The time for the first head includes it. A peer that connects and says nothing would otherwise
-        have it twice.
+        The time for the first head includes it. Otherwise, a peer that connects and sends nothing
+        would have twice the time.
         """
         if self._context.shutdown.has_begun:
             return False
@@ -252,7 +252,7 @@ class Session:
         return session
 
     async def _reject(self, request: Request, started: float, response: Response) -> None:
-        """Send what refuses a handshake. A handler made it, past the responder, so it is prepared here."""
+        """Send the response that refuses a handshake. A handler made it, so it is prepared here."""
         try:
             ready = await prepared(response, request)
         except Exception as error:
@@ -263,7 +263,7 @@ class Session:
         """Answer bad input that never became a request, then close (RFC 9112 §2.2, §6.3).
 
         Where the next request would begin is unknown then, and guessing would let a client smuggle one
-        (§11.2). There is no request either, so neither middleware nor error handlers are asked.
+        (§11.2). There is no request either, so neither middleware nor error handlers run.
         """
         self._http.stop_waiting()
         if self._http.has_begun_response or error.status is None:

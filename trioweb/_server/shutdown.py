@@ -1,4 +1,4 @@
-"""Shutting down: once begun it takes its course, and ends before its deadline."""
+"""Shutting down: once begun, it cannot be stopped, and it ends before its deadline."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Shutdown:
     """Whether the server is shutting down, how, and until when.
 
     Attributes:
-        shield: Around everything, the lifespan too.
-        connections: Around the sessions.
-        finished: When the server has ended.
-        close: What WebSockets are closed with.
+        shield: The scope around everything, including the lifespan.
+        connections: The scope around the sessions.
+        finished: Set when the server has ended.
+        close: The close code and reason for WebSockets.
         is_serving: Whether there is anything to drain.
         has_drained: Whether only the lifespan is left.
     """
@@ -70,11 +70,11 @@ class Shutdown:
 
     @property
     def has_begun(self) -> bool:
-        """Whether nothing new is to be started."""
+        """Whether a shutdown has begun, so that nothing new may start."""
         return self._begun.is_set()
 
     def begin(self, grace_seconds: float | None = None, close: Close = GOING_AWAY) -> None:
-        """Begin, or hurry up: a later deadline never replaces an earlier one."""
+        """Begin, or bring the deadline nearer: a later deadline never replaces an earlier one."""
         now = trio.current_time()
         if not self.has_begun:
             self.close = close
@@ -97,7 +97,7 @@ class Shutdown:
         self._until_cut.deadline = min(self._until_cut.deadline, cut_at)
 
     async def keep_time(self) -> None:
-        """Cancel what is left when its time is over; to be run inside the shield."""
+        """Cancel what is left when its time is up. Runs inside the shield."""
         await self._begun.wait()
         with self._until_cut:
             await trio.sleep_forever()

@@ -1,10 +1,10 @@
 """The signals that end a program: none is lost, and a second one always ends it.
 
-Trio itself turns SIGINT into a `KeyboardInterrupt`, which may be raised in any handler, and leaves SIGTERM
-to end the process on the spot. Neither is a graceful shutdown. `trio.open_signal_receiver` would be, but only
-while Trio runs and schedules: a signal during an import or after the run would be lost, and one that finds
-the event loop blocked would wait for ever. So these are handlers of Python's own, which work at any time,
-and a clock in a thread, which works while nothing else does:
+Trio itself turns SIGINT into a `KeyboardInterrupt`, which may be raised in any handler, and lets SIGTERM end
+the process at once. Neither is a graceful shutdown. `trio.open_signal_receiver` would be, but only while Trio
+runs and schedules: a signal during an import or after the run would be lost, and one that finds the event
+loop blocked would wait for ever. So these are handlers of Python's own, which work at any time, and a clock
+in a thread, which works while nothing else does:
 
     signal 1   Trio is told; a thread begins to count to the last moment of a graceful shutdown
     signal 2   Trio is told; another thread counts to a nearer moment; handlers of the system take over
@@ -47,16 +47,16 @@ SAYING_SECONDS = 0.2
 
 
 class EndingSignals:
-    """Handles SIGINT, SIGTERM and SIGHUP for as long as its block.
+    """Handles SIGINT, SIGTERM and SIGHUP for the duration of its block.
 
     The handlers are plain functions that Python calls between two steps of the main thread,
     whatever that is doing: before Trio runs, while the event loop is blocked, after it has
-    ended. They count, wake Trio if it runs, and set a last moment for the process.
+    ended. They count, wake Trio if it is running, and set a deadline for the process.
 
-    That moment is needed because Trio cannot end everything: code may shield itself from
-    cancellation, a call in a thread may hang, a handler may block the event loop. When it
-    comes, the process ends with the status that shells give to one ended by the signal. A
-    third signal is left to the system, which ends the process on the spot.
+    The deadline is needed because Trio cannot end everything: code may shield itself from
+    cancellation, a call in a thread may hang, a handler may block the event loop. At the
+    deadline, the process ends with the status that shells give to a process ended by the
+    signal. A third signal is left to the system, which ends the process at once.
 
     SIGHUP is left alone if the program handles it itself or was started with it ignored,
     as by `nohup`. It is never the second signal: systemd can send it together with SIGTERM.
@@ -65,9 +65,9 @@ class EndingSignals:
         drain_seconds: How long a server may take to end after the first signal.
 
     Attributes:
-        count: How many have come.
-        is_serving: Whether there is anything to drain; before that even the first signal
-            has no more than a moment.
+        count: How many signals have arrived.
+        is_serving: Whether there is anything to drain; before that, even the first signal
+            leaves only a moment.
     """
 
     def __init__(self, drain_seconds: float) -> None:
@@ -122,7 +122,7 @@ class EndingSignals:
     def _came(self, number: int, _: FrameType | None) -> None:
         """Count a signal, start its clock and wake Trio.
 
-        It does as little as a signal handler may. It can interrupt any line of the main thread, also one
+        It does as little as possible. It can interrupt any line of the main thread, also one
         that holds a lock, so it must not take one: neither logging nor `threading.Thread` is allowed here.
         """
         if number == _HANGUP and self._numbers:
@@ -160,7 +160,7 @@ class EndingSignals:
         os._exit(128 + number)
 
     def _say(self, number: int, seconds: float, said: threading.Event) -> None:
-        """Log that the process is ended; in a thread of its own, since a log's lock may be held for ever."""
+        """Log that the process is being ended; in its own thread, since a log's lock may be held for ever."""
         logger.critical(
             "ending by force, %.1f s after signal %d: something here cannot be cancelled. It shields itself, "
             "waits for a thread, or blocks the event loop%s",

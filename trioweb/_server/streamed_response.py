@@ -1,4 +1,4 @@
-"""One response that is made while it is sent: its source, its client, and which of them ends first."""
+"""One response that is generated while it is sent: its source, its client, and which ends first."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ SendHead = Callable[[bytes], Awaitable[None]]
 
 
 class StreamedResponse:
-    """Asks for a piece when the one before is sent, until the source or the client ends.
+    """Requests each piece when the one before has been sent, until the source ends or the
+    client leaves.
 
     The source runs in the session's task, from its first step to its `finally` blocks.
 
     Args:
-        http: Where the pieces go.
+        http: The connection that the pieces are sent on.
         response: Was prepared; it is streamed.
-        send_head: Called when the first piece is there.
+        send_head: Called when the first piece has arrived.
     """
 
     __slots__ = ("_http", "_response", "_send_head", "_sending", "_sent_at")
@@ -52,7 +53,7 @@ class StreamedResponse:
         self._sent_at = 0.0
 
     async def run(self) -> None:
-        """Send it all, and close the source.
+        """Send all of it, and close the source.
 
         Raises:
             ClientLeft: The client is gone, or takes nothing.
@@ -68,7 +69,7 @@ class StreamedResponse:
             raise ClientLeft("the client left before its response was complete")
 
     def drain(self) -> None:
-        """Let the source end early if it can: the server shuts down."""
+        """Let the source end early if it can, because the server is shutting down."""
         self._response.stop()
 
     async def _run(self) -> None:

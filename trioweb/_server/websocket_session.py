@@ -1,6 +1,6 @@
 """A WebSocket from its handshake to its end: the handler's nursery, scope and outcome.
 
-The handler and the connection end in any order, and each has to be told about the other:
+The handler and the connection end in any order, and each has to learn about the other:
 
     the handler ends first     its outcome becomes a close code (the table), and the closing handshake is
                                waited for, so that the socket is not reset with the close frame on its way
@@ -15,8 +15,8 @@ The handler and the connection end in any order, and each has to be told about t
     any other exception                           1011, logged                 500, logged
     ConnectionClosed                              as if it had returned        as if it had returned
 
-A handler may start tasks, in `ws.nursery`. What they raise cancels the handler, and comes out of the nursery
-in a group. So several exceptions may come at once, and one has to be chosen: see `_what_counts`.
+A handler may start tasks in `ws.nursery`. If a task raises, the handler is cancelled, and the nursery raises
+a group. So there may be several exceptions at once, and one has to be chosen: see `_what_counts`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ NORMAL = Close(CloseCode.NORMAL_CLOSURE)
 
 
 class WebSocketSession:
-    """Runs a handler, and ends its WebSocket with the code that the outcome calls for.
+    """Runs a handler, and closes its WebSocket with the code for its outcome.
 
     It holds the parts of the connection that a handler must not touch. `WebSocket` shows what a
     program can do with a connection; its server uses the parts below that.
@@ -115,7 +115,7 @@ class WebSocketSession:
         return self._ws.is_accepted
 
     def drain(self) -> None:
-        """Close because the server does; before it is accepted, let it not be accepted any more."""
+        """Close because the server is shutting down; a handshake cannot be accepted any more then."""
         if self._opening is not None:
             self._opening.drain()
         else:
@@ -124,9 +124,9 @@ class WebSocketSession:
     async def run(self) -> None:
         """Run the handler inside its nursery, then close.
 
-        Returns when the WebSocket is closed altogether, or its handshake was answered with
-        another response. When the connection ends first, the handler has its grace, then
-        its scope is cancelled, and its `finally` blocks run.
+        Returns when the WebSocket has closed completely, or when its handshake was answered
+        with another response. If the connection ends first, the handler has its grace period;
+        then its scope is cancelled, and its `finally` blocks run.
         """
         ws = self._ws
         errors: list[Exception] = []
@@ -157,10 +157,10 @@ class WebSocketSession:
                 self._count()
 
     def _check_nothing_returned(self, value: object) -> None:
-        """Warn, once for each handler, that nobody gets what it returns.
+        """Warn, once for each handler, that its return value is lost.
 
-        It is a common mistake of those who come from HTTP. Nothing is broken by it, so it is not an
-        error, and a warning for each connection would bury the first one.
+        This is a common mistake of people who are used to HTTP handlers. It breaks nothing, so it
+        is not an error, and a warning for each connection would bury the first one.
         """
         warned = self._context.warned_handlers
         if value is not None and id(self._handler) not in warned:
@@ -235,12 +235,12 @@ class WebSocketSession:
 
 
 def _what_counts(errors: list[Exception]) -> Exception | None:
-    """Return the one error to act on: a bug before a wish, a wish before the end itself.
+    """Return the error to act on: a bug first, then a request to close, then the end itself.
 
-    `ConnectionClosed` is what a handler gets to know that the connection has ended. When it comes out of
-    several tasks at once, that says nothing new. A wish (`CloseWebSocket`, `HTTPError`) beside a bug is
-    often caused by it, and the bug would otherwise never be seen. Several bugs are logged as a group,
-    with all their tracebacks.
+    `ConnectionClosed` only tells a handler that the connection has ended, and says nothing new if
+    several tasks raise it. A request to close (`CloseWebSocket`, `HTTPError`) that comes together with a
+    bug is often caused by the bug, which would otherwise never be seen. Several bugs are logged as a
+    group, with all their tracebacks.
     """
     flat = [leaf for error in errors for leaf in leaves(error) if isinstance(leaf, Exception)]
     bugs = [one for one in flat if not isinstance(one, ConnectionClosed | CloseWebSocket | HTTPError)]
@@ -251,10 +251,10 @@ def _what_counts(errors: list[Exception]) -> Exception | None:
 
 
 def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Close:
-    """Return the close that a handler's outcome calls for.
+    """Return the close for a handler's outcome.
 
-    The reason of an unexpected error stays empty unless in debug mode: it may name files, hosts or
-    what somebody else has sent, and a page shows it to anybody (RFC 6455 §7.1.6).
+    The reason of an unexpected error stays empty unless in debug mode: it may name files or hosts,
+    or quote what somebody else has sent, and a page may show it to anybody (RFC 6455 §7.1.6).
     """
     if error is None:
         return NORMAL
@@ -275,5 +275,5 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
 
 
 def _explained(code: CloseCode, reason: str) -> Close:
-    """Return a close with as much of the reason as there is room for."""
+    """Return a close with as much of the reason as fits."""
     return Close(code, reason.encode(errors="replace")[:REASON_BYTES].decode(errors="ignore"))
