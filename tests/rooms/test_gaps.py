@@ -84,9 +84,7 @@ class Story:
             pass
 
 
-@pytest.mark.parametrize("policy", [Overflow.WAIT, Overflow.DROP_NEWEST, Overflow.DROP_OLDEST])
-@given(actions=st.lists(ACTIONS, max_size=40))
-def test_each_message_arrives_in_order_or_is_marked_as_missing_in_its_place(policy, actions):
+def check(policy, actions):
     async def tell():
         async with trio.open_nursery() as nursery:
             story = Story(policy, nursery)
@@ -104,3 +102,30 @@ def test_each_message_arrives_in_order_or_is_marked_as_missing_in_its_place(poli
             number += 1
     assert number == story.published
     assert story.drops == {missing}
+
+
+@pytest.mark.parametrize("policy", [Overflow.WAIT, Overflow.DROP_NEWEST, Overflow.DROP_OLDEST])
+@given(actions=st.lists(ACTIONS, max_size=40))
+def test_each_message_arrives_in_order_or_is_marked_as_missing_in_its_place(policy, actions):
+    check(policy, actions)
+
+
+def test_a_waiting_message_that_is_joined_with_two_gaps_is_not_let_in_meanwhile():
+    before = [
+        ("send_nowait", 0),
+        ("send_nowait", 0),
+        ("publish", 7),
+        ("send", 0),
+        ("publish", 2),
+        ("send", 0),
+    ]
+    give_up = [
+        ("publish", 5),
+        ("read", 3),
+        ("cancel", 2),
+        ("cancel", 3),
+        ("send", 0),
+        ("read", 3),
+        ("cancel", 0),
+    ]
+    check(Overflow.WAIT, before + give_up)

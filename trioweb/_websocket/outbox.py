@@ -155,9 +155,9 @@ class Outbox:
             return not self.is_sealed
         return await self.waiting.join(entry).wait(self.leave_line)
 
-    def leave_line(self, sender: WaitingSender) -> None:
-        """Take a message out of the line, and wake the task that waits with it."""
-        if self.waiting.leave(sender):
+    def leave_line(self, *senders: WaitingSender) -> None:
+        """Take messages out of the line, and wake the tasks that wait with them."""
+        if sum(map(self.waiting.leave, senders)):
             self._admit_if_low()  # it may have been the one that was too long for the room there is
 
     def _admit_if_low(self) -> None:

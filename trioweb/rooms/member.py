@@ -86,8 +86,7 @@ class Member:
         self._parcels.clear()  # the parcels leave all the same, and form no cycle with the member meanwhile
         self._by_key.clear()
         late, self._late = self._late, {}
-        for sender in late.values():
-            self.outlet.outbox.leave_line(sender)
+        self.outlet.outbox.leave_line(*late.values())
         if self._notice is not None:
             self.outlet.call_no_more(self._tell_gap)
 
@@ -122,20 +121,21 @@ class Member:
         following = self._parcels[place + 1] if place + 1 < len(self._parcels) else None
         preceding = self._parcels[place - 1] if place else None
         parcel.publication, parcel.missed = None, 1
+        joined: list[Parcel] = []
         if following is not None and following.publication is None:
             parcel.missed += following.missed
-            self._take_out_of_line(following)
+            joined.append(following)
         if preceding is not None and preceding.publication is None:
             preceding.missed += parcel.missed
-            self._take_out_of_line(parcel)
+            joined.append(parcel)
         elif self._notice is None:
-            self._take_out_of_line(parcel)
+            joined.append(parcel)
         else:
             sender.size = parcel.held_bytes = NOTICE_BYTES
-
-    def _take_out_of_line(self, parcel: Parcel) -> None:
-        self._parcels.remove(parcel)
-        self.outlet.outbox.leave_line(self._late.pop(parcel))
+        # All of them at once: when one leaves the line, the outbox may let in those that are left.
+        for one in joined:
+            self._parcels.remove(one)
+        self.outlet.outbox.leave_line(*map(self._late.pop, joined))
 
     # Dropping.
 
