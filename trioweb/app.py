@@ -208,8 +208,8 @@ class App(Router):
             )
 
 
-# For the server. The attributes of an app are for programs. The server reaches its machinery by these
-# functions alone.
+# For the server. The attributes of an app are for programs. The server reaches the internals of an app
+# only through these functions.
 
 
 def responder_of(app: App) -> Responder:

@@ -165,7 +165,7 @@ class RemoteProtocolError(ProtocolError):
             )
         if not given:
             return
-        # Both used to be given in the place of `status`, and no status is as high as a close code.
+        # Both used to be passed as `status`, and no status is as high as a close code.
         is_close_code = close_code is not None or given[0] >= 1000
         self.status, self.close_code = (None, given[0]) if is_close_code else (given[0], None)
 

@@ -95,7 +95,7 @@ class Acceptor:
         """Start a session. It never waits, so a connection is counted as soon as it is accepted."""
         instruments = self._context.instruments
         limits = self._context.config.limits
-        # The bound of all first: where the server is full, it does not matter who comes.
+        # The limit on all connections first: if the server is full, it does not matter who connects.
         if instruments.connections >= limits.connections:
             self._warn_of_refusals(
                 "refusing connections: there are %d already (Limits.connections)", limits.connections
@@ -176,7 +176,7 @@ class Acceptor:
                     while discarded_bytes < REFUSED_INPUT_BYTES and (data := await transport.receive()):
                         discarded_bytes += len(data)
         except trio.BrokenResourceError:
-            pass  # it has left, which is what a refusal wants
+            pass  # the client has left, as a refusal intends
         finally:
             self._refusing -= 1
             transport.abort()

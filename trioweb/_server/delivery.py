@@ -66,7 +66,7 @@ class Delivery:
             ClientLeft: It could not be completed; the connection is of no further use.
         """
         self._context.instruments.requests += 1
-        ending = Ending.BROKEN_OFF  # until it is known better; a cancellation leaves it at that
+        ending = Ending.BROKEN_OFF  # the default, which a cancellation leaves unchanged
         try:
             await self.write(response, has_body=request.method != "HEAD")
             ending = Ending.COMPLETE
@@ -74,7 +74,7 @@ class Delivery:
             ending = Ending.CLIENT_LEFT
             raise
         except Exception as error:
-            # Closed before the other is sent: a slow client must not keep a file open that it never gets.
+            # Closed before the error page is sent: a slow client must not keep a file open that it never gets.
             failed, response = response, await self._respond_to_failure(request, error)
             await failed.aclose()
             await self.write(response, has_body=request.method != "HEAD")

@@ -84,7 +84,7 @@ async def _accept_sockets(listener: trio.SocketListener, begin: Begin, warn: Rat
                     peer = _peer(connected, name)
                     is_unix_socket = peer is None and connected.family == _UNIX
                     begin(IncomingConnection(connected, peer, is_unix=is_unix_socket))
-            except BlockingIOError:  # all that had come are taken
+            except BlockingIOError:  # all that had arrived are accepted
                 continue
             except OSError as error:
                 await _survive(error, warn)
@@ -100,7 +100,7 @@ async def _accept_streams(listener: AnyListener, begin: Begin, warn: Rationed) -
             await _survive(error, warn)
         else:
             begin(IncomingConnection(stream, peer_of(stream), is_unix=is_unix(stream)))
-            del stream  # or its buffers would stay until the next client comes
+            del stream  # or its buffers would stay until the next client connects
 
 
 async def _survive(error: OSError, warn: Rationed) -> None:
@@ -133,7 +133,7 @@ def peer_of(stream: trio.abc.Stream) -> Address | None:
         return None
     try:
         return address_of(carrier.socket.getpeername())
-    except OSError:  # it has been reset meanwhile
+    except OSError:  # it was reset in the meantime
         return None
 
 

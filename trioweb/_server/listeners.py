@@ -45,9 +45,9 @@ class _DefaultPort(int):
     __slots__ = ()
 
 
-# Objects of their own, so that an argument that was given can be told from one that was not: host and
-# port contradict a Unix socket or listeners, also where they have the values of the defaults. `None` would
-# not do, which is a host of its own (every address), nor a sentinel, which `help(serve)` would show.
+# Separate objects, to distinguish an argument that was given from one that was not: host and port
+# contradict a Unix socket or listeners even if they have the default values. `None` would not do, since
+# it is a valid host (every address), and neither would a sentinel, which `help(serve)` would show.
 HOST: str = _DefaultHost("127.0.0.1")
 PORT: int = _DefaultPort(8000)
 
@@ -96,7 +96,7 @@ async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
         ConfigError: The port is not from 0 to 65535.
     """
     check_port(port)
-    host, port = None if host is None else str(host), int(port)  # the defaults are of classes of their own
+    host, port = None if host is None else str(host), int(port)  # the defaults have classes of their own
     try:
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
     except socket.gaierror as error:

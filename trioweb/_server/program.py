@@ -129,7 +129,7 @@ async def run_until_signal(
             if server is None:
                 return
             signals.is_serving = True
-            if signals.count:  # they came in the last instant of the start
+            if signals.count:  # they arrived in the last instant of the start
                 (server.stop if signals.count == 1 else server.abort)()
             else:
                 announce(server)

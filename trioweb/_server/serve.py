@@ -106,7 +106,7 @@ async def serve(
         shutdown=shutdown,
         instruments=instruments,
     )
-    try:  # the listeners are closed also if the lifespan fails: their port has to be free then
+    try:  # the listeners are closed even if the lifespan fails: their port has to be free then
         async with (
             _machinery(app, config, shutdown, instruments) as context,
             app.lifespan(),

@@ -103,7 +103,7 @@ class Session:
         """
         try:
             if self._transport.is_plain or await self._secure():
-                # The handler of a WebSocket runs from here, and not within `_next_websocket`: each
+                # The handler of a WebSocket is called from here, not from `_next_websocket`: each
                 # coroutine between the scheduler and the handler costs every message.
                 while (websocket := await self._next_websocket()) is not None:
                     await websocket.run()
@@ -113,7 +113,7 @@ class Session:
                 if not self._transport.is_plain:
                     await self._transport.aclose()
         except trio.BrokenResourceError:
-            # Peers leave at any time, also in the middle. That is how connections end.
+            # Peers may leave at any time, even in the middle. That is how connections end.
             logger.debug("the peer is gone")
         except Exception:
             logger.exception("the connection of %s is dropped after an error", self._name)
@@ -123,7 +123,7 @@ class Session:
             if self._on_end is not None:
                 self._on_end(self)
 
-    # As the log calls the other end. Before there is a request nobody can know of a client behind it.
+    # The name of the other end in the log. Before there is a request, a client behind it is not known.
     @property
     def _name(self) -> str:
         return access_log.named(self.peer, is_unix=self._is_unix)
@@ -173,8 +173,8 @@ class Session:
                 head = await http.receive_head()
                 if head is None:
                     break
-                # Clients come in crowds, after a restart for instance. The first request of each takes its
-                # turn, so that those that are connected already are not kept waiting by the whole crowd.
+                # Many clients may connect at once, after a restart for instance. The first request of each
+                # waits for a turn, so that clients that are already connected do not wait for all of them.
                 if not self._has_begun:
                     self._has_begun = True
                     await self._context.engine.flusher.turn()
@@ -186,7 +186,7 @@ class Session:
         except RemoteProtocolError as error:
             may_be_sending = True
             await self._refuse(error)
-        # Only after a response: a peer that was told nothing has nothing that a reset could destroy.
+        # Only after a response: if nothing was sent to a peer, a reset cannot destroy anything.
         if http.has_begun_response:
             await linger(self._transport, self._context.engine.timers, may_be_sending=may_be_sending)
         return None
@@ -206,7 +206,7 @@ class Session:
                 return self._websocket(request, response, started)
             await self._delivery.send(request, response, started)
         finally:
-            # A form has temporary files, which must go also when the handler has failed.
+            # A form has temporary files, which must be removed even if the handler has failed.
             if body is not None:
                 await body.aclose()
         return None
@@ -223,8 +223,8 @@ class Session:
             bound=self._http.body.limit,
         )
 
-    # Client, scheme and host are what a trusted proxy says that they were for the client. Everything after
-    # this, from the access log to the check of origins, has them from the request and knows no proxy.
+    # Client, scheme and host are those that a trusted proxy names, if there is one. All later steps, from
+    # the access log to the check of origins, take them from the request and know nothing of proxies.
     def _request(self, head: RequestHead, body: RequestBody | None) -> Request:
         context = self._context
         return Request(
@@ -268,6 +268,6 @@ class Session:
         self._http.stop_waiting()
         if self._http.has_begun_response or error.status is None:
             return
-        forget_request_id()  # it belongs to none of the requests that got one
+        forget_request_id()  # none of the requests that got a response contained it
         logger.info("refused a request from %s with %d: %s", self._name, error.status, error)
         await self._delivery.write(error_response(HTTPError(error.status, str(error))), has_body=True)

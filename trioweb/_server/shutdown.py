@@ -15,24 +15,24 @@ logger = logging.getLogger("trioweb")
 # The course of a graceful shutdown:
 #
 #   1. listeners are closed; the kernel refuses clients that connect now
-#   2. idle HTTP connections and those that are still shaking hands for TLS are closed,
+#   2. idle HTTP connections and unfinished TLS handshakes are closed,
 #      requests in flight are answered with "Connection: close", WebSockets get their
 #      queued messages and the close frame
 #   3. each peer has `Timeouts.close_seconds` to answer, each handler
 #      `Timeouts.handler_grace_seconds` to end
-#   4. shortly before the deadline whatever is left of them is cancelled and dropped
+#   4. shortly before the deadline, the remaining ones are cancelled and dropped
 #   5. the lifespan is left, uncancelled, so that it can close what it opened
 #   6. at the deadline the lifespan is cancelled too
 #
-# So `Timeouts.drain_seconds` holds for the whole, and no other time is added to it. The
-# lifespan has what the connections leave of it: at least a quarter, or `LIFESPAN_SECONDS`
+# So `Timeouts.drain_seconds` covers the whole, and no other time is added to it. The
+# lifespan gets what the connections leave of it: at least a quarter, or `LIFESPAN_SECONDS`
 # if that is less.
 #
 # Everything runs inside a shield, so that cancelling the server's scope begins at 1 and
 # not at 4. The connections' scope within it has no shield: a lifespan whose task fails
-# ends them. Neither has a deadline: `keep_time` cancels them, and first says whom.
-# What shields itself from that cannot be ended from here: `serve` waits for a handler that
-# does so, and `run` ends the process.
+# ends them. Neither has a deadline: `keep_time` cancels them, and first logs which.
+# Code that shields itself from that cannot be ended from here: `serve` waits for such a
+# handler, and `run` ends the process.
 
 LIFESPAN_SECONDS = 2.0
 """The most that is kept back for the lifespan, where connections need all there is."""

@@ -97,7 +97,7 @@ class EndingSignals:
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_DFL if before is None else before)
         if self._numbers and not self._is_heeded:
-            # It came when there was nothing left to end. Now it is handled as it was before `run`.
+            # It arrived when there was nothing left to end. Now it is handled as before `run`.
             signal.raise_signal(self._numbers[0])
 
     @contextmanager

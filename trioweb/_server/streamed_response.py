@@ -14,18 +14,18 @@ from trioweb._transport.companion import accompanied
 from trioweb._web.response import Response
 from trioweb._web.streams.filler import Filler
 
-# Four things can happen first, and each ends in another way:
+# Four things can happen first, and each ends the response in a different way:
 #
 #   the source ends          the end of the body is sent, and the connection is kept
-#   the source raises        nothing was sent yet: an error page; else the connection is cut, for without
-#                            its end the client sees that the body is incomplete (RFC 9112 §8)
+#   the source raises        nothing was sent yet: an error page; else the connection is cut, so that the
+#                            client sees that the body is incomplete (RFC 9112 §8)
 #   the client leaves        the source is cancelled where it is, if its own end may never come
 #   the server shuts down    a source that may end early is stopped and the end of the body is sent;
 #                            for any other the shutdown waits, until its deadline
 #
-# The source runs in the session's own task. In a task beside it, with a channel between them, one piece
-# would always be made that nobody asked for yet, and an exception would have to be carried across. Only
-# the filler has a task, since it acts while the source's step is waiting.
+# The source runs in the session's own task. If it ran in another, with a channel between them, it would
+# always produce one piece too early, and an exception would have to be passed across. Only the filler has
+# a task, since it acts while the source's step is waiting.
 
 SendHead = Callable[[bytes], Awaitable[None]]
 """Sends the head, and the first piece of the body with it."""

@@ -139,8 +139,8 @@ class WebSocketSession:
                         self._check_nothing_returned(await self._handler(ws, **ws.path_params))
                     except Exception as error:
                         errors.append(error)
-                    # Tasks without a handler would hold the connection open for a program that has left
-                    # it. Where there are none, the common case, there is nothing to cancel.
+                    # Tasks that outlive the handler would hold the connection open, although the program has
+                    # left it. Usually there are none, so there is nothing to cancel.
                     if nursery.child_tasks:
                         nursery.cancel_scope.cancel(reason="the handler has returned")
             except* Exception as group:
@@ -261,7 +261,7 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
     if isinstance(error, CloseWebSocket):
         return error.close
     if is_clients_mistake(error):
-        # Too late for 400. Of RFC 6455 §7.4.1 only 1008 fits: 1002 and 1007 are of frames and messages.
+        # Too late for 400. Of RFC 6455 §7.4.1, only 1008 fits: 1002 and 1007 are about frames and messages.
         logger.info("WebSocket %s is closed for what its request lacks: %s", ws.request.raw_path, error)
         return _explained(CloseCode.POLICY_VIOLATION, str(error))
     explain(error)

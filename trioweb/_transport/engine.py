@@ -47,7 +47,7 @@ async def open_engine() -> AsyncIterator[Engine]:
     pump = None if poller is None else Pump(poller, flusher)
     try:
         async with trio.open_nursery() as nursery:
-            # Before a peer is judged, the pump reads what has come from it in the meantime.
+            # Before a peer is judged, the pump reads what it has sent in the meantime.
             timers = Timers(None if pump is None else pump.catch_up)
             engine = Engine(nursery=nursery, timers=timers, flusher=flusher, pump=pump)
             nursery.start_soon(engine.timers.run, name="trioweb timers")

@@ -60,7 +60,7 @@ class SocketTransport:
         """Do nothing: the socket is plain."""
 
     async def receive(self) -> bytes:
-        """Return what has come, `b""` at the end or when the peer is gone."""
+        """Return the bytes that have arrived; `b""` at the end or when the peer is gone."""
         # It yields only if it has to wait. A session that reads in a loop yields by itself, once for each
         # piece that it acts on, and a piece is as much as the kernel has.
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -72,7 +72,7 @@ class SocketTransport:
         return data
 
     def try_receive(self) -> bytes | None:
-        """Return what has come, `b""` at the end or when the peer is gone, `None` if nothing has."""
+        """Return what has arrived; `b""` at the end or when the peer is gone, `None` if nothing has."""
         try:
             return self._socket.recv(READ_BYTES)
         except BlockingIOError:

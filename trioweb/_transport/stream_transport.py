@@ -78,7 +78,7 @@ class StreamTransport:
             await cast("trio.SSLStream[trio.abc.Stream]", stream).do_handshake()
 
     async def receive(self) -> bytes:
-        """Return what has come, `b""` at the end or when the peer is gone."""
+        """Return the bytes that have arrived; `b""` at the end or when the peer is gone."""
         try:
             # A stream may return a bytearray, which the wire must not keep: somebody else might change it.
             return bytes(await self._stream.receive_some(READ_BYTES))

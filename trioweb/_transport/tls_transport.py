@@ -118,7 +118,7 @@ class TlsTransport:
         return True
 
     async def receive(self) -> bytes:
-        """Return what has come, `b""` at the end of the peer's side or when it is gone."""
+        """Return what has arrived; `b""` at the end of the peer's side or when it is gone."""
         await trio.lowlevel.checkpoint_if_cancelled()
         plain = self._pull(b"")
         while not plain and not self._has_ended and (data := await self._carrier.receive()):
@@ -126,7 +126,7 @@ class TlsTransport:
         return plain
 
     def try_receive(self) -> bytes | None:
-        """Return what has come, `b""` at the end or when the peer is gone, `None` if nothing has."""
+        """Return what has arrived; `b""` at the end or when the peer is gone, `None` if nothing has."""
         if self._incoming.pending:  # it came with the end of the handshake
             plain = self._pull(b"")
         elif data := self._carrier.try_receive():

@@ -61,7 +61,7 @@ class RequestBody:
         self.limits = limits
         self.form: _HoldsFiles | None = None
         self._lock: trio.Lock | None = None
-        # Joined as it comes: it may come in segments of one byte, and each would be an object.
+        # Joined as it arrives: it may arrive in segments of one byte, and each would be an object.
         self._come = bytearray()
         self._whole: bytes | None = None
         self._claimed_by: str | None = None
@@ -128,7 +128,7 @@ class RequestBody:
     async def aclose(self) -> None:
         """Release the files of a form.
 
-        Cancellation: They are released all the same.
+        Cancellation: They are still released.
         """
         if self.form is not None:
             await self.form.aclose()

@@ -108,7 +108,7 @@ class Request:
         self.path_params: dict[str, Any] = {}
         self.may_be_recoded = False
         self.app_state = app_state
-        # Made when they are asked for: an open WebSocket keeps its request, and what that holds.
+        # Made on first use: an open WebSocket keeps its request, with everything that it holds.
         self._state: Namespace | None = None
         self._query: Query | None = None
         self._cookies: Mapping[str, str] | None = None

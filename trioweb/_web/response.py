@@ -314,7 +314,7 @@ class Redirect(Response):
         if status not in (301, 302, 303, 307, 308):
             raise LocalProtocolError(f"a redirect takes the status 301, 302, 303, 307 or 308, not {status}")
         super().__init__(status=status, headers=headers)
-        # Percent signs stay, for what is encoded is not encoded twice; backslashes go, since
+        # Percent signs stay, so that nothing is encoded twice; backslashes are encoded, since
         # browsers read them as slashes and "/\host" would lead to another site.
         self.headers["location"] = quote(url, safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
 
@@ -338,7 +338,7 @@ def _encoded(body: object, kind: str) -> bytes:
     """Return a body as bytes."""
     if isinstance(body, str):
         return body.encode("utf-8", "replace")
-    # bytes(5) would be five zeros and bytes([1]) another surprise, so the type is asked for.
+    # bytes(5) would be five zeros and bytes([1]) another surprise, so the type is checked.
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(cast("bytes", body))
     raise TypeError(f"{kind} takes str or bytes, not {_shown(body)}: JSON(...) takes the rest")

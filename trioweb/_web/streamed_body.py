@@ -60,6 +60,6 @@ class StreamedBody:
     async def aclose(self) -> None:
         """Release everything, also when `chunks()` was never called; may be called again.
 
-        Cancellation: It is released all the same.
+        Cancellation: It is still released.
         """
         self.close()

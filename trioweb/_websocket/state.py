@@ -17,7 +17,7 @@ from enum import Enum, auto
 #   OPEN           messages go both ways
 #   CLOSE_SENT     our close frame is queued after our messages; the peer's is awaited
 #   ENDING         nothing more is expected from the peer; our output is being written, or
-#                  what the peer sends all the same is thrown away until its end
+#                  whatever the peer still sends is discarded until its end
 #   CLOSED         nothing more happens
 #
 # A pair that is not in the table changes nothing: a second close, input after the end.

@@ -64,7 +64,7 @@ def _is_possible(cors: CORS, attribute: attrs.Attribute[bool], value: bool) -> N
 class CORS:
     """Allow pages of other origins to read this server's responses, including errors.
 
-    Without it, browsers send most requests all the same, but hide the responses. So this layer
+    Without it, browsers still send most requests, but hide the responses. So this layer
     only adds permissions; it protects nothing. Preflights (OPTIONS with
     `Access-Control-Request-Method`) are answered here, and no handler sees them. Handshakes are
     left alone: `Config.origins` decides which pages may open a WebSocket. A response that has

@@ -83,7 +83,7 @@ class Member:
         """Stop taking messages."""
         self._has_left = True
         self.is_undisturbed = False
-        self._parcels.clear()  # the parcels leave all the same, and form no cycle with the member meanwhile
+        self._parcels.clear()  # the parcels are still sent, and form no cycle with the member until then
         self._by_key.clear()
         late, self._late = self._late, {}
         self.outlet.outbox.leave_line(*late.values())

@@ -115,7 +115,7 @@ class Spool:
     async def aclose(self) -> None:
         """Release everything, in a thread: freeing a large file can take a while.
 
-        Cancellation: Releases it all the same. If a thread is still reading, it closes the file.
+        Cancellation: It is still released. If a thread is still reading, it closes the file.
         """
         self._pending = bytearray()  # a new one, because a thread may still be writing the old one
         try:
