@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.peer import frame
+from support.wire import in_pieces
 
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import Violation
@@ -80,10 +81,15 @@ def streams(draw):
 
 
 def decode(data, cuts, agreement, *, fast_lane):
-    wire = WebSocketWire(message_bytes=1000, message_fragments=8, deflate=agreement, fast_lane=fast_lane)
+    pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    return decode_pieces(pieces, agreement, fast_lane=fast_lane)
+
+
+def decode_pieces(pieces, agreement, *, fast_lane, limit=1000):
+    wire = WebSocketWire(message_bytes=limit, message_fragments=8, deflate=agreement, fast_lane=fast_lane)
     events = []
-    for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
-        wire.feed(data[start:end])
+    for piece in pieces:
+        wire.feed(piece)
         while wire.is_pending:
             events += wire.events(3)
     return [
@@ -142,3 +148,96 @@ def test_a_compressed_message_of_exactly_the_limit_is_accepted():
     client = Client(keeps_context=True)
     data = frame(BINARY, client.compress(b"\0" * 1000, "usual"), reserved=RSV1)
     assert decode(data, [], DeflateAgreement(), fast_lane=True) == [b"\0" * 1000]
+
+
+# The first fault counts, however the bytes were cut.
+
+LIMIT = 30_000
+EMPTY_BLOCK = b"\0\0\0\xff\xff"
+BROKEN_BLOCK = b"\7"  # of a kind that does not exist (RFC 1951 §3.2.3)
+FINAL_BLOCK = b"\3\0"
+
+
+def stored(size):
+    return b"\0" + size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little") + bytes(size)
+
+
+def literals_then_a_broken_block(size):
+    """Fixed codes (RFC 1951 §3.2.6): one byte of input holds the end of one thing and the start of the next."""
+    letter = f"{0x30 + ord('a'):08b}"  # codes begin with their highest bit, everything else with its lowest
+    bits = "0" + "10" + letter * size + "0000000" + "0" + "11"
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[place : place + 8][::-1], 2) for place in range(0, len(bits), 8))
+
+
+def one_repetition_then_a_broken_block(size):
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return compressor.compress(b"a" * size) + compressor.flush(zlib.Z_SYNC_FLUSH) + BROKEN_BLOCK
+
+
+def shapes(payload, cut):
+    """The same message in one frame and in two, each in one read and cut into many."""
+    whole = frame(BINARY, payload, reserved=RSV1)
+    halves = frame(BINARY, payload[:cut], reserved=RSV1, is_final=False) + frame(CONTINUATION, payload[cut:])
+    return [[whole], [halves], [whole[:cut], whole[cut:]], in_pieces(whole, 7), in_pieces(halves, 1000)]
+
+
+def outcomes(payload, cut, *, limit=LIMIT, keeps_context=True):
+    """What becomes of a message in every shape, with the fast lane and without, each only once."""
+    agreement = DeflateAgreement(client_no_context_takeover=not keeps_context)
+    found = []
+    for pieces in shapes(payload, cut):
+        for fast_lane in (True, False):
+            events = decode_pieces(pieces, agreement, fast_lane=fast_lane, limit=limit)
+            if events not in found:
+                found.append(events)
+    return found
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+def test_a_message_over_the_limit_that_breaks_in_the_tail_is_too_long(fast_lane):
+    """It inflates to one byte over the limit. The tail that the receiver appends is not a block there."""
+    data = bytes.fromhex("c18c 37fa213d 7db03b38949a3531 4cfa213d")
+    (violation,) = decode(data, [], DeflateAgreement(), fast_lane=fast_lane)
+    assert violation[0] == 1009
+
+
+@pytest.mark.parametrize("keeps_context", [True, False])
+@pytest.mark.parametrize("gap", [b"", EMPTY_BLOCK * 850, FINAL_BLOCK * 1000], ids=["none", "empty", "final"])
+@pytest.mark.parametrize(("excess", "code"), [(-1, 1007), (0, 1007), (1, 1009), (2, 1009)])
+def test_whichever_fault_comes_first_is_reported(excess, code, gap, keeps_context):
+    payload = stored(LIMIT + excess) + gap + BROKEN_BLOCK
+    ((violation,),) = outcomes(payload, 4097, keeps_context=keeps_context)
+    assert violation[0] == code
+
+
+@pytest.mark.parametrize("make", [literals_then_a_broken_block, one_repetition_then_a_broken_block])
+@pytest.mark.parametrize(("excess", "code"), [(-1, 1007), (0, 1007), (1, 1009), (2, 1009)])
+def test_a_byte_over_the_limit_counts_even_if_the_break_is_in_the_next_bits(make, excess, code):
+    ((violation,),) = outcomes(make(1000 + excess), 2, limit=1000)
+    assert violation[0] == code
+
+
+@pytest.mark.parametrize("gap", [b"", EMPTY_BLOCK * 850, FINAL_BLOCK * 1000], ids=["none", "empty", "final"])
+def test_a_message_of_exactly_the_limit_may_end_in_blocks_without_content(gap):
+    assert outcomes(stored(LIMIT) + gap + b"\0", 4097) == [[bytes(LIMIT)]]
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    size=st.integers(990, 1010),
+    unit=st.binary(min_size=1, max_size=300),
+    level=st.integers(0, 9),
+    strategy=st.sampled_from([zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE]),
+    flush=st.sampled_from([zlib.Z_SYNC_FLUSH, zlib.Z_PARTIAL_FLUSH, zlib.Z_FINISH]),
+    lost_bytes=st.integers(0, 6),
+    suffix=st.binary(max_size=12),
+    cut=st.integers(0, 40),
+)
+def test_the_outcome_of_a_message_near_the_limit_does_not_depend_on_its_cuts(
+    size, unit, level, strategy, flush, lost_bytes, suffix, cut
+):
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -15, 8, strategy)
+    compressed = compressor.compress((unit * size)[:size]) + compressor.flush(flush)
+    payload = compressed[: len(compressed) - lost_bytes] + suffix
+    assert len(outcomes(payload, cut, limit=1000)) == 1

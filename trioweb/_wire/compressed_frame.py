@@ -78,19 +78,17 @@ class CompressedFrame:
         inflater, part = self._inflater, b""
         for _ in range(_STROKES):
             most = PART_BYTES - len(part)
-            if is_limited:  # ask for one byte too many: if it comes, the message is too long
-                most = min(most, inflater.message_bytes - self._inflated_bytes + 1)
+            if is_limited:
+                most = min(most, inflater.message_bytes - self._inflated_bytes)
             piece = self._stroke(most)
             part = part + piece if part else piece
             self._inflated_bytes += len(piece)
-            if is_limited and self._inflated_bytes > inflater.message_bytes:
-                raise inflater.too_big()
             if self.is_complete or len(part) == PART_BYTES:
                 break
         return part
 
     def _stroke(self, most: int) -> bytes:
-        """Inflate up to `most` bytes by one call of zlib."""
+        """Inflate up to `most` bytes by one call of zlib; 0 means that the message has reached its limit."""
         data, position, inflater = self._data, self._position, self._inflater
         stream = inflater.stream
         if stream is None:
@@ -101,12 +99,12 @@ class CompressedFrame:
                 return b""
             stream = inflater.open_stream()
         window = data[position : position + _WINDOW_BYTES]
-        piece = stream.decompress(window, most)
+        piece = stream.decompress(window, most) if most else inflater.inflate_at_limit(stream, window)
         rest = stream.unused_data if stream.eof else stream.unconsumed_tail
         self._position = position = position + len(window) - len(rest)
         if stream.eof:  # the end of zlib's stream, but not of the message
             inflater.stream = None
-        elif len(piece) == most:  # zlib may have more to give
+        elif most and len(piece) == most:  # zlib may have more to give
             return piece
         if position == len(data):
             self._complete()

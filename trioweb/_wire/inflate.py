@@ -115,6 +115,35 @@ class Inflater(Extension):
         self.stream = stream = zlib.decompressobj(-self._window_bits)
         return stream
 
+    def inflate_at_limit(self, stream: zlib._Decompress, data: bytes) -> bytes:
+        """Inflate what may still follow the last byte that a message may have: ends of blocks, but no byte.
+
+        Of two faults, the first in the peer's bytes is reported, however they were cut into reads and slices.
+        zlib alone would not allow that. Asked for the byte over the limit, it also reads whatever comes
+        before the byte after that; if this is invalid, it raises an error, and the byte is lost. That can
+        even happen in the tail, which is ours. So an error is looked into again on a copy, which gets one
+        byte of input at a time. The copy has a window of 32 KiB, but only a message of exactly the limit,
+        or a longer one, comes here.
+
+        Args:
+            stream: What has inflated the message so far.
+            data: Input.
+
+        Raises:
+            MessageTooBig: Another byte comes.
+            zlib.error: It cannot be inflated, and no byte comes before that.
+        """
+        before = stream.copy()
+        try:
+            is_over_limit = bool(stream.decompress(data, 1))
+        except zlib.error:
+            # First without input: zlib may have read the next byte's code already.
+            slices = [b"", *(data[place : place + 1] for place in range(len(data)))]
+            is_over_limit = any(before.decompress(octet, 1) for octet in slices)
+        if is_over_limit:
+            raise self.too_big() from None
+        return b""
+
     def broken(self, error: zlib.error) -> RemoteProtocolError:
         """Return the error for input that zlib cannot inflate."""
         return RemoteProtocolError(_broken(error), close_code=CloseCode.INVALID_PAYLOAD)
@@ -130,20 +159,22 @@ class Inflater(Extension):
         try:
             while data:
                 stream = self.stream or self.open_stream()
-                # Ask for one byte too many: if it comes, the message is too long. To zlib, 0 means no limit.
                 room = self.message_bytes - self._inflated_bytes
-                most = 0 if self.without_limit else max(room, 0) + 1
-                piece = stream.decompress(data, most)
+                if self.without_limit:
+                    piece = stream.decompress(data)
+                elif room > 0:
+                    piece = stream.decompress(data, room)
+                else:
+                    piece = self.inflate_at_limit(stream, data)
                 self._inflated_bytes += len(piece)
                 self.turn_bytes += len(piece)
-                if self._inflated_bytes > self.message_bytes and not self.without_limit:
-                    self.complaint = str(self.too_big())
-                    return CloseReason.MESSAGE_TOO_BIG
                 pieces.append(piece)
-                if not stream.eof:
-                    break
-                # A block with BFINAL ends zlib's stream but not the message (RFC 7692 §7.2.3.4).
-                data, self.stream = stream.unused_data, None
+                data = stream.unconsumed_tail
+                if stream.eof:  # a block with BFINAL ends zlib's stream, not the message (RFC 7692 §7.2.3.4)
+                    data, self.stream = stream.unused_data, None
+        except MessageTooBig as error:
+            self.complaint = str(error)
+            return CloseReason.MESSAGE_TOO_BIG
         except zlib.error as error:
             self.complaint = _broken(error)
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
