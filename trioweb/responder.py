@@ -23,7 +23,7 @@ from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
 from trioweb._web.switching import SwitchingProtocols
 from trioweb._wire.handshake import negotiate_handshake
-from trioweb._wire.request_head import RequestHead
+from trioweb._wire.http1.request_head import RequestHead
 from trioweb.config import Config
 from trioweb.error_handlers import ErrorHandlers
 from trioweb.errors import BodyTooLarge

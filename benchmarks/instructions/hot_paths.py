@@ -17,7 +17,7 @@ from trioweb._wire.deflate import DeflateAgreement, Deflator, negotiate_deflate
 from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
 from trioweb._wire.frames import BINARY, CLOSE, COMPRESSED, CONTINUATION, FINAL, MASKED, PING, PONG, TEXT
 from trioweb._wire.handshake import encode_accept, negotiate_handshake
-from trioweb._wire.http1 import Http1Wire, RequestHead
+from trioweb._wire.http1.wire import Http1Wire, RequestHead
 from trioweb._wire.masking import mask_in_python
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close

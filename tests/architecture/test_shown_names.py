@@ -17,7 +17,7 @@ from trioweb._transport.flusher import Flusher
 from trioweb._transport.timers import Timers
 from trioweb._web.proxies import Forwarding
 from trioweb._websocket.parts import put_together
-from trioweb._wire.request_head import RequestHead
+from trioweb._wire.http1.request_head import RequestHead
 from trioweb.config import Timeouts
 from trioweb.headers import Headers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trioweb._wire.http1 import Http1Wire, RequestHead
+from trioweb._wire.http1.wire import Http1Wire, RequestHead
 from trioweb.errors import RemoteProtocolError
 
 HEAD_BYTES = 1024

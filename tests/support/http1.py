@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trioweb._wire.http1 import Body, EndOfBody, Http1Wire, RequestHead
-from trioweb._wire.response_encoder import ResponseEncoder
+from trioweb._wire.http1.response_encoder import ResponseEncoder
+from trioweb._wire.http1.wire import Body, EndOfBody, Http1Wire, RequestHead
 
 GET = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n"
 HEAD = GET.replace(b"GET", b"HEAD")

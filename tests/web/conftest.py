@@ -13,7 +13,7 @@ from trioweb._web.address import Address
 from trioweb._web.body import RequestBody
 from trioweb._web.proxies import Forwarding
 from trioweb._web.request import Request
-from trioweb._wire.request_head import RequestHead
+from trioweb._wire.http1.request_head import RequestHead
 from trioweb.config import Limits
 from trioweb.headers import Headers
 

@@ -15,7 +15,7 @@ from trioweb._wire.handshake import (
     negotiate_handshake,
     offered_subprotocols,
 )
-from trioweb._wire.http1 import Http1Wire, RequestHead
+from trioweb._wire.http1.wire import Http1Wire, RequestHead
 from trioweb.config import Deflate
 from trioweb.errors import HandshakeRejected, LocalProtocolError, RemoteProtocolError
 from trioweb.headers import Headers

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trioweb._wire.http1.request_head import RequestHead
 from trioweb._wire.origin import check_origin
-from trioweb._wire.request_head import RequestHead
 from trioweb.config import parse_origins
 from trioweb.errors import HandshakeRejected
 from trioweb.headers import Headers

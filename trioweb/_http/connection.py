@@ -35,8 +35,8 @@ from trioweb._http.incoming_body import IncomingBody
 from trioweb._http.link import Link
 from trioweb._transport.timers import Timers
 from trioweb._transport.transport import WRITE_BYTES, Transport
-from trioweb._wire.http1 import Ended, Http1Wire
-from trioweb._wire.request_head import RequestHead
+from trioweb._wire.http1.request_head import RequestHead
+from trioweb._wire.http1.wire import Ended, Http1Wire
 from trioweb.config import Limits, Timeouts
 from trioweb.errors import RemoteProtocolError
 

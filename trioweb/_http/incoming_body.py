@@ -26,8 +26,8 @@ from trioweb._http.departure import Departure
 from trioweb._http.link import Link
 from trioweb._http.reading_ahead import AHEAD_BYTES, ReadingAhead
 from trioweb._transport.transport import WRITE_BYTES
-from trioweb._wire.http1 import Body, EndOfBody, NeedData
-from trioweb._wire.request_head import RequestHead
+from trioweb._wire.http1.request_head import RequestHead
+from trioweb._wire.http1.wire import Body, EndOfBody, NeedData
 from trioweb.config import Limits
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 

@@ -7,8 +7,8 @@ import trio
 from trioweb._http.departure import ClientLeft
 from trioweb._transport.timers import Timers
 from trioweb._transport.transport import WRITE_BYTES, Transport
-from trioweb._wire.http1 import Http1Wire
-from trioweb._wire.response_encoder import ResponseEncoder
+from trioweb._wire.http1.response_encoder import ResponseEncoder
+from trioweb._wire.http1.wire import Http1Wire
 from trioweb.config import Timeouts
 
 

@@ -33,7 +33,7 @@ from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
 from trioweb._web.switching import SwitchingProtocols
-from trioweb._wire.request_head import RequestHead
+from trioweb._wire.http1.request_head import RequestHead
 from trioweb.errors import HTTPError, RemoteProtocolError
 from trioweb.middleware.request_id import forget_request_id
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from trioweb._http.incoming_body import IncomingBody
     from trioweb._web.proxies import Forwarding
-    from trioweb._wire.request_head import RequestHead
+    from trioweb._wire.http1.request_head import RequestHead
     from trioweb.headers import Headers
 
 

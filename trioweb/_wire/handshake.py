@@ -11,8 +11,8 @@ from functools import lru_cache
 import attrs
 
 from trioweb._wire.deflate import DeflateAgreement, negotiate_deflate
+from trioweb._wire.http1.request_head import RequestHead
 from trioweb._wire.origin import check_origin
-from trioweb._wire.request_head import RequestHead
 from trioweb.config import Deflate
 from trioweb.errors import HandshakeRejected, LocalProtocolError
 from trioweb.headers import check_field, is_token

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from trioweb._wire.request_head import RequestHead
+from trioweb._wire.http1.request_head import RequestHead
 from trioweb.errors import HandshakeRejected
 
 _HOST_PATTERN = r"(\[[0-9a-f:.]+\]|[^\s/?#@:,\[\]\\]+)(?::([0-9]{1,5}))?"

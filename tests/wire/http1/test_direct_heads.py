@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, read_body, read_head, respond
 
-from trioweb._wire.http1 import Http1Wire, RequestHead
-from trioweb._wire.response_encoder import ResponseEncoder
+from trioweb._wire.http1.response_encoder import ResponseEncoder
+from trioweb._wire.http1.wire import Http1Wire, RequestHead
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
 
 FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "400")))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.http1 import CHUNKED, GET, HANDSHAKE, OLD, POST, make_wire, read_body, read_head, respond
 
-from trioweb._wire.http1 import Body, Ended, EndOfBody, NeedData, Paused, RequestHead
-from trioweb._wire.http1_events import INPUT_TRANSITIONS, Stage, Step
-from trioweb._wire.response_encoder import ResponseEncoder
+from trioweb._wire.http1.events import INPUT_TRANSITIONS, Stage, Step
+from trioweb._wire.http1.response_encoder import ResponseEncoder
+from trioweb._wire.http1.wire import Body, Ended, EndOfBody, NeedData, Paused, RequestHead
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
 
 # Receiving.

@@ -26,9 +26,8 @@ from typing import ClassVar
 
 import h11
 
-from trioweb._wire.body_guard import ChunkGuard, LengthGuard
-from trioweb._wire.head_guard import CheckedHead, HeadGuard
-from trioweb._wire.http1_events import (
+from trioweb._wire.http1.body_guard import ChunkGuard, LengthGuard
+from trioweb._wire.http1.events import (
     INPUT_TRANSITIONS,
     Body,
     Ended,
@@ -39,7 +38,8 @@ from trioweb._wire.http1_events import (
     Stage,
     Step,
 )
-from trioweb._wire.request_head import RequestHead, request_head
+from trioweb._wire.http1.head_guard import CheckedHead, HeadGuard
+from trioweb._wire.http1.request_head import RequestHead, request_head
 from trioweb.errors import BodyTooLarge, LocalProtocolError, RemoteProtocolError
 from trioweb.headers import RequestHeaders
 

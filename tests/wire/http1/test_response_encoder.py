@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.http1 import CHUNKED, EXPECTING, GET, HEAD, OLD, POST, make_wire, read_body, read_head, respond
 
-from trioweb._wire.http1 import Body, NeedData, Paused
-from trioweb._wire.response_encoder import ResponseEncoder
+from trioweb._wire.http1.response_encoder import ResponseEncoder
+from trioweb._wire.http1.wire import Body, NeedData, Paused
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
 
 # Framing (RFC 9112 §6, RFC 9110 §6).

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 import attrs
 
-from trioweb._wire.request_head import RequestHead
+from trioweb._wire.http1.request_head import RequestHead
 
 
 @attrs.frozen(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.http1 import CHUNKED, GET, POST, make_wire, read_body, read_head, respond
 
-from trioweb._wire.http1 import RequestHead
+from trioweb._wire.http1.wire import RequestHead
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
 

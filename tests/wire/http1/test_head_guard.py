@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.heads import HEAD_BYTES, read, refusal, request, wire_with
 
-from trioweb._wire.http1 import EndOfBody, Http1Wire, NeedData, RequestHead
+from trioweb._wire.http1.wire import EndOfBody, Http1Wire, NeedData, RequestHead
 from trioweb.errors import HeadersTooLarge
 
 # The request line (RFC 9112 §3).

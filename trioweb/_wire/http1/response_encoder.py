@@ -28,7 +28,7 @@ from typing import Any
 
 import h11
 
-from trioweb._wire.http1 import Http1Wire
+from trioweb._wire.http1.wire import Http1Wire
 from trioweb.errors import LocalProtocolError, phrase
 from trioweb.headers import check_field
 

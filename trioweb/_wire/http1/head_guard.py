@@ -15,8 +15,8 @@ import re
 
 import attrs
 
-from trioweb._wire.field_line import LineScanner, split_field
-from trioweb._wire.target import Target, is_authority, parse_target
+from trioweb._wire.http1.field_line import LineScanner, split_field
+from trioweb._wire.http1.target import Target, is_authority, parse_target
 from trioweb.errors import HeadersTooLarge, RemoteProtocolError
 from trioweb.headers import RequestHeaders
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import attrs
 
-from trioweb._wire.head_guard import CheckedHead
+from trioweb._wire.http1.head_guard import CheckedHead
 from trioweb.headers import Headers, RequestHeaders
 
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, make_wire, respond
 
-from trioweb._wire.http1 import Body, Ended, NeedData, Paused, RequestHead
-from trioweb._wire.response_encoder import ResponseEncoder
+from trioweb._wire.http1.response_encoder import ResponseEncoder
+from trioweb._wire.http1.wire import Body, Ended, NeedData, Paused, RequestHead
 from trioweb.errors import ProtocolError, RemoteProtocolError
 
 FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "200")))

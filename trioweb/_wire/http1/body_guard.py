@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
-from trioweb._wire.field_line import LineScanner, split_field
+from trioweb._wire.http1.field_line import LineScanner, split_field
 from trioweb.errors import BodyTooLarge, HeadersTooLarge, RemoteProtocolError
 
 CHUNK_LINE_BYTES = 256

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trioweb._wire.body_guard import CHUNK_LINE_BYTES, CHUNKS_AT_ONCE
-from trioweb._wire.http1 import Body, EndOfBody, Http1Event, Http1Wire, NeedData, Paused, RequestHead
+from trioweb._wire.http1.body_guard import CHUNK_LINE_BYTES, CHUNKS_AT_ONCE
+from trioweb._wire.http1.wire import Body, EndOfBody, Http1Event, Http1Wire, NeedData, Paused, RequestHead
 from trioweb.errors import BodyTooLarge, HeadersTooLarge, RemoteProtocolError
 
 HEAD_BYTES = 512
