@@ -1,4 +1,4 @@
-"""How slowly the body of a request may come.
+"""How slowly the body of a request may arrive.
 
 A bound on each pause is not enough: a client that sends one byte just before each pause is over could
 hold a connection for ever, and with it a handler. A bound on the whole time is too much: a large upload
@@ -21,8 +21,8 @@ class BodyPace:
 
     Only time in which a task waits for the body counts. While a slow handler works on a piece, it is
     this side that holds the client up. A wait that is cancelled counts like any other, and
-    its pause continues in the next one, so that a handler with a short patience of its own does not
-    give the client an unlimited one.
+    its pause continues in the next one, so that a handler with a short time-out of its own does not
+    give the client unlimited time.
 
     Args:
         pause_seconds: The longest pause. The rate counts after `GRACE_PAUSES` of these.
@@ -48,12 +48,12 @@ class BodyPace:
         self.received_bytes = 0
 
     def count_received(self, count: int) -> None:
-        """Take note of bytes that arrived, whichever task read them."""
+        """Count bytes that arrived, whichever task read them."""
         self.received_bytes += count
         self._paused_seconds = 0.0
 
     def count_waited(self, seconds: float, *, has_come: bool) -> None:
-        """Take note of a time spent waiting for more, and whether something came in it."""
+        """Count time spent waiting for more, and note whether something arrived."""
         self._waited_seconds += seconds
         self._paused_seconds = 0.0 if has_come else self._paused_seconds + seconds
 

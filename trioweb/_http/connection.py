@@ -20,9 +20,9 @@ The last one happens rarely, because a handler that responds without reading the
 it rejects an upload, or has seen enough. So `finish` reads a bounded rest of the body and throws it away,
 which is cheaper for both sides than a new connection, and with TLS much cheaper.
 
-Between requests two waits follow each other. The first byte of a head may take
+Between requests there are two waits, one after the other. The first byte of a head may take
 `Timeouts.idle_seconds`, the rest of the head `Timeouts.head_seconds`. A shutdown ends only the first
-wait: after a byte has come there is a request, and it gets its response.
+wait: once a byte has arrived there is a request, and it gets its response.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Noticing that the client leaves while its request is answered.
 
 A handler may wait for a long time for the sake of one client, and a stream may have no end of its own.
-Both are cancelled when the client leaves, for nobody is left to read what they make.
+Both are cancelled when the client leaves, because nobody is left to read the result.
 
 HTTP has no message for leaving, so the end of the client's output has to serve. That is ambiguous: a
 client may end its output after its last request and still read (RFC 9112 §9.6), as some command-line
 tools do. A short grace time settles it for responses that are nearly ready. After that the client
-counts as gone, because a response that is still not ready would otherwise be made for nobody, in the far
-more frequent case.
+counts as gone, because in the far more frequent case, a response that is still not ready would be made
+for nobody.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Departure:
     A transport takes one reader, but any number of tasks may watch, and one task may watch twice,
     inside a block of its own. So the watches queue for a lock: one of them reads ahead, and when
     its block ends, the next one continues. When the reader finds that the client has left, each of
-    the others learns of it as it gets the lock.
+    the others finds that out when it gets the lock.
 
     Args:
         read_ahead: Reads, and keeps what it reads, until the client has left or counts as gone.
@@ -55,7 +55,7 @@ class Departure:
         return accompanied(self._watch, "trioweb departure")
 
     def reading(self) -> AbstractAsyncContextManager[trio.CancelScope]:
-        """Read ahead beside the block, which continues when the client leaves."""
+        """Read ahead during the block, which continues when the client leaves."""
         return accompanied(self._read, "trioweb reading ahead")
 
     async def _read(self, _: trio.CancelScope) -> None:

@@ -3,7 +3,7 @@
 A body ends in one of four ways:
 
 - A handler reads it to its end with `receive`.
-- Nobody reads it, and it is thrown away beside a long response (`reading_ahead.py`), because the client
+- Nobody reads it, and it is thrown away during a long response (`reading_ahead.py`), because the client
   may not read the response before it has sent the body.
 - Nobody reads it, and after the response `discard` throws away what is left, so that the next request
   can follow on the same connection.
@@ -52,7 +52,7 @@ class IncomingBody:
         is_discarded: Whether some of it was thrown away. The rest cannot be read then.
         moved: Set by `note_move`, for the task that reads ahead.
 
-    Concurrency: One task may be in `receive`, and beside it one may read ahead. `close` may be
+    Concurrency: One task may be in `receive` while another one reads ahead. `close` may be
         called at any time, and both notice.
     """
 
@@ -131,7 +131,7 @@ class IncomingBody:
             BodyTooLarge: The body is longer than its limit, or announced to be.
             RemoteProtocolError: It is malformed, incomplete or too slow (408).
             LocalProtocolError: The request was answered, or the body thrown away, because no task
-                was reading it beside the response.
+                was reading it during the response.
 
         Cancellation: Safe; a piece is returned or still to come.
         Backpressure: While nobody calls this, reading stops, and TCP slows the client down.
@@ -263,7 +263,7 @@ class IncomingBody:
         return self._watching().cancelling()
 
     def discarding(self) -> AbstractAsyncContextManager[object]:
-        """Throw away what is still to come, beside a block that sends the response.
+        """Throw away the rest of the body during a block that sends the response.
 
         For responses that are complete, so that no handler is left to read the body. Many clients
         read nothing until they have sent everything: each side would wait for the other.

@@ -1,8 +1,8 @@
-"""Reading on beside a response, and what becomes of the bytes that nobody has asked for.
+"""Reading on during a response, and what happens to the bytes that no task has asked for.
 
 A socket reports that its client has left, by the end of input or by a reset, only to a task that
-reads. A response without an end of its own, such as a stream of events, would therefore never learn
-of it. So a task reads on beside the response, and the bytes that arrive have to go somewhere. The
+reads. A response without an end of its own, such as a stream of events, would therefore never
+notice. So a task reads on during the response, and the bytes that arrive have to go somewhere. The
 same task serves clients that read their response only after they have sent their whole request:
 without it, this side would wait for the client to read, and the client for this side.
 
@@ -74,7 +74,7 @@ class Incoming(Protocol):
 
 
 class ReadingAhead:
-    """Reads on beside the response to one request, by the table above.
+    """Reads on during the response to one request, by the table above.
 
     Args:
         body: The body of that request, through which everything is read.

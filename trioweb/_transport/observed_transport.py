@@ -1,9 +1,9 @@
 """A transport whose bytes are shown to an observer on their way.
 
-A wrapper, not a hook in each transport. Without an observer nothing of this exists: the connection holds
-the bare transport, and pays for no test whether somebody looks. With one, what is wrapped is the place where
-bytes come out of a transport (the receiver) and the place where it gets them (the output). These are the same
-two for sockets, TLS and streams, so one pair of classes observes them all, and behind TLS it sees plaintext.
+A wrapper, not a hook in each transport. Without an observer nothing of this exists: the connection holds the
+bare transport, and does not pay for a check. With one, what is wrapped is the place where bytes come out of a
+transport (the receiver) and the place where it gets them (the output). These are the same two for sockets,
+TLS and streams, so one pair of classes observes them all, and behind TLS it sees plaintext.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class WireObserver:
     and after that it is shown nothing: half a conversation would mislead more than none.
 
     Args:
-        received: Is given what was read from the peer.
-        sent: Is given what is on its way to the peer.
+        received: Called with the bytes read from the peer.
+        sent: Called with the bytes on their way to the peer.
     """
 
     __slots__ = ("_received", "_sent", "_unseen_bytes")
@@ -61,7 +61,7 @@ class WireObserver:
 
 
 class ObservedTransport:
-    """What a connection holds instead of the transport that carries its bytes.
+    """A stand-in that a connection holds instead of the transport that carries its bytes.
 
     It hands the transport a receiver and an output that show what passes through them. Only
     what goes past the output, by `try_send`, is shown here. All other methods are the

@@ -1,7 +1,7 @@
 """What the pump waits with: epoll on Linux, kqueue on macOS and the BSDs.
 
-Not `selectors`: its `select` goes over the ready descriptors in Python, one by one, to look up a key for each.
-Here epoll serves as it is, without a line of Python in between, and kqueue is given epoll's methods. Both
+Why not `selectors`? Its `select` goes over the ready descriptors in Python, one by one, to look up a key for
+each. Here epoll is used directly, without a line of Python in between, and kqueue gets epoll's methods. Both
 are level-triggered, and both have a descriptor of their own, on which Trio can wait; `select` and `poll` have
 none, which is why there is no third class.
 """
@@ -39,7 +39,7 @@ class Poller(Protocol):
     def poll(self, timeout: float, maxevents: int, /) -> list[tuple[int, int]]:
         """Return up to `maxevents` ready descriptors, each with what it is ready for.
 
-        Bits besides `READABLE` and `WRITABLE` say that reading will show what is wrong.
+        Other bits than `READABLE` and `WRITABLE` mean that a read will show what is wrong.
         """
         ...
 

@@ -1,10 +1,9 @@
 """One task that reads and writes for every plain socket of a server.
 
-Why not a task for each socket, as Trio programs usually have? Trio's own
-poller reports a descriptor once and has to be asked again for each wait; then the scheduler resumes the
-task, which reads once and waits again. On thousands of busy sockets that is a second system call, a
-reschedule and a walk through several coroutine frames for every read, and an idle socket still pays for
-the frames of its task.
+Why not a task for each socket, as Trio programs usually have? Trio's own poller reports a descriptor
+once and has to be armed again for each wait; then the scheduler resumes the task, which reads once and
+waits again. On thousands of busy sockets that is a second system call, a reschedule and a walk through
+several coroutine frames for every read, and an idle socket still pays for the frames of its task.
 
 The pump turns this around. It has a poller of its own, in which each socket is registered once, for as
 long as it is open. A poller is itself a descriptor that is readable when one of its sockets is ready, so
@@ -60,8 +59,8 @@ class Pump:
     def register(self, descriptor: int, transport: Pollable, *, reading: bool, writing: bool) -> None:
         """Watch a socket, or change what it is watched for.
 
-        A socket that is watched for neither leaves the poller. To keep it there with an empty
-        mask would not do: epoll reports errors and hang-ups whether they were asked for or not.
+        A socket that is watched for neither leaves the poller. An empty mask would not do
+        instead: epoll reports errors and hang-ups whatever the mask.
         """
         mask = (READABLE if reading else 0) | (WRITABLE if writing else 0)
         known = descriptor in self._sockets

@@ -12,8 +12,8 @@ overflow policy and the send deadline bound it.
 
 Readiness is a hint, not a promise. Whatever the poller has said, a read or a write may find that there is
 nothing to do, so `BlockingIOError` is never a failure here. A socket may also break at any call, which then
-raises one of `LOST`. When reading, that counts as the end of input. `try_send` ignores it, and `flush`, which
-always follows, finds the same and ends the connection.
+raises one of `LOST`. In a read, that counts as the end of input. `try_send` ignores it, and `flush`, which
+always follows, gets the same error and ends the connection.
 """
 
 from __future__ import annotations
@@ -178,8 +178,9 @@ class SocketTransport:
     def flush(self) -> None:
         """Write what there is; when the kernel takes no more, the pump goes on later.
 
-        The output is asked again after each write rather than emptied first. So what is still in
-        it when the kernel stops can be dropped or replaced by the overflow policy.
+        The output is asked for buffers again after each write, instead of being emptied first.
+        So what is still in it when the kernel stops can be dropped or replaced by the overflow
+        policy.
         """
         if self._is_blocked or self._output is None or self._receiver is None:
             return

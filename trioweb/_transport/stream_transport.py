@@ -1,12 +1,12 @@
 """Any Trio stream: in-memory pairs, the program's own, sockets where there is neither epoll nor kqueue.
 
-A stream can only be asked by waiting. It has no call that reads or writes what is possible at once, and no
-descriptor that the pump could watch. So it costs what a socket does not: a task that reads, and a second one
-for as long as there is something to write. That one is started for each burst and ends after it. A writer
-task that waits for work would be simpler, but would double what an idle connection costs.
+All calls of a stream may wait. None of them reads or writes only what is possible at once, and there is no
+descriptor that the pump could watch. So a stream costs what a socket does not: a task that reads, and a
+second one for as long as there is something to write. That one is started for each burst and ends after it.
+A writer task that waits for work would be simpler, but would double what an idle connection costs.
 
 The methods of a transport must not wait, and those of a stream must. So here closing, half closing and
-aborting only *begin*: each starts a task of the engine that sees it through, within a deadline.
+aborting only *begin*: each starts a task in the engine's nursery that completes it, within a deadline.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ class StreamTransport:
 
     @property
     def is_plain(self) -> bool:
-        """It may be TLS, or one of the program's streams, which says goodbye in its own way."""
+        """It may be TLS, or a stream of the program, which may close in its own way."""
         return False
 
     async def secure(self) -> None:
-        """Shake hands if the stream is one of TLS, and has not done so yet.
+        """Do the TLS handshake if the stream speaks TLS and has not done it yet.
 
         It would do so by itself at the first read. But then the handshake would share the time of
         the request's head, and its failure would look like a request that broke off.
@@ -86,7 +86,7 @@ class StreamTransport:
             return b""
 
     def try_receive(self) -> bytes | None:
-        """Return `None`: a stream can only be asked by waiting."""
+        """Return `None`: every read of a stream may wait."""
         return None
 
     async def send_all(self, data: bytes) -> None:
@@ -108,7 +108,7 @@ class StreamTransport:
         """Hold the reader after its current read.
 
         The read itself is not cancelled: a stream need not promise that a cancelled read loses
-        nothing. So one piece may still come after the pause, and receivers expect that.
+        nothing. So one piece may still arrive after the pause, and receivers expect that.
         """
         if self._may_read.is_set():
             self._may_read = trio.Event()
@@ -128,9 +128,9 @@ class StreamTransport:
             self._nursery.start_soon(self._write, name="trioweb writer")
 
     def try_close(self) -> bool:
-        """Begin to close, with the stream's own farewell.
+        """Begin to close the stream in its own way.
 
-        A stream cannot say whether unread input waits in it, so this cannot refuse, as a socket does.
+        A stream does not show whether it holds unread input, so this cannot refuse as a socket does.
         """
         if not self._is_aborted:
             self._let_go()
@@ -148,7 +148,7 @@ class StreamTransport:
         return True
 
     def abort(self) -> None:
-        """Drop the connection at once: the receiver hears nothing more, whatever the stream still does."""
+        """Drop the connection at once: the receiver gets no more calls, whatever the stream still does."""
         if not self._is_aborted:
             self._let_go()
             self._nursery.start_soon(
@@ -156,7 +156,7 @@ class StreamTransport:
             )
 
     async def aclose(self) -> None:
-        """Close, with the stream's own farewell, or wait for the one that has begun."""
+        """Close the stream in its own way, or wait for the closing that has begun."""
         self._let_go()
         # Closing a stream a second time need not wait for the first: it would seem closed too early.
         if self._farewell is not None:
@@ -181,7 +181,7 @@ class StreamTransport:
         said.set()
 
     async def _guarded(self, method: Callable[[], Awaitable[None]]) -> None:
-        """Do what nobody waits for.
+        """Run a step that no task waits for.
 
         It runs in the nursery of all connections: an exception there would end the server.
         """

@@ -5,7 +5,7 @@ and arms the next. So what counts is that arming and cancelling are cheap. Armin
 Cancelling only forgets the callback, since taking an entry out of the middle of a heap would mean to search
 for it; the dead entry leaves when it gets to the top, or when a sweep finds that most entries are dead.
 
-Trio's own deadlines would each need a task that is inside a cancel scope. And they could be unfair: they are
+Each of Trio's own deadlines would need a task inside a cancel scope. And they could be unfair: they are
 kept by a clock that runs on while a handler blocks the loop, so a peer could be cut off for an answer that
 has been lying in our own kernel for seconds. Two rules prevent that for every deadline that is held against
 a peer:
@@ -53,7 +53,7 @@ for what these wake in turn: from a stream's reader to its connection, and from 
 
 
 class Timer:
-    """One deadline; `cancel` makes it never come.
+    """One deadline, which `cancel` removes.
 
     Attributes:
         callback: What to call; `None` once it has been called or cancelled.
@@ -72,7 +72,7 @@ class Timer:
         self.is_awaiting = is_awaiting
 
     def cancel(self) -> None:
-        """Forget the callback. The heap's entry goes at its time, or at the next sweep."""
+        """Forget the callback. The heap's entry goes when it is due, or at the next sweep."""
         if self.callback is not None:
             self.callback = None
             self._timers.count_cancelled()
@@ -137,7 +137,7 @@ class Timers:
         self.awaiting = 0
 
     def now(self) -> float:
-        """Return the time by which peers are judged; only differences mean anything."""
+        """Return the time on the peers' clock; only differences mean anything."""
         # A stall is noticed only by the look that comes late. Until then no time passes here beyond the
         # moment for which that look was planned, so nobody is judged by time that is lost a moment later.
         return min(trio.current_time(), self._look_at) - self._attention.lost_seconds
@@ -181,7 +181,7 @@ class Timers:
     def judge_later(self, seconds: float, verdict: Callable[[], object]) -> Timer:
         """Call `verdict` in `seconds`, after everything that arrived until then is read.
 
-        For whatever harms a peer that failed to do something in time. What is read may cancel it.
+        For every deadline at which a peer is cut or refused. Input that is read may cancel it.
         """
         return self.call_at(trio.current_time() + seconds, verdict, is_verdict=True)
 

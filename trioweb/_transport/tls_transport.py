@@ -1,9 +1,9 @@
 """TLS between an outbox and a plain socket, without a task of its own.
 
-`trio.SSLStream` would need two tasks for each connection, since it can only be asked by waiting. Here OpenSSL
-works on two buffers in memory and never sees the socket. So the socket stays the pump's, and is read and
-written by the same code as a plain one: to its receiver and its output, `TlsTransport` *is* the transport,
-and to the socket's transport it is the receiver and the output.
+`trio.SSLStream` would need two tasks for each connection, since all its calls may wait. Here OpenSSL works on
+two buffers in memory and never sees the socket. So the socket stays the pump's, and is read and written by
+the same code as a plain one: to its receiver and its output, `TlsTransport` *is* the transport, and to the
+socket's transport it is the receiver and the output.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ class TlsTransport:
       The rest of a batch that the kernel does not take is kept in `_unsent`, and the output is told of no
       more plaintext than has certainly left: of `n` bytes of ciphertext that remain, at most
       `n` can be plaintext.
-    - TLS speaks by itself: session tickets, answers to key updates, alerts. Where a write
-      follows they leave with it. Tickets in particular go with the first response, because a peer
-      that closes with tickets unread resets the connection.
+    - TLS sends records of its own: session tickets, answers to key updates, alerts. If a write
+      follows, they leave with it. Tickets in particular go with the first response, because a
+      peer that closes with tickets unread resets the connection.
     - Input ends twice, for TCP and for TLS. An end of TCP without that of TLS may be an attack
       that cuts something off, but HTTP and WebSocket both know by themselves what is incomplete.
 
-    Attributes, beside what every transport has:
+    Attributes, besides those of every transport:
         _unsent: Ciphertext that the kernel has not taken yet.
         _unsent_plain_bytes: How much plaintext the output still counts as unsent because of it;
-            0 while `_unsent` holds nothing but TLS's own words.
+            0 while `_unsent` holds nothing but TLS's own records.
     """
 
     __slots__ = (
@@ -90,11 +90,11 @@ class TlsTransport:
         return False
 
     async def secure(self) -> None:
-        """Shake hands.
+        """Do the TLS handshake.
 
         Raises:
-            trio.BrokenResourceError: The peer does not speak TLS, or none that the context
-                allows, or is gone.
+            trio.BrokenResourceError: The peer does not speak TLS, or no version that the
+                context allows, or is gone.
         """
         while not self._try_handshake():
             if words := self._outgoing.read():
@@ -161,7 +161,7 @@ class TlsTransport:
     # From pulling to pushing.
 
     def start(self, receiver: Receiver, output: Output) -> None:
-        """Give the socket to the pump; what arrived with the handshake was pulled before."""
+        """Give the socket to the pump; bytes that arrived with the handshake were pulled before."""
         self._receiver, self._output = receiver, output
         self._carrier.start(self, self)
 
@@ -202,7 +202,7 @@ class TlsTransport:
         self._carrier.flush()
 
     def try_close(self) -> bool:
-        """Say close_notify as far as the kernel takes it, then close, unless the kernel holds input."""
+        """Send as much close_notify as the kernel takes, then close, unless the kernel holds input."""
         self._say_goodbye()
         if not self._carrier.try_close():
             return False
@@ -210,7 +210,7 @@ class TlsTransport:
         return True
 
     def end_output(self) -> bool:
-        """Say close_notify, then send FIN."""
+        """Send close_notify, then FIN."""
         self._say_goodbye()
         return not self._unsent and self._carrier.end_output()
 
@@ -221,7 +221,7 @@ class TlsTransport:
         self._carrier.abort()
 
     async def aclose(self) -> None:
-        """Say close_notify as far as the kernel takes it, then close; the peer need not answer."""
+        """Send close_notify as far as the kernel takes it, then close; the peer need not answer."""
         self._say_goodbye()
         self._receiver = self._output = None
         await self._carrier.aclose()
@@ -244,9 +244,9 @@ class TlsTransport:
     # What the socket's transport calls: the receiver, and the output.
 
     def data_received(self, data: bytes, now: float) -> None:
-        """Decrypt all of it, hand it on, then say what TLS has to say.
+        """Decrypt all of it, hand it on, then send what TLS has to send.
 
-        In this order, so that a reply of the receiver's and TLS's own words share a write.
+        In this order, so that a reply of the receiver and TLS's own records share a write.
         """
         plain = self._decrypt(data)
         if plain and self._receiver is not None:
@@ -343,7 +343,7 @@ class TlsTransport:
         self._carrier.end_input()
 
     def _encrypt(self, buffers: Sequence[bytes | memoryview]) -> bool:
-        """Encrypt the first batch of `buffers`, after what TLS has to say; `False` if TLS has failed."""
+        """Encrypt the first batch of `buffers`, after TLS's own records; `False` if TLS has failed."""
         batch = _first_batch(buffers)
         unsent, write, read = self._unsent, self._tls.write, self._outgoing.read
         try:

@@ -17,7 +17,7 @@ LOST = (OSError, ValueError)
 
 
 class Output(Protocol):
-    """Where a transport gets the bytes to write, and who is told how that goes: an `Outlet`."""
+    """Where a transport gets the bytes to write, and reports its progress: an `Outlet`."""
 
     def gather(self) -> list[bytes | memoryview]:
         """Return the next buffers to write, none when there is nothing; good until `advance`."""
@@ -105,19 +105,19 @@ class Transport(Protocol):
         """Close at once, as servers do first (RFC 6455 §7.1.1), unless input waits that nobody has read.
 
         With such input a closed socket resets the connection, and the reset can overtake what
-        was written. For when everything has been; the receiver is not told.
+        was written. Call this when everything has been written; the receiver is not notified.
 
         Returns:
-            Whether it is closed, or closing with a farewell.
+            Whether it is closed or closing.
         """
         ...
 
     def end_output(self) -> bool:
-        """Tell the peer that nothing more comes; `False` where only closing can say so."""
+        """Tell the peer that nothing more comes; `False` if only closing can do that."""
         ...
 
     def abort(self) -> None:
-        """Drop the connection at once; the receiver is not told."""
+        """Drop the connection at once; the receiver is not notified."""
 
     async def aclose(self) -> None:
         """Close, giving the peer what is already written."""

@@ -1,4 +1,4 @@
-"""Whether the current task is cancelled, asked at every message."""
+"""Whether the current task is cancelled, checked at every message."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The closing handshake: who said what first, and what is still to be waited for.
+"""The closing handshake: which side closed first, and what is still awaited.
 
 `state.py` has the theory and the table. Each method here is one event: it asks the table for
 the step, does nothing if there is none, and otherwise does what belongs to that step. So no
-method asks for a state that the table knows already, and a second close, a close that crosses
-another one, and input after the end need no code of their own.
+method checks for a state that the table covers already, and a second close, a close that
+crosses another one, and input after the end need no code of their own.
 
 Two things are not in the table, because they depend on bytes and not on events. Where
 the peer may still be sending, the end of our output is followed by *lingering*: reading on, for
@@ -12,7 +12,7 @@ answer the next bytes with a reset, and a reset deletes what the peer has not re
 close frame among it. And a deadline that runs out is extended for a peer that is slow but
 takes something, since a cut would lose messages that are on their way.
 
-A close takes its course without a task. The alternative, a task for each close that waits for
+A close continues without a task. The alternative, a task for each close that waits for
 the peer and for deadlines, would cost an idle connection nothing either, but it would
 have to live in a nursery that outlives the handler and to survive cancellation, which only a
 shield could do.
@@ -55,11 +55,11 @@ class ClosingHandshake:
         is_over: Whether no more messages can be sent. Kept beside `state`, like the next one,
             since both are asked for every message that is received.
         is_ending: Whether it is over and the peer may not know it yet.
-        sent: What our close frame says; `None` before there is one.
-        received: What the peer's says.
+        sent: The content of our close frame; `None` before there is one.
+        received: The content of the peer's close frame; `None` before there is one.
         received_first: Whether the peer's came first; `None` if neither did.
-        is_closed_by_handler: Whether the handler closed it, so that later calls of the handler's
-            are a mistake of its own (`AlreadyClosed`).
+        is_closed_by_handler: Whether the handler closed it, so that later calls by the handler
+            are its own mistake (`AlreadyClosed`).
         is_peer_talking: Whether input came after a close was sent.
         closes_at_latest: When a slow peer gets no more time.
     """
@@ -201,7 +201,7 @@ class ClosingHandshake:
             self._linger()
 
     def _linger(self, *, is_late: bool = False) -> None:
-        """Say that nothing more comes, and read on: what came to a closed socket would reset it."""
+        """End our side, and read on: input that reached a closed socket would reset it."""
         is_half_closed = self._outlet.transport.end_output()
         if self._left_bytes is None:
             self._left_bytes = LATE_INPUT_BYTES
@@ -209,7 +209,7 @@ class ClosingHandshake:
                 self._set_timer(min(LATE_INPUT_SECONDS, self._timeouts.close_seconds))
 
     def overlook(self, late_bytes: int) -> None:
-        """Note input that came after a close was sent; once nothing is expected there is an end to it."""
+        """Count input that came after a close was sent; it is limited once nothing more is expected."""
         self.is_peer_talking = True
         if self._left_bytes is not None:
             self._left_bytes -= late_bytes
@@ -229,7 +229,7 @@ class ClosingHandshake:
         self._tell_watchers()
 
     def cut(self, because: str) -> None:
-        """Give the peer up: it does not answer, or does not read."""
+        """Give up the peer: it does not answer, or does not read."""
         logger.info("connection cut: %s", because)
         self._outlet.transport.abort()
         self.lose()

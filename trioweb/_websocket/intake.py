@@ -14,13 +14,13 @@ in a flag, and a later event goes on from there:
 | `_violation` | the peer broke a rule after good messages | these are handed out first | the inbox is empty, or time is up |
 | `is_receiving` | a task is in `receive` or in a stream's block | a second one is refused | it leaves |
 
-They are independent but for three rules. Reading is on only while `is_paused` and
-`_is_decoding_later` are both off, and the clock of the keepalive runs only then: a peer
-cannot prove that it lives to a side that does not read. While the closing handshake is
-under way no inbox is too full, since the peer's close frame may come after any number of
-messages; instead, the first message without room sets `_is_discarding`, so that the
-handler gets everything up to a gap and nothing after it. And `_is_discarding` is final:
-after a gap no message would have its meaning.
+They are independent except for three rules. Reading is on only while `is_paused` and
+`_is_decoding_later` are both off, and the clock of the keepalive runs only then: a peer cannot
+show that it is alive to a side that does not read. While the closing handshake is under way no
+inbox is too full, since the peer's close frame may come after any number of messages; instead,
+the first message without room sets `_is_discarding`, so that the handler gets everything up to
+a gap and nothing after it. And `_is_discarding` is final: after a gap no message would have its
+meaning.
 
 Why a pause ends at half and not at the first free place: each pause and resumption is a
 system call, and at the edge there would be two for every message.

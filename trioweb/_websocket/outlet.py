@@ -31,9 +31,9 @@ Only then is the message written past the outbox. The questions are in order of 
 two slots, a type, and then the call of a method. A room asks the third and fourth only. Its
 publisher, not the inbox of this member, knows whether more will follow.
 
-An outlet refers to nothing above it but the `Overseer`, which is told how the writing
-goes. That makes a cycle, so the outlet lets go of the overseer when the connection ends,
-as transports let go of their receiver.
+An outlet refers to nothing above it except the `Overseer`, to which it reports the progress.
+That makes a cycle, so the outlet lets go of the overseer when the connection ends, as
+transports let go of their receiver.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ from trioweb.config import Limits
 
 
 class Overseer(Protocol):
-    """The part that learns of the progress of writing: a `ClosingHandshake`."""
+    """The part that is notified of the progress of writing: a `ClosingHandshake`."""
 
     def drained(self) -> None:
         """Everything that waited has been written."""
 
     def cut(self, because: str) -> None:
-        """The peer is to be given up."""
+        """Give up the peer."""
 
 
 class Outlet:
@@ -116,7 +116,7 @@ class Outlet:
         self.outbox.is_sealed = False
 
     def close(self) -> None:
-        """Nothing more will be written: let go of all that leads back here."""
+        """Nothing more will be written: release everything that refers back here."""
         self._overseer = None
         self._on_drained = ()
         if self._progress_timer is not None:
@@ -276,7 +276,7 @@ class Outlet:
         return self.outbox.gather()
 
     def advance(self, sent_bytes: int) -> bool:
-        """Take note of what is on its way; see `Outbox.advance`."""
+        """Note how much is on its way; see `Outbox.advance`."""
         return self.outbox.advance(sent_bytes)
 
     def drained(self) -> None:

@@ -19,12 +19,12 @@ from trioweb.config import Limits, Timeouts
 
 
 class Parts(NamedTuple):
-    """What a connection is made of.
+    """The parts of a connection.
 
     They are made before the WebSocket that a handler holds, so that the server and rooms can
     hold the ones that they need, and the WebSocket shows none of them. References run one
-    way: intake, keepalive, closing, outlet. What runs back, from a transport to its
-    receiver or from the outlet to the closing handshake, is let go at the end.
+    way: intake, keepalive, closing, outlet. References the other way, from a transport to its
+    receiver and from the outlet to the closing handshake, are released at the end.
 
     Attributes:
         inbox: What has been received.
@@ -51,7 +51,7 @@ class Parts(NamedTuple):
             wire: The frames' grammar as it was negotiated.
             answer: The bytes of the 101 response.
             early_input: Bytes that came together with the handshake.
-            observer: Is shown all bytes after the handshake.
+            observer: Sees all bytes after the handshake.
         """
         transport = self.outlet.transport
         if observer is not None:
@@ -73,7 +73,7 @@ class Handshake(Protocol):
     """A handshake that has not been accepted."""
 
     def check_not_rejected(self) -> None:
-        """Raise `HandshakeRejected` if it was answered with another response than 101."""
+        """Raise `HandshakeRejected` if it was answered with a response other than 101."""
 
     def accept(self) -> str | None:
         """Answer it with 101, open the connection, and return the subprotocol."""

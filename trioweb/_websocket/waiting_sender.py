@@ -12,8 +12,8 @@ from trioweb._websocket.outbox_entry import Entry
 class WaitingSender:
     """A message that waits for room, and the task that waits for that, if one does.
 
-    The outbox lets the message in by itself, in the moment when there is room, and only then
-    wakes the task. If it woke the task first, whoever ran before it would take the room.
+    The outbox lets the message in by itself, as soon as there is room, and only then wakes the
+    task. If it woke the task first, a task that runs before it could take the room.
 
     Attributes:
         entry: The message.
@@ -31,7 +31,7 @@ class WaitingSender:
         self._task: trio.lowlevel.Task | None = None
 
     async def wait(self, give_up: Callable[[WaitingSender], None]) -> bool:
-        """Wait until the message is queued, or never will be; say which.
+        """Wait until the message is queued, or never will be; return which.
 
         Args:
             give_up: Called if the task is cancelled meanwhile.
