@@ -7,7 +7,14 @@ from collections import Counter
 from pathlib import PurePosixPath
 
 import pytest
-from support.code_figures import function_lines, functions, positional_parameters, sources
+from support.code_figures import (
+    ROOT,
+    function_lines,
+    functions,
+    positional_parameters,
+    python_files,
+    sources,
+)
 
 FILE_LINES = 400
 EXAMPLE_LINES = 40  # with everything: a screen, so that it is read before it is copied
@@ -55,7 +62,7 @@ def test_a_function_takes_few_things_by_position() -> None:
 
 @pytest.mark.parametrize("top", FOLDER_FILES)
 def test_a_folder_can_be_taken_in_at_a_glance(top: str) -> None:
-    counts = Counter(PurePosixPath(file.name).parent.as_posix() for file in sources(top))
+    counts = Counter(path.parent.relative_to(ROOT).as_posix() for path in python_files(top))
     assert not {folder: count for folder, count in counts.items() if count > FOLDER_FILES[top]}
 
 

@@ -53,6 +53,7 @@ RULES = {
         'turns the sentence round: write "for this long", "this much"'
     ),
 }
+ANY_RULE = re.compile("|".join(RULES))
 
 
 # Tests run in random order, so that a name must make sense alone.
@@ -84,6 +85,7 @@ def test_a_text_reads_as_written_in_english(area: str) -> None:
         f"{path.relative_to(ROOT)}: {match[0]!r} {reason}, in: {text}"
         for path in files_of(area)
         for text in paragraphs(path, has_strings=area == "trioweb")
+        if ANY_RULE.search(text)
         for rule, reason in RULES.items()
         for match in [re.search(rule, text)]
         if match

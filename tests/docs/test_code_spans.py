@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
 import sys
 import tomllib
@@ -78,7 +79,7 @@ class Reader:
         self.words = public_words() | python_words() | STRANGERS | set(re.findall(r"\w+", fenced))
         self.words |= placeholders(spans_of(page))
         if self.is_internal:
-            self.words |= identifiers(*OUR_FOLDERS) | project_files()
+            self.words |= internal_words()
 
     def name(self, name: str) -> Any:
         if name in public():
@@ -127,11 +128,21 @@ def is_of_python(node: ast.Attribute) -> bool:
 
 
 @cache
+def internal_words() -> set[str]:
+    return identifiers(*OUR_FOLDERS) | project_files()
+
+
+@cache
 def project_files() -> set[str]:
     """List each file and folder of the project by every end of its path."""
-    made = {".venv", ".build", ".git"}
-    paths = [path.relative_to(ROOT) for path in ROOT.rglob("*") if not made & set(path.parts)]
-    return {"/".join(path.parts[start:]) for path in paths for start in range(len(path.parts))}
+    found: set[str] = set()
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
+        parts = Path(folder).relative_to(ROOT).parts
+        for name in (*folders, *files):
+            path = (*parts, name)
+            found |= {"/".join(path[start:]) for start in range(len(path))}
+    return found
 
 
 @cache
@@ -141,6 +152,11 @@ def files_of_programs() -> set[str]:
     return {name for block in blocks for name in re.findall(r"[\w-]+(?:\.\w+)+", block)}
 
 
+@cache
+def known_files() -> set[str]:
+    return project_files() | files_of_programs() | STRANGERS
+
+
 def is_file(text: str) -> bool:
     top = text.split("/", 1)[0]
     is_path = "/" in text and (ROOT / top).is_dir() and top != "."
@@ -148,9 +164,12 @@ def is_file(text: str) -> bool:
 
 
 def problem_of_file(text: str) -> str | None:
-    pattern = re.compile(re.escape(text.rstrip("/")).replace("NAME", r"\w+"))
-    known = project_files() | files_of_programs() | STRANGERS
-    return None if any(map(pattern.fullmatch, known)) else "there is no such file"
+    name = text.rstrip("/")
+    known = known_files()
+    if "NAME" in name:
+        pattern = re.compile(re.escape(name).replace("NAME", r"\w+"))
+        return None if any(map(pattern.fullmatch, known)) else "there is no such file"
+    return None if name in known else "there is no such file"
 
 
 def problem_of_command(text: str) -> str | None:

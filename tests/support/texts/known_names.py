@@ -19,11 +19,26 @@ from typing import Any
 
 import trio
 import trio.testing
-from support.code_figures import sources
+from support.code_figures import Source, sources
 
 import trioweb
 
 PUBLIC_MODULES = ("trioweb", "trioweb.errors", "trioweb.middleware", "trioweb.rooms", "trioweb.templates")
+
+# What in a program's tree has a name, and where the tree keeps it.
+NAMING: dict[type, str] = {
+    ast.Name: "id",
+    ast.Attribute: "attr",
+    ast.arg: "arg",
+    ast.keyword: "arg",
+    ast.alias: "name",
+    ast.ClassDef: "name",
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ExceptHandler: "name",
+    ast.MatchAs: "name",
+    ast.MatchStar: "name",
+}
 
 # A name that cannot be followed further, because nothing says what it holds.
 UNKNOWN = object()
@@ -114,12 +129,22 @@ def assigned(kind: type) -> dict[str, Any]:
     """List the attributes that a class of ours assigns, with the class that it calls for each."""
     found: dict[str, Any] = {}
     ancestors = {each.__name__ for each in kind.__mro__ if each.__module__.startswith("trioweb")}
-    for source in sources("trioweb"):
-        for one in (node for node in source.tree.body if isinstance(node, ast.ClassDef)):
-            if one.name in ancestors:
-                module = vars(importlib.import_module(module_name(source.name)))
-                found |= {target: module.get(name) for target, name in assignments(one)}
+    for file, one in classes():
+        if one.name in ancestors:
+            module = vars(importlib.import_module(module_name(file)))
+            found |= {target: module.get(name) for target, name in assignments(one)}
     return found
+
+
+@cache
+def classes() -> list[tuple[str, ast.ClassDef]]:
+    """List the classes of the package, each with its file."""
+    return [
+        (source.name, node)
+        for source in sources("trioweb")
+        for node in source.tree.body
+        if isinstance(node, ast.ClassDef)
+    ]
 
 
 def module_name(file: str) -> str:
@@ -173,15 +198,30 @@ def python_words() -> set[str]:
 @cache
 def strings(*folders: str) -> set[str]:
     """List the strings in our own sources, in lower case."""
-    nodes = [node for source in sources(*folders) for node in ast.walk(source.tree)]
-    values = {node.value for node in nodes if isinstance(node, ast.Constant)}
-    texts = {value.decode("latin-1") if isinstance(value, bytes) else value for value in values}
-    return {text.lower() for text in texts if isinstance(text, str)}
+    return {text for source in sources(*folders) for text in words_of(source).strings}
 
 
 @cache
 def identifiers(*folders: str) -> set[str]:
     """List every identifier of our own sources."""
-    nodes = [node for source in sources(*folders) for node in ast.walk(source.tree)]
-    fields = ("id", "attr", "arg", "name")
-    return {name for node in nodes for field in fields if isinstance(name := getattr(node, field, None), str)}
+    return {name for source in sources(*folders) for name in words_of(source).identifiers}
+
+
+class Words(typing.NamedTuple):
+    """What one file names, and the strings in it, in lower case."""
+
+    identifiers: set[str]
+    strings: set[str]
+
+
+@cache
+def words_of(source: Source) -> Words:
+    words = Words(set(), set())
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Constant):
+            value = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
+            if isinstance(value, str):
+                words.strings.add(value.lower())
+        elif isinstance(field := NAMING.get(type(node)), str) and (name := getattr(node, field)):
+            words.identifiers.add(name)
+    return words

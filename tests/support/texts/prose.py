@@ -9,10 +9,14 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+from support.code_figures import Source, read
+
 _FENCE = re.compile(r"^ *(```|~~~).*?^ *\1[^\n]*$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 _LINK_TARGET = re.compile(r"\]\([^)]*\)")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_TEST = re.compile(r"^ *(?:async )?def test_(\w+)", re.MULTILINE)
+_COMMENT = re.compile(r"^ *#|  #", re.MULTILINE)
 _LAYOUT = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
@@ -23,20 +27,17 @@ def paragraphs(path: Path, *, has_strings: bool) -> Iterator[str]:
         path: The file.
         has_strings: Whether strings in code are texts for its users, such as errors.
     """
-    source = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
-        texts: Iterator[str] = _of_markdown(source)
+        texts: Iterator[str] = _of_markdown(path.read_text(encoding="utf-8"))
     else:
-        texts = _of_python(source, has_strings=has_strings)
+        texts = _of_python(read(path), has_strings=has_strings)
     for text in texts:
         yield " ".join(_CODE.sub("`code`", text).split())
 
 
 def names_of_tests(path: Path) -> Iterator[str]:
     """Yield the names of a file's tests, without `test_`."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            yield node.name.removeprefix("test_")
+    yield from _TEST.findall(read(path).text)
 
 
 def _of_markdown(source: str) -> Iterator[str]:
@@ -46,10 +47,10 @@ def _of_markdown(source: str) -> Iterator[str]:
         yield from re.split(r"\n(?= *(?:[-*|]|\d+\.) ?)|(?<=[^|])\|(?=[^|])", block)
 
 
-def _of_python(source: str, *, has_strings: bool) -> Iterator[str]:
-    tree = ast.parse(source)
-    docstrings = {id(node.body[0].value) for node in ast.walk(tree) if _has_docstring(node)}
-    for node in ast.walk(tree):
+def _of_python(source: Source, *, has_strings: bool) -> Iterator[str]:
+    nodes = [*ast.walk(source.tree)]
+    docstrings = {id(node.body[0].value) for node in nodes if _has_docstring(node)}
+    for node in nodes:
         if id(node) in docstrings and isinstance(node, ast.Constant):
             # Paragraphs and the entries of a section are apart.
             yield from re.split(r"\n\s*\n|\n(?= +\w+: )|\n(?= +[-*] )", str(node.value))
@@ -57,7 +58,8 @@ def _of_python(source: str, *, has_strings: bool) -> Iterator[str]:
             yield node.value
         elif isinstance(node, ast.JoinedStr) and has_strings:
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
-    yield from _comments(source)
+    if _COMMENT.search(source.text):  # finding them takes longer than parsing the file
+        yield from _comments(source.text)
 
 
 def _has_docstring(node: ast.AST) -> bool:
