@@ -21,20 +21,20 @@ class _HoldsFiles(Protocol):
 class RequestBody:
     """Reads a request's body; any number of tasks may ask for the whole of it.
 
-    A cancelled `read` loses nothing: what came is kept and the next call continues there.
+    A cancelled `read` loses nothing: what has arrived is kept, and the next call continues there.
 
     The handler reads it through its `Request`. The server holds it as well, to set the limits when the
-    route is known, and to close at the end what was made of it.
+    route is known, and to close at the end what was made from it.
 
     Args:
-        receive: Returns the next piece, `b""` at the end. How much that may be in all is
-            bounded where it comes in, so it is not counted again here.
-        limits: Those of the application, until `limit` says otherwise.
-        bound: Is told these limits by `limit`, and bounds what comes over the wire.
+        receive: Returns the next piece, `b""` at the end. The total is limited where the bytes
+            arrive, so it is not counted again here.
+        limits: Those of the application, until `limit` sets others.
+        bound: Gets these limits from `limit`, and applies them to what comes over the wire.
 
     Attributes:
-        limits: What applies to the body and to forms in it.
-        form: What was made of the body and holds files; closed by `aclose`.
+        limits: The limits that apply to the body and to forms in it.
+        form: What was made from the body and holds files; closed by `aclose`.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class RequestBody:
         self._position = 0
 
     def limit(self, limits: Limits) -> None:
-        """Let these limits apply from here on; to be called before any of it is read.
+        """Apply these limits from here on. Call this before any of the body is read.
 
         Raises:
             BodyTooLarge: It is announced to be longer. It can still be read, which raises the same.
@@ -120,7 +120,7 @@ class RequestBody:
         self._claimed_by = reader
 
     async def receive(self) -> bytes:
-        """Return the next piece for the one who claimed it, `b""` at the end."""
+        """Return the next piece for the reader that claimed it, `b""` at the end."""
         piece = await self._piece(self._position)
         self._position += len(piece)
         return piece

@@ -1,4 +1,4 @@
-"""A body that is made of another response's body."""
+"""A body that is made from another response's body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trioweb._web.streamed_body import StreamedBody
 
 
 class DerivedBody(StreamedBody):
-    """A body that is made of the body of another response, and ends with it.
+    """A body that is made from the body of another response, and ends with it.
 
     Args:
         inner: One that has been prepared.

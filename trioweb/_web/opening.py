@@ -1,4 +1,4 @@
-"""A handshake that has not been answered yet, and what answering it takes."""
+"""A handshake that has not been answered yet, and what is needed to answer it."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Opening:
         limits: Limits,
         fast_lane: bool,
     ) -> None:
-        """Keep what an answer takes.
+        """Keep what an answer needs.
 
         Args:
-            parts: What is opened.
+            parts: The parts of the connection.
             switching: What was agreed on, with the headers that middleware has added.
             early_input: Takes the bytes that came right after the request.
             reject: Sends another response instead.
@@ -78,7 +78,7 @@ class Opening:
         """Show the bytes that follow the handshake.
 
         Raises:
-            LocalProtocolError: They are shown to another observer.
+            LocalProtocolError: Another observer already sees them.
             HandshakeRejected: The handshake was rejected before.
         """
         self.check_not_rejected()
@@ -102,7 +102,7 @@ class Opening:
         """Answer with 101, and open the connection.
 
         Args:
-            subprotocol: What to speak; what was negotiated unless given.
+            subprotocol: The one to speak; by default the negotiated one.
             headers: More fields for the response.
 
         Returns:

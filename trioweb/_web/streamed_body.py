@@ -1,4 +1,4 @@
-"""The body of a response that is made while it is sent.
+"""The body of a response that is generated while it is sent.
 
 A response holds its body: whole, as bytes, or as a `StreamedBody`, which hands it out in pieces. The source
 of the pieces varies (a file, an iterable, a compressor), and so do the ways in which they may end. The
@@ -25,12 +25,12 @@ class StreamedBody:
     """Gives a body piece by piece, once.
 
     Attributes:
-        content_bytes: The length of the whole; `None` when only its end will tell. A HEAD request
-            is answered with it, without asking for a piece.
+        content_bytes: The length of the whole; `None` if it is not known before the end. A HEAD
+            request is answered with it, without asking for a piece.
         filler: What is sent between two pieces when the next is long in coming.
-        stops_when_client_leaves: Whether `chunks()` is cancelled when the client ends its side. What
-            may go on for ever must be; what has a known end is sent to that, since the client may have
-            closed only its half of the connection, and still be reading.
+        stops_when_client_leaves: Whether `chunks()` is cancelled when the client ends its side. True
+            for a body that may go on for ever. A body with a known end is sent completely, since the
+            client may have closed only its half of the connection, and still be reading.
     """
 
     __slots__ = ()
@@ -47,10 +47,10 @@ class StreamedBody:
         raise NotImplementedError
 
     def stop(self) -> None:
-        """End early if it can: the server shuts down.
+        """End early if possible, because the server is shutting down.
 
-        By default it does nothing, and the shutdown waits for the end. A body that stops gives
-        what it has, and ends `chunks()` by itself, so that whatever is made of it can still add
+        By default it does nothing, and the shutdown waits for the end. A body that stops yields
+        what it has, and ends `chunks()` by itself, so that a body derived from it can still add
         what belongs after the last piece.
         """
 
@@ -58,7 +58,7 @@ class StreamedBody:
         """Release what can be released without waiting; may be called again."""
 
     async def aclose(self) -> None:
-        """Release everything, also when `chunks()` was never called; may be called again.
+        """Release everything, even if `chunks()` was never called; may be called again.
 
         Cancellation: It is still released.
         """

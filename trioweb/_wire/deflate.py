@@ -122,7 +122,7 @@ class Deflator:
     """Compresses the messages that this side sends, in the order in which they leave.
 
     zlib's memory (`config.Deflate` says how much) is taken when the first message is compressed.
-    Without context takeover it is given back after each message, so idle connections hold none.
+    Without context takeover it is freed after each message, so idle connections hold none.
     """
 
     __slots__ = ("_agreement", "_compressor")

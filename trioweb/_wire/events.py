@@ -45,7 +45,7 @@ class PeerClosed:
 
 @attrs.frozen(slots=True)
 class Violation:
-    """The peer has broken a rule or a limit; `close` says how to answer. Nothing follows it."""
+    """The peer has broken a rule or a limit; `close` is the answer to it. Nothing follows it."""
 
     close: Close
 

@@ -1,8 +1,8 @@
 """The grammar of `Sec-WebSocket-Extensions` (RFC 6455 §9.1), read strictly.
 
-A parser by hand, because a quoted value may contain backslashes, which no `split` would respect. A line
-that breaks the grammar is not an error: compression is optional, and a client whose offer nobody understands
-should get its connection.
+A hand-written parser, because a quoted value may contain backslashes, which `split` would not respect. A
+line that breaks the grammar is not an error: compression is optional, and a client whose offer cannot
+be understood should still get its connection.
 """
 
 from __future__ import annotations

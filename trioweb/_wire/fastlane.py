@@ -7,8 +7,8 @@ has at most 125 bytes. It may come between the frames of a message and changes n
 
 Why this is safe: the lane decides by the header alone, and takes nothing on which the two could differ. A
 frame is never split between them. wsproto never sees part of a message that the lane has begun, nor the
-other way round. Whatever looks unusual goes to wsproto, so a mistake of the lane's could only be to take
-too much; a property test looks for that.
+other way round. Whatever looks unusual goes to wsproto, so the lane could err only by taking too much; a
+property test looks for that.
 
 Which decoder takes what:
 

@@ -99,7 +99,7 @@ def encode_close_payload(close: Close) -> bytes:
 def decode_close_payload(payload: bytes) -> Close:
     """Read the payload of the peer's close frame.
 
-    wsproto is not asked: it rejects 1014, which IANA has registered since.
+    This does not use wsproto, which rejects 1014, a code that IANA has registered since.
 
     Raises:
         RemoteProtocolError: The code may not be sent, or the reason is not text.

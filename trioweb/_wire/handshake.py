@@ -113,7 +113,7 @@ def check(head: RequestHead) -> str:
     """Return the key of a valid opening handshake (RFC 6455 §4.2.1).
 
     Raises:
-        HandshakeRejected: It is none; 400, 405 or 426.
+        HandshakeRejected: It is not a valid one: 400, 405 or 426.
     """
     if head.method != "GET":
         raise HandshakeRejected(405, "A WebSocket is opened with GET.", {"Allow": "GET"})
@@ -149,7 +149,7 @@ def offered_subprotocols(head: RequestHead) -> tuple[str, ...]:
     They may be on any number of lines (RFC 6455 §11.3.4), and are case-sensitive.
 
     Raises:
-        HandshakeRejected: 400; one of them is not a token, or there are more than `OFFERS`.
+        HandshakeRejected: 400 if one of them is not a token, or there are more than `OFFERS`.
     """
     lines = head.headers.get_all("sec-websocket-protocol")
     if not lines:
@@ -171,7 +171,7 @@ def choose_subprotocol(head: RequestHead, supported: tuple[str, ...]) -> str | N
     """Return the first of `supported` that the client offered, `None` if there is none.
 
     Raises:
-        HandshakeRejected: 400; the offer is malformed.
+        HandshakeRejected: 400 if the offer is malformed.
     """
     return _first_of(supported, offered_subprotocols(head))
 

@@ -55,7 +55,7 @@ class Inflater(Extension):
         self.complaint = ""
 
     def enabled(self) -> bool:
-        """Say that the extension is in use, as the handshake has agreed."""
+        """Return that the extension is in use, as the handshake has agreed."""
         return True
 
     def offer(self) -> bool:
@@ -69,7 +69,7 @@ class Inflater(Extension):
         rsv: RsvBits,
         payload_length: int,  # noqa: ARG002 - likewise
     ) -> CloseReason | RsvBits:
-        """Say which reserved bits are ours. wsproto may call this twice for one header."""
+        """Return which reserved bits are ours. wsproto may call this twice for one header."""
         self._is_control = opcode.iscontrol()
         if self._is_control:
             return _NOTHING_RESERVED  # RFC 7692 §6.1: RSV1 is for data frames only,
@@ -104,7 +104,7 @@ class Inflater(Extension):
         return rest
 
     def has_done_enough(self) -> bool:
-        """Say whether other connections should have their turn before more is inflated."""
+        """Return whether other connections should have their turn before more is inflated."""
         if self.turn_bytes < PART_BYTES:
             return False
         self.turn_bytes = 0
@@ -121,9 +121,9 @@ class Inflater(Extension):
         Of two faults, the first in the peer's bytes is reported, however they were cut into reads and slices.
         zlib alone would not allow that. Asked for the byte over the limit, it also reads whatever comes
         before the byte after that; if this is invalid, it raises an error, and the byte is lost. That can
-        even happen in the tail, which is ours. So an error is looked into again on a copy, which gets one
-        byte of input at a time. The copy has a window of 32 KiB, but only a message of exactly the limit,
-        or a longer one, comes here.
+        even happen in the tail, which is ours. So after an error, a copy inflates the input again, one
+        byte at a time. The copy has a window of 32 KiB, but only a message of exactly the limit, or a
+        longer one, comes here.
 
         Args:
             stream: What has inflated the message so far.

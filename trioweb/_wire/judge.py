@@ -1,6 +1,6 @@
-"""wsproto, which judges every frame that is not plain, and the one class that knows its traps.
+"""wsproto, which judges every frame that is not plain, and the one class that knows its pitfalls.
 
-The judge decides what is legal. trioweb has no rules of its own for frames beside it: where the fast lane
+The judge decides what is legal. trioweb has no rules of its own for frames: where the fast lane
 decodes a frame without wsproto, it does so because the answer is known beforehand.
 """
 

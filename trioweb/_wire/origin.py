@@ -52,7 +52,7 @@ def check_origin(
 
 
 def is_listed(origin: str, allowed: tuple[str, ...]) -> bool:
-    """Say whether the value of an Origin field is one of these origins."""
+    """Return whether the value of an Origin field is one of these origins."""
     return _parse(origin) in _parsed(allowed)
 
 

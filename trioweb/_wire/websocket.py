@@ -39,11 +39,11 @@ class WebSocketWire(FrameEncoder):
 
     Receiving and sending know nothing of each other, and sending knows no states: the
     closing handshake belongs to the connection above, and any frame can be encoded at any
-    time. Not safe for threads; otherwise there is nothing to be concurrent with.
+    time. Not thread-safe, and without async methods.
 
     Args:
-        message_bytes: How long a message may be, inflated too; the next byte is 1009.
-        message_fragments: How many frames one may come in; the next is 1008.
+        message_bytes: How long a message may be, inflated too; a longer one is answered with 1009.
+        message_fragments: How many frames one may have; more are answered with 1008.
         deflate: What was agreed on about compression, if anything was.
         fast_lane: Whether plain frames are decoded without wsproto.
 
@@ -53,8 +53,8 @@ class WebSocketWire(FrameEncoder):
         may_hold: Instead of reporting a message over `message_bytes`, wait for
             `start_streaming`, or for `may_hold` to be false again. Compressed ones are
             reported at once: nobody knows what the rest would inflate to.
-        has_leftover: Something came after what has ended it.
-        unfinished_bytes: How much came that belongs to no whole message or control frame.
+        has_leftover: Input arrived after the frame that ended it.
+        unfinished_bytes: How many bytes arrived that are not part of a whole message or control frame.
     """
 
     __slots__ = (
@@ -98,7 +98,7 @@ class WebSocketWire(FrameEncoder):
         self.unfinished_bytes = 0
 
     def feed(self, data: bytes) -> None:
-        """Take input. Nothing is decoded before it is asked for."""
+        """Take input. Nothing is decoded before `events` is called."""
         self.unfinished_bytes += len(data)
         if self._is_over:
             return
@@ -167,14 +167,14 @@ class WebSocketWire(FrameEncoder):
             self.is_pending = self.is_pending or self._assembly.has_backlog
 
     def stop_streaming(self) -> None:
-        """Take `start_streaming` back, unless pieces of the message were handed out."""
+        """Undo `start_streaming`, unless pieces of the message were handed out."""
         self._assembly.stop_streaming()
         self._look_around()
 
     def overlook(self) -> None:
         """Decode no more, since nobody will get it: only the peer's close, or a `Violation`, is still found.
 
-        Everything collected or announced is dropped. There is no way back.
+        Everything collected or announced is dropped. This cannot be undone.
         """
         if self._is_over or isinstance(self._frame, Overlook):
             return
@@ -189,7 +189,7 @@ class WebSocketWire(FrameEncoder):
         self._is_lane_open = self.is_holding = self._assembly.is_over_limit = False
 
     def _decode(self, out: list[WireEvent], most: int) -> None:
-        """Decode what `events` could not do in one stroke."""
+        """Decode what `events` could not decode in one step."""
         assembly = self._assembly
         if assembly.is_streaming:
             assembly.hand_out_backlog(out)
@@ -343,7 +343,7 @@ class WebSocketWire(FrameEncoder):
             self.unfinished_bytes -= control_frame_bytes(last)  # it may stand within a message
 
     def _end(self) -> None:
-        """Let go of everything: what the peer may still send says nothing (RFC 6455 §7.1.7)."""
+        """Release everything: further input has no meaning (RFC 6455 §7.1.7)."""
         self._is_over = True
         self.has_leftover = self._position < len(self._input)
         self._is_lane_open = self.is_pending = self.is_holding = False

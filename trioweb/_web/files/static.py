@@ -36,7 +36,7 @@ class _Found:
         entry: The file.
         name: The name that determines its type.
         is_index: Whether a folder was requested.
-        encoded: Precompressed forms of the content, by coding.
+        encoded: Precompressed variants of the content, by coding.
     """
 
     entry: FolderEntry
@@ -162,7 +162,7 @@ class _FileInside(File):
         self._has_codings = has_codings
 
     def _is_coding_certain(self, request: Request) -> bool:
-        # The forms beside the file now may differ from those when the client got its part.
+        # The variants beside the file now may differ from those when the client got its part.
         return not self._has_codings and super()._is_coding_certain(request)
 
     def _open(self) -> OpenFile:

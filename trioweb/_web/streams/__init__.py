@@ -1,1 +1,1 @@
-"""Responses that are made while they are sent."""
+"""Responses that are generated while they are sent."""

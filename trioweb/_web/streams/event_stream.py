@@ -25,13 +25,13 @@ class EventStream(Stream):
     """Send events for as long as the client listens (WHATWG HTML §9.2).
 
     The head leaves at once, so the browser's `onopen` fires before the first event. After a
-    silence a comment is sent. It keeps proxies from dropping the connection, and shows when
-    the client is gone. The source does not notice.
+    silence a comment is sent. It keeps proxies from dropping the connection, and reveals a
+    client that is gone. The source is not disturbed.
 
     When the client leaves, the source is cancelled and closed. The same happens when the server
     shuts down; the response then ends properly, and browsers reconnect, with
-    `request.last_event_id`. They also reconnect when the source ends: answer 204 to keep a
-    browser away.
+    `request.last_event_id`. They also reconnect when the source ends; a response with status
+    204 stops a browser from reconnecting.
 
     Args:
         source: Gives `ServerSentEvent`, or `str`, `dict` or `list` for the data alone.

@@ -16,7 +16,7 @@ _END = object()
 
 
 class SourceBody(StreamedBody):
-    """Asks a source for its pieces, and closes it in any case.
+    """Requests pieces from a source, and always closes it.
 
     A source can be used once, and belongs to one request. `handed_over` moves it to a body of that
     request's own, since a handler may keep its response and return it again: without that, two requests
@@ -79,7 +79,7 @@ class SourceBody(StreamedBody):
         """Yield the source's pieces, each whole, then close it.
 
         Raises:
-            LocalProtocolError: They were asked for before.
+            LocalProtocolError: They have been requested before.
             TypeError: A piece is of the wrong type.
         """
         source = self._taken_source()
@@ -114,8 +114,8 @@ class SourceBody(StreamedBody):
     async def _next(self, source: AsyncIterator[Any]) -> Any:
         """Return the next piece; `_END` after the last, or when `stop()` interrupts the waiting.
 
-        The scope is around the waiting alone. Around the `yield` as well it would be left open while
-        the piece is sent, and Trio allows no scope to outlive the step that entered it.
+        The scope surrounds only the waiting. If it surrounded the `yield` too, it would be left open
+        while the piece is sent, and Trio allows no scope to outlive the step that entered it.
         """
         if not self._has_stopped:
             with trio.CancelScope() as self._waiting:
