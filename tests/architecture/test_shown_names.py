@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from trioweb import App, Config, Limits, Request, Server, WebSocket
+from trioweb import App, Config, Limits, Member, Overflow, Request, Server, WebSocket
 from trioweb._server.instruments import Instruments
 from trioweb._server.shutdown import Shutdown
 from trioweb._transport.engine import Engine
@@ -20,6 +20,7 @@ from trioweb._websocket.parts import put_together
 from trioweb._wire.http1.request_head import RequestHead
 from trioweb.config import Timeouts
 from trioweb.headers import Headers
+from trioweb.rooms.policies import delivery_for
 
 PAGES = sorted((Path(__file__).parents[2] / "docs").rglob("*.md"))
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
@@ -76,9 +77,12 @@ SHOWN: dict[Callable[[], object], str] = {
         receive receive_bytes receive_json receive_stream receive_text reject request send send_json send_nowait
         send_stream state subprotocol traffic wait_closed
     """,
+    lambda: make_websocket().outbox: "aclose send send_nowait statistics",
+    lambda: Member(delivery_for(make_websocket(), Overflow.WAIT, None)): "connection missed overflow",
+    lambda: App().room("lobby").subscribe(): "close is_closed missed overflow",
     make_server: "abort aclose connections port statistics stop urls wait_closed",
 }
-CLASSES = ["Request", "App", "Room", "WebSocket", "Server"]
+CLASSES = ["Request", "App", "Room", "WebSocket", "OutboxChannel", "Member", "Subscription", "Server"]
 
 
 @pytest.mark.parametrize(("make", "names"), SHOWN.items(), ids=CLASSES)

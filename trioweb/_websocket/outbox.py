@@ -10,9 +10,8 @@ from trioweb._transport.transport import WRITE_BYTES
 from trioweb._websocket.control_frames import ControlFrames
 from trioweb._websocket.ledger import Ledger
 from trioweb._websocket.outbox_entry import Entry, Piece, Slot, is_live, size_of
-from trioweb._websocket.sender_line import SenderLine
+from trioweb._websocket.sender_line import SenderLine, WaitingSender
 from trioweb._websocket.streamed_message import StreamedMessage
-from trioweb._websocket.waiting_sender import WaitingSender
 from trioweb._wire.frames import Buffers
 
 BUFFERS_PER_WRITE = 64

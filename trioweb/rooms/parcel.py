@@ -15,7 +15,7 @@ from trioweb.signatures import is_async
 logger = logging.getLogger("trioweb")
 
 NOTICE_BYTES = 64
-"""The assumed length of a gap's notice until it is made."""
+"""How many bytes a notice counts as until its real length is known."""
 
 
 class Parcel(Slot):
@@ -44,6 +44,11 @@ class Parcel(Slot):
         self.publication: Publication | None = publication
         self.key = key
         self.missed = 0
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is the mark of a gap, and no longer a message."""
+        return self.publication is None
 
     def encode(self) -> Buffers:
         """Leave the member's list and become a frame."""

@@ -12,10 +12,12 @@ import trio
 from trioweb._web.websocket import WebSocket
 from trioweb._websocket.publication import Publication
 from trioweb.rooms.joining import Joining
-from trioweb.rooms.member import Member
+from trioweb.rooms.member_delivery import MemberDelivery
 from trioweb.rooms.overflow import Overflow, check_overflow
 from trioweb.rooms.parcel import Parcel, check_notice
-from trioweb.rooms.subscription import Subscription, deliver_when_room
+from trioweb.rooms.policies import delivery_for
+from trioweb.rooms.subscription import Subscription
+from trioweb.rooms.subscription_queue import SubscriptionQueue, deliver_when_room
 
 DELIVERIES_PER_TURN = 64
 """A publisher lets other tasks run after this many deliveries."""
@@ -62,32 +64,32 @@ class Room:
     def __init__(self, name: str, overflow: Overflow = Overflow.CLOSE) -> None:
         self.name = name
         self.overflow = overflow
-        self._members: dict[Member, None] = {}
-        self._subscriptions: WeakSet[Subscription] = WeakSet()
+        self._deliveries: dict[MemberDelivery, None] = {}
+        self._queues: WeakSet[SubscriptionQueue] = WeakSet()
         self._published = 0
         self._delivered = 0
 
     def __repr__(self) -> str:
-        return f"<Room {self.name!r} {len(self._members)} members>"
+        return f"<Room {self.name!r} {len(self._deliveries)} members>"
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._deliveries)
 
     @property
     def members(self) -> tuple[WebSocket, ...]:
         """The WebSockets in the room now, in the order in which they joined."""
-        return tuple(member.connection for member in self._members)
+        return tuple(delivery.connection for delivery in self._deliveries)
 
     def statistics(self) -> RoomStatistics:
         """Return the numbers of the room."""
-        subscriptions = list(self._subscriptions)
-        missed = sum(member.missed for member in self._members)
+        queues = list(self._queues)
+        missed = sum(delivery.missed for delivery in self._deliveries)
         return RoomStatistics(
-            members=len(self._members),
-            subscriptions=len(subscriptions),
+            members=len(self._deliveries),
+            subscriptions=len(queues),
             published=self._published,
             delivered=self._delivered,
-            drops=missed + sum(subscription.missed for subscription in subscriptions),
+            drops=missed + sum(queue.missed for queue in queues),
         )
 
     def join(
@@ -116,15 +118,15 @@ class Room:
         """
         if missed_notice is not None:
             check_notice(missed_notice)
-        member = Member(ws, self._policy(overflow), missed_notice)
-        return Joining(self.name, member, put_in=self._put_in, leave=self._take_out)
+        delivery = delivery_for(ws, self._policy(overflow), missed_notice)
+        return Joining(self.name, delivery, put_in=self._put_in, leave=self._take_out)
 
-    def _put_in(self, member: Member) -> None:
-        self._members[member] = None
+    def _put_in(self, delivery: MemberDelivery) -> None:
+        self._deliveries[delivery] = None
 
-    def _take_out(self, member: Member) -> None:
-        member.leave()
-        del self._members[member]
+    def _take_out(self, delivery: MemberDelivery) -> None:
+        delivery.leave()
+        del self._deliveries[delivery]
 
     def subscribe(
         self, *, overflow: Overflow | None = None, most_messages: int = 1024, most_bytes: int = 1024 * 1024
@@ -139,22 +141,22 @@ class Room:
         Raises:
             ConfigError: `overflow` is not an `Overflow`.
         """
-        subscription = Subscription(
+        queue = SubscriptionQueue(
             self._unsubscribe,
             self._policy(overflow),
             most_messages=most_messages,
             most_bytes=most_bytes,
         )
-        self._subscriptions.add(subscription)
-        return subscription
+        self._queues.add(queue)
+        return Subscription(queue)
 
     def _policy(self, overflow: Overflow | None) -> Overflow:
         policy = self.overflow if overflow is None else overflow
         check_overflow(policy)
         return policy
 
-    def _unsubscribe(self, subscription: Subscription) -> None:
-        self._subscriptions.discard(subscription)
+    def _unsubscribe(self, queue: SubscriptionQueue) -> None:
+        self._queues.discard(queue)
 
     async def publish(
         self,
@@ -181,45 +183,45 @@ class Room:
         await trio.lowlevel.checkpoint_if_cancelled()
         publication = Publication(message)
         self._published += 1
-        members = [member for member in self._members if member.connection is not exclude]
-        waiting: list[tuple[Member, Parcel]] = []
-        for start in range(0, len(members), DELIVERIES_PER_TURN):
+        deliveries = [delivery for delivery in self._deliveries if delivery.connection is not exclude]
+        waiting: list[tuple[MemberDelivery, Parcel]] = []
+        for start in range(0, len(deliveries), DELIVERIES_PER_TURN):
             if start:
                 await trio.lowlevel.cancel_shielded_checkpoint()
-            for member in members[start : start + DELIVERIES_PER_TURN]:
-                if member.is_undisturbed and member.outlet.offer(publication):
+            for delivery in deliveries[start : start + DELIVERIES_PER_TURN]:
+                if delivery.is_undisturbed and delivery.outlet.offer(publication):
                     continue  # the usual case, handled here to save a call for each member
-                parcel = member.deliver(publication, key)
+                parcel = delivery.deliver(publication, key)
                 if parcel is not None:
-                    waiting.append((member, parcel))
-        late = await self._deliver_to_subscriptions(publication, key) if self._subscriptions else []
-        self._delivered += len(members)
-        if waiting or late:
+                    waiting.append((delivery, parcel))
+        full = await self._deliver_to_subscriptions(publication, key) if self._queues else []
+        self._delivered += len(deliveries)
+        if waiting or full:
             # All at once, so that the publisher waits for the slowest, not for the sum of all.
             async with trio.open_nursery() as nursery:
-                for member, parcel in waiting:
-                    nursery.start_soon(member.wait_for, parcel)
-                for reference in late:
+                for delivery, parcel in waiting:
+                    nursery.start_soon(delivery.wait_for, parcel)
+                for reference in full:
                     nursery.start_soon(deliver_when_room, reference, publication.message, key)
         if not next(_calls) % CALLS_PER_TURN:
             await trio.lowlevel.cancel_shielded_checkpoint()
-        return len(members)
+        return len(deliveries)
 
     async def _deliver_to_subscriptions(
         self, publication: Publication, key: Hashable
-    ) -> list[ref[Subscription]]:
-        """Deliver to each subscription, and return those that the publisher has to wait for.
+    ) -> list[ref[SubscriptionQueue]]:
+        """Deliver to each subscription, and return the full ones that the publisher has to wait for.
 
         All references are weak, because a program leaves the room by dropping its subscription.
         """
-        late: list[ref[Subscription]] = []
-        for count, reference in enumerate([ref(subscription) for subscription in self._subscriptions], 1):
+        full: list[ref[SubscriptionQueue]] = []
+        for count, reference in enumerate([ref(queue) for queue in self._queues], 1):
             if not count % DELIVERIES_PER_TURN:
                 await trio.lowlevel.cancel_shielded_checkpoint()
-            subscription = reference()
-            if subscription is not None and not subscription.is_closed:
+            queue = reference()
+            if queue is not None and not queue.is_closed:
                 self._delivered += 1
-                if not subscription.deliver(publication.message, key):
-                    late.append(reference)
-            del subscription
-        return late
+                if not queue.deliver(publication.message, key):
+                    full.append(reference)
+            del queue
+        return full
