@@ -1,4 +1,4 @@
-"""Frames: a live WebSocket, cut into the frames of RFC 6455 and shown bit by bit.
+"""Frames: a live WebSocket, split into the frames of RFC 6455 and shown bit by bit.
 
 Try it with `python demo/frames.py --port 8000`.
 """

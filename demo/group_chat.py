@@ -1,4 +1,4 @@
-"""Group chat: everybody reads what one person writes, and nobody slow holds up the rest.
+"""Group chat: everybody reads what one person writes, and slow readers do not hold up the rest.
 
 Try it with `python demo/group_chat.py --port 8000`.
 """

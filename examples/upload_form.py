@@ -1,4 +1,4 @@
-"""Upload by form: a browser sends a file, and the server stores it under a name of its own.
+"""Upload by form: a browser sends a file, and the server stores it under a name that it makes up.
 
 $ trioweb run examples/upload_form.py
 $ curl -F document=@README.md http://127.0.0.1:8000/upload
