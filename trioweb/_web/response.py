@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from trioweb._web.cookies import SameSite, format_cookie
 from trioweb._web.streamed_body import StreamedBody
+from trioweb._wire.http1.response_encoder import WITHOUT_BODY
 from trioweb.errors import LocalProtocolError
 from trioweb.foreign_names import RESPONSE, explaining
 from trioweb.headers import HeaderSource, MutableHeaders
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from trioweb._web.streams.filler import Filler
 
 OCTETS = "application/octet-stream"
-WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 @explaining(RESPONSE)

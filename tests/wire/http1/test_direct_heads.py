@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, read_body, read_head, respond
 
+from trioweb._wire.http1.late_h11 import LateH11
 from trioweb._wire.http1.response_encoder import ResponseEncoder
 from trioweb._wire.http1.wire import Http1Wire, RequestHead
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
@@ -97,7 +98,7 @@ def test_h11_alone_reads_the_same_from_heads_that_it_was_not_shown(data: bytes) 
     assert isinstance(event, h11.Request)
     assert (event.method.decode(), event.target.decode()) == (head.method, head.target)
     if head.content_bytes == 0:
-        assert wire._h11 is None
+        assert not wire.h11.has_begun
         assert isinstance(peer.next_event(), h11.EndOfMessage)
     if head.target.startswith("/"):
         fields = [(name.decode(), value.decode("latin-1")) for name, value in event.headers.raw_items()]
@@ -141,10 +142,12 @@ def test_a_response_is_the_same_whichever_parser_decoded_the_head(
 @pytest.mark.parametrize("pieces", [(HANDSHAKE,), (HANDSHAKE[:9], HANDSHAKE[9:])], ids=["whole", "halves"])
 def test_a_websocket_keeps_nothing_of_http(pieces: tuple[bytes, ...]) -> None:
     wire, head = wire_of(*pieces)
-    assert (wire._h11 is None) == (len(pieces) == 1)
+    assert (not wire.h11.has_begun) == (len(pieces) == 1)
     wire.feed(b"\x81\x80mask")
     assert wire.switch_to_websocket() == b"\x81\x80mask"
+    assert not wire.h11.has_begun
     kept = [getattr(wire, name) for name in Http1Wire.__slots__]
+    kept += [getattr(wire.h11, name) for name in LateH11.__slots__]
     assert not any(isinstance(thing, h11.Connection) or thing is head for thing in kept)
     assert sum(len(thing) for thing in kept if isinstance(thing, bytes | bytearray)) == 0
 

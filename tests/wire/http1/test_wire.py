@@ -105,7 +105,7 @@ def test_input_that_only_h11_refuses_is_a_mistake_of_the_peer() -> None:
     # No input is known that passes the guards but not h11, so the bytes bypass the guards here.
     wire = make_wire(GET[:-1])
     assert wire.next_event() == NeedData()
-    wire.h11_connection().receive_data(b"junk\r\n\r\n")
+    wire.h11.connection().receive_data(b"junk\r\n\r\n")
     wire.feed(GET[-1:])
     with pytest.raises(RemoteProtocolError) as caught:
         wire.next_event()
@@ -116,7 +116,7 @@ def test_input_that_only_h11_refuses_is_a_mistake_of_the_peer() -> None:
 def test_input_that_h11_refuses_before_the_response_is_not_answered() -> None:
     wire = make_wire(GET)
     read_head(wire)
-    wire._unseen_head = b"junk\r\n\r\n"
+    wire.h11.postpone(b"junk\r\n\r\n")
     with pytest.raises(LocalProtocolError, match="cannot be sent"):
         respond(wire)
     with pytest.raises(LocalProtocolError):

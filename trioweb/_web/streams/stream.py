@@ -6,8 +6,9 @@ import copy
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any, cast
 
-from trioweb._web.response import OCTETS, WITHOUT_BODY, Response, with_charset
+from trioweb._web.response import OCTETS, Response, with_charset
 from trioweb._web.streams.source_body import SourceBody
+from trioweb._wire.http1.response_encoder import WITHOUT_BODY
 from trioweb.errors import LocalProtocolError
 from trioweb.headers import HeaderSource, MutableHeaders
 

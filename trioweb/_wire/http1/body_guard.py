@@ -75,14 +75,14 @@ class ChunkGuard:
 
     Args:
         body_bytes: How long the decoded body may be.
-        head_bytes: How long extensions and trailers may be, all together.
+        overhead_bytes: How long extensions and trailers may be, all together.
     """
 
     __slots__ = ("_body_bytes", "_overhead_bytes", "_part", "_remaining_bytes", "_trailers")
 
-    def __init__(self, *, body_bytes: int, head_bytes: int) -> None:
+    def __init__(self, *, body_bytes: int, overhead_bytes: int) -> None:
         self._body_bytes = body_bytes
-        self._overhead_bytes = head_bytes
+        self._overhead_bytes = overhead_bytes
         self._remaining_bytes = 0
         self._part = ChunkPart.SIZE
         self._trailers = LineScanner()
@@ -97,7 +97,7 @@ class ChunkGuard:
         Raises:
             RemoteProtocolError: The chunks are malformed: status 400.
             BodyTooLarge: Their announced sizes exceed `body_bytes`.
-            HeadersTooLarge: Extensions and trailers exceed `head_bytes`.
+            HeadersTooLarge: Extensions and trailers exceed `overhead_bytes`.
         """
         pieces: list[bytes] = []
         position = 0

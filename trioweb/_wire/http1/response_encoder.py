@@ -34,7 +34,7 @@ from trioweb.headers import check_field
 
 # The statuses without a body, and the length that they declare. 204 and 304 end with the head, whatever it
 # says (RFC 9112 §6.3). 205 has no content either, but its end has to be declared (RFC 9110 §15.3.6).
-BODILESS = {204: None, 205: 0, 304: None}
+WITHOUT_BODY = {204: None, 205: 0, 304: None}
 
 _FRAMING = frozenset({"content-length", "transfer-encoding", "keep-alive"})
 
@@ -90,14 +90,14 @@ class ResponseEncoder:
             # the response even for a client that expects a body. h11 frames it like that as long as it
             # does not know whether the client speaks HTTP/1.1.
             content_bytes = None
-            wire.forget_h11()
+            wire.h11.start_over()
         fields = response_fields(status, headers, content_bytes)
         # Nothing can follow input that is not a request, or not any more.
         if is_close or wire.head is None or wire.has_failed:
             wire.is_last = True
         if wire.is_last:
             fields.append((b"Connection", b"close"))
-        self._is_bodiless = status in BODILESS or is_for_head
+        self._is_bodiless = status in WITHOUT_BODY or is_for_head
         return self._encode(h11.Response, status_code=status, headers=fields, reason=phrase(status).encode())
 
     def encode_body(self, data: bytes) -> bytes:
@@ -118,7 +118,7 @@ class ResponseEncoder:
 
     def _encode(self, kind: Callable[..., h11.Event], **parts: Any) -> bytes:
         try:
-            return self._wire.h11_connection().send(kind(**parts)) or b""
+            return self._wire.h11.connection().send(kind(**parts)) or b""
         except h11.ProtocolError as error:
             raise LocalProtocolError(f"the response cannot be sent: {error}") from error
 
@@ -147,8 +147,8 @@ def response_fields(
             offers_upgrade = offers_upgrade or key == "upgrade"
     if offers_upgrade and not _has_upgrade_option(fields):
         fields.append((b"Connection", b"Upgrade"))
-    if status in BODILESS:
-        content_bytes = BODILESS[status]
+    if status in WITHOUT_BODY:
+        content_bytes = WITHOUT_BODY[status]
     if content_bytes is not None:
         fields.append((b"Content-Length", b"%d" % content_bytes))
     return fields

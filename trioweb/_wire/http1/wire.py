@@ -15,18 +15,16 @@ found, and h11 is not asked:
 | the framing of a body                    | h11                       | at once                     |
 | a head that a WebSocket starts with      | one of the first two rows | never, or at once           |
 
-h11 also frames the responses (`response_encoder.py`), so it has to know which request they answer. It is
-made when it is first needed. Most WebSockets start without it, which saves a good part of the handshake.
+h11 also frames the responses (`response_encoder.py`), so it has to know which request they answer.
+`late_h11.py` makes it when it is first needed. Most WebSockets start without it, which saves a good part of
+the handshake.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
-
 import h11
 
-from trioweb._wire.http1.body_guard import ChunkGuard, LengthGuard
+from trioweb._wire.http1.body_decoder import BodyDecoder
 from trioweb._wire.http1.events import (
     INPUT_TRANSITIONS,
     Body,
@@ -39,8 +37,9 @@ from trioweb._wire.http1.events import (
     Step,
 )
 from trioweb._wire.http1.head_guard import CheckedHead, HeadGuard
+from trioweb._wire.http1.late_h11 import LateH11
 from trioweb._wire.http1.request_head import RequestHead, request_head
-from trioweb.errors import BodyTooLarge, LocalProtocolError, RemoteProtocolError
+from trioweb.errors import LocalProtocolError, RemoteProtocolError
 from trioweb.headers import RequestHeaders
 
 __all__ = ["Body", "EndOfBody", "Ended", "Http1Event", "Http1Wire", "NeedData", "Paused", "RequestHead"]
@@ -55,8 +54,8 @@ _CR = 0x0D
 _HEAD = b"HEAD "
 
 # Looked up once: these two moves happen with every request, and cannot fail.
-_BEHIND_HEAD = INPUT_TRANSITIONS[Stage.HEAD, Step.HEAD_READ]
-_BEHIND_BODY = INPUT_TRANSITIONS[Stage.BODY, Step.BODY_READ]
+_AFTER_HEAD = INPUT_TRANSITIONS[Stage.HEAD, Step.HEAD_READ]
+_AFTER_BODY = INPUT_TRANSITIONS[Stage.BODY, Step.BODY_READ]
 
 
 class Http1Wire:
@@ -80,21 +79,20 @@ class Http1Wire:
     Attributes:
         head: The head of the current request, or of the one that failed after its head; else `None`.
         is_last: Whether the client, or a response, has said that no request follows this one.
+        h11: What reading and framing share.
     """
 
     __slots__ = (
-        "_body_guard",
+        "_body",
         "_empty_lines",
         "_failure",
-        "_h11",
-        "_has_body_ended",
         "_has_input_ended",
         "_head_bytes",
         "_head_fields",
         "_head_guard",
         "_input",
         "_stage",
-        "_unseen_head",
+        "h11",
         "head",
         "is_last",
     )
@@ -102,17 +100,15 @@ class Http1Wire:
     def __init__(self, *, head_bytes: int, head_fields: int = 100) -> None:
         self._head_bytes = head_bytes
         self._head_fields = head_fields
-        self._h11: h11.Connection | None = None
-        self._unseen_head = b""  # of a request that h11 has not seen yet
+        self.h11 = LateH11()
         self._stage = Stage.HEAD
         self._input = bytearray()
         self._has_input_ended = False
-        self._failure: RemoteProtocolError | None = None
+        self._failure: RemoteProtocolError | None = None  # set in `Stage.FAILED`, and only there
         self._head_guard: HeadGuard | None = None
-        self._body_guard: LengthGuard | ChunkGuard | None = None
+        self._body: BodyDecoder | None = None  # of a request that has one
         self.head: RequestHead | None = None
         self._empty_lines = 0
-        self._has_body_ended = False
         self.is_last = False
 
     # Receiving.
@@ -140,17 +136,17 @@ class Http1Wire:
             BodyTooLarge: The next chunk of the body announces more than `limit_body` allows.
             LocalProtocolError: A body comes next, and `limit_body` was not called.
         """
-        if self._failure is not None:
-            raise self._failure.with_traceback(None)  # which would grow with each call
         try:
-            return self._read_head() if self._stage is Stage.HEAD else self._READERS[self._stage](self)
+            if self._stage is Stage.HEAD:
+                return self._read_head()
+            if self._stage is Stage.BODY:
+                return self._read_body()
         except RemoteProtocolError as error:
             self._fail(error)
             raise
-        except h11.RemoteProtocolError as error:
-            failure = RemoteProtocolError(str(error), error.error_status_hint)
-            self._fail(failure)
-            raise failure from None
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)  # which would grow with each call
+        return _PAUSED
 
     @property
     def held_bytes(self) -> int:
@@ -158,30 +154,16 @@ class Http1Wire:
         return len(self._input)
 
     def limit_body(self, body_bytes: int) -> None:
-        """Set how long the body of the current request may be, before its first event.
-
-        Limits depend on the route, and the route on the head, so the limit cannot come with the
-        others. Instead of a default, a body has no events until its limit is set: a default would
-        have to be unlimited, for the sake of the route with the highest limit, and forgetting the
-        call would then go unnoticed.
+        """Set how long the body of the current request may be; it has no events before that.
 
         Raises:
-            BodyTooLarge: The body is announced to be longer. It can still be read, to be thrown away.
+            BodyTooLarge: The body is announced to be longer. It can still be read, to be discarded.
             LocalProtocolError: There is no request, or its body is complete.
         """
-        if self._stage is not Stage.BODY or self.head is None:
+        if self._stage is not Stage.BODY:
             raise LocalProtocolError("there is no body to limit: expected a request whose body is to come")
-        content_bytes = self.head.content_bytes
-        if content_bytes is None:
-            self._body_guard = ChunkGuard(body_bytes=body_bytes, head_bytes=self._head_bytes)
-            return
-        self._body_guard = LengthGuard(content_bytes)
-        # Refused by its announcement, before a byte of it is awaited (RFC 9110 §15.5.14).
-        if content_bytes > body_bytes:
-            raise BodyTooLarge(
-                f"a body of {content_bytes} bytes was announced, and at most {body_bytes} are taken"
-                " (Limits.body_bytes)"
-            )
+        if self._body is not None:  # a request without a body keeps to any limit
+            self._body.limit(body_bytes)
 
     @property
     def has_partial_head(self) -> bool:
@@ -203,7 +185,7 @@ class Http1Wire:
 
     def _read_head(self) -> Http1Event:
         # There is a response already, such as 408 to a head that took too long: nothing can follow it.
-        if self._h11 is not None and self._h11.our_state is not h11.IDLE:
+        if self.h11.has_begun and not self.h11.is_idle:
             return _PAUSED
         self._skip_empty_lines()
         if not self._input:
@@ -215,8 +197,7 @@ class Http1Wire:
             return _NEED_DATA
         data = bytes(self._input[: checked.size_bytes])
         if checked.headers is not None and checked.content_bytes == 0:
-            self._unseen_head = data
-            self._has_body_ended = True
+            self.h11.postpone(data)
             head = request_head(checked, checked.method, checked.target.text, checked.headers)
         else:
             head = self._decode_head(data, checked)
@@ -225,7 +206,7 @@ class Http1Wire:
         self.is_last = head.http_version == "1.0" or b"close" in checked.connection
         self.head = head
         self._head_guard = None
-        self._stage = _BEHIND_HEAD
+        self._stage = _AFTER_HEAD
         return head
 
     def _check_head(self) -> CheckedHead | None:
@@ -237,10 +218,12 @@ class Http1Wire:
 
     def _decode_head(self, data: bytes, checked: CheckedHead) -> RequestHead:
         """Let h11 decode a head: it has to know the framing of a body, and heads in pieces are rare."""
-        event = self._h11_event(data)
+        event = self.h11.decode(data)
         assert isinstance(event, h11.Request)
         if checked.content_bytes == 0:
-            self._decode(b"")  # without a body its end comes at once, and nobody sets a limit
+            self.h11.decode(b"")  # without a body its end comes at once, and nobody sets a limit
+        else:
+            self._body = BodyDecoder(self.h11, checked.content_bytes, overhead_bytes=self._head_bytes)
         fields = [
             (name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers.raw_items()
         ]
@@ -256,72 +239,23 @@ class Http1Wire:
             del self._input[:2]
 
     def _read_body(self) -> Http1Event:
-        while not self._has_body_ended:
-            if self._body_guard is None:
-                raise LocalProtocolError("the body has no limit yet: call limit_body before reading it")
-            taken = self._body_guard.take(self._input)
-            if data := self._decode(taken):
-                return Body(data)
-            if not taken and not self._has_body_ended:
+        body = self._body
+        if body is not None:
+            if piece := body.take(self._input):
+                return Body(piece)
+            if not body.has_ended:
                 if self._has_input_ended:  # RFC 9112 §8: incomplete, whatever has come
                     raise RemoteProtocolError("the peer ended its side within the body of a request", 400)
                 return _NEED_DATA
-        self._stage = _BEHIND_BODY
+        self._stage = _AFTER_BODY
         return _END_OF_BODY
 
-    def _decode(self, taken: bytes) -> bytes:
-        """Let h11 remove the framing and find the end."""
-        pieces: list[bytes] = []
-        event = self._h11_event(taken)
-        while isinstance(event, h11.Data):
-            pieces.append(event.data)
-            event = self._h11_event(b"")
-        self._has_body_ended = isinstance(event, h11.EndOfMessage)
-        return b"".join(pieces)
-
-    def _h11_event(self, taken: bytes) -> object:
-        connection = self.h11_connection()
-        if taken:
-            connection.receive_data(taken)
-        return connection.next_event()
-
-    def _read_nothing(self) -> Http1Event:
-        return _PAUSED
-
-    _READERS: ClassVar[dict[Stage, Callable[[Http1Wire], Http1Event]]] = {
-        Stage.HEAD: _read_head,
-        Stage.BODY: _read_body,
-        Stage.COMPLETE: _read_nothing,
-        Stage.SWITCHED: _read_nothing,
-    }
-
     # For the responses.
-
-    def h11_connection(self) -> h11.Connection:
-        """Return h11's side of the connection, which has seen all that was read.
-
-        Raises:
-            LocalProtocolError: The connection has become a WebSocket.
-        """
-        if self._stage is Stage.SWITCHED:
-            raise LocalProtocolError("the connection is a WebSocket's and no longer takes HTTP responses")
-        if self._h11 is None:
-            self._h11 = h11.Connection(h11.SERVER)
-        if self._unseen_head:
-            head, self._unseen_head = self._unseen_head, b""
-            self._h11.receive_data(head)
-            self._h11.next_event()  # the request
-            self._h11.next_event()  # and its end, for it has no body
-        return self._h11
-
-    def forget_h11(self) -> None:
-        """Let h11 start from scratch, as if nothing had been read."""
-        self._h11 = None
 
     @property
     def has_failed(self) -> bool:
         """Whether the client has broken the protocol, so that nothing more of its input is read."""
-        return self._failure is not None
+        return self._stage is Stage.FAILED
 
     @property
     def asks_for_head(self) -> bool:
@@ -338,8 +272,7 @@ class Http1Wire:
             self.head is not None
             and self.head.expects_continue
             and self._stage is Stage.BODY
-            and self._h11 is not None
-            and self._h11.they_are_waiting_for_100_continue
+            and self.h11.awaits_continue
             and not self._input
         )
 
@@ -353,7 +286,7 @@ class Http1Wire:
         """
         if self.is_last or self._stage in {Stage.FAILED, Stage.SWITCHED}:
             return False
-        return self._h11 is None or self._h11.our_state not in {h11.ERROR, h11.MUST_CLOSE}
+        return not self.h11.must_close
 
     def start_next_request(self) -> None:
         """Continue with the next request, whose bytes may be here already.
@@ -362,15 +295,13 @@ class Http1Wire:
             LocalProtocolError: The request or its response is not complete, or the connection has
                 to close.
         """
-        if not self.can_keep_alive or self._h11 is None or self._h11.our_state is not h11.DONE:
+        if not (self.can_keep_alive and self.h11.is_response_complete):
             raise LocalProtocolError(
                 "the next request cannot start: this response is the last, or not complete"
             )
         self._move(Step.NEXT_REQUEST)
-        self._h11.start_next_cycle()
-        self.head = None
-        self._body_guard = None
-        self._has_body_ended = False
+        self.h11.start_next_cycle()
+        self.head = self._body = None
         self._empty_lines = 0
         # The empty line of an old client is not the start of a request: the connection is idle.
         if bytes(self._input[:3]) == b"\r\n":
@@ -385,14 +316,13 @@ class Http1Wire:
         Raises:
             LocalProtocolError: There is no request, it has a body, or a response was begun.
         """
-        is_answered = self._h11 is None or self._h11.our_state is not h11.SEND_RESPONSE
-        if is_answered and not self._unseen_head:
+        if not self.h11.is_response_due:
             raise LocalProtocolError("no WebSocket can start here: expected a request without a response")
         if self.head is not None and self.head.content_bytes == 0 and self._stage is Stage.BODY:
             self._read_body()
         self._move(Step.SWITCH)
         data = bytes(self._input)
         self._input.clear()
-        self._h11 = self.head = self._body_guard = None
-        self._unseen_head = b""
+        self.head = self._body = None
+        self.h11.give_up()
         return data

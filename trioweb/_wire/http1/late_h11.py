@@ -1,0 +1,129 @@
+"""h11's view of one connection, which begins as late as possible.
+
+h11 does two jobs here: it decodes what the guards leave to it, and it frames the responses. For the second
+it has to know the request, so both jobs need one `h11.Connection`, and this class is its only owner.
+
+Making one takes about as long as checking a head, and it takes memory for as long as it exists. Many connections need
+it late or never:
+
+- The guard decodes most heads itself (`wire.py`). Such a head is kept as bytes, and h11 sees it when a
+  response begins.
+- A WebSocket has a response without h11. Thousands of idle ones would each keep a parser for nothing.
+
+The alternative was an encoder of our own without h11. It would have to repeat h11's states for
+responses, and those are the part that must not be wrong: a client that takes the end of one response for
+another place reads the rest as its next one (RFC 9112 §11.1).
+
+`our_state` and the other names below are h11's. A state that does not exist yet is IDLE, as it
+would be in a new `h11.Connection`.
+"""
+
+from __future__ import annotations
+
+import h11
+
+from trioweb.errors import LocalProtocolError, RemoteProtocolError
+
+
+class LateH11:
+    """Makes an `h11.Connection` when it is first needed, and shows it what it has missed.
+
+    Invariant: at most one head is unseen. The next is not read before the response to it is
+    complete, and no response begins before h11 has seen its request.
+    """
+
+    __slots__ = ("_connection", "_is_given_up", "_unseen_head")
+
+    def __init__(self) -> None:
+        self._connection: h11.Connection | None = None
+        self._unseen_head = b""
+        self._is_given_up = False
+
+    def postpone(self, head: bytes) -> None:
+        """Keep a head without a body for the moment when h11 has to see it."""
+        self._unseen_head = head
+
+    def connection(self) -> h11.Connection:
+        """Return h11's connection, which has seen all that was read.
+
+        Raises:
+            LocalProtocolError: The connection has become a WebSocket.
+        """
+        if self._is_given_up:
+            raise LocalProtocolError("the connection is a WebSocket's and no longer takes HTTP responses")
+        if self._connection is None:
+            self._connection = h11.Connection(h11.SERVER)
+        if self._unseen_head:
+            head, self._unseen_head = self._unseen_head, b""
+            self._connection.receive_data(head)
+            self._connection.next_event()  # the request
+            self._connection.next_event()  # and its end, for it has no body
+        return self._connection
+
+    def decode(self, data: bytes) -> object:
+        """Return the next event that h11 finds, `h11.NEED_DATA` among them.
+
+        Raises:
+            RemoteProtocolError: h11 refuses what the guards have passed. No such input is known, but
+                an error of h11's would get past every `except` of the packages above.
+        """
+        connection = self.connection()
+        if data:  # to h11, empty data is the end of input
+            connection.receive_data(data)
+        try:
+            return connection.next_event()
+        except h11.RemoteProtocolError as error:
+            raise RemoteProtocolError(str(error), error.error_status_hint) from None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is an `h11.Connection`."""
+        return self._connection is not None
+
+    @property
+    def is_response_due(self) -> bool:
+        """Whether there is a request to which no response has begun."""
+        return bool(self._unseen_head) or self._our_state() is h11.SEND_RESPONSE
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was sent since the last complete response."""
+        return self._our_state() is h11.IDLE
+
+    @property
+    def is_response_complete(self) -> bool:
+        """Whether the response has ended, and the connection may be kept for another."""
+        return self._our_state() is h11.DONE
+
+    @property
+    def must_close(self) -> bool:
+        """Whether no other response can follow, after a mistake or after a response that said so."""
+        state = self._our_state()
+        return state is h11.ERROR or state is h11.MUST_CLOSE
+
+    @property
+    def awaits_continue(self) -> bool:
+        """Whether the client said `Expect: 100-continue`, and got no response yet."""
+        return self._connection is not None and self._connection.they_are_waiting_for_100_continue
+
+    def _our_state(self) -> object:
+        return h11.IDLE if self._connection is None else self._connection.our_state
+
+    # From one request to what follows.
+
+    def start_next_cycle(self) -> None:
+        """Get ready for the next request, after a response that is complete."""
+        self.connection().start_next_cycle()
+
+    def start_over(self) -> None:
+        """Forget all that was read.
+
+        h11 then takes the client for one of HTTP/1.0, and ends the response with the connection.
+        """
+        self._connection = None
+
+    def give_up(self) -> None:
+        """Release everything: the connection has become a WebSocket, and may stay open for days."""
+        self._connection = None
+        self._unseen_head = b""
+        self._is_given_up = True
