@@ -161,7 +161,8 @@ class Timers:
         is_awaiting = is_awaiting or is_verdict
         timer = Timer(self, callback, is_verdict=is_verdict, is_awaiting=is_awaiting)
         is_first = is_awaiting and not self.awaiting
-        self.awaiting += is_awaiting
+        if is_awaiting:
+            self.awaiting += 1
         heap = self._heap
         due_at = deadline - self._attention.lost_seconds
         if is_first:  # nobody has looked since the last one ended: that was not a stall

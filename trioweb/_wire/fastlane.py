@@ -92,7 +92,9 @@ def decode_plain(data: bytes, position: int, out: list[Any], most: int, message_
     room = most - len(out)
     while position < end and room > 0:
         first = data[position]
-        length = data[position + 1] - MASKED
+        length = (
+            data[position + 1] - MASKED
+        )  # negative if there is no mask: rejected with the long ones, below
         start = position + 6
         if length > 125:
             if length == TWO_BYTES:
