@@ -92,6 +92,8 @@ class ObservedTransport:
     def __init__(self, transport: Transport, observer: WireObserver) -> None:
         self._transport = transport
         self._observer = observer
+        # Each by its name: a `__getattr__` would be called at every use, and would hide from type checkers
+        # that a method of `Transport` is missing here.
         self.is_plain = transport.is_plain
         self.secure = transport.secure
         self.receive = transport.receive
@@ -131,7 +133,10 @@ class ObservedReceiver:
         self.lost = receiver.lost
 
     def data_received(self, data: bytes, now: float) -> None:
-        """Show one piece of input, then let it be acted on."""
+        """Show one piece of input, then let it be acted on.
+
+        In this order, so that an observer sees a request before the reply to it.
+        """
         self._observer.received(data)
         self._receiver.data_received(data, now)
 

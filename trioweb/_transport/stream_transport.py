@@ -86,7 +86,11 @@ class StreamTransport:
             return b""
 
     def try_receive(self) -> bytes | None:
-        """Return `None`: every read of a stream may wait."""
+        """Return `None`: every read of a stream may wait.
+
+        To read a little and to give it up after no time is not the same: a stream need not promise that a
+        cancelled read loses nothing.
+        """
         return None
 
     async def send_all(self, data: bytes) -> None:
@@ -101,6 +105,8 @@ class StreamTransport:
     def start(self, receiver: Receiver, output: Output) -> None:
         """Start the reader task."""
         self._receiver, self._output = receiver, output
+        # In the engine's nursery, not in that of the connection: a handler that ends must not wait for a read
+        # that ends only when the stream is closed.
         self._may_read.set()
         self._nursery.start_soon(self._read, name="trioweb reader")
 
@@ -122,7 +128,11 @@ class StreamTransport:
         return 0
 
     def flush(self) -> None:
-        """Start the writer task, unless it is running."""
+        """Start the writer task, unless it is running.
+
+        There is never more than one: a stream allows a single `send_all` at a time (`trio.BusyResourceError`).
+        A running writer asks the output again after each write, so what was queued meanwhile is not forgotten.
+        """
         if not self._is_writing and not self._is_aborted:
             self._is_writing = True
             self._nursery.start_soon(self._write, name="trioweb writer")
@@ -222,7 +232,7 @@ class StreamTransport:
                 await self._stream.send_all(data)
                 output.advance(len(data))
         except GONE:
-            if self._receiver is not None:
+            if self._receiver is not None:  # else this side has closed the stream, which made the write fail
                 self._receiver.lost()
             return
         except Exception:

@@ -119,6 +119,7 @@ class TlsTransport:
 
     async def receive(self) -> bytes:
         """Return what has arrived; `b""` at the end of the peer's side or when it is gone."""
+        # Before anything is decrypted: OpenSSL gives it only once, and a cancellation must not lose it.
         await trio.lowlevel.checkpoint_if_cancelled()
         plain = self._pull(b"")
         while not plain and not self._has_ended and (data := await self._carrier.receive()):
@@ -210,7 +211,10 @@ class TlsTransport:
         return True
 
     def end_output(self) -> bool:
-        """Send close_notify, then FIN."""
+        """Send close_notify, then FIN.
+
+        Not while ciphertext waits: a FIN before it would cut it off.
+        """
         self._say_goodbye()
         return not self._unsent and self._carrier.end_output()
 
@@ -227,7 +231,7 @@ class TlsTransport:
         await self._carrier.aclose()
 
     def _say_goodbye(self) -> None:
-        # Behind unsent ciphertext a close_notify would claim that everything before it has arrived.
+        # After unsent ciphertext a close_notify would claim that everything before it has arrived.
         if self._has_said_goodbye or self._is_broken or self._unsent:
             return
         self._has_said_goodbye = True
@@ -251,7 +255,7 @@ class TlsTransport:
         plain = self._decrypt(data)
         if plain and self._receiver is not None:
             self._receiver.data_received(plain, now)
-        if self._is_broken:
+        if self._is_broken:  # nothing that still comes could be decrypted
             self._carrier.pause_reading()
             self.lost()
         elif self._outgoing.pending:
@@ -264,13 +268,14 @@ class TlsTransport:
 
     def lost(self) -> None:
         """Nothing can be written any more."""
+        # Released before the call, so that there is only one, whatever the receiver does in turn.
         receiver, self._receiver, self._output = self._receiver, None, None
         if receiver is not None:
             receiver.lost()
 
     def drained(self) -> None:
         """Everything has been written, or never will be."""
-        if self._is_broken:
+        if self._is_broken:  # whatever could still leave, such as an alert, has left
             self.lost()
         elif self._output is not None:
             self._output.drained()
@@ -331,7 +336,7 @@ class TlsTransport:
                     break
                 pieces.append(piece)
         except ssl.SSLWantReadError:
-            pass
+            pass  # part of a record, which stays in OpenSSL's buffer until the rest comes
         except ssl.SSLZeroReturnError:
             self._end_input()
         except ssl.SSLError as error:
@@ -347,6 +352,7 @@ class TlsTransport:
         batch = _first_batch(buffers)
         unsent, write, read = self._unsent, self._tls.write, self._outgoing.read
         try:
+            # TLS's own records are in the buffer already, so the first read takes them along.
             # Emptied after each record, since this buffer, too, keeps the size it once had.
             for start in range(0, len(batch), RECORD_BYTES):
                 write(batch[start : start + RECORD_BYTES])
@@ -361,6 +367,7 @@ class TlsTransport:
 
     def _break_off(self, why: ssl.SSLError | str) -> None:
         """TLS has failed: its alert goes out if possible, and nothing after it."""
+        # At debug level, since any client can cause it: a scanner must not be able to fill the log.
         logger.debug("a TLS connection is broken off: %s", why)
         self._has_ended = self._is_broken = True
         if not self._unsent:
