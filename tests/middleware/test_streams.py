@@ -22,6 +22,16 @@ async def stamp(request, call_next):
     return response
 
 
+async def upper(request, call_next):
+    response = await call_next(request)
+
+    async def pieces():
+        async for piece in response.chunks():
+            yield piece.upper()
+
+    return Stream(pieces(), content_type="text/plain")
+
+
 async def test_a_stream_is_prepared_once(open_client):
     app, ended = App(), []
     app.middleware(stamp)
@@ -43,6 +53,26 @@ async def test_a_stream_is_prepared_once(open_client):
         assert (response.text, response.headers["x-stamp"]) == ("12", "200")
         assert (await client.head("/")).headers["x-stamp"] == "200"
     assert ended == [True]
+
+
+@pytest.mark.parametrize("layers", [[GZip(), stamp], [stamp, upper]])
+async def test_a_stream_keeps_the_order_of_its_fields_when_its_body_is_replaced(open_client, layers):
+    app = App()
+    for layer in layers:
+        app.middleware(layer)
+
+    async def numbers():
+        yield "one"
+
+    @app.get("/")
+    async def index(request):
+        return Stream(numbers(), content_type="text/plain")
+
+    async with open_client(app) as client:
+        response = await client.get("/", headers={"Accept-Encoding": "gzip"})
+    names = list(response.headers)
+    assert response.text.lower() == "one"
+    assert names.index("content-type") < names.index("x-stamp")
 
 
 async def test_a_stream_that_is_kept_does_not_answer_a_second_request(open_client, caplog):

@@ -1,4 +1,4 @@
-"""A body that is made from another response's body."""
+"""A body that is made from another response's body, and the response that sends it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 from trioweb._web.response import Response
 from trioweb._web.streamed_body import StreamedBody
+from trioweb.headers import MutableHeaders
 
 
 class DerivedBody(StreamedBody):
@@ -41,3 +42,14 @@ class DerivedBody(StreamedBody):
         Cancellation: As the other's.
         """
         await self.inner.aclose()
+
+
+def derived(body: DerivedBody) -> Response:
+    """Return a response with this body, and the status and fields of the one that it is made from.
+
+    The fields are copied as they are. Given to `Response`, they would be read again, and its
+    Content-Type would become the last of them.
+    """
+    response = Response(body, body.inner.status)
+    response.headers = MutableHeaders(body.inner.headers.lines())
+    return response

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
-from trioweb._web.derived_body import DerivedBody
+from trioweb._web.derived_body import DerivedBody, derived
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
 from trioweb.headers import MutableHeaders
@@ -64,7 +64,7 @@ class _Seen:
         if len(self._responses) == 1:
             return response
         if response.is_streamed:  # its pieces may be made from those of another one
-            return Response(_LastBody(response, self), response.status, headers=response.headers.lines())
+            return derived(_LastBody(response, self))
         await self.aclose(sparing=response)
         return response
 

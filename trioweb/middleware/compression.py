@@ -8,12 +8,13 @@ from functools import partial
 import attrs
 
 from trioweb._web.accept_encoding import preferred_coding, refuses_identity
+from trioweb._web.derived_body import derived
 from trioweb._web.parameters import media_type_of
 from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb.headers import MutableHeaders
 from trioweb.middleware.chain import Next
-from trioweb.middleware.gzipped_body import GzippedBody, in_turn
+from trioweb.middleware.gzipped_body import GzippedBody, compress_without_blocking
 from trioweb.middleware.vary import vary_on
 from trioweb.validators import whole_number
 
@@ -40,12 +41,12 @@ _TYPES = frozenset(
 _EVENTS = "text/event-stream"
 """Events must leave at once, and are too short to be worth a window for each client."""
 
-_OF_A_WHOLE = frozenset({206, 304})
+_STAND_INS = frozenset({206, 304})
 """Responses that stand in for one that may have been compressed, and repeat its fields.
 
 RFC 9110 §15.3.7 and §15.4.5.
 """
-_UNTOLD = frozenset({"", "multipart/byteranges"})
+_TYPES_OF_PARTS = frozenset({"", "multipart/byteranges"})
 """The types of partial responses, which do not show the type of the whole."""
 
 _OF_THE_CONTENT = (
@@ -100,8 +101,8 @@ class GZip:
         if not _may_be_changed(response):
             return response
         kind = media_type_of(response.headers.get("content-type", ""))
-        if response.status in _OF_A_WHOLE:
-            if kind in _UNTOLD or _becomes_smaller(kind):
+        if response.status in _STAND_INS:
+            if kind in _TYPES_OF_PARTS or _becomes_smaller(kind):
                 vary_on(response.headers, "Accept-Encoding")
             _weaken_known_tag(request, response)
             return response
@@ -118,9 +119,10 @@ class GZip:
     async def _compressed(self, response: Response, *, must_be_smaller: bool) -> Response:
         if response.is_streamed:
             _describe(response.headers)
-            compressed = GzippedBody(response, self.level)
-            return Response(compressed, response.status, headers=response.headers.lines())
-        body = await in_turn(partial(gzip.compress, response.body, self.level, mtime=0), response.body)
+            return derived(GzippedBody(response, self.level))
+        body = await compress_without_blocking(
+            partial(gzip.compress, response.body, self.level, mtime=0), response.body
+        )
         if len(body) < len(response.body) or not must_be_smaller:
             response.body = body
             _describe(response.headers)

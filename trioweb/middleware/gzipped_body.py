@@ -43,7 +43,9 @@ class GzippedBody(DerivedBody):
         async with aclosing(self.inner.chunks()) as pieces:
             async for piece in pieces:
                 # An empty piece may be meant to send the head.
-                yield await in_turn(partial(_flushed, stream, piece), piece) if piece else b""
+                yield (
+                    await compress_without_blocking(partial(_flushed, stream, piece), piece) if piece else b""
+                )
         yield stream.flush()
 
 
@@ -51,7 +53,7 @@ def _flushed(stream: zlib._Compress, piece: bytes) -> bytes:
     return stream.compress(piece) + stream.flush(zlib.Z_SYNC_FLUSH)
 
 
-async def in_turn(compress: Callable[[], bytes], data: bytes) -> bytes:
+async def compress_without_blocking(compress: Callable[[], bytes], data: bytes) -> bytes:
     """Compress here, or in a worker thread if other tasks would have to wait.
 
     Cancellation: At once; a thread that is compressing ends by itself, and its result is dropped.
