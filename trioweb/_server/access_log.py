@@ -35,7 +35,7 @@ class Ending(Enum):
     BROKEN_OFF = "broken off after "
 
 
-def named(address: Address | None, *, is_unix: bool) -> str:
+def name_of(address: Address | None, *, is_unix: bool) -> str:
     """Return the name of a peer in the log: its address.
 
     Without an address it is `unix` on a Unix socket. It is `-` if the address is not known: on a
@@ -47,15 +47,15 @@ def named(address: Address | None, *, is_unix: bool) -> str:
 
 
 def _client(request: Request) -> str:
-    return named(request.client, is_unix=request.is_unix and not request.is_anonymous)
+    return name_of(request.client, is_unix=request.is_unix and not request.is_anonymous)
 
 
 def response_sent(request: Request, status: int, sent_bytes: int, started: float, ending: Ending) -> None:
     """Log one request and its response.
 
     Args:
-        request: The request.
-        status: Of the response.
+        request: Names the client, the method and the path.
+        status: The status that was sent, which is not the handler's if its response failed.
         sent_bytes: How much of the response was handed to the network, its head included.
         started: When the head of the request had arrived.
         ending: Whether that was all of the response.

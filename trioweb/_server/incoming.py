@@ -47,7 +47,7 @@ class IncomingConnection:
 
     Attributes:
         carrier: The socket or stream that carries its bytes.
-        peer: The other end; `None` on a Unix socket, or if the stream cannot tell.
+        peer: The other end; `None` unless it is TCP, or if the stream cannot tell.
         is_unix: Whether it is a Unix socket, which has no address worth logging.
     """
 
@@ -80,10 +80,7 @@ async def _accept_sockets(listener: trio.SocketListener, begin: Begin, warn: Rat
             await trio.lowlevel.wait_readable(listening)
             try:
                 for _ in range(ACCEPTS_PER_TURN):
-                    connected, name = listening.accept()
-                    peer = _peer(connected, name)
-                    is_unix_socket = peer is None and connected.family == _UNIX
-                    begin(IncomingConnection(connected, peer, is_unix=is_unix_socket))
+                    begin(connection_of(*listening.accept()))
             except BlockingIOError:  # all that had arrived are accepted
                 continue
             except OSError as error:
@@ -118,12 +115,18 @@ async def _survive(error: OSError, warn: Rationed) -> None:
         await trio.lowlevel.checkpoint()
 
 
-def _peer(connected: socket.socket, name: object) -> Address | None:
-    address = address_of(name)
-    if address is not None:
+def connection_of(connected: socket.socket, name: object) -> IncomingConnection:
+    """Set the options of an accepted socket, and describe the connection.
+
+    Args:
+        connected: A stream socket of any family. Only TCP has an option to set, and an address.
+        name: The peer's address as `accept` returned it.
+    """
+    peer = address_of(connected.family, name)
+    if peer is not None:
         # Messages are small and each one matters: no waiting to fill a packet (Nagle's algorithm).
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return address
+    return IncomingConnection(connected, peer, is_unix=peer is None and connected.family == _UNIX)
 
 
 def peer_of(stream: trio.abc.Stream) -> Address | None:
@@ -132,7 +135,7 @@ def peer_of(stream: trio.abc.Stream) -> Address | None:
     if not isinstance(carrier, trio.SocketStream):
         return None
     try:
-        return address_of(carrier.socket.getpeername())
+        return address_of(carrier.socket.family, carrier.socket.getpeername())
     except OSError:  # it was reset in the meantime
         return None
 

@@ -29,6 +29,8 @@ UNSENT_BYTES = 128 * 1024
 little would look for minutes as if it took nothing, and each slow one would hold that memory."""
 _UNSENT_LOW_MARK: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
+_TCP = (socket.AF_INET, socket.AF_INET6)
+
 AnyListener = trio.abc.Listener[trio.abc.Stream]
 _SecureListener = trio.SSLListener[trio.abc.Stream]
 
@@ -173,9 +175,10 @@ def url_of(listener: AnyListener, scheme: str) -> str:
     if not isinstance(listener, trio.SocketListener):
         return f"{scheme}://{type(listener).__name__}"
     name: object = listener.socket.getsockname()
-    address = address_of(name)
+    address = address_of(listener.socket.family, name)
     if address is None:
-        return f"unix:{name}"
+        kind = listener.socket.family.name.removeprefix("AF_").lower()
+        return f"{kind}:{':'.join(map(str, name)) if isinstance(name, tuple) else name}"  # pyright: ignore[reportUnknownArgumentType]
     # A server can listen on every address, but a browser cannot go to every address.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - only read
     return f"{scheme}://{Address(host, address.port)}"
@@ -187,7 +190,7 @@ def port_of(listeners: Sequence[AnyListener]) -> int | None:
         if isinstance(listener, trio.SSLListener):
             port = port_of([cast("_SecureListener", listener).transport_listener])
         elif isinstance(listener, trio.SocketListener):
-            address = address_of(listener.socket.getsockname())
+            address = address_of(listener.socket.family, listener.socket.getsockname())
             port = None if address is None else address.port
         else:
             port = None
@@ -196,6 +199,12 @@ def port_of(listeners: Sequence[AnyListener]) -> int | None:
     return None
 
 
-def address_of(name: Any) -> Address | None:
-    """Parse the address of a socket: a tuple for TCP, a path for Unix."""
-    return Address(str(name[0]), int(name[1])) if isinstance(name, tuple) else None  # pyright: ignore[reportUnknownArgumentType]
+def address_of(family: int, name: Any) -> Address | None:
+    """Parse the address of a socket; `None` unless it is TCP's.
+
+    Args:
+        family: The family of the socket. The type of the name is not enough: vsock, which connects
+            virtual machines to their host, has tuples too, of a context and a port of its own.
+        name: The address as the socket returns it.
+    """
+    return Address(str(name[0]), int(name[1])) if family in _TCP else None

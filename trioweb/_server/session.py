@@ -103,9 +103,9 @@ class Session:
         """
         try:
             if self._transport.is_plain or await self._secure():
-                # The handler of a WebSocket is called from here, not from `_next_websocket`: each
+                # The handler of a WebSocket is called from here, not from `_serve_http`: each
                 # coroutine between the scheduler and the handler costs every message.
-                while (websocket := await self._next_websocket()) is not None:
+                while (websocket := await self._serve_http()) is not None:
                     await websocket.run()
                     if websocket.is_accepted:
                         break
@@ -126,7 +126,7 @@ class Session:
     # The name of the other end in the log. Before there is a request, a client behind it is not known.
     @property
     def _name(self) -> str:
-        return access_log.named(self.peer, is_unix=self._is_unix)
+        return access_log.name_of(self.peer, is_unix=self._is_unix)
 
     def drain(self) -> None:
         """End gracefully: close if idle, else finish what has begun.
@@ -160,8 +160,13 @@ class Session:
                 self._securing = None
         return False
 
-    async def _next_websocket(self) -> WebSocketSession | None:
-        """Respond to requests until one is a handshake; `None` when the connection has to close."""
+    async def _serve_http(self) -> WebSocketSession | None:
+        """Serve requests, one after the other, until the connection has to close.
+
+        Returns:
+            The session of a WebSocket if a request was its handshake, else `None`. The session
+            runs outside; if it rejects the handshake, this is called again for the next request.
+        """
         http = self._http
         if (
             self._context.shutdown.has_begun
@@ -268,6 +273,6 @@ class Session:
         self._http.stop_waiting()
         if self._http.has_begun_response or error.status is None:
             return
-        forget_request_id()  # none of the requests that got a response contained it
+        forget_request_id()  # or the line below would have the id of the request before this input
         logger.info("refused a request from %s with %d: %s", self._name, error.status, error)
         await self._delivery.write(error_response(HTTPError(error.status, str(error))), has_body=True)
