@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments, unknown = _parser().parse_known_args(argv)
         for option in {text.partition("=")[0] for text in unknown} & set(_INSTEAD):
             arguments.parser.error(f"there is no {option}: {_INSTEAD[option]}")
-        if unknown:  # `parse_args` would name the help of the whole, which lists no command's options
+        if unknown:  # `parse_args` would name the general help, which does not list the options of commands
             arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         arguments.command(arguments)
     except Refusal as refusal:

@@ -11,7 +11,7 @@ surface elsewhere, as a failure that is hard to trace:
 | writes `NaN` and `Infinity`        | refused   | other readers would refuse the whole text              |
 | writes half a surrogate pair as is | as escape | the text would have no UTF-8, and could not be sent    |
 
-Bodies and messages share these rules; what a failure leads to differs, and is the caller's: a bad
+Bodies and messages share these rules; the caller decides what a failure leads to: a bad
 body is answered with 400 and the reason, a bad message closes its WebSocket with 1007.
 """
 
@@ -60,7 +60,7 @@ def write_json(value: Any) -> str:
     `str`. Then everything outside ASCII is escaped: such a text is rare, and need not be short.
 
     Raises:
-        TypeError: The value holds what JSON cannot say.
+        TypeError: The value contains something that JSON cannot represent.
         ValueError: It holds NaN, an infinity, or itself.
         RecursionError: It is nested too deeply.
     """

@@ -140,7 +140,7 @@ def resolved_annotation(parameter: inspect.Parameter, function: object) -> objec
         try:
             names = getattr(inspect.unwrap(target), "__globals__", {})
             annotation = inspect.get_annotations(carrier, globals=names, eval_str=True)["it"]
-        except Exception:  # an annotation may raise anything, and the function is fine all the same
+        except Exception:  # an annotation may raise anything, and the function is still fine
             return None
     return _bare(annotation)
 

@@ -139,7 +139,7 @@ class Http1Connection:
         link = self._link
         with link.timers.move_on_after(link.timeouts.head_seconds):
             return await self._read_head()
-        if not link.wire.has_partial_head:  # only empty lines came, which do not begin a request (§2.2)
+        if not link.wire.has_partial_head:  # only empty lines arrived, which do not begin a request (§2.2)
             return None
         raise RemoteProtocolError(
             f"the request's head took longer than {link.timeouts.head_seconds} s (Timeouts.head_seconds)",
@@ -215,7 +215,7 @@ class Http1Connection:
         head = self._link.responses.encode_head(
             status, headers, content_bytes=content_bytes, is_close=is_close
         )
-        self.has_begun_response = True  # only now: a head that cannot be sent leaves room for an error page
+        self.has_begun_response = True  # only now: if a head cannot be sent, an error page still can
         return head
 
     async def send_piece(self, data: bytes) -> None:
@@ -261,7 +261,7 @@ class Http1Connection:
         if self._is_draining or body.must_be_last or not link.wire.can_keep_alive:
             return False
         if not body.is_to_come:
-            body.take()  # its end, which the wire has to have given before the next head
+            body.take()  # its end, which has to be taken from the wire before the next head
         elif not await body.discard():
             return False
         link.wire.start_next_request()

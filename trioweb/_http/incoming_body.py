@@ -82,7 +82,7 @@ class IncomingBody:
         self._taken_bytes = 0
         # Made when they are needed: few requests have a body, and hardly any is watched.
         self._pace: BodyPace | None = None
-        self._excess = ""  # why its announced length is refused, if it is
+        self._excess = ""  # the reason, if its announced length is refused
         self._receiving: trio.Lock | None = None
         self._departure: Departure | None = None
         self.moved: trio.Event | None = None
@@ -204,7 +204,7 @@ class IncomingBody:
                     if wire.held_bytes == held_bytes:
                         self._feed(await self._link.transport.receive())
                 return
-        finally:  # also if cancelled: a handler that asks again and again, for a moment each, waits as long
+        finally:  # even if cancelled: a handler that asks again and again, for a moment each, waits as long
             pace.count_waited(timers.now() - started, has_come=pace.received_bytes > received_bytes)
         self._is_too_slow = True
         raise pace.too_slow()
@@ -233,7 +233,7 @@ class IncomingBody:
         if self.moved is not None:
             self.moved.set()
 
-    # Noticing that the client leaves, and reading beside the response.
+    # Noticing that the client leaves, and reading during the response.
 
     def cancel_on_disconnect(self) -> AbstractAsyncContextManager[trio.CancelScope]:
         """Do as `cancel_on_departure`, for a request whose body has been read.

@@ -94,7 +94,7 @@ class ReadingAhead:
         """
         body = self._body
         if not body.is_to_come:
-            body.take()  # its end: until the wire has given that, it holds everything for this request
+            body.take()  # its end: until that is taken from the wire, it holds everything for this request
         is_here = True
         while is_here:
             if self._link.wire.held_bytes < AHEAD_BYTES:
@@ -119,7 +119,7 @@ class ReadingAhead:
             # The response is on its way already, and `Http1Connection.finish` will meet the same
             # error and close. The wire drops all input from here on, so only the end is awaited.
             is_enough = True
-        await trio.lowlevel.checkpoint()  # a client that sends fast must not keep the scheduler
+        await trio.lowlevel.checkpoint()  # a client that sends fast must not keep the scheduler to itself
         return is_enough or await self._body.feed_ahead()
 
     async def _wait_for_reader(self) -> bool:

@@ -168,9 +168,8 @@ class Session:
             runs outside; if it rejects the handshake, this is called again for the next request.
         """
         http = self._http
-        if (
-            self._context.shutdown.has_begun
-        ):  # during the TLS handshake, or before this task had its first step
+        # It may have begun during the TLS handshake, or before this task had its first step.
+        if self._context.shutdown.has_begun:
             http.stop_waiting()
         may_be_sending = False
         try:

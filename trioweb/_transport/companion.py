@@ -33,7 +33,7 @@ async def accompanied(
                 nursery.start_soon(_accompany, companion, scope, companion_failures, name=name)
                 try:
                     yield scope
-                except Exception as error:  # a cancellation is the nursery's business and passes
+                except Exception as error:  # a cancellation is for the nursery and passes through
                     failure = error
             nursery.cancel_scope.cancel(reason="the block has ended")
     finally:
@@ -49,7 +49,7 @@ async def accompanied(
             finally:
                 # Python would set that cancellation as the context, whose own context is this failure;
                 # and the failure's traceback holds this frame, which holds the failure. Both are cycles,
-                # which only the garbage collector could free, at a time that suits nobody.
+                # which only the garbage collector could free, at some inconvenient time.
                 failure.__context__ = context
                 del failure, context
 

@@ -71,7 +71,7 @@ class Flusher:
     async def run(self) -> None:
         """Flush what was put off, for ever."""
         while True:
-            # What ran just now may have put off more. That is for the next pass, not for this one: a
+            # The work that ran just now may have put off more. That is for the next pass, not for this one: a
             # connection that always has more to write would otherwise never let the scheduler go on.
             if self._waiting or self._turns:
                 await trio.lowlevel.checkpoint()
@@ -89,7 +89,7 @@ class Flusher:
         for flush in waiting:
             try:
                 flush()
-            except Exception:  # one connection's bug is not another's
+            except Exception:  # a bug in one connection must not affect the others
                 logger.exception("internal error while writing")
 
     def _abort(self, _: object) -> trio.lowlevel.Abort:

@@ -115,10 +115,10 @@ class Pump:
             transport = sockets.get(ready)
             if transport is None:  # closed by a callback of this same turn
                 continue
-            # Writing comes first: it makes room before the input gives rise to more that is to be written.
+            # Writing comes first: it makes room before the input causes more output.
             if events & WRITABLE:
                 transport.on_writable()
-            # Any other bit, an error or a hang-up, is found out by reading.
+            # Any other bit, an error or a hang-up, shows in the next read.
             if events & but_writable and ready in sockets:
                 transport.on_readable(now)
         return len(served)

@@ -67,7 +67,7 @@ class SocketTransport:
         while (data := self.try_receive()) is None:
             try:
                 await trio.lowlevel.wait_readable(self._socket)
-            except LOST:  # somebody else has closed it
+            except LOST:  # another task has closed it
                 return b""
         return data
 
@@ -200,12 +200,12 @@ class SocketTransport:
                 self._end_after_last_words(receiver)
                 return
             is_more = output.advance(sent)
-            if sent < offered:  # the kernel is full: another call would only say so
+            if sent < offered:  # the kernel is full: another call would only report that
                 break
             if not is_more:
                 output.drained()
                 return
-        # Either the kernel is full, or this turn has written enough. The two are the same to us: the pump
+        # Either the kernel is full, or this turn has written enough. In both cases the pump
         # says when to go on, and that is in the next turn if the kernel has room.
         self._is_blocked = True
         self._watch()

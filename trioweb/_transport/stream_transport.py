@@ -97,7 +97,7 @@ class StreamTransport:
         """Write `data` whole; a cancellation may cut it off anywhere."""
         try:
             await self._stream.send_all(data)
-        except trio.ClosedResourceError as error:  # by a shutdown: to the caller the peer is as good as gone
+        except trio.ClosedResourceError as error:  # by a shutdown: to the caller, the peer is gone
             raise trio.BrokenResourceError("the stream was closed") from error
 
     # From pulling to pushing.
@@ -213,7 +213,7 @@ class StreamTransport:
     async def _read_once(self) -> bool:
         data = await self.receive()
         receiver = self._receiver
-        if receiver is None:  # aborted or closed during the read: what it brought is for nobody
+        if receiver is None:  # aborted or closed during the read: nobody wants the data
             return False
         if data:
             receiver.data_received(data, trio.current_time())

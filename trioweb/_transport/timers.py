@@ -139,7 +139,7 @@ class Timers:
     def now(self) -> float:
         """Return the time on the peers' clock; only differences mean anything."""
         # A stall is noticed only by the look that comes late. Until then no time passes here beyond the
-        # moment for which that look was planned, so nobody is judged by time that is lost a moment later.
+        # moment for which that look was planned, so lost time never counts against a peer.
         return min(trio.current_time(), self._look_at) - self._attention.lost_seconds
 
     def call_at(
@@ -227,7 +227,7 @@ class Timers:
         return min(due_at, now + max(LOOK_SECONDS, (due_at - now) / LOOKS_PER_DEADLINE))
 
     async def _fire(self, now: float) -> None:
-        # Verdicts wait until all else is done: they share one round of reading, however many are due.
+        # Verdicts wait until everything else is done: they share one round of reading, however many are due.
         verdicts: list[Timer] = []
         fired = 0
         while self._heap and self._heap[0][0] <= now:
@@ -243,7 +243,7 @@ class Timers:
                     await trio.lowlevel.checkpoint()
         if verdicts:
             await self._let_read()
-            for timer in verdicts:  # those that the reading has cancelled have no callback any more
+            for timer in verdicts:  # timers that the reading has cancelled no longer have a callback
                 _call(timer)
 
     async def _let_read(self) -> None:
@@ -261,5 +261,5 @@ def _call(timer: Timer) -> None:
     timer.stop_awaiting()
     try:
         callback()
-    except Exception:  # one connection's bug is not another's
+    except Exception:  # a bug in one connection must not affect the others
         logger.exception("internal error at a deadline")

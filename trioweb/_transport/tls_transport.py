@@ -102,7 +102,7 @@ class TlsTransport:
             if not (data := await self._carrier.receive()):
                 raise trio.BrokenResourceError("the peer left during the TLS handshake")
             self._incoming.write(data)
-            await self._carrier.turn()  # what follows takes a millisecond, and clients come in crowds
+            await self._carrier.turn()  # the next step takes a millisecond; many clients may be waiting
         # A client of TLS 1.2 waits for the end of the handshake. With 1.3 only tickets are left to send.
         if self._tls.version() != "TLSv1.3" and (words := self._outgoing.read()):
             await self._carrier.send_all(words)
@@ -128,7 +128,7 @@ class TlsTransport:
 
     def try_receive(self) -> bytes | None:
         """Return what has arrived; `b""` at the end or when the peer is gone, `None` if nothing has."""
-        if self._incoming.pending:  # it came with the end of the handshake
+        if self._incoming.pending:  # it arrived with the end of the handshake
             plain = self._pull(b"")
         elif data := self._carrier.try_receive():
             plain = self._pull(data)
@@ -138,7 +138,7 @@ class TlsTransport:
 
     def _pull(self, data: bytes) -> bytes:
         plain = self._decrypt(data)
-        # With TLS 1.3 whatever there is to say can wait for the next write. A client of 1.2 that asks for
+        # With TLS 1.3, everything that TLS has to send can wait for the next write. A client of 1.2 that asks for
         # a new handshake waits for the refusal.
         if self._outgoing.pending and not self._unsent and self._tls.version() != "TLSv1.3":
             self._say(self._outgoing.read())
@@ -153,7 +153,7 @@ class TlsTransport:
                 raise trio.BrokenResourceError("TLS has failed, or was interrupted while it wrote")
             try:
                 await self._carrier.send_all(b"".join(self._unsent))
-            except BaseException:  # a cancellation, too: what follows half a record would not be one
+            except BaseException:  # a cancellation, too: nothing valid can follow half a record
                 self._break_off("half a record may have left")
                 raise
             self._unsent.clear()
@@ -197,7 +197,7 @@ class TlsTransport:
     def flush(self) -> None:
         """Write what there is; when the kernel takes no more, the pump goes on later."""
         if self._unsent and not self._unsent_plain_bytes and self._output is not None:
-            # TLS's own words are stuck. A receiver that had nothing to write was not told so, but its
+            # TLS's own records are stuck. A receiver that had nothing to write was not notified, but its
             # deadline for a peer that takes nothing has to run.
             self._output.blocked()
         self._carrier.flush()
@@ -303,7 +303,7 @@ class TlsTransport:
         rest_bytes = len(rest) - sent_bytes
         unsent[:] = (memoryview(rest)[sent_bytes:],) if rest_bytes else ()
         before_bytes = self._unsent_plain_bytes
-        if not before_bytes:  # these were TLS's own words: only asking shows what else there is
+        if not before_bytes:  # these were TLS's own records: only a call shows what else there is
             return True
         self._unsent_plain_bytes = min(before_bytes, rest_bytes)
         is_more = output.advance(before_bytes - self._unsent_plain_bytes)
@@ -325,12 +325,12 @@ class TlsTransport:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _feed(self, data: bytes | memoryview, pieces: list[bytes]) -> None:
-        if self._has_ended:  # OpenSSL reads no more, and would let this pile up
+        if self._has_ended:  # OpenSSL reads no more, and this would pile up
             return
         incoming, read = self._incoming, self._tls.read
         incoming.write(data)
         try:
-            while incoming.pending:  # an empty buffer would answer with an exception
+            while incoming.pending:  # an empty buffer would raise an exception
                 if not (piece := read(RECORD_BYTES)):
                     self._end_input()
                     break

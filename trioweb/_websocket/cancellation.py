@@ -19,11 +19,11 @@ def _by_deadline() -> bool:
 
 def _quickest() -> Callable[[], bool]:
     # `checkpoint_if_cancelled` is a coroutine, and twice for each message it would cost more
-    # than decoding it. What it looks at is private; should Trio move it, the public way
-    # round by the deadline says the same.
+    # than decoding it. What it looks at is private; if Trio ever moves it, the public way,
+    # by the deadline, gives the same answer.
     fields = getattr(trio.lowlevel.Task, "__slots__", ())
     return _by_status if "_cancel_status" in fields else _by_deadline
 
 
 is_cancelled: Callable[[], bool] = _quickest()
-"""Say whether the next checkpoint of the current task would raise `trio.Cancelled`."""
+"""Return whether the next checkpoint of the current task would raise `trio.Cancelled`."""

@@ -103,7 +103,7 @@ class ClosingHandshake:
         self.received: Close | None = None
         self.received_first: bool | None = None
         self.is_closed_by_handler = False
-        self.is_peer_talking = False  # something came after a close was sent
+        self.is_peer_talking = False  # input arrived after a close was sent
         self.closes_at_latest = 0.0
         self._closed: trio.Event | None = None
 
@@ -169,8 +169,8 @@ class ClosingHandshake:
         self.received = close
         self.is_peer_talking = is_followed
         if self.sent is None:
-            # §5.5.1: the answer usually echoes the code. It is urgent, since a peer that has said
-            # its last word wants no more messages, and may close TCP before it reads them.
+            # §5.5.1: the answer usually echoes the code. It is urgent, since a peer that has sent
+            # its close frame wants no more messages, and may close TCP before it reads them.
             self.sent, self.received_first = close, True
             self._outlet.seal(close, is_urgent=True)
         elif self._outlet.outbox.messages:  # our close frame has not left yet

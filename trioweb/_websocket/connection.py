@@ -145,7 +145,7 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
         Backpressure: Reading stops while `Limits.inbox_bytes` are waiting in the inbox.
         Concurrency: One task at a time, and no `receive` meanwhile.
         """
-        await trio.lowlevel.checkpoint()  # first: a long message that comes meanwhile is held, not refused
+        await trio.lowlevel.checkpoint()  # first: a long message that arrives meanwhile is held, not refused
         intake = self._intake
         intake.check_free()
         intake.is_receiving = True

@@ -183,7 +183,7 @@ class Intake:
             self.go_on_reading()
             return False
         if self._outlet.is_dirty:
-            self._outlet.flush()  # which may find the peer gone, and its last words
+            self._outlet.flush()  # which may find that the peer has gone, and what it sent last
         if self._violation is not None and not self._inbox.items:
             self._fail_now()
         if self._closing.is_over and not self._inbox.items:
@@ -199,7 +199,7 @@ class Intake:
     def refuse(self, close: Close) -> None:
         """Begin to close because of what was received."""
         self._closing.begin(close)
-        self._discard_all()  # what comes now would come after a gap
+        self._discard_all()  # later messages would follow a gap
 
     def _discard_all(self) -> None:
         self._inbox.clear()
@@ -313,11 +313,11 @@ class Intake:
         """
         self._keepalive.stop()
         self._inbox.wake()
-        if not self._closing.is_ending:  # it is lost: only what is here can be received
+        if not self._closing.is_ending:  # it is lost: only messages that have arrived can be received
             return
         self.is_paused = False
         if self._violation is not None or (self.wire is not None and self.wire.is_pending):
-            self._decode_later()  # not here, in the midst of what closes
+            self._decode_later()  # not here, in the middle of closing
         elif not self._is_decoding_later:
             self._outlet.transport.resume_reading()
 

@@ -144,7 +144,7 @@ class Keepalive:
         silent_at = self.heard_at + self._interval
         if self._is_paused:
             self._timer = self._timers.call_at(now + self._interval, self._check_silence)
-            # The answer could not be read. But TCP tells a peer that is gone by a reset,
+            # The answer could not be read. But if the peer is gone, the ping leads to a reset,
             # without which a connection that nobody reads would stay for ever.
             self._outlet.send_ping(b"")
         elif now < silent_at:
@@ -179,7 +179,7 @@ class Keepalive:
         if self.heard_at != NOT_SINCE_THE_PING:
             self._check_silence()
         else:
-            # Hardly any timer comes to this, so the others need not let everybody read before.
+            # Hardly any timer gets here, so the others need not let everybody read first.
             self._timer = self._timers.judge_later(0, self._judge)
 
     def _judge(self) -> None:

@@ -81,7 +81,7 @@ class Ledger:
         control_bytes = self._control_bytes - unsent_bytes
         control_frames = self._control_frames - (self._leaving_frames if unsent_bytes else 0)
         messages = sent_messages - self._pieces
-        if self._batch == sent_messages:  # that write is not through, or never was
+        if self._batch == sent_messages:  # that write is not complete, or never was
             messages += self._leaving_pieces
         if is_drained and self._close_bytes:
             messages -= 1

@@ -157,7 +157,7 @@ class Outbox:
     def leave_line(self, *senders: WaitingSender) -> None:
         """Take messages out of the line, and wake the tasks that wait with them."""
         if sum(map(self.waiting.leave, senders)):
-            self._admit_if_low()  # it may have been the one that was too long for the room there is
+            self._admit_if_low()  # it may have been the one that was too long to fit
 
     def _admit_if_low(self) -> None:
         if self.held_bytes <= self._low_bytes and self.messages <= self._low_messages:

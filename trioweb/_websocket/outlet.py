@@ -187,7 +187,7 @@ class Outlet:
         self.transport.flush()
 
     def _flush_if_dirty(self) -> None:
-        if self.is_dirty:  # nobody has come before
+        if self.is_dirty:  # nothing else has flushed it meanwhile
             self.flush()
 
     # For rooms, which never wait.
@@ -284,7 +284,7 @@ class Outlet:
         if self._overseer is not None:
             self._overseer.drained()
         callbacks, self._on_drained = self._on_drained, ()
-        for callback in callbacks:  # in the next pass: the transport is in the midst of writing
+        for callback in callbacks:  # in the next pass: the transport is in the middle of writing
             self._flusher.put_off(callback)
 
     def blocked(self) -> None:

@@ -143,7 +143,7 @@ class WebSocketWire(FrameEncoder):
                 self.is_pending = False
                 return out
         if len(out) < most and not self._is_over:
-            self._is_lane_open = False  # it has done what it can; each step says when it may go on
+            self._is_lane_open = False  # it has done what it can; each step reports when it may go on
             try:
                 self._decode(out, most)
             except RemoteProtocolError as error:
@@ -199,7 +199,7 @@ class WebSocketWire(FrameEncoder):
                 return
             if assembly.is_over_limit and not assembly.is_streaming:
                 if assembly.is_compressed or not self.may_hold:
-                    if out:  # whoever takes these may want the next one in pieces
+                    if out:  # the task that takes these may want the next one in pieces
                         return
                     raise assembly.too_big()
                 self.is_holding = True
@@ -340,7 +340,7 @@ class WebSocketWire(FrameEncoder):
             most = _INFLATED_SLICE if self._assembly.is_compressed else len(self._input)
             self._position = judge.take_payload(self._input, self._position, most, out)
         if len(out) > known and isinstance(last := out[-1], (Ping, Pong, PeerClosed)):
-            self.unfinished_bytes -= control_frame_bytes(last)  # it may stand within a message
+            self.unfinished_bytes -= control_frame_bytes(last)  # it may be within a message
 
     def _end(self) -> None:
         """Release everything: further input has no meaning (RFC 6455 §7.1.7)."""

@@ -133,7 +133,7 @@ class StaticFiles:
         entry = found.entry if coding is None else found.encoded[coding]
         headers = {"cache-control": self._cache_control, "x-content-type-options": "nosniff"}
         if found.encoded:
-            # Whichever form is sent, another request could have got another one (RFC 9110 §12.5.5).
+            # Whichever variant is sent, another request could have got another one (RFC 9110 §12.5.5).
             headers["vary"] = "Accept-Encoding"
         if coding is not None:
             headers["content-encoding"] = coding
