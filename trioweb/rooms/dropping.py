@@ -140,7 +140,7 @@ class LatestKept(OldestDropped):
         outbox = self.outlet.outbox
         held_bytes = publication.size_for(self._wire)
         if not outbox.may_grow(held_bytes - parcel.held_bytes):
-            # It is replaced all the same, but the longer one has to look for room like any other.
+            # It is still replaced, but the longer one has to find room like any other message.
             self._forget(parcel)
             parcel.publication = None
             outbox.take_back(parcel)
