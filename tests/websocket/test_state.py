@@ -25,7 +25,8 @@ PATIENT = Timeouts(
 def test_every_end_is_the_same_and_there_is_a_way_to_it_from_everywhere():
     assert not [state for state, _ in TRANSITIONS if state is State.CLOSED]
     for state in set(State) - {State.CLOSED}:
-        assert TRANSITIONS[state, Event.LOSE] is State.CLOSED
+        end = Event.REJECT if state is State.CONNECTING else Event.LOSE
+        assert TRANSITIONS[state, end] is State.CLOSED
 
 
 def test_every_state_is_reached_and_none_is_entered_twice():
@@ -65,6 +66,9 @@ class Connection:
         await self.peer.receive_head()
         if state is State.CLOSE_SENT:
             await self.cause(Event.SEND_CLOSE)
+        elif state is State.LINGERING:
+            await self.cause(Event.FAIL)
+            await self.cause(Event.DRAIN)
         elif state is not State.OPEN:
             self.say(close_frame(4001))
             await self.settled()
@@ -85,8 +89,15 @@ class Connection:
                 self.say(frame(0x3, b""))
             case Event.DRAIN:
                 self.nursery.start_soon(self.peer.receive_end)
-            case Event.LOSE if self.state is State.CONNECTING:
-                self.ws._closing.lose()
+            case Event.LINGER:
+                self.say(frame(0x1, b"more"))
+                await self.settled()
+                self.nursery.start_soon(self.peer.receive_end)
+                await self.settled()
+                if self.state is State.CLOSE_SENT:
+                    self.ws._closing._give_up()
+            case Event.REJECT:
+                self.ws._closing.reject()
             case Event.LOSE:
                 await self.peer.stream.aclose()
         await self.settled()

@@ -141,7 +141,7 @@ class Opening:
         """
         self.check_not_rejected()
         self.rejected_with = response.status
-        self._parts.closing.lose()
+        self._parts.closing.reject()
         if self._reject is not None:
             await self._reject(response)
 
@@ -161,4 +161,4 @@ class Opening:
     def drain(self) -> None:
         """Accept no more, since the server is shutting down, and let the handler's grace begin."""
         self.is_draining = True
-        self._parts.closing.lose()
+        self._parts.closing.reject()

@@ -5,12 +5,15 @@ the step, does nothing if there is none, and otherwise does what belongs to that
 method checks for a state that the table covers already, and a second close, a close that
 crosses another one, and input after the end need no code of their own.
 
-Two things are not in the table, because they depend on bytes and not on events. Where
-the peer may still be sending, the end of our output is followed by *lingering*: reading on, for
-a bounded time and a bounded number of bytes. If TCP were closed at once, the kernel would
-answer the next bytes with a reset, and a reset deletes what the peer has not read yet, our
-close frame among it. And a deadline that runs out is extended for a peer that is slow but
-takes something, since a cut would lose messages that are on their way.
+*Lingering* is reading on after the end of our output, for a bounded time and a bounded number of
+bytes. If TCP were closed at once where the peer may still be sending, the kernel would answer the
+next bytes with a reset, and a reset deletes what the peer has not read yet, our close frame among
+it. `drained` and `_give_up` choose between that and closing, because only they know what the
+peer has sent.
+
+One thing is not in the table, because it depends on bytes and not on events: a deadline that runs
+out is extended for a peer that is slow but takes something. A cut would lose messages that are on
+their way.
 
 A close continues without a task. The alternative, a task for each close that waits for
 the peer and for deadlines, would cost an idle connection nothing either, but it would
@@ -27,7 +30,7 @@ import trio
 
 from trioweb._transport.timers import Timer, Timers
 from trioweb._websocket.outlet import Outlet
-from trioweb._websocket.state import TRANSITIONS, Event, State
+from trioweb._websocket.state import CLOSING, TRANSITIONS, Event, State
 from trioweb.closing import Close
 from trioweb.config import Timeouts
 from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
@@ -54,7 +57,7 @@ class ClosingHandshake:
         state: How far the connection has come.
         is_over: Whether no more messages can be sent. Kept beside `state`, like the next one,
             since both are asked for every message that is received.
-        is_ending: Whether it is over and the peer may not know it yet.
+        is_closing: Whether a close was sent or received, and TCP is still there (`CLOSING`).
         sent: The content of our close frame; `None` before there is one.
         received: The content of the peer's close frame; `None` before there is one.
         received_first: Whether the peer's came first; `None` if neither did.
@@ -66,8 +69,7 @@ class ClosingHandshake:
 
     __slots__ = (
         "_closed",
-        "_is_failed",
-        "_left_bytes",
+        "_late_bytes_left",
         "_outlet",
         "_pending",
         "_progress_bytes",
@@ -77,7 +79,7 @@ class ClosingHandshake:
         "_watchers",
         "closes_at_latest",
         "is_closed_by_handler",
-        "is_ending",
+        "is_closing",
         "is_over",
         "is_peer_talking",
         "received",
@@ -93,17 +95,16 @@ class ClosingHandshake:
         self._timer: Timer | None = None
         self._pending: Timer | None = None
         self._progress_bytes = 0
-        self._is_failed = False
-        self._left_bytes: int | None = None  # of what is overlooked while the peer's end is waited for
+        self._late_bytes_left = LATE_INPUT_BYTES
         self._watchers: tuple[Callable[[], None], ...] = ()
         self.state = State.CONNECTING
         self.is_over = False
-        self.is_ending = False
+        self.is_closing = False
         self.sent: Close | None = None
         self.received: Close | None = None
         self.received_first: bool | None = None
         self.is_closed_by_handler = False
-        self.is_peer_talking = False  # input arrived after a close was sent
+        self.is_peer_talking = False
         self.closes_at_latest = 0.0
         self._closed: trio.Event | None = None
 
@@ -181,7 +182,6 @@ class ClosingHandshake:
         """The peer broke the protocol: send the close code, and wait for nothing (§7.1.7)."""
         if not self._move(Event.FAIL):
             return
-        self._is_failed = True
         logger.info("a peer is told %s", close)
         if self.sent is None:
             # Not urgent: messages that were queued before the peer's mistake are still good, and
@@ -192,35 +192,40 @@ class ClosingHandshake:
 
     def drained(self) -> None:
         """All output has been written: close TCP first, unless the peer may be sending still (§7.1.1)."""
-        if not self._may(Event.DRAIN):
-            return
-        is_peer_done = not (self._is_failed or self.is_peer_talking)
-        if is_peer_done and self._outlet.transport.try_close():
-            self._move(Event.DRAIN)
-        else:
-            self._linger()
+        # A transport reports this after every write, so usually it ends nothing.
+        if self.state is State.LINGERING:
+            self._outlet.transport.end_output()  # again: what was written was the farewell of TLS
+        elif self._may(Event.DRAIN):
+            has_peer_finished = self.received is not None and not self.is_peer_talking
+            if has_peer_finished and self._outlet.transport.try_close():
+                self._move(Event.DRAIN)
+            else:
+                self._linger()
 
     def _linger(self, *, is_late: bool = False) -> None:
         """End our side, and read on: input that reached a closed socket would reset it."""
         is_half_closed = self._outlet.transport.end_output()
-        if self._left_bytes is None:
-            self._left_bytes = LATE_INPUT_BYTES
-            if is_late or not is_half_closed:
-                self._set_timer(min(LATE_INPUT_SECONDS, self._timeouts.close_seconds))
+        if self._move(Event.LINGER) and (is_late or not is_half_closed):
+            self._set_timer(min(LATE_INPUT_SECONDS, self._timeouts.close_seconds))
 
-    def overlook(self, late_bytes: int) -> None:
-        """Count input that came after a close was sent; it is limited once nothing more is expected."""
+    def late_input_received(self, late_bytes: int) -> None:
+        """Count input that came after a close was sent; it is limited once our side has ended."""
         self.is_peer_talking = True
-        if self._left_bytes is not None:
-            self._left_bytes -= late_bytes
-            if self._left_bytes < 0:
+        if self.state is State.LINGERING:
+            self._late_bytes_left -= late_bytes
+            if self._late_bytes_left < 0:
                 self.cut("the peer goes on sending after the end")
 
     def input_ended(self) -> None:
         """The peer's side of TCP has ended; our answer to its close may still be on its way."""
-        if self.state is not State.ENDING or self._left_bytes is not None:
+        if self.state is not State.ENDING:
             self._outlet.transport.try_close()
             self.lose()
+
+    def reject(self) -> None:
+        """The handshake was answered with another response, or will be: there is no WebSocket."""
+        if self._move(Event.REJECT):
+            self._tell_watchers()
 
     def lose(self) -> None:
         """TCP has been lost, or given up."""
@@ -240,7 +245,7 @@ class ClosingHandshake:
             self._outlet.flush()
         else:
             self.drained()
-        if self.state is State.ENDING:
+        if self.is_closing:
             self._start_timer()
 
     def _may(self, event: Event) -> bool:
@@ -252,7 +257,7 @@ class ClosingHandshake:
             return False
         self.state = state = TRANSITIONS[self.state, event]
         self.is_over = state is not State.OPEN
-        self.is_ending = self.is_over and state is not State.CLOSED
+        self.is_closing = state in CLOSING
         if state is State.CLOSED:
             self._let_go()
         return True
@@ -304,9 +309,7 @@ class ClosingHandshake:
             self.cut(TOO_LONG)
         # All is written, but the peer has not answered and is still sending. Closing TCP now would
         # reset it before it reads our close frame, so it gets the time to read that far.
-        elif self.is_peer_talking and self._left_bytes is None:
-            self._is_failed = True
-            self._move(Event.FAIL)
+        elif self.is_peer_talking and self.state is not State.LINGERING:
             self._linger(is_late=True)
         elif transport.try_close():
             logger.info("connection closed: %s", TOO_LONG)

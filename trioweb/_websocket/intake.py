@@ -126,13 +126,13 @@ class Intake:
         if fresh:  # the usual case: whole plain frames, and an open connection
             self.received_messages += len(fresh)
             if self._closing.is_over:
-                self._closing.overlook(len(data))
+                self._closing.late_input_received(len(data))
                 self._keep(fresh)
             elif inbox.put(fresh):
                 self._pause()
         if not is_done:
-            if self._closing.is_ending:
-                self._closing.overlook(len(data))
+            if self._closing.is_closing:
+                self._closing.late_input_received(len(data))
             self._decode()
         elif inbox.task is not None:
             task, inbox.task = inbox.task, None
@@ -237,14 +237,14 @@ class Intake:
         if not self._has_no_room:
             # The receiver gets the first message here; a message after it may wait to be streamed.
             is_awaited = self.is_receiving and not inbox.items
-            wire.may_hold = closing.is_ending or not (closing.is_over or is_awaited)
+            wire.may_hold = closing.is_closing or not (closing.is_over or is_awaited)
             for event in wire.events(self._most_at_once):
                 if isinstance(event, (str, bytes)):
                     self.received_messages += 1
                     self._keep([event])
                 else:
                     self._handle(event)
-            if wire.is_holding and closing.is_ending:  # a message over the limit
+            if wire.is_holding and closing.is_closing:  # a message over the limit
                 self._discard()
             if wire.is_pending and not wire.is_holding:
                 self._decode_later()
@@ -259,11 +259,11 @@ class Intake:
 
         Not while the peer's close frame is awaited: any number of messages may come before it.
         """
-        return self._inbox.is_full and not self._closing.is_ending
+        return self._inbox.is_full and not self._closing.is_closing
 
     @property
     def _most_at_once(self) -> int:
-        if self._closing.is_ending:
+        if self._closing.is_closing:
             return OVERLOOKED_PER_TURN
         return max(1, self._inbox.most_messages - len(self._inbox.items))
 
@@ -280,7 +280,7 @@ class Intake:
 
     def _decode_on(self) -> None:
         self._is_decoding_later = False
-        if self._closing.is_ending:
+        if self._closing.is_closing:
             self._fail_now()
         if not self._has_no_room:
             self._decode()
@@ -294,7 +294,7 @@ class Intake:
         Then the first item that finds no room is the last that would have counted.
         """
         for item in fresh:
-            if self._inbox.is_full and self._closing.is_ending:
+            if self._inbox.is_full and self._closing.is_closing:
                 self._discard()
             if not self._is_discarding:
                 self._inbox.put((item,))
@@ -313,7 +313,7 @@ class Intake:
         """
         self._keepalive.stop()
         self._inbox.wake()
-        if not self._closing.is_ending:  # it is lost: only messages that have arrived can be received
+        if not self._closing.is_closing:  # it is lost: only messages that have arrived can be received
             return
         self.is_paused = False
         if self._violation is not None or (self.wire is not None and self.wire.is_pending):

@@ -16,9 +16,9 @@ from enum import Enum, auto
 #   CONNECTING     the handler has not accepted yet; nothing was written
 #   OPEN           messages go both ways
 #   CLOSE_SENT     our close frame is queued after our messages; the peer's is awaited
-#   ENDING         nothing more is expected from the peer; our output is being written, or
-#                  whatever the peer still sends is discarded until its end
-#   CLOSED         nothing more happens
+#   ENDING         nothing more is expected from the peer; our output is being written
+#   LINGERING      our side of TCP is ended; whatever the peer still sends is discarded until its end
+#   CLOSED         nothing more happens; without an accepted handshake, TCP goes on as HTTP
 #
 # A pair that is not in the table changes nothing: a second close, input after the end.
 
@@ -33,32 +33,41 @@ class State(Enum):
     OPEN = auto()
     CLOSE_SENT = auto()
     ENDING = auto()
+    LINGERING = auto()
     CLOSED = auto()
 
 
 class Event(Enum):
-    """What moves it on."""
+    """What moves a WebSocket on; not to be confused with `trio.Event`, for which tasks wait."""
 
     __hash__ = object.__hash__
 
     ACCEPT = auto()
+    REJECT = auto()
     SEND_CLOSE = auto()
     RECEIVE_CLOSE = auto()
     FAIL = auto()
     DRAIN = auto()
+    LINGER = auto()
     LOSE = auto()
 
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.CONNECTING, Event.ACCEPT): State.OPEN,
-    (State.CONNECTING, Event.LOSE): State.CLOSED,
+    (State.CONNECTING, Event.REJECT): State.CLOSED,
     (State.OPEN, Event.SEND_CLOSE): State.CLOSE_SENT,
     (State.OPEN, Event.RECEIVE_CLOSE): State.ENDING,
     (State.OPEN, Event.FAIL): State.ENDING,
     (State.OPEN, Event.LOSE): State.CLOSED,
     (State.CLOSE_SENT, Event.RECEIVE_CLOSE): State.ENDING,
     (State.CLOSE_SENT, Event.FAIL): State.ENDING,
+    (State.CLOSE_SENT, Event.LINGER): State.LINGERING,
     (State.CLOSE_SENT, Event.LOSE): State.CLOSED,
     (State.ENDING, Event.DRAIN): State.CLOSED,
+    (State.ENDING, Event.LINGER): State.LINGERING,
     (State.ENDING, Event.LOSE): State.CLOSED,
+    (State.LINGERING, Event.LOSE): State.CLOSED,
 }
+
+CLOSING = frozenset({State.CLOSE_SENT, State.ENDING, State.LINGERING})
+"""A close was sent or received, and TCP is still there."""
