@@ -36,7 +36,7 @@ _SecureListener = trio.SSLListener[trio.abc.Stream]
 
 
 class PortInUse(OSError):
-    """Another program listens there. Users see an `OSError`; `run` shows it without a traceback."""
+    """Another program listens there. To users it is an `OSError`; `run` raises it without Trio's traceback."""
 
 
 class _DefaultHost(str):
