@@ -78,7 +78,7 @@ async def test_an_undeclared_length_is_counted_and_the_refusal_stays():
     async with receiving(data) as (http, _):
         await http.receive_head()
         limits = Limits(body_bytes=100)
-        body = RequestBody(http.body.receive, limits=limits, bound=http.body.limit)
+        body = RequestBody(http.body, limits=limits)
         body.limit(limits)
         for _ in range(2):
             with pytest.raises(BodyTooLarge) as caught:
@@ -205,21 +205,21 @@ async def test_a_body_is_asked_for_once_when_it_is_wanted():
 
 async def test_a_client_is_watched_only_while_its_request_is_answered():
     async with receiving(SIZED % 2 + b"hi") as (http, _):
-        with pytest.raises(LocalProtocolError, match="this one is answered"):
-            http.body.cancel_on_departure()
+        with pytest.raises(LocalProtocolError, match="this request is answered"):
+            http.body.watch.cancel_stream_on_disconnect()
         await http.receive_head()
         body = http.body
         body.limit(Limits())
-        with pytest.raises(LocalProtocolError, match="before its request has come"):
-            body.cancel_on_disconnect()
+        with pytest.raises(LocalProtocolError, match="while the body is still arriving"):
+            body.watch.cancel_on_disconnect()
         assert await received(body) == b"hi"
-        async with body.cancel_on_disconnect() as scope:
+        async with body.watch.cancel_on_disconnect() as scope:
             pass
         assert not scope.cancelled_caught
         await respond(http)
         assert await http.finish()
-        for watch in (body.cancel_on_disconnect, body.cancel_on_departure):
-            with pytest.raises(LocalProtocolError, match="this one is answered"):
+        for watch in (body.watch.cancel_on_disconnect, body.watch.cancel_stream_on_disconnect):
+            with pytest.raises(LocalProtocolError, match="this request is answered"):
                 watch()
-        async with body.discarding():
+        async with body.watch.discarding():
             pass

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import trio
+from support.bodies import body_from
 from support.forms import MULTIPART
 
 from trioweb._web.address import Address
-from trioweb._web.body import RequestBody
 from trioweb._web.proxies import Forwarding
 from trioweb._web.request import Request
 from trioweb._wire.http1.request_head import RequestHead
@@ -59,7 +59,7 @@ def build(
     )
     body = None
     if content_bytes != 0:
-        body = RequestBody(receive_body or receive_piece, limits=limits or Limits())
+        body = body_from(receive_body or receive_piece, limits)
     forwarding = Forwarding(client, scheme, host, is_anonymous=is_anonymous)
     request = Request(head, forwarding, body=body, **more)
     request.path_params = path_params or {}

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
+from support.bodies import body_from
 
 from trioweb._web.body import KEPT_PIECE_BYTES, RequestBody
-from trioweb.config import Limits
 from trioweb.errors import LocalProtocolError
 
 
@@ -16,7 +16,7 @@ def body_of(*pieces: bytes) -> RequestBody:
         await trio.lowlevel.checkpoint()
         return next(waiting, b"")
 
-    return RequestBody(receive, limits=Limits())
+    return body_from(receive)
 
 
 async def streamed(body: RequestBody) -> list[bytes]:
@@ -81,7 +81,7 @@ async def test_many_tasks_read_the_same_body() -> None:
 
 async def test_a_cancelled_read_loses_nothing() -> None:
     send, receive = trio.open_memory_channel[bytes](0)
-    body = RequestBody(receive.receive, limits=Limits())
+    body = body_from(receive.receive)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(body.read)
         await send.send(b"first ")

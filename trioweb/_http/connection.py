@@ -17,7 +17,7 @@ client that sends its next request into a closed connection cannot tell whether 
 on it, and may only repeat it if it is idempotent (§9.3.1).
 
 The last one happens rarely, because a handler that responds without reading the whole body is common:
-it rejects an upload, or has seen enough. So `finish` reads a bounded rest of the body and throws it away,
+it rejects an upload, or has seen enough. So `finish` reads and discards a bounded rest of the body,
 which is cheaper for both sides than a new connection, and with TLS much cheaper.
 
 Between requests there are two waits, one after the other. The first byte of a head may take
@@ -170,7 +170,7 @@ class Http1Connection:
             content_bytes: What `Content-Length` announces, also for HEAD; `None` if it is not known.
 
         Raises:
-            ClientLeft: The client is gone, or reads nothing.
+            ClientDisconnected: The client is gone, or reads nothing.
             LocalProtocolError: It cannot be sent; another response can.
             TypeError: The body is not bytes; another response can be sent.
         """
@@ -184,7 +184,7 @@ class Http1Connection:
             return
         # Not joined: a long body may be shared by many connections, and each join would copy it.
         link.begun_bytes = link.sent_bytes + len(head) + len(content) + len(end)
-        async with self.body.discarding():
+        async with self.body.watch.discarding():
             for part in (head, content, end):
                 await link.send(part)
 
@@ -201,7 +201,7 @@ class Http1Connection:
             content_bytes: How long the body will be; `None` if it is not known yet.
 
         Raises:
-            ClientLeft: The client is gone, or reads nothing.
+            ClientDisconnected: The client is gone, or reads nothing.
             LocalProtocolError: It cannot be sent; another response can.
         """
         link = self._link
@@ -222,7 +222,7 @@ class Http1Connection:
         """Send a piece of the body.
 
         Raises:
-            ClientLeft: The client is gone, or reads nothing.
+            ClientDisconnected: The client is gone, or reads nothing.
             LocalProtocolError: The body becomes longer than announced.
 
         Backpressure: Waits until the client's system, or this one, has taken the piece.
@@ -238,7 +238,7 @@ class Http1Connection:
         """Send the end of the body, without which a client takes it for incomplete.
 
         Raises:
-            ClientLeft: The client is gone, or reads nothing.
+            ClientDisconnected: The client is gone, or reads nothing.
             LocalProtocolError: The body is shorter than announced.
         """
         await self._link.send(self._link.responses.encode_end())
@@ -256,8 +256,8 @@ class Http1Connection:
         """
         await trio.lowlevel.checkpoint()
         link, body = self._link, self.body
-        if (departure := body.close()) is not None:
-            await departure.wait_stopped()
+        if (watch := body.close()) is not None:
+            await watch.wait_stopped()
         if self._is_draining or body.must_be_last or not link.wire.can_keep_alive:
             return False
         if not body.is_to_come:
@@ -277,8 +277,8 @@ class Http1Connection:
         """
         self.has_begun_response = True
         early_input = self._link.wire.switch_to_websocket()
-        if (departure := self.body.close()) is not None:
-            departure.stop()
+        if (watch := self.body.close()) is not None:
+            watch.stop()
         return early_input
 
     def drop(self) -> None:

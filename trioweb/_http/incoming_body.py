@@ -1,11 +1,11 @@
-"""The body of one request, until it has been read, thrown away, or given up.
+"""The body of one request, until it has been read, discarded, or given up.
 
 A body ends in one of four ways:
 
 - A handler reads it to its end with `receive`.
-- Nobody reads it, and it is thrown away during a long response (`reading_ahead.py`), because the client
+- Nobody reads it, and it is discarded during a long response (`reading_ahead.py`), because the client
   may not read the response before it has sent the body.
-- Nobody reads it, and after the response `discard` throws away what is left, so that the next request
+- Nobody reads it, and after the response `discard` reads and drops what is left, so that the next request
   can follow on the same connection.
 - It is too long, malformed or too slow. Then this request is the connection's last: without the end of
   one body, the start of the next request is unknown (RFC 9112 §9.3).
@@ -17,14 +17,12 @@ that it wakes up. An object that is closed stays closed.
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
-
 import trio
 
 from trioweb._http.body_pace import BodyPace
-from trioweb._http.departure import Departure
+from trioweb._http.disconnect_watch import DisconnectWatch
 from trioweb._http.link import Link
-from trioweb._http.reading_ahead import AHEAD_BYTES, ReadingAhead
+from trioweb._http.reading_ahead import AHEAD_BYTES
 from trioweb._transport.transport import WRITE_BYTES
 from trioweb._wire.http1.request_head import RequestHead
 from trioweb._wire.http1.wire import Body, EndOfBody, NeedData
@@ -32,7 +30,7 @@ from trioweb.config import Limits
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
 DISCARDED_BYTES = 256 * 1024
-"""How much of an unread body is thrown away to keep its connection. A new connection costs the client
+"""How much of an unread body is discarded to keep its connection. A new connection costs the client
 up to three round trips; receiving much more than this usually takes longer."""
 
 
@@ -47,9 +45,10 @@ class IncomingBody:
             connection that has no request yet.
 
     Attributes:
-        has_ended: Whether all of it has been taken, to be read or to be thrown away.
+        has_ended: Whether all of it has been taken, to be read or to be discarded.
+        is_closed: Whether the request is answered, or has become a WebSocket.
         is_wanted: Whether a task has begun to read it.
-        is_discarded: Whether some of it was thrown away. The rest cannot be read then.
+        is_discarded: Whether some of it was discarded. The rest cannot be read then.
         moved: Set by `note_move`, for the task that reads ahead.
 
     Concurrency: One task may be in `receive` while another one reads ahead. `close` may be
@@ -58,16 +57,16 @@ class IncomingBody:
 
     __slots__ = (
         "_content_bytes",
-        "_departure",
         "_excess",
-        "_is_over",
         "_is_too_slow",
         "_link",
         "_owes_continue",
         "_pace",
         "_receiving",
         "_taken_bytes",
+        "_watch",
         "has_ended",
+        "is_closed",
         "is_discarded",
         "is_wanted",
         "moved",
@@ -77,14 +76,14 @@ class IncomingBody:
         self._link = link
         self._content_bytes = 0 if head is None else head.content_bytes
         self._owes_continue = head is not None and head.expects_continue
-        self.has_ended = self._is_over = head is None
+        self.has_ended = self.is_closed = head is None
         self.is_wanted = self.is_discarded = self._is_too_slow = False
         self._taken_bytes = 0
         # Made when they are needed: few requests have a body, and hardly any is watched.
         self._pace: BodyPace | None = None
         self._excess = ""  # the reason, if its announced length is refused
         self._receiving: trio.Lock | None = None
-        self._departure: Departure | None = None
+        self._watch: DisconnectWatch | None = None
         self.moved: trio.Event | None = None
 
     @property
@@ -113,7 +112,7 @@ class IncomingBody:
 
         Raises:
             BodyTooLarge: It is announced to be longer. Each attempt to read it raises this again,
-                but it can be thrown away, so that a short one does not cost the connection.
+                but it can be discarded, so that a short one does not cost the connection.
         """
         self._pace = BodyPace(self._link.timeouts.body_seconds, limits.body_bytes_per_second)
         try:
@@ -130,7 +129,7 @@ class IncomingBody:
         Raises:
             BodyTooLarge: The body is longer than its limit, or announced to be.
             RemoteProtocolError: It is malformed, incomplete or too slow (408).
-            LocalProtocolError: The request was answered, or the body thrown away, because no task
+            LocalProtocolError: The request was answered, or the body discarded, because no task
                 was reading it during the response.
 
         Cancellation: Safe; a piece is returned or still to come.
@@ -152,14 +151,14 @@ class IncomingBody:
         """Raise if there is nothing left to read here, which can change during each wait."""
         if self._excess:
             raise BodyTooLarge(self._excess)
-        if self._is_over:
+        if self.is_closed:
             raise LocalProtocolError(
-                "the request was answered, and the rest of its body was thrown away: read it before that"
+                "the request was answered, and the rest of its body discarded: read the body first"
             )
         if self.is_discarded:
             seconds = self._link.timeouts.body_seconds
             raise LocalProtocolError(
-                f"the request's body was thrown away: {AHEAD_BYTES} bytes of it had come and nobody had begun"
+                f"the request's body was discarded: {AHEAD_BYTES} bytes of it had come and nobody had begun"
                 f" to read it, while {WRITE_BYTES} bytes of the response were made, or nothing was sent for"
                 f" {seconds} s (Timeouts.body_seconds). Read it, or begin to, before that"
             )
@@ -233,67 +232,32 @@ class IncomingBody:
         if self.moved is not None:
             self.moved.set()
 
-    # Noticing that the client leaves, and reading during the response.
+    # What reads on during the response.
 
-    def cancel_on_disconnect(self) -> AbstractAsyncContextManager[trio.CancelScope]:
-        """Do as `cancel_on_departure`, for a request whose body has been read.
-
-        Raises:
-            LocalProtocolError: It has not, so that its end could not be seen; or as there.
-        """
-        if self.is_to_come and not self._is_over:
-            raise LocalProtocolError(
-                "the client is not seen leaving before its request has come: await request.body() first"
-            )
-        return self.cancel_on_departure()
-
-    def cancel_on_departure(self) -> AbstractAsyncContextManager[trio.CancelScope]:
-        """Cancel a block when the client ends its side, or resets the connection.
-
-        Bytes that it sends in the meantime are held, within the bounds of `reading_ahead.py`.
-
-        Raises:
-            LocalProtocolError: The request is answered, or has become a WebSocket.
-        """
-        if self._is_over:
-            raise LocalProtocolError(
-                "the departure of a client is watched while its request is answered, and this one is answered"
-                " or has become a WebSocket, which notices by itself"
-            )
-        return self._watching().cancelling()
-
-    def discarding(self) -> AbstractAsyncContextManager[object]:
-        """Throw away the rest of the body during a block that sends the response.
-
-        For responses that are complete, so that no handler is left to read the body. Many clients
-        read nothing until they have sent everything: each side would wait for the other.
-        """
-        if not self.is_to_come or self._is_over:
-            return nullcontext()
-        self.is_wanted = False
-        return self._watching().reading()
-
-    def _watching(self) -> Departure:
-        if self._departure is None:
-            self._departure = Departure(ReadingAhead(self, self._link).run, self._link.timers)
-        return self._departure
+    @property
+    def watch(self) -> DisconnectWatch:
+        """The tasks that read ahead during this request, and notice that the client disconnects."""
+        watch = self._watch or DisconnectWatch(self, self._link)
+        if not self.is_closed:  # a closed body has nothing to watch, and nobody to break the cycle
+            self._watch = watch
+        return watch
 
     # The end.
 
-    def close(self) -> Departure | None:
+    def close(self) -> DisconnectWatch | None:
         """Hand out nothing more: the request is answered, or has become a WebSocket.
 
         Returns:
             The tasks that may still be reading ahead. They have to stop before the next request is
             read, or they would take its head.
         """
-        self._is_over = True
-        departure, self._departure = self._departure, None  # it refers to this body: a cycle
+        self.is_closed = True
+        watch, self._watch = self._watch, None  # it refers to this body: a cycle
         self.moved = None
-        return departure
+        return watch
 
     async def discard(self) -> bool:
-        """Throw away the rest of a closed body; return `False` if that is too long, or takes too long.
+        """Discard the rest of a closed body; return `False` if that is too long, or takes too long.
 
         Raises:
             RemoteProtocolError: It is malformed, too long, incomplete or too slow.
@@ -313,6 +277,6 @@ class IncomingBody:
 
     def drop(self) -> None:
         """Stop reading ahead, without waiting for that: the connection is dropped."""
-        if self._departure is not None:
-            self._departure.stop()
-            self._departure = None
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None

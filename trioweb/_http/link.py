@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import trio
 
-from trioweb._http.departure import ClientLeft
 from trioweb._transport.timers import Timers
 from trioweb._transport.transport import WRITE_BYTES, Transport
 from trioweb._wire.http1.response_encoder import ResponseEncoder
 from trioweb._wire.http1.wire import Http1Wire
 from trioweb.config import Timeouts
+
+
+class ClientDisconnected(trio.BrokenResourceError):
+    """The client is gone, or reads nothing: its response cannot be completed."""
 
 
 class Link:
@@ -48,14 +51,14 @@ class Link:
         for each piece a slow client gets its response, and a client that reads nothing is cut.
 
         Raises:
-            ClientLeft: The client is gone, or reads nothing.
+            ClientDisconnected: The client is gone, or reads nothing.
         """
         for start in range(0, len(data), WRITE_BYTES):
             with self.timers.move_on_after(self.timeouts.send_seconds) as scope:
                 try:
                     await self.transport.send_all(data[start : start + WRITE_BYTES])
                 except trio.BrokenResourceError as error:
-                    raise ClientLeft(str(error)) from error
+                    raise ClientDisconnected(str(error)) from error
             if scope.cancelled_caught:
-                raise ClientLeft("the peer reads nothing (Timeouts.send_seconds)")
+                raise ClientDisconnected("the peer reads nothing (Timeouts.send_seconds)")
             self.sent_bytes += min(WRITE_BYTES, len(data) - start)

@@ -13,7 +13,7 @@ does a task **want** the body, how much has **come**, and how far has the **resp
 | held bytes belong to     | below the bound | above it | long response | nothing moves | the input ends |
 |--------------------------|-----------------|----------|---------------|---------------|----------------|
 | a body being read        | read on         | wait     | wait          | wait          | left, later    |
-| a body that nobody wants | read on         | wait     | throw away    | throw away    | left           |
+| a body that nobody wants | read on         | wait     | discard       | discard       | left           |
 | later requests           | read on         | wait     | wait          | left          | left           |
 
 "Long response" and "nothing moves" apply above the bound. A response is long once more than
@@ -28,14 +28,14 @@ The reasons, row by row:
   only when the reader has everything or takes nothing more.
 - A body that no task has begun to read by the time a long response is on its way will not be
   read: its handler has returned. While the response is short it waits, because a source may
-  yield a first line before it reads. A reader that comes after some of it was thrown away gets an
+  yield a first line before it reads. A reader that comes after some of it was discarded gets an
   error with the reason, never the rest.
-- Later requests cannot be thrown away, since they will have their turn. Held above the bound they
+- Later requests cannot be discarded, since they will have their turn. Held above the bound they
   hide the client's end. If nothing is sent to the client either, it counts as gone after a while.
   The alternative was to keep its handler for as long as the kernel keeps the connection.
 
-A body can become wanted late, and unwanted again (`IncomingBody.discarding`). So each round looks
-the row up, and the only thing remembered is that some of the body was thrown away.
+A body can become wanted late, and unwanted again (`DisconnectWatch.discarding`). So each round looks
+the row up, and the only thing remembered is that some of the body was discarded.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ AHEAD_BYTES = 64 * 1024
 class Incoming(Protocol):
     """The body as reading ahead sees it: an `IncomingBody`, which is defined in terms of this module."""
 
+    is_closed: bool
     is_wanted: bool
     is_discarded: bool
     moved: trio.Event | None

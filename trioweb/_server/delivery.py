@@ -20,7 +20,7 @@ from email.utils import formatdate
 from functools import partial
 
 from trioweb._http.connection import Http1Connection
-from trioweb._http.departure import ClientLeft
+from trioweb._http.link import ClientDisconnected
 from trioweb._server import access_log
 from trioweb._server.access_log import Ending
 from trioweb._server.context import ServerContext
@@ -63,14 +63,14 @@ class Delivery:
             started: When the request's head had arrived.
 
         Raises:
-            ClientLeft: It could not be completed; the connection is of no further use.
+            ClientDisconnected: It could not be completed; the connection is of no further use.
         """
         self._context.instruments.requests += 1
         ending = Ending.BROKEN_OFF  # the default, which a cancellation leaves unchanged
         try:
             await self.write(response, has_body=request.method != "HEAD")
             ending = Ending.COMPLETE
-        except ClientLeft:
+        except ClientDisconnected:
             ending = Ending.CLIENT_LEFT
             raise
         except Exception as error:
@@ -108,7 +108,7 @@ class Delivery:
                 only,
                 exc_info=error if is_bug else None,
             )
-            raise ClientLeft("the response could not be completed") from error
+            raise ClientDisconnected("the response could not be completed") from error
         return await self.respond_to_error(request, error)
 
     async def write(self, response: Response, *, has_body: bool) -> None:

@@ -221,11 +221,7 @@ class Session:
         if head.content_bytes == 0:  # nearly every request
             return None
         # The limits are the application's until the route is known: middleware may read it without one.
-        return RequestBody(
-            self._http.body.receive,
-            limits=self._context.config.limits,
-            bound=self._http.body.limit,
-        )
+        return RequestBody(self._http.body, limits=self._context.config.limits)
 
     # Client, scheme and host are those that a trusted proxy names, if there is one. All later steps, from
     # the access log to the check of origins, take them from the request and know nothing of proxies.

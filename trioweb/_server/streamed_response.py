@@ -9,7 +9,7 @@ from functools import partial
 import trio
 
 from trioweb._http.connection import Http1Connection
-from trioweb._http.departure import ClientLeft
+from trioweb._http.link import ClientDisconnected
 from trioweb._transport.companion import accompanied
 from trioweb._web.response import Response
 from trioweb._web.streams.filler import Filler
@@ -56,17 +56,17 @@ class StreamedResponse:
         """Send all of it, and close the source.
 
         Raises:
-            ClientLeft: The client is gone, or takes nothing.
+            ClientDisconnected: The client is gone, or takes nothing.
             Exception: Whatever the source raised.
         """
         if not self._response.stops_when_client_leaves:
-            async with self._http.body.discarding():
+            async with self._http.body.watch.discarding():
                 await self._run()
             return
-        async with self._http.body.cancel_on_departure() as scope:
+        async with self._http.body.watch.cancel_stream_on_disconnect() as scope:
             await self._run()
         if scope.cancelled_caught:
-            raise ClientLeft("the client left before its response was complete")
+            raise ClientDisconnected("the client left before its response was complete")
 
     def drain(self) -> None:
         """Let the source end early if it can, because the server is shutting down."""
@@ -96,7 +96,7 @@ class StreamedResponse:
             # sent then would be cut in its middle.
             await self._sending.acquire()
         if scope.cancelled_caught:
-            raise ClientLeft("the client took no comment in the silence")
+            raise ClientDisconnected("the client took no comment in the silence")
 
     async def _send(self, piece: bytes) -> None:
         await self._http.send_piece(piece)
@@ -110,6 +110,6 @@ class StreamedResponse:
                     # Once more: while this waited for the lock, a piece may have been sent.
                     if trio.current_time() >= self._sent_at + filler.silence_seconds:
                         await self._send(filler.piece)
-        except ClientLeft:
+        except ClientDisconnected:
             # Not raised from here, where it would be a failure of the companion: the block ends with it.
             block.cancel(reason="the client is gone, or takes nothing")

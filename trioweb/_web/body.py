@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 import trio
@@ -12,6 +12,29 @@ from trioweb.errors import LocalProtocolError
 
 KEPT_PIECE_BYTES = 64 * 1024
 """A body that was kept is handed out again in pieces of this length, as if it had just arrived."""
+
+
+class BodySource(Protocol):
+    """Where the pieces of a body come from: in a server, the `IncomingBody` of the request."""
+
+    async def receive(self) -> bytes:
+        """Return the next piece, `b""` at the end."""
+        ...
+
+    def limit(self, limits: Limits) -> None:
+        """Bound what is received from here on, or raise `BodyTooLarge`."""
+        ...
+
+
+class NoBody:
+    """The source for a request without a body."""
+
+    async def receive(self) -> bytes:
+        """Return the end."""
+        return b""
+
+    def limit(self, limits: Limits) -> None:
+        """Do nothing: no body is within any limit."""
 
 
 class _HoldsFiles(Protocol):
@@ -27,10 +50,9 @@ class RequestBody:
     route is known, and to close at the end what was made from it.
 
     Args:
-        receive: Returns the next piece, `b""` at the end. The total is limited where the bytes
-            arrive, so it is not counted again here.
+        source: Returns the pieces. Their total is limited where the bytes arrive, so it is not
+            counted again here.
         limits: Those of the application, until `limit` sets others.
-        bound: Gets these limits from `limit`, and applies them to what comes over the wire.
 
     Attributes:
         limits: The limits that apply to the body and to forms in it.
@@ -38,26 +60,18 @@ class RequestBody:
     """
 
     __slots__ = (
-        "_bound",
         "_claimed_by",
         "_come",
         "_lock",
         "_position",
-        "_receive",
+        "_source",
         "_whole",
         "form",
         "limits",
     )
 
-    def __init__(
-        self,
-        receive: Callable[[], Awaitable[bytes]],
-        *,
-        limits: Limits,
-        bound: Callable[[Limits], None] | None = None,
-    ) -> None:
-        self._receive = receive
-        self._bound = bound
+    def __init__(self, source: BodySource, *, limits: Limits) -> None:
+        self._source = source
         self.limits = limits
         self.form: _HoldsFiles | None = None
         self._lock: trio.Lock | None = None
@@ -74,8 +88,7 @@ class RequestBody:
             BodyTooLarge: It is announced to be longer. It can still be read, which raises the same.
         """
         self.limits = limits
-        if self._bound is not None:
-            self._bound(limits)
+        self._source.limit(limits)
 
     async def read(self) -> bytes:
         """Return the whole body, reading what has not been read."""
@@ -90,7 +103,7 @@ class RequestBody:
         self._lock = self._lock or trio.Lock()
         async with self._lock:
             while self._whole is None:
-                if piece := await self._receive():
+                if piece := await self._source.receive():
                     self._come += piece
                 else:
                     self._whole, self._come = bytes(self._come), bytearray()
@@ -136,6 +149,6 @@ class RequestBody:
     async def _piece(self, position: int) -> bytes:
         """Return what is there in a body that was kept, and of any other what comes next."""
         if self._whole is None:
-            return await self._receive()
+            return await self._source.receive()
         await trio.lowlevel.checkpoint()
         return self._whole[position : position + KEPT_PIECE_BYTES]

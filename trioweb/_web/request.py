@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from trioweb._web.body import RequestBody
+from trioweb._web.body import NoBody, RequestBody
 from trioweb._web.charsets import encoding_of
 from trioweb._web.cookies import parse_cookies
 from trioweb._web.forms.form import Form
@@ -202,7 +202,7 @@ class Request:
         """
         if self._connection is None:
             raise LocalProtocolError("this request came over no connection whose end could be seen")
-        return self._connection.cancel_on_disconnect()
+        return self._connection.watch.cancel_on_disconnect()
 
     async def body(self) -> bytes:
         """Return the whole body.
@@ -290,9 +290,5 @@ class Request:
 
     def _required_body(self) -> RequestBody:
         if self._body is None:
-            self._body = RequestBody(_receive_nothing, limits=_LIMITS_OF_NOTHING)
+            self._body = RequestBody(NoBody(), limits=_LIMITS_OF_NOTHING)
         return self._body
-
-
-async def _receive_nothing() -> bytes:
-    return b""

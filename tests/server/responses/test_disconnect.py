@@ -218,7 +218,7 @@ async def test_a_request_is_not_watched_after_its_response(autojump_clock):
                 await peer.send(bytes([byte]))
             assert (await peer.receive_response())[1] == b"next"
             await trio.testing.wait_all_tasks_blocked()
-            with pytest.raises(LocalProtocolError, match="this one is answered"):
+            with pytest.raises(LocalProtocolError, match="this request is answered"):
                 kept[0].cancel_on_disconnect()
             await peer.stream.aclose()
             await trio.sleep(1)

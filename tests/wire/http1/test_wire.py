@@ -116,7 +116,7 @@ def test_input_that_only_h11_refuses_is_a_mistake_of_the_peer() -> None:
 def test_input_that_h11_refuses_before_the_response_is_not_answered() -> None:
     wire = make_wire(GET)
     read_head(wire)
-    wire.h11.postpone(b"junk\r\n\r\n")
+    wire.h11.unseen_head = b"junk\r\n\r\n"
     with pytest.raises(LocalProtocolError, match="cannot be sent"):
         respond(wire)
     with pytest.raises(LocalProtocolError):

@@ -12,6 +12,7 @@ The first must accept nothing that the second refuses. A property test feeds bot
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import attrs
 
@@ -46,6 +47,7 @@ _NOTED = frozenset({b"connection", b"content-length", b"expect", b"host", b"tran
 
 _Fields = dict[bytes, list[bytes]]
 
+_NO_VALUES: Sequence[bytes] = ()
 _NO_MEMBERS: frozenset[bytes] = frozenset()
 
 # Each open WebSocket keeps its method, so all of them share one string.
@@ -186,7 +188,7 @@ class HeadGuard:
 
     def _checked_head(self, target: Target, size_bytes: int, headers: RequestHeaders | None) -> CheckedHead:
         fields = self._fields
-        _check_host(fields.get(b"host", []), self._version)
+        _check_host(fields.get(b"host", _NO_VALUES), self._version)
         return CheckedHead(
             size_bytes=size_bytes,
             method=_USUAL_METHODS.get(self._method) or self._method.decode(),
@@ -213,7 +215,7 @@ def _check_method(data: bytearray, end: int) -> None:
     )
 
 
-def _check_host(hosts: list[bytes], version: bytes) -> None:
+def _check_host(hosts: Sequence[bytes], version: bytes) -> None:
     """Require exactly one valid `Host` (RFC 9112 §3.2); a request of HTTP/1.0 may have none.
 
     With two of them, a proxy may route by one and this server by the other.
@@ -232,8 +234,8 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
     The RFC allows a server to repair some contradictions. Here they are all refused, for a proxy
     in front of this server may have repaired them the other way (§6.1, §11.2).
     """
-    lengths = fields.get(b"content-length", [])
-    codings = fields.get(b"transfer-encoding", [])
+    lengths = fields.get(b"content-length", _NO_VALUES)
+    codings = fields.get(b"transfer-encoding", _NO_VALUES)
     if codings:
         if lengths or version == b"1.0":  # §6.1
             raise RemoteProtocolError("Transfer-Encoding with Content-Length, or in HTTP/1.0", 400)
@@ -250,7 +252,7 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
     return int(lengths[0])
 
 
-def _refused_codings(values: list[bytes]) -> RemoteProtocolError:
+def _refused_codings(values: Sequence[bytes]) -> RemoteProtocolError:
     """Return what is wrong with a `Transfer-Encoding` that is not plain `chunked`."""
     codings = [coding.strip(b" \t") for coding in b",".join(values).lower().split(b",")]
     # The end of such a body cannot be found (RFC 9112 §6.3), and chunked is never applied twice (§6.1).

@@ -14,8 +14,8 @@ The alternative was an encoder of our own without h11. It would have to repeat h
 responses, and those are the part that must not be wrong: a client that takes the end of one response for
 another place reads the rest as its next one (RFC 9112 §11.1).
 
-`our_state` and the other names below are h11's. A state that does not exist yet is IDLE, as it
-would be in a new `h11.Connection`.
+The states are h11's own. Before there is an `h11.Connection`, the answers are those of a new one, which
+is IDLE.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ import h11
 
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
 
+_LAST_STATES = frozenset({h11.ERROR, h11.MUST_CLOSE})
+
 
 class LateH11:
     """Makes an `h11.Connection` when it is first needed, and shows it what it has missed.
 
     Invariant: at most one head is unseen. The next is not read before the response to it is
     complete, and no response begins before h11 has seen its request.
+
+    Attributes:
+        unseen_head: A head without a body, kept for the moment when h11 has to see it.
     """
 
-    __slots__ = ("_connection", "_is_given_up", "_unseen_head")
+    __slots__ = ("_connection", "unseen_head")
 
     def __init__(self) -> None:
         self._connection: h11.Connection | None = None
-        self._unseen_head = b""
-        self._is_given_up = False
-
-    def postpone(self, head: bytes) -> None:
-        """Keep a head without a body for the moment when h11 has to see it."""
-        self._unseen_head = head
+        self.unseen_head = b""
 
     def connection(self) -> h11.Connection:
         """Return h11's connection, which has seen all that was read.
@@ -49,12 +49,10 @@ class LateH11:
         Raises:
             LocalProtocolError: The connection has become a WebSocket.
         """
-        if self._is_given_up:
-            raise LocalProtocolError("the connection is a WebSocket's and no longer takes HTTP responses")
         if self._connection is None:
             self._connection = h11.Connection(h11.SERVER)
-        if self._unseen_head:
-            head, self._unseen_head = self._unseen_head, b""
+        if self.unseen_head:
+            head, self.unseen_head = self.unseen_head, b""
             self._connection.receive_data(head)
             self._connection.next_event()  # the request
             self._connection.next_event()  # and its end, for it has no body
@@ -83,31 +81,29 @@ class LateH11:
     @property
     def is_response_due(self) -> bool:
         """Whether there is a request to which no response has begun."""
-        return bool(self._unseen_head) or self._our_state() is h11.SEND_RESPONSE
+        if self.unseen_head:
+            return True
+        return self._connection is not None and self._connection.our_state is h11.SEND_RESPONSE
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing was sent since the last complete response."""
-        return self._our_state() is h11.IDLE
+        return self._connection is None or self._connection.our_state is h11.IDLE
 
     @property
     def is_response_complete(self) -> bool:
         """Whether the response has ended, and the connection may be kept for another."""
-        return self._our_state() is h11.DONE
+        return self._connection is not None and self._connection.our_state is h11.DONE
 
     @property
     def must_close(self) -> bool:
         """Whether no other response can follow, after a mistake or after a response that said so."""
-        state = self._our_state()
-        return state is h11.ERROR or state is h11.MUST_CLOSE
+        return self._connection is not None and self._connection.our_state in _LAST_STATES
 
     @property
     def awaits_continue(self) -> bool:
         """Whether the client said `Expect: 100-continue`, and got no response yet."""
         return self._connection is not None and self._connection.they_are_waiting_for_100_continue
-
-    def _our_state(self) -> object:
-        return h11.IDLE if self._connection is None else self._connection.our_state
 
     # From one request to what follows.
 
@@ -122,8 +118,16 @@ class LateH11:
         """
         self._connection = None
 
-    def give_up(self) -> None:
-        """Release everything: the connection has become a WebSocket, and may stay open for days."""
-        self._connection = None
-        self._unseen_head = b""
-        self._is_given_up = True
+
+class GivenUpH11(LateH11):
+    """Stands in for h11 on a connection that has become a WebSocket. One serves all of them."""
+
+    __slots__ = ()
+
+    def connection(self) -> h11.Connection:
+        """Raise: no response can follow a handshake that was accepted.
+
+        Raises:
+            LocalProtocolError: Always.
+        """
+        raise LocalProtocolError("the connection is a WebSocket's and no longer takes HTTP responses")

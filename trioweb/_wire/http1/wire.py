@@ -37,7 +37,7 @@ from trioweb._wire.http1.events import (
     Step,
 )
 from trioweb._wire.http1.head_guard import CheckedHead, HeadGuard
-from trioweb._wire.http1.late_h11 import LateH11
+from trioweb._wire.http1.late_h11 import GivenUpH11, LateH11
 from trioweb._wire.http1.request_head import RequestHead, request_head
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
 from trioweb.headers import RequestHeaders
@@ -49,6 +49,8 @@ EMPTY_LINES = 4
 
 
 _END_OF_BODY, _NEED_DATA, _PAUSED, _ENDED = EndOfBody(), NeedData(), Paused(), Ended()
+
+_GIVEN_UP = GivenUpH11()
 
 _CR = 0x0D
 _HEAD = b"HEAD "
@@ -100,7 +102,7 @@ class Http1Wire:
     def __init__(self, *, head_bytes: int, head_fields: int = 100) -> None:
         self._head_bytes = head_bytes
         self._head_fields = head_fields
-        self.h11 = LateH11()
+        self.h11: LateH11 = LateH11()
         self._stage = Stage.HEAD
         self._input = bytearray()
         self._has_input_ended = False
@@ -185,7 +187,7 @@ class Http1Wire:
 
     def _read_head(self) -> Http1Event:
         # There is a response already, such as 408 to a head that took too long: nothing can follow it.
-        if self.h11.has_begun and not self.h11.is_idle:
+        if not self.h11.is_idle:
             return _PAUSED
         self._skip_empty_lines()
         if not self._input:
@@ -197,7 +199,7 @@ class Http1Wire:
             return _NEED_DATA
         data = bytes(self._input[: checked.size_bytes])
         if checked.headers is not None and checked.content_bytes == 0:
-            self.h11.postpone(data)
+            self.h11.unseen_head = data
             head = request_head(checked, checked.method, checked.target.text, checked.headers)
         else:
             head = self._decode_head(data, checked)
@@ -324,5 +326,5 @@ class Http1Wire:
         data = bytes(self._input)
         self._input.clear()
         self.head = self._body = None
-        self.h11.give_up()
+        self.h11 = _GIVEN_UP  # an open WebSocket keeps no parser
         return data
