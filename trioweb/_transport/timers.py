@@ -6,7 +6,7 @@ Cancelling only forgets the callback, since taking an entry out of the middle of
 for it; the dead entry leaves when it gets to the top, or when a sweep finds that most entries are dead.
 
 Each of Trio's own deadlines would need a task inside a cancel scope. And they could be unfair: they are
-kept by a clock that runs on while a handler blocks the loop, so a peer could be cut off for an answer that
+kept by a clock that runs on while a handler blocks the loop, so a peer could be cut off for a reply that
 has been lying in our own kernel for seconds. Two rules prevent that for every deadline that is held against
 a peer:
 
@@ -237,14 +237,14 @@ class Timers:
             elif timer.is_verdict:
                 verdicts.append(timer)
             else:
-                _call(timer)
+                _call_back(timer)
                 fired += 1
                 if not fired % FIRED_PER_TURN:
                     await trio.lowlevel.checkpoint()
         if verdicts:
             await self._let_read()
             for timer in verdicts:  # timers that the reading has cancelled no longer have a callback
-                _call(timer)
+                _call_back(timer)
 
     async def _let_read(self) -> None:
         """Take in what has arrived: the pump for its sockets, and tasks for themselves."""
@@ -254,7 +254,7 @@ class Timers:
             await trio.lowlevel.checkpoint()
 
 
-def _call(timer: Timer) -> None:
+def _call_back(timer: Timer) -> None:
     callback, timer.callback = timer.callback, None
     if callback is None:
         return

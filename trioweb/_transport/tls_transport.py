@@ -29,7 +29,7 @@ whole read would stay with every connection that has ever sent a long message.""
 OWN_BYTES = 16 * 1024
 """How much TLS may have to say by itself, and cannot, before the peer is dropped: some 500 alerts.
 
-A peer can ask for answers without end, by key updates (RFC 8446 §4.6.3), and never read one."""
+A peer can ask for replies without end, by key updates (RFC 8446 §4.6.3), and never read one."""
 
 
 class TlsTransport:
@@ -46,7 +46,7 @@ class TlsTransport:
       The rest of a batch that the kernel does not take is kept in `_unsent`, and the output is told of no
       more plaintext than has certainly left: of `n` bytes of ciphertext that remain, at most
       `n` can be plaintext.
-    - TLS sends records of its own: session tickets, answers to key updates, alerts. If a write
+    - TLS sends records of its own: session tickets, replies to key updates, alerts. If a write
       follows, they leave with it. Tickets in particular go with the first response, because a
       peer that closes with tickets unread resets the connection.
     - Input ends twice, for TCP and for TLS. An end of TCP without that of TLS may be an attack

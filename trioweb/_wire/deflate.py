@@ -70,31 +70,31 @@ def _accept(offer: Offer, settings: Deflate) -> DeflateAgreement | None:
     if offer.name != NAME or len(parameters) != len(offer.parameters) or not _is_valid(parameters):
         return None  # §7: one unknown, repeated or malformed parameter, and the whole offer is declined
     server_bits = client_bits = zlib.MAX_WBITS
-    answer: dict[str, int | None] = {}
+    accepted: dict[str, int | None] = {}
     if not settings.context_takeover or "server_no_context_takeover" in parameters:
-        answer["server_no_context_takeover"] = None
+        accepted["server_no_context_takeover"] = None
     # The server may demand this even if the client has not offered it (§7.1.1.2), unlike a smaller window.
     if not settings.context_takeover or "client_no_context_takeover" in parameters:
-        answer["client_no_context_takeover"] = None
+        accepted["client_no_context_takeover"] = None
     server_bits = min(int(parameters.get("server_max_window_bits") or zlib.MAX_WBITS), settings.window_bits)
     if server_bits < _LEAST_BITS:
         return None
     if "server_max_window_bits" in parameters:
-        answer["server_max_window_bits"] = server_bits
+        accepted["server_max_window_bits"] = server_bits
     if "client_max_window_bits" in parameters:
         # Without a value the client only says that it can be limited (§7.1.2.2).
         offered = int(parameters["client_max_window_bits"] or zlib.MAX_WBITS)
-        client_bits = answer["client_max_window_bits"] = min(offered, settings.window_bits)
+        client_bits = accepted["client_max_window_bits"] = min(offered, settings.window_bits)
     return DeflateAgreement(
-        server_no_context_takeover="server_no_context_takeover" in answer,
-        client_no_context_takeover="client_no_context_takeover" in answer,
+        server_no_context_takeover="server_no_context_takeover" in accepted,
+        client_no_context_takeover="client_no_context_takeover" in accepted,
         server_max_window_bits=server_bits,
         client_max_window_bits=client_bits,
         level=settings.level,
         memory_level=settings.memory_level,
         minimum_bytes=settings.minimum_bytes,
         header_value="; ".join(
-            [NAME, *(key if bits is None else f"{key}={bits}" for key, bits in answer.items())]
+            [NAME, *(key if bits is None else f"{key}={bits}" for key, bits in accepted.items())]
         ),
     )
 

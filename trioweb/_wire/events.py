@@ -31,7 +31,7 @@ class Ping:
 
 @attrs.frozen(slots=True)
 class Pong:
-    """The peer's pong: the answer to a ping, or unsolicited (RFC 6455 §5.5.3)."""
+    """The peer's pong: the reply to a ping, or unsolicited (RFC 6455 §5.5.3)."""
 
     payload: bytes
 
@@ -45,7 +45,7 @@ class PeerClosed:
 
 @attrs.frozen(slots=True)
 class Violation:
-    """The peer has broken a rule or a limit; `close` is the answer to it. Nothing follows it."""
+    """The peer has broken a rule or a limit; `close` answers it. Nothing follows it."""
 
     close: Close
 

@@ -1,7 +1,7 @@
 """wsproto, which judges every frame that is not plain, and the one class that knows its pitfalls.
 
 The judge decides what is legal. trioweb has no rules of its own for frames: where the fast lane
-decodes a frame without wsproto, it does so because the answer is known beforehand.
+decodes a frame without wsproto, it does so because the outcome is known beforehand.
 """
 
 from __future__ import annotations

@@ -43,12 +43,12 @@ def check_origin(
         return
     origin = _parse(lines[0]) if len(lines) == 1 else None  # nor is "null" an origin
     if origin is None:
-        raise _refusal("its Origin is not one scheme://host")
+        raise _refused_origin("its Origin is not one scheme://host")
     if isinstance(allowed, tuple):
         if not is_listed(lines[0], allowed):
-            raise _refusal(f"{lines[0]} is not among the allowed origins")
-    elif not _is_same(origin, head.headers.get("host", "") if host is None else host, scheme):
-        raise _refusal(f"{lines[0]} is not the origin of this server")
+            raise _refused_origin(f"{lines[0]} is not among the allowed origins")
+    elif not _is_origin_of(origin, head.headers.get("host", "") if host is None else host, scheme):
+        raise _refused_origin(f"{lines[0]} is not the origin of this server")
 
 
 def is_listed(origin: str, allowed: tuple[str, ...]) -> bool:
@@ -56,7 +56,7 @@ def is_listed(origin: str, allowed: tuple[str, ...]) -> bool:
     return _parse(origin) in _parsed(allowed)
 
 
-def _is_same(origin: _Origin, authority: str, scheme: str) -> bool:
+def _is_origin_of(origin: _Origin, authority: str, scheme: str) -> bool:
     """Compare a page's origin with the authority that the handshake asks for.
 
     Behind a proxy that ends TLS, this side sees http where the browser used https. So http
@@ -86,7 +86,7 @@ def _parsed(allowed: tuple[str, ...]) -> frozenset[_Origin | None]:
     return frozenset(map(_parse, allowed)) - {None}
 
 
-def _refusal(problem: str) -> HandshakeRejected:
+def _refused_origin(problem: str) -> HandshakeRejected:
     return HandshakeRejected(
         403,
         f"This page may not open a WebSocket here: {problem}."
