@@ -171,3 +171,10 @@ async def test_the_error_for_a_huge_number_omits_the_advice_of_python(make_reque
     with pytest.raises(HTTPError, match="too many digits") as caught:
         await request.json()
     assert (caught.value.status, "sys." in caught.value.detail) == (400, False)
+
+
+def test_a_request_without_a_connection_cannot_watch_its_client(
+    make_request: MakeRequest,
+) -> None:
+    with pytest.raises(LocalProtocolError, match="did not come over a connection"):
+        make_request().cancel_on_disconnect()

@@ -107,7 +107,7 @@ class Session:
                 # coroutine between the scheduler and the handler costs every message.
                 while (websocket := await self._serve_http()) is not None:
                     await websocket.run()
-                    if websocket.is_accepted:
+                    if not websocket.has_rejected:
                         break
                     self._websocket_session = None
                 if not self._transport.is_plain:
@@ -233,7 +233,7 @@ class Session:
             body=body,
             is_unix=self._is_unix,
             app_state=context.app.state,
-            connection=self._http.body,
+            incoming=self._http.body,  # which notices that the client leaves, even without a body
         )
 
     # Handshakes.

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 
@@ -54,6 +55,10 @@ class WebSocketSession:
 
     It holds the parts of the connection that a handler must not touch. `WebSocket` shows what a
     program can do with a connection; its server uses the parts below that.
+
+    Attributes:
+        has_rejected: Whether the handshake was answered with a response other than 101, and all of it
+            was sent. Only then may another request follow on the connection.
     """
 
     __slots__ = (
@@ -66,6 +71,7 @@ class WebSocketSession:
         "_started",
         "_timer",
         "_ws",
+        "has_rejected",
     )
 
     def __init__(
@@ -96,7 +102,7 @@ class WebSocketSession:
             parts,
             switching,
             early_input=early_input,
-            reject=reject,
+            reject=partial(self._send_rejection, reject),
             on_accept=self._accepted,
             limits=limits,
             fast_lane=config.fast_lane,
@@ -106,13 +112,9 @@ class WebSocketSession:
         self._context = context
         self._handler = route.handler
         self._started = trio.current_time()
+        self.has_rejected = False
         self._scope: trio.CancelScope | None = None
         self._timer: Timer | None = None
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether the handshake was answered with 101; if not, the connection is still HTTP's."""
-        return self._ws.is_accepted
 
     def drain(self) -> None:
         """Close because the server is shutting down; a handshake cannot be accepted any more then."""
@@ -202,6 +204,19 @@ class WebSocketSession:
         return await context.responder.respond_to_error(
             self._ws.request, error, is_debug=context.config.debug
         )
+
+    async def _send_rejection(self, send: Callable[[Response], Awaitable[None]], response: Response) -> None:
+        """Send a response other than 101, which takes as long as the client takes to read it.
+
+        The handler's grace begins when it has been sent. If it began earlier, a client that reads
+        slowly would use it up, and the end of the grace would cut the response.
+        """
+        self._end_grace()
+        try:
+            await send(response)
+            self.has_rejected = True
+        finally:
+            self._begin_grace()
 
     # The handler's grace after the end of its connection. It is a timer and not a scope around the
     # handler with a deadline: nearly all handlers end by themselves, at their next call.

@@ -65,9 +65,9 @@ class Request:
 
     __slots__ = (
         "_body",
-        "_connection",
         "_cookies",
         "_form_reader",
+        "_incoming",
         "_query",
         "_state",
         "app_state",
@@ -93,7 +93,7 @@ class Request:
         body: RequestBody | None = None,
         is_unix: bool = False,
         app_state: Any = None,
-        connection: IncomingBody | None = None,
+        incoming: IncomingBody | None = None,
     ) -> None:
         self.method: str = head.method
         self.raw_path: str = head.raw_path
@@ -112,7 +112,7 @@ class Request:
         self._state: Namespace | None = None
         self._query: Query | None = None
         self._cookies: Mapping[str, str] | None = None
-        self._connection = connection
+        self._incoming = incoming
         self._form_reader: FormReader | None = None
         self._body = body
 
@@ -200,9 +200,9 @@ class Request:
         Cancellation: Only the block is cancelled, not a response that is being sent.
         Concurrency: Any number of blocks, in any number of tasks.
         """
-        if self._connection is None:
-            raise LocalProtocolError("this request came over no connection whose end could be seen")
-        return self._connection.watch.cancel_on_disconnect()
+        if self._incoming is None:
+            raise LocalProtocolError("this request did not come over a connection whose end could be noticed")
+        return self._incoming.watch.cancel_on_disconnect()
 
     async def body(self) -> bytes:
         """Return the whole body.

@@ -56,6 +56,19 @@ async def test_connections_beyond_a_number_of_refusals_are_just_dropped(caplog):
     assert caplog.text.count("refusing connections: there are 1 already (Limits.connections)") == 1
 
 
+async def test_streams_beyond_a_number_of_refusals_are_closed_without_a_response(autojump_clock):
+    listener = MemoryListener()
+    pairs = [trio.testing.memory_stream_pair() for _ in range(1 + REFUSALS_AT_A_TIME + 2)]
+    async with running(app_for_one(), listeners=[listener]) as server:
+        for _, theirs in pairs:
+            await listener.put.send(theirs)
+        await refused(server, REFUSALS_AT_A_TIME + 2)
+        (served, _), *others = pairs
+        starts = [await ours.receive_some(12) for ours, _ in others]
+        assert starts == [b"HTTP/1.1 503"] * REFUSALS_AT_A_TIME + [b""] * 2
+        await served.aclose()
+
+
 async def test_a_refused_peer_that_is_still_sending_is_told_why():
     async with running(app_for_one()) as server, connected(server):
         await until(lambda: server.connections == 1)

@@ -8,6 +8,7 @@ from support.serving import in_memory
 
 from trioweb import (
     App,
+    File,
     HTTPError,
     LocalProtocolError,
     Response,
@@ -41,6 +42,21 @@ async def test_a_websocket_may_be_rejected_with_a_response_of_its_own(autojump_c
         await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await peer.receive_head()).startswith("HTTP/1.1 426"), "the connection is HTTP's still"
     assert seen == [True]
+
+
+async def test_a_rejection_with_a_missing_file_becomes_an_error_page(autojump_clock, tmp_path, caplog):
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws):
+        await ws.reject(File(tmp_path / "missing.html", status=403))
+
+    async with in_memory(app) as peer:
+        await peer.send(handshake("/"))
+        head, body = await peer.receive_response()
+        assert (head.partition("\r\n")[0], body) == ("HTTP/1.1 404 Not Found", b"404 Not Found\n")
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await peer.receive_head()).startswith("HTTP/1.1 426"), "the connection is HTTP's still"
 
 
 async def test_http_errors_before_accepting_answer_the_handshake(autojump_clock):
