@@ -88,7 +88,7 @@ class Transport(Protocol):
         """Read no more, so that the peer's TCP window closes."""
 
     def resume_reading(self) -> None:
-        """Read again."""
+        """Read on after `pause_reading`, beginning with what the kernel has kept meanwhile."""
 
     def try_send(self, data: bytes) -> int:
         """Write `data`, before which nothing waits, as far as that can be done here and now.

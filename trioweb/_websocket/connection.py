@@ -16,7 +16,7 @@ import trio
 from trioweb._transport.transport import WRITE_BYTES
 from trioweb._websocket.cancellation import is_cancelled
 from trioweb._websocket.closing_handshake import ClosingHandshake
-from trioweb._websocket.message_reader import MessageReader, assembled
+from trioweb._websocket.message_reader import MessageReader, reading
 from trioweb._websocket.message_writer import MessageWriter, written
 from trioweb._websocket.outbox_channel import OutboxChannel
 from trioweb._websocket.outbox_entry import Entry
@@ -24,7 +24,6 @@ from trioweb._websocket.outlet import Outlet
 from trioweb._websocket.parts import Handshake, Parts
 from trioweb._websocket.state import State
 from trioweb._websocket.traffic import Traffic, traffic_of
-from trioweb._wire.events import Fragment
 from trioweb.closing import Close, CloseCode
 from trioweb.errors import LocalProtocolError, OutboxFull, checked_close
 
@@ -45,23 +44,20 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
 
     __slots__ = (
         "__weakref__",
-        "_calls",
         "_closing",
         "_handshake",
         "_inbox",
         "_intake",
         "_keepalive",
-        "_message_bytes",
         "_outlet",
         "_subprotocol",
         "_writer_turn",
     )
 
     def __init__(self, parts: Parts, handshake: Handshake | None = None) -> None:
-        self._inbox, self._intake, self._outlet, self._closing, self._keepalive, self._message_bytes = parts
+        self._inbox, self._intake, self._outlet, self._closing, self._keepalive = parts
         self._handshake = handshake
         self._subprotocol: str | None = None
-        self._calls = 0
         self._writer_turn: trio.Lock | None = None
 
     # Receiving.
@@ -81,53 +77,42 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
             or `Limits.inbox_bytes`; then reading stops and TCP slows the peer.
         Concurrency: One task at a time.
         """
+        intake = self._intake
         if self._inbox.items:  # otherwise waiting is the checkpoint
-            self._calls = calls = self._calls + 1
+            intake.calls = calls = intake.calls + 1
             if not calls & YIELD_MASK or is_cancelled():
                 await trio.lowlevel.checkpoint()
-            message = self._intake.take_message()
+            message = intake.take_message()
             if message is not None:
                 return message
-        return await self._wait_for_message()
+        elif self._handshake is not None:
+            await self._accept_first()
+        return await intake.receive_message()
 
     async def __anext__(self) -> str | bytes:
         # As `receive`, without a coroutine in between.
+        intake = self._intake
         try:
             if self._inbox.items:
-                self._calls = calls = self._calls + 1
+                intake.calls = calls = intake.calls + 1
                 if not calls & YIELD_MASK or is_cancelled():
                     await trio.lowlevel.checkpoint()
-                message = self._intake.take_message()
+                message = intake.take_message()
                 if message is not None:
                     return message
-            return await self._wait_for_message()
+            elif self._handshake is not None:
+                await self._accept_first()
+            return await intake.receive_message()
         except trio.EndOfChannel:
             raise StopAsyncIteration from None
 
-    async def _wait_for_message(self) -> str | bytes:
-        intake, inbox = self._intake, self._inbox
-        intake.check_free()
-        intake.is_receiving = True
-        try:
-            if self._closing.is_over:  # there may be nothing to wait for
-                await trio.lowlevel.checkpoint()
-            elif self._handshake is not None:
-                await trio.lowlevel.checkpoint_if_cancelled()
-            if self._handshake is not None:
-                self._require_open()
-            while not inbox.items:
-                if intake.must_wait():
-                    inbox.task = trio.lowlevel.current_task()
-                    await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
-                    self._calls = 0  # others have run
-            item = inbox.take()
-            if type(item) is Fragment:
-                item = await assembled(intake, inbox, item, self._message_bytes)
-        finally:
-            intake.is_receiving = False
-        if intake.is_paused:
-            intake.go_on_reading()
-        return item  # type: ignore[return-value]  # it is not a Fragment any more
+    async def _accept_first(self) -> None:
+        self._intake.check_free()
+        if self._closing.is_over:
+            await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        self._require_open()
 
     @asynccontextmanager
     async def receive_stream(self) -> AsyncIterator[MessageReader]:
@@ -146,20 +131,8 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
         Concurrency: One task at a time, and no `receive` meanwhile.
         """
         await trio.lowlevel.checkpoint()  # first: a long message that arrives meanwhile is held, not refused
-        intake = self._intake
-        intake.check_free()
-        intake.is_receiving = True
-        reader = MessageReader(intake, self._inbox)
-        try:
-            self._require_open()
-            intake.start_streaming()
+        async with reading(self._intake, self._require_open) as reader:
             yield reader
-        finally:
-            intake.is_receiving = False
-            if not reader.is_begun:
-                intake.stop_streaming()
-            elif reader.is_unfinished:
-                intake.skip_rest()
 
     # Sending.
 
@@ -181,7 +154,8 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
             `Limits.outbox_messages`, until it has drained to half.
         Concurrency: Any number of tasks; messages never interleave.
         """
-        self._calls = calls = self._calls + 1
+        intake = self._intake
+        intake.calls = calls = intake.calls + 1
         if is_cancelled():
             await trio.lowlevel.checkpoint()
         outlet = self._outlet

@@ -1,116 +1,37 @@
-"""The intake of a WebSocket: input is decoded into the inbox, without ever waiting.
+"""The intake of a WebSocket: takes input from the transport, and hands messages to the handler.
 
-The pump calls the intake for every socket in turn, so a single call that waited would stop all
-connections, and one that took long would delay them. Whatever cannot be done now is noted
-in a flag, and a later event goes on from there:
+Between the two are the decoder, which this class inherits, and the inbox. Neither the transport's
+side nor the handler's decodes anything itself. Both only say that there is input, or that there is
+room, and `decoder.py` explains what happens then.
 
-| flag | set when | means | ends when |
-|---|---|---|---|
-| `is_paused` | the inbox is full, or a violation waits | nothing is decoded or read | the inbox is half empty |
-| `wire.is_holding` | a message is longer than `Limits.message_bytes` | it may be wanted in pieces | the next receive decides |
-| `_is_decoding_later` | one call has decoded enough | a turn of the flusher is due | that turn comes |
-| `_is_skipping` | a reader left a message in the middle | its pieces are thrown away | its last piece has come |
-| `_is_discarding` | nobody wants more, or there is a gap | only the peer's close counts | never |
-| `_violation` | the peer broke a rule after good messages | these are handed out first | the inbox is empty, or time is up |
-| `is_receiving` | a task is in `receive` or in a stream's block | a second one is refused | it leaves |
-
-They are independent except for three rules. Reading is on only while `is_paused` and
-`_is_decoding_later` are both off, and the clock of the keepalive runs only then: a peer cannot
-show that it is alive to a side that does not read. While the closing handshake is under way no
-inbox is too full, since the peer's close frame may come after any number of messages; instead,
-the first message without room sets `_is_discarding`, so that the handler gets everything up to
-a gap and nothing after it. And `_is_discarding` is final: after a gap no message would have its
-meaning.
-
-Why a pause ends at half and not at the first free place: each pause and resumption is a
-system call, and at the edge there would be two for every message.
+A task that waits for a message does so here, so that `receive` is followed in three files: the
+connection, this one and the inbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import trio
 
-from trioweb._transport.flusher import Flusher
-from trioweb._websocket.closing_handshake import ClosingHandshake
-from trioweb._websocket.inbox import Inbox
-from trioweb._websocket.keepalive import Keepalive
-from trioweb._websocket.outlet import Outlet
-from trioweb._websocket.state import State
-from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Signal
-from trioweb._wire.frames import CONTROL_HEADER_BYTES, encode_close_payload
+from trioweb._transport.transport import Transport
+from trioweb._websocket.decoder import Decoder
+from trioweb._websocket.inbox import Item
+from trioweb._wire.events import Fragment
 from trioweb._wire.websocket import WebSocketWire
-from trioweb.closing import Close
+from trioweb.closing import Close, CloseCode
 from trioweb.errors import ReceiveBusy
 
-OVERLOOKED_PER_TURN = 256
-"""Messages decoded at once when a close was sent, until there is no room for another."""
 
+class Intake(Decoder):
+    """Takes what the transport reports, never blocking, and hands out what has been received."""
 
-class Intake:
-    """Decodes what the transport pushes; called from the pump or a reader task, never blocking.
+    __slots__ = ()
 
-    When the inbox is full it stops decoding, then reading, so the peer's TCP window
-    closes; taking messages out starts both again.
-
-    Attributes:
-        wire: The grammar of the frames; `None` before the handshake is accepted.
-        is_receiving: Whether a task receives.
-        is_paused: Whether the inbox has to be emptied first.
-    """
-
-    __slots__ = (
-        "_close_seconds",
-        "_closing",
-        "_flusher",
-        "_inbox",
-        "_is_decoding_later",
-        "_is_discarding",
-        "_is_skipping",
-        "_keepalive",
-        "_outlet",
-        "_violation",
-        "is_paused",
-        "is_receiving",
-        "received_bytes",
-        "received_control_bytes",
-        "received_control_frames",
-        "received_messages",
-        "wire",
-    )
-
-    def __init__(
-        self,
-        inbox: Inbox,
-        outlet: Outlet,
-        closing: ClosingHandshake,
-        keepalive: Keepalive,
-        flusher: Flusher,
-        *,
-        close_seconds: float,
-    ) -> None:
-        self._inbox = inbox
-        self._outlet = outlet
-        self._closing = closing
-        self._keepalive = keepalive
-        self._flusher = flusher
-        self._close_seconds = close_seconds
-        self.wire: WebSocketWire | None = None
-        self.is_receiving = False
-        self.is_paused = False
-        self._is_skipping = False
-        self._is_discarding = False
-        self._is_decoding_later = False
-        self._violation: Close | None = None
-        self.received_messages = 0
-        self.received_bytes = 0
-        self.received_control_frames = 0
-        self.received_control_bytes = 0
-
-    def open(self, wire: WebSocketWire) -> None:
+    def open(self, wire: WebSocketWire, transport: Transport) -> None:
         """Use this wire to decode all input from now on."""
         self.wire = wire
+        self._transport = transport
         self._closing.watch(self._end)
 
     # The transport's side; called from the pump or a reader task.
@@ -144,7 +65,8 @@ class Intake:
 
     def lost(self) -> None:
         """Nothing can be written any more."""
-        transport = self._outlet.transport
+        transport = self._transport
+        assert transport is not None  # it reports this, so it has been started
         if not transport.try_close():
             transport.abort()
         self._closing.lose()
@@ -161,7 +83,7 @@ class Intake:
             raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
 
     def take_message(self) -> str | bytes | None:
-        """Take a message if a whole one is here."""
+        """Take a message if a whole one is here; `Inbox.take` is inlined, one call less for each."""
         if self.is_receiving:
             self.check_free()
         inbox = self._inbox
@@ -173,22 +95,88 @@ class Intake:
             self.go_on_reading()
         return item  # type: ignore[return-value]  # it is not a Fragment, as was looked up above
 
-    def must_wait(self) -> bool:
-        """Do what can be done while the inbox is empty; return whether the task has to wait.
+    async def receive_message(self) -> str | bytes:
+        """Wait for the next message.
+
+        If it was decoded in pieces, for a reader that has left before the first, it is put
+        together here and is subject to `Limits.message_bytes` like any other.
+
+        Raises:
+            ConnectionClosed: Nothing more will come.
+            ReceiveBusy: Another task is receiving.
+        """
+        self.check_free()
+        self.is_receiving = True
+        try:
+            if self._closing.is_over:  # there may be nothing to wait for
+                await trio.lowlevel.checkpoint()
+            inbox = self._inbox
+            # The loop of `receive_item`, since a coroutine in between costs each message 3 %.
+            while not inbox.items:
+                self._prepare_to_wait()
+                if not inbox.items:
+                    inbox.task = trio.lowlevel.current_task()
+                    await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
+                    self.calls = 0  # others have run
+            item = inbox.take()
+            if type(item) is Fragment:
+                item = await self._assembled(item)
+        finally:
+            self.is_receiving = False
+        if self.is_paused:
+            self.go_on_reading()
+        return item  # type: ignore[return-value]  # it is not a Fragment any more
+
+    async def receive_item(self) -> Item:
+        """Wait for the next message or piece, for the task that has set `is_receiving`.
+
+        Raises:
+            ConnectionClosed: Nothing more will come.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        inbox = self._inbox
+        while not inbox.items:
+            self._prepare_to_wait()
+            if not inbox.items:
+                inbox.task = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
+        item = inbox.take()
+        if self.is_paused:
+            self.go_on_reading()
+        return item
+
+    async def _assembled(self, fragment: Fragment) -> str | bytes:
+        """Receive the rest of a message, and join it. On cancellation everything is put back."""
+        parts: list[Any] = [fragment.data]
+        try:
+            while not fragment.is_last or sum(map(len, parts)) > self._message_bytes:
+                if sum(map(len, parts)) > self._message_bytes:
+                    self.refuse(Close(CloseCode.MESSAGE_TOO_BIG, "a message over Limits.message_bytes"))
+                following = await self.receive_item()
+                assert isinstance(following, Fragment)
+                fragment = following
+                parts.append(fragment.data)
+        except BaseException:
+            self._inbox.put_back(Fragment(parts[0][:0].join(parts), is_last=False))
+            raise
+        return parts[0][:0].join(parts)  # type: ignore[no-any-return]
+
+    def _prepare_to_wait(self) -> None:
+        """Do what must be done before a task waits with an empty inbox, which may fill it.
 
         Raises:
             ConnectionClosed: Nothing more will come.
         """
         if self.is_paused:
             self.go_on_reading()
-            return False
+        if self._inbox.items:
+            return
         if self._outlet.is_dirty:
-            self._outlet.flush()  # which may find that the peer has gone, and what it sent last
+            self._outlet.flush()  # which may find the peer gone, and its last words
         if self._violation is not None and not self._inbox.items:
             self._fail_now()
         if self._closing.is_over and not self._inbox.items:
             raise self._closing.error()
-        return not self._inbox.items
 
     def close(self, close: Close) -> None:
         """Begin to close for the handler, which wants no more messages: those here are discarded."""
@@ -218,171 +206,12 @@ class Intake:
         if self.wire is not None:
             self.wire.stop_streaming()
 
-    def skip_rest(self) -> None:
+    def discard_rest(self) -> None:
         """Discard the rest of a message whose reader has gone."""
         items = self._inbox.items
-        self._is_skipping = True
-        while items and self._is_skipping:
+        self._is_discarding_rest = True
+        while items and self._is_discarding_rest:
             fragment = self._inbox.take()
-            self._is_skipping = isinstance(fragment, Fragment) and not fragment.is_last
+            self._is_discarding_rest = isinstance(fragment, Fragment) and not fragment.is_last
         if self.is_paused:
             self.go_on_reading()
-
-    # Decoding.
-
-    def _decode(self) -> None:
-        """Decode the held input, as far as there is room and for as long as is fair."""
-        inbox, wire, closing = self._inbox, self.wire, self._closing
-        assert wire is not None
-        if not self._has_no_room:
-            # The receiver gets the first message here; a message after it may wait to be streamed.
-            is_awaited = self.is_receiving and not inbox.items
-            wire.may_hold = closing.is_closing or not (closing.is_over or is_awaited)
-            for event in wire.events(self._most_at_once):
-                if isinstance(event, (str, bytes)):
-                    self.received_messages += 1
-                    self._keep([event])
-                else:
-                    self._handle(event)
-            if wire.is_holding and closing.is_closing:  # a message over the limit
-                self._discard()
-            if wire.is_pending and not wire.is_holding:
-                self._decode_later()
-        if self._has_no_room or wire.is_holding:
-            self._pause()
-        if inbox.items:
-            inbox.wake()
-
-    @property
-    def _has_no_room(self) -> bool:
-        """Whether decoding stops until something is taken out.
-
-        Not while the peer's close frame is awaited: any number of messages may come before it.
-        """
-        return self._inbox.is_full and not self._closing.is_closing
-
-    @property
-    def _most_at_once(self) -> int:
-        if self._closing.is_closing:
-            return OVERLOOKED_PER_TURN
-        return max(1, self._inbox.most_messages - len(self._inbox.items))
-
-    def _decode_later(self) -> None:
-        """Let others have their turn: go on in another pass, and read nothing until then.
-
-        Each call of the wire is bounded, in frames and in bytes that it inflates to.
-        """
-        if not self._is_decoding_later:
-            self._is_decoding_later = True
-            self._keepalive.pause()
-            self._outlet.transport.pause_reading()
-            self._flusher.take_turn(self._decode_on)
-
-    def _decode_on(self) -> None:
-        self._is_decoding_later = False
-        if self._closing.is_closing:
-            self._fail_now()
-        if not self._has_no_room:
-            self._decode()
-        if not self._is_decoding_later and not self.is_paused:
-            self._keepalive.resume()
-            self._outlet.transport.resume_reading()
-
-    def _keep(self, fresh: Sequence[str | bytes | Fragment]) -> None:
-        """Keep received messages; while the peer's close frame is awaited, only without a gap.
-
-        Then the first item that finds no room is the last that would have counted.
-        """
-        for item in fresh:
-            if self._inbox.is_full and self._closing.is_closing:
-                self._discard()
-            if not self._is_discarding:
-                self._inbox.put((item,))
-
-    def _discard(self) -> None:
-        """Keep no more messages: input is not even decoded, up to the peer's close (RFC 6455 §1.4)."""
-        self._is_discarding = True
-        if self.wire is not None:
-            self.wire.overlook()
-
-    def _end(self) -> None:
-        """React to the end of sending: wake the receiving task, and read to the peer's close.
-
-        A close was sent or received: held input no longer waits for room, since
-        the peer's answer may come after all of it, and after everything that the kernel holds.
-        """
-        self._keepalive.stop()
-        self._inbox.wake()
-        if not self._closing.is_closing:  # it is lost: only messages that have arrived can be received
-            return
-        self.is_paused = False
-        if self._violation is not None or (self.wire is not None and self.wire.is_pending):
-            self._decode_later()  # not here, in the middle of closing
-        elif not self._is_decoding_later:
-            self._outlet.transport.resume_reading()
-
-    def _handle(self, event: Signal) -> None:
-        """Handle a control frame, a violation or a piece of a streamed message."""
-        match event:
-            case Ping(payload):
-                self._count_control(payload)
-                self._outlet.send_pong(payload)
-            case Pong(payload):
-                self._count_control(payload)
-                self._keepalive.pong_received(payload)
-            case Fragment():
-                self._take_fragment(event)
-            case PeerClosed(close):
-                self._count_control(encode_close_payload(close))
-                assert self.wire is not None
-                self._closing.peer_closed(close, is_followed=self.wire.has_leftover)
-            case _:
-                self._fail_in_turn(event.close)
-
-    def _count_control(self, payload: bytes) -> None:
-        self.received_control_frames += 1
-        self.received_control_bytes += CONTROL_HEADER_BYTES + len(payload)
-
-    def _fail_in_turn(self, close: Close) -> None:
-        """End the connection, but let the handler answer earlier messages first.
-
-        It may take `Timeouts.close_seconds`; nothing more is read meanwhile.
-        """
-        # Only in OPEN: once a close was sent, the handler's answers could not leave any more.
-        if self._inbox.items and self._closing.state is State.OPEN:
-            self._violation = close
-            self._pause()
-            self._closing.call_later(self._close_seconds, self._fail_now)
-        else:
-            self._closing.fail(close)
-
-    def _fail_now(self) -> None:
-        close, self._violation = self._violation, None
-        if close is not None:
-            self.is_paused = False
-            self._closing.fail(close)
-
-    def _take_fragment(self, fragment: Fragment) -> None:
-        if not self._is_skipping:
-            self._keep((fragment,))
-        if fragment.is_last:
-            self._is_skipping = False
-            self.received_messages += 1
-
-    def _pause(self) -> None:
-        if not self.is_paused:
-            self.is_paused = True
-            self._keepalive.pause()
-            self._outlet.transport.pause_reading()
-
-    def go_on_reading(self) -> None:
-        """Decode the held input, and then resume reading, once the inbox has drained to half."""
-        if self.is_paused and not self._inbox.is_low:
-            return
-        # Decoded first: what the wire holds comes before what the kernel holds, and may fill the
-        # inbox by itself, so that reading need not begin at all.
-        was_paused, self.is_paused = self.is_paused, False
-        self._decode()
-        if was_paused and not self.is_paused and not self._is_decoding_later:
-            self._keepalive.resume()
-            self._outlet.transport.resume_reading()

@@ -27,6 +27,8 @@ PINGS_IN_FLIGHT = 64
 PING_FRAME_BYTES = 6
 
 NOT_SINCE_THE_PING = -1.0
+"""Written to `heard_at` with the ping. Any input overwrites it, so that the answer needs no flag of
+its own, and no check when data arrives."""
 
 
 class PendingPing:

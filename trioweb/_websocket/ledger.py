@@ -70,7 +70,7 @@ class Ledger:
 
         Args:
             sent_messages: As the outbox counts them.
-            sent_bytes: Likewise.
+            sent_bytes: All bytes that are on their way, as the outbox counts them.
             is_drained: Nothing waits.
 
         Returns:

@@ -1,33 +1,29 @@
 """A message that is received piece by piece.
 
 A reader may leave in the middle, or before the first piece. After the first the rest of the
-message is skipped, since half a message has no meaning for the next `receive`. Before it
-nothing is lost: the message is received whole, by `assembled` if pieces of it have been
-decoded already, and is then subject to `Limits.message_bytes` like any other.
+message is discarded, since half a message has no meaning for the next `receive`. Before it
+nothing is lost: the message is received whole by the next `receive`, even if pieces of it have
+been decoded already, and is then subject to `Limits.message_bytes` like any other.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
-import trio
-
-from trioweb._websocket.inbox import Inbox, Item
 from trioweb._websocket.intake import Intake
 from trioweb._wire.events import Fragment
-from trioweb.closing import Close, CloseCode
 
 
 class MessageReader:
     """The pieces of one message, as an async iterator; one task at a time."""
 
-    __slots__ = ("_inbox", "_intake", "is_begun", "is_unfinished")
+    __slots__ = ("_intake", "_is_begun", "_is_unfinished")
 
-    def __init__(self, intake: Intake, inbox: Inbox) -> None:
+    def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._inbox = inbox
-        self.is_begun = False
-        self.is_unfinished = True
+        self._is_begun = False
+        self._is_unfinished = True
 
     def __aiter__(self) -> MessageReader:
         return self
@@ -40,50 +36,35 @@ class MessageReader:
 
         Cancellation: Safe; a piece is either returned or stays in the inbox.
         """
-        if not self.is_unfinished:
+        if not self._is_unfinished:
             raise StopAsyncIteration
-        item = await _next_item(self._intake, self._inbox)
-        self.is_begun = True
+        item = await self._intake.receive_item()
+        self._is_begun = True
         if not isinstance(item, Fragment):
-            self.is_unfinished = False
+            self._is_unfinished = False
             return item
-        self.is_unfinished = not item.is_last
+        self._is_unfinished = not item.is_last
         if item.is_last and not item.data:
             raise StopAsyncIteration
         return item.data
 
+    def _leave(self) -> None:
+        if not self._is_begun:
+            self._intake.stop_streaming()
+        elif self._is_unfinished:
+            self._intake.discard_rest()
 
-async def assembled(intake: Intake, inbox: Inbox, fragment: Fragment, message_bytes: int) -> str | bytes:
-    """Receive a message as a whole that was to be streamed for a reader that has left.
 
-    Args:
-        intake: Provides the rest.
-        inbox: Likewise.
-        fragment: The first piece. On cancellation it is put back, with all later ones.
-        message_bytes: How long the message may be, since it is no longer streamed.
-    """
-    parts: list[Any] = [fragment.data]
+@asynccontextmanager
+async def reading(intake: Intake, require_open: Callable[[], None]) -> AsyncIterator[MessageReader]:
+    """Receive one message in pieces; when the block ends, the next `receive` begins with a whole message."""
+    intake.check_free()
+    intake.is_receiving = True
+    reader = MessageReader(intake)
     try:
-        while not fragment.is_last or sum(map(len, parts)) > message_bytes:
-            if sum(map(len, parts)) > message_bytes:
-                intake.refuse(Close(CloseCode.MESSAGE_TOO_BIG, "a message over Limits.message_bytes"))
-            following = await _next_item(intake, inbox)
-            assert isinstance(following, Fragment)
-            fragment = following
-            parts.append(fragment.data)
-    except BaseException:
-        inbox.put_back(Fragment(parts[0][:0].join(parts), is_last=False))
-        raise
-    return parts[0][:0].join(parts)  # type: ignore[no-any-return]
-
-
-async def _next_item(intake: Intake, inbox: Inbox) -> Item:
-    await trio.lowlevel.checkpoint_if_cancelled()
-    while not inbox.items:
-        if intake.must_wait():
-            inbox.task = trio.lowlevel.current_task()
-            await trio.lowlevel.wait_task_rescheduled(inbox.forget_task)
-    item = inbox.take()
-    if intake.is_paused:
-        intake.go_on_reading()
-    return item
+        require_open()
+        intake.start_streaming()
+        yield reader
+    finally:
+        intake.is_receiving = False
+        reader._leave()  # noqa: SLF001 - users hold a reader, and see nothing of this

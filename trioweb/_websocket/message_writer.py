@@ -23,7 +23,7 @@ from trioweb.errors import LocalProtocolError
 class MessageWriter:
     """Sends the pieces of one message as its fragments (RFC 6455 §5.4)."""
 
-    __slots__ = ("_closing", "_has_ended", "_is_text", "_outlet", "_turn", "_wire", "is_begun")
+    __slots__ = ("_closing", "_has_ended", "_is_begun", "_is_text", "_outlet", "_turn", "_wire")
 
     def __init__(
         self, wire: WebSocketWire, outlet: Outlet, closing: ClosingHandshake, *, is_text: bool
@@ -34,7 +34,7 @@ class MessageWriter:
         self._is_text = is_text
         self._turn = trio.StrictFIFOLock()
         self._has_ended = False
-        self.is_begun = False
+        self._is_begun = False
 
     async def send(self, chunk: str | bytes) -> None:
         """Queue one piece, waiting while the outbox is full.
@@ -56,7 +56,7 @@ class MessageWriter:
         async with self._turn:  # a message has one first frame
             try:
                 frame = self._wire.encode_fragment(
-                    chunk, is_text=self._is_text, is_first=not self.is_begun, is_last=False
+                    chunk, is_text=self._is_text, is_first=not self._is_begun, is_last=False
                 )
             except UnicodeEncodeError as error:
                 raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
@@ -70,18 +70,18 @@ class MessageWriter:
             if self._has_ended:
                 raise LocalProtocolError("the message is whole: the block of its `send_stream` has ended")
             outbox.push_fragment(frame)
-            self.is_begun = True
+            self._is_begun = True
         self._outlet.write()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Take no more pieces; tasks that wait with one get an error."""
         self._has_ended = True
         self._outlet.outbox.tell_progress()
 
-    def last_frame(self) -> bytes:
+    def _last_frame(self) -> bytes:
         """Return the empty frame that makes the message whole."""
         frame = self._wire.encode_fragment(
-            "" if self._is_text else b"", is_text=self._is_text, is_first=not self.is_begun, is_last=True
+            "" if self._is_text else b"", is_text=self._is_text, is_first=not self._is_begun, is_last=True
         )
         return frame if isinstance(frame, bytes) else b"".join(frame)
 
@@ -95,16 +95,17 @@ async def written(
     A message broken off after its first piece can never be completed, and nothing else may come
     between its frames, so the connection must be closed.
     """
+    # ruff: noqa: SLF001 - users hold a writer, and see only `send`
     assert outlet.wire is not None  # it is open
     outlet.outbox.begin_stream()
     writer = MessageWriter(outlet.wire, outlet, closing, is_text=is_text)
     last_frame = None
     try:
         yield writer
-        last_frame = writer.last_frame()
+        last_frame = writer._last_frame()
     finally:
-        writer.end()
-        if writer.is_begun and last_frame is None:
+        writer._end()
+        if writer._is_begun and last_frame is None:
             closing.begin(Close(CloseCode.INTERNAL_ERROR, "a message was broken off"))
         outlet.outbox.end_stream(last_frame)
         outlet.write()

@@ -15,9 +15,8 @@ from trioweb._websocket.streamed_message import StreamedMessage
 from trioweb._wire.frames import Buffers
 
 BUFFERS_PER_WRITE = 64
-GAPS = 32
-"""How many gaps left by messages that were taken back are closed at a time: each then costs next to
-nothing."""
+HOLES = 32
+"""How many holes, left by messages that were taken back, are closed at a time, so that each costs little."""
 
 
 class Outbox:
@@ -43,11 +42,13 @@ class Outbox:
             the pieces of unfinished messages. `flushed` needs this number; `ledger` tells them apart.
         sent_bytes: All bytes that are on their way, which show whether the peer reads anything.
         ledger: The part of both that is not messages.
+        _leaving_messages: Once some were discarded, up to which of `sent_messages` the others will leave.
+            A `flush` that waits for a later one has lost it.
     """
 
     __slots__ = (
         "_control",
-        "_gaps",
+        "_holes",
         "_leaving_messages",
         "_low_bytes",
         "_low_messages",
@@ -75,7 +76,7 @@ class Outbox:
         self._queue: list[Entry] = []
         self._control = ControlFrames()
         self._writing: list[bytes | memoryview] = []
-        self._gaps = 0
+        self._holes = 0
         self.waiting = SenderLine()
         self.stream: StreamedMessage | None = None
         self._progress: trio.Event | None = None
@@ -130,7 +131,7 @@ class Outbox:
     def push_slot(self, slot: Slot) -> bool:
         """Queue a message that can be taken back, if there is space; past the line, but not for ever."""
         line = self.waiting
-        if line and not (line.may_be_passed() or (self._admit(1) and line.may_be_passed())):
+        if line and not (line.let_pass() or (self._admit(1) and line.let_pass())):
             return False
         if not self._has_space(slot.held_bytes):
             return False
@@ -224,18 +225,18 @@ class Outbox:
     def take_back(self, slot: Slot) -> None:
         """Remove a message that has not begun to leave.
 
-        Its gap is closed later, together with others. Searching for it among hundreds each time
+        Its hole is closed later, together with others. Searching for it among hundreds each time
         would make a member that has stopped reading more expensive than one that reads.
         """
         slot.is_taken_back = True
         self.messages -= 1
         self.held_bytes -= slot.held_bytes
-        self._gaps += 1
-        if self._gaps >= GAPS and self._gaps >= self.messages:
+        self._holes += 1
+        if self._holes >= HOLES and self._holes >= self.messages:
             self._queue = list(filter(is_live, self._queue))
             if self.stream is not None:
                 self.stream.behind = list(filter(is_live, self.stream.behind))
-            self._gaps = 0
+            self._holes = 0
         if self.waiting:
             self._admit_if_low()
 
@@ -335,14 +336,14 @@ class Outbox:
             writing += self._control
             self._let_control_leave()
         size = sum(map(len, writing))
-        taken = gaps = 0
+        taken = holes = 0
         for entry in queue:
             if size >= WRITE_BYTES or len(writing) >= BUFFERS_PER_WRITE:
                 break
             taken += 1
             if isinstance(entry, Slot):
                 if entry.is_taken_back:
-                    gaps += 1
+                    holes += 1
                     continue
                 late = entry.encode()
                 self.held_bytes += size_of(late) - entry.held_bytes
@@ -354,9 +355,9 @@ class Outbox:
                 writing += entry
                 size += len(entry[0]) + len(entry[1])
         del queue[:taken]
-        self._gaps -= gaps
-        self.messages -= taken - gaps
-        self._writing_messages += taken - gaps
+        self._holes -= holes
+        self.messages -= taken - holes
+        self._writing_messages += taken - holes
         return size
 
     def _let_control_leave(self) -> None:

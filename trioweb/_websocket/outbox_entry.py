@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from trioweb._wire.frames import Buffers
+from trioweb._wire.websocket import WebSocketWire
 
 
 class Slot(ABC):
@@ -16,7 +17,7 @@ class Slot(ABC):
 
     Attributes:
         held_bytes: How many bytes it adds to those that the outbox holds.
-        is_taken_back: Whether it is only a gap that the outbox has not closed yet.
+        is_taken_back: Whether it is only a hole in the queue, which the outbox has not closed yet.
     """
 
     __slots__ = ("held_bytes", "is_taken_back")
@@ -48,6 +49,21 @@ class Piece(Slot):
     def encode(self) -> Buffers:
         self._leaves()
         return self._frame
+
+
+class LateFrame(Slot):
+    """A message that its connection's compressor sees only when it leaves."""
+
+    __slots__ = ("_message", "_wire")
+
+    def __init__(self, wire: WebSocketWire, message: str | bytes, held_bytes: int) -> None:
+        super().__init__(held_bytes)
+        self._wire = wire
+        self._message = message
+
+    def encode(self) -> Buffers:
+        """Compress and frame it now."""
+        return self._wire.encode(self._message)
 
 
 Entry = Buffers | Slot

@@ -31,8 +31,8 @@ Only then is the message written past the outbox. The questions are in order of 
 two slots, a type, and then the call of a method. A room asks the third and fourth only. Its
 publisher, not the inbox of this member, knows whether more will follow.
 
-An outlet refers to nothing above it except the `Overseer`, to which it reports the progress.
-That makes a cycle, so the outlet lets go of the overseer when the connection ends, as
+An outlet refers to nothing above it except the `Closer`, to which it reports the progress.
+That makes a cycle, so the outlet lets go of the closer when the connection ends, as
 transports let go of their receiver.
 """
 
@@ -47,15 +47,16 @@ from trioweb._transport.timers import Timer
 from trioweb._transport.transport import WRITE_BYTES, Transport
 from trioweb._websocket.inbox import Inbox
 from trioweb._websocket.outbox import Outbox
-from trioweb._websocket.outbox_entry import Entry, Slot
-from trioweb._websocket.publication import LateFrame, Publication, plain_message
+from trioweb._websocket.outbox_entry import Entry, LateFrame, Slot
+from trioweb._websocket.publication import Publication
+from trioweb._wire.encoder import plain_message
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 from trioweb.config import Limits
 
 
-class Overseer(Protocol):
-    """The part that is notified of the progress of writing: a `ClosingHandshake`."""
+class Closer(Protocol):
+    """Closes the connection when writing has come to an end: a `ClosingHandshake`."""
 
     def drained(self) -> None:
         """Everything that waited has been written."""
@@ -78,10 +79,10 @@ class Outlet:
     """
 
     __slots__ = (
+        "_closer",
         "_flusher",
         "_inbox",
         "_on_drained",
-        "_overseer",
         "_progress_timer",
         "_send_seconds",
         "_timers",
@@ -104,20 +105,20 @@ class Outlet:
         self._timers = engine.timers
         self._send_seconds = send_seconds
         self._progress_timer: Timer | None = None
-        self._overseer: Overseer | None = None
+        self._closer: Closer | None = None
         self._on_drained: tuple[Callable[[], None], ...] = ()
         self._written_pass = -1
 
-    def open(self, wire: WebSocketWire, transport: Transport, overseer: Overseer) -> None:
+    def open(self, wire: WebSocketWire, transport: Transport, closer: Closer) -> None:
         """Let messages in from now on."""
         self.wire = wire
         self.transport = transport
-        self._overseer = overseer
+        self._closer = closer
         self.outbox.is_sealed = False
 
     def close(self) -> None:
         """Nothing more will be written: release everything that refers back here."""
-        self._overseer = None
+        self._closer = None
         self._on_drained = ()
         if self._progress_timer is not None:
             self._progress_timer.cancel()
@@ -205,8 +206,9 @@ class Outlet:
     def offer(self, publication: Publication) -> bool:
         """Queue a shared message if it fits now."""
         wire, outbox = self.wire, self.outbox
-        if wire is None or outbox.is_sealed:
+        if outbox.is_sealed:
             return False
+        assert wire is not None  # the outbox is sealed as long as there is none
         frame = publication.frames.get(wire.deflate)
         if frame is None:
             entry = publication.entry_for(wire)
@@ -281,23 +283,23 @@ class Outlet:
 
     def drained(self) -> None:
         """Everything queued has been written."""
-        if self._overseer is not None:
-            self._overseer.drained()
+        if self._closer is not None:
+            self._closer.drained()
         callbacks, self._on_drained = self._on_drained, ()
         for callback in callbacks:  # in the next pass: the transport is in the middle of writing
             self._flusher.put_off(callback)
 
     def blocked(self) -> None:
         """The peer takes nothing for now; see to it that this does not last."""
-        if self._progress_timer is None and self._overseer is not None:
+        if self._progress_timer is None and self._closer is not None:
             check = partial(self._check_progress, self.outbox.sent_bytes)
             self._progress_timer = self._timers.judge_later(self._send_seconds, check)
 
     def _check_progress(self, sent_bytes: int) -> None:
         self._progress_timer = None
-        if not self.outbox.awaits_peer or self._overseer is None:
+        if not self.outbox.awaits_peer or self._closer is None:
             return
         if self.outbox.sent_bytes == sent_bytes:
-            self._overseer.cut("the peer reads nothing (Timeouts.send_seconds)")
+            self._closer.cut("the peer reads nothing (Timeouts.send_seconds)")
         else:
             self.blocked()

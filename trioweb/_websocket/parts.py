@@ -32,7 +32,6 @@ class Parts(NamedTuple):
         outlet: What everything is written through.
         closing: How far the connection has come.
         keepalive: Whether the peer is there.
-        message_bytes: How long a message may be.
     """
 
     inbox: Inbox
@@ -40,7 +39,6 @@ class Parts(NamedTuple):
     outlet: Outlet
     closing: ClosingHandshake
     keepalive: Keepalive
-    message_bytes: int
 
     def open(
         self, wire: WebSocketWire, answer: bytes, early_input: bytes, observer: WireObserver | None = None
@@ -59,7 +57,7 @@ class Parts(NamedTuple):
             observer.skip_sent(len(answer))
         self.outlet.open(wire, transport, self.closing)
         self.closing.open()
-        self.intake.open(wire)
+        self.intake.open(wire, transport)
         transport.start(self.intake, self.outlet)
         self.keepalive.start()
         self.outlet.begin_with(answer)
@@ -86,5 +84,13 @@ def put_together(transport: Transport, engine: Engine, *, limits: Limits, timeou
     outlet = Outlet(transport, engine, inbox=inbox, limits=limits, send_seconds=timeouts.send_seconds)
     closing = ClosingHandshake(outlet, engine.timers, timeouts)
     keepalive = Keepalive(closing, outlet, engine.timers, timeouts)
-    intake = Intake(inbox, outlet, closing, keepalive, engine.flusher, close_seconds=timeouts.close_seconds)
-    return Parts(inbox, intake, outlet, closing, keepalive, limits.message_bytes)
+    intake = Intake(
+        inbox,
+        outlet,
+        closing,
+        keepalive,
+        engine.flusher,
+        close_seconds=timeouts.close_seconds,
+        message_bytes=limits.message_bytes,
+    )
+    return Parts(inbox, intake, outlet, closing, keepalive)

@@ -7,26 +7,12 @@ builds one frame and writes it ten thousand times.
 
 from __future__ import annotations
 
-from trioweb._websocket.outbox_entry import Entry, Slot, size_of
+from trioweb._websocket.outbox_entry import Entry, LateFrame, size_of
 from trioweb._wire.deflate import DeflateAgreement
+from trioweb._wire.encoder import plain_message
 from trioweb._wire.frames import Buffers
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.errors import LocalProtocolError
-
-
-class LateFrame(Slot):
-    """A message that its connection's compressor sees only when it leaves."""
-
-    __slots__ = ("_message", "_wire")
-
-    def __init__(self, wire: WebSocketWire, message: str | bytes, held_bytes: int) -> None:
-        super().__init__(held_bytes)
-        self._wire = wire
-        self._message = message
-
-    def encode(self) -> Buffers:
-        """Compress and frame it now."""
-        return self._wire.encode(self._message)
 
 
 class Publication:
@@ -67,18 +53,3 @@ class Publication:
     def size_for(self, wire: WebSocketWire) -> int:
         """Return what it adds to the bytes that the outbox holds."""
         return self.message_bytes if wire.must_encode_in_order else size_of(self.frame_for(wire))
-
-
-def plain_message(message: object) -> str | bytes:
-    """Return what can be sent as exactly `str` or `bytes`.
-
-    Raises:
-        LocalProtocolError: It is neither text nor a buffer of bytes.
-    """
-    if isinstance(message, str):
-        return str(message)
-    if isinstance(message, bytes | bytearray):
-        return bytes(message)
-    if isinstance(message, memoryview):
-        return message.tobytes()
-    raise LocalProtocolError(f"a message is str or bytes, not {type(message).__name__}")

@@ -91,8 +91,8 @@ class SenderLine(list[WaitingSender]):
         sender.end(is_admitted=False)
         return True
 
-    def may_be_passed(self) -> bool:
-        """Count a message that overtakes the line; `False` if it is the line's turn."""
+    def let_pass(self) -> bool:
+        """Let one message overtake the line, and count it; `False` if it is the line's turn."""
         if self._passed_by >= PASSED_BY:
             return False
         self._passed_by += 1

@@ -20,6 +20,7 @@ from trioweb._wire.frames import (
     encode_frame,
 )
 from trioweb.closing import Close
+from trioweb.errors import LocalProtocolError
 
 _TEXT_HEADERS = SHORT_HEADERS[FINAL | TEXT]
 _BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
@@ -97,3 +98,18 @@ class FrameEncoder:
         gives it.
         """
         return encode_control(CLOSE, encode_close_payload(close))
+
+
+def plain_message(message: object) -> str | bytes:
+    """Return what can be sent as exactly `str` or `bytes`.
+
+    Raises:
+        LocalProtocolError: It is neither text nor a buffer of bytes.
+    """
+    if isinstance(message, str):
+        return str(message)
+    if isinstance(message, bytes | bytearray):
+        return bytes(message)
+    if isinstance(message, memoryview):
+        return message.tobytes()
+    raise LocalProtocolError(f"a message is str or bytes, not {type(message).__name__}")

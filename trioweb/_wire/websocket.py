@@ -19,7 +19,7 @@ from trioweb._wire.fastlane import (
 from trioweb._wire.frames import COMPRESSED, control_frame_bytes, payload_bytes, shortened
 from trioweb._wire.inflate import Inflater
 from trioweb._wire.judge import Judge
-from trioweb._wire.overlook import Overlook
+from trioweb._wire.skipping import Skipping
 from trioweb.closing import Close, CloseCode
 from trioweb.errors import RemoteProtocolError
 
@@ -88,7 +88,7 @@ class WebSocketWire(FrameEncoder):
         self._assembly = Assembly(message_bytes=message_bytes, message_fragments=message_fragments)
         self._inflater = None if deflate is None else Inflater(deflate, message_bytes=message_bytes)
         self._judge: Judge | None = None
-        self._frame: PlainFrame | CompressedFrame | Overlook | None = None
+        self._frame: PlainFrame | CompressedFrame | Skipping | None = None
         self._has_lane = self._is_lane_open = fast_lane
         self._input = b""
         self._position = 0
@@ -171,17 +171,17 @@ class WebSocketWire(FrameEncoder):
         self._assembly.stop_streaming()
         self._look_around()
 
-    def overlook(self) -> None:
+    def skip_messages(self) -> None:
         """Decode no more, since nobody will get it: only the peer's close, or a `Violation`, is still found.
 
         Everything collected or announced is dropped. This cannot be undone.
         """
-        if self._is_over or isinstance(self._frame, Overlook):
+        if self._is_over or isinstance(self._frame, Skipping):
             return
         unread, payload_left = (b"", 0) if self._judge is None else self._judge.give_back()
         if isinstance(self._frame, PlainFrame):
             payload_left = self._frame.payload_left
-        self._frame = Overlook(payload_left, is_deflated=self.deflate is not None)
+        self._frame = Skipping(payload_left, is_deflated=self.deflate is not None)
         self._inflater = self._judge = None
         self._assembly.clear()
         self._input = unread + self._input[self._position :]
@@ -278,7 +278,7 @@ class WebSocketWire(FrameEncoder):
         if not self._frame.payload_left:
             self._take_plain_payload(self._frame, out)
 
-    def _walk(self, frame: Overlook, out: list[WireEvent]) -> bool:
+    def _walk(self, frame: Skipping, out: list[WireEvent]) -> bool:
         self._position = frame.walk(self._input, self._position, out)
         if out and isinstance(out[-1], PeerClosed):
             self.unfinished_bytes -= control_frame_bytes(out[-1])

@@ -47,7 +47,7 @@ _HEADERS = 1024
 """How many headers are read in one call, which takes a millisecond."""
 
 
-class Overlook:
+class Skipping:
     """Walks over frames by their headers, and keeps nothing of them.
 
     Args:

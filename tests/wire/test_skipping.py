@@ -18,7 +18,7 @@ from support.wire import drain, new_wire, receive
 
 from trioweb._wire.deflate import negotiate_deflate
 from trioweb._wire.events import Fragment, PeerClosed, Violation
-from trioweb._wire.overlook import Overlook
+from trioweb._wire.skipping import Skipping
 from trioweb.closing import Close
 from trioweb.config import Deflate
 from trioweb.errors import RemoteProtocolError
@@ -49,9 +49,9 @@ ZEROS = frame(BINARY, deflated(bytes(100_000)), reserved=4)
 def walked(data, *, payload_left=0, is_deflated=False):
     """The end of a walk over all the input, and what it finds."""
     out, position = [], 0
-    overlook = Overlook(payload_left, is_deflated=is_deflated)
-    while not (out or overlook.needs_input):
-        position = overlook.walk(data, position, out)
+    skipping = Skipping(payload_left, is_deflated=is_deflated)
+    while not (out or skipping.needs_input):
+        position = skipping.walk(data, position, out)
     return position, out
 
 
@@ -95,11 +95,11 @@ def test_part_of_a_long_header_stays_where_it_is(length):
 
 
 def test_one_walk_is_bounded_however_small_the_frames():
-    overlook, out, data = Overlook(0, is_deflated=False), [], frame(TEXT) * 5000 + BYE
-    position = overlook.walk(data, 0, out)
+    skipping, out, data = Skipping(0, is_deflated=False), [], frame(TEXT) * 5000 + BYE
+    position = skipping.walk(data, 0, out)
 
     assert 0 < position < 3000 * 6
-    assert not overlook.needs_input
+    assert not skipping.needs_input
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_close_frame_is_judged_as_always():
         walked(frame(CLOSE, (999).to_bytes(2, "big")))
 
 
-# The wire starts to overlook frames at any place.
+# The wire starts to skip messages at any place.
 
 
 LONG = b"x" * 900
@@ -185,19 +185,19 @@ def test_from_any_state_the_wire_finds_the_close_and_nothing_else(state, is_deco
     if is_decoded:
         wire.events(1)
         wire.events(1)
-    wire.overlook()
+    wire.skip_messages()
     rest = RESTS.get(state, b"") + ZEROS + frame(PING) + frame(TEXT, b"x" * 300_000) + BYE
 
     assert receive(wire, rest[:3], rest[3:]) == [GONE]
     assert not (wire.is_pending or wire.is_holding or wire.has_leftover)
 
 
-def test_a_wire_that_overlooks_continues_to_whatever_is_asked_of_it():
+def test_a_wire_that_skips_messages_continues_to_whatever_is_asked_of_it():
     wire = new_wire()
-    wire.overlook()
+    wire.skip_messages()
     wire.start_streaming()
     wire.stop_streaming()
-    wire.overlook()
+    wire.skip_messages()
     fresh = []
 
     assert not wire.feed_plain(frame(TEXT, b"hello"), fresh, 64)
@@ -206,14 +206,14 @@ def test_a_wire_that_overlooks_continues_to_whatever_is_asked_of_it():
     assert wire.has_leftover
     assert wire.unfinished_bytes == len(frame(TEXT, b"hello") + b"x")
 
-    wire.overlook()
+    wire.skip_messages()
 
     assert receive(wire, BYE) == []
 
 
 def test_one_call_walks_over_a_bounded_number_of_frames_and_then_there_is_more():
     wire = new_wire()
-    wire.overlook()
+    wire.skip_messages()
     wire.feed(frame(TEXT) * 5000 + BYE)
 
     assert wire.events(64) == []
@@ -223,7 +223,7 @@ def test_one_call_walks_over_a_bounded_number_of_frames_and_then_there_is_more()
 
 def test_a_wrong_header_is_a_violation():
     wire = new_wire()
-    wire.overlook()
+    wire.skip_messages()
 
     (violation,) = receive(wire, frame(TEXT, b"x") + frame(3))
 
@@ -231,14 +231,14 @@ def test_a_wrong_header_is_a_violation():
     assert receive(wire, BYE) == []
 
 
-# The proof: whatever comes, however it is cut, and wherever the overlooking begins, it ends at the same byte.
+# The proof: whatever comes, however it is cut, and wherever the skipping begins, it ends at the same byte.
 
 
 EXAMPLE = st.binary(min_size=200, max_size=500).map(example_of)
 FUZZING = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def end_of(example, *, fast_lane, overlooks_at=None):
+def end_of(example, *, fast_lane, skips_at=None):
     """The piece in which a wire ends, the event, whether any input was left, and all findings."""
     plan = example.plan
     wire = new_wire(
@@ -253,16 +253,16 @@ def end_of(example, *, fast_lane, overlooks_at=None):
             wire.start_streaming()
         wire.feed(piece)
         fresh = []
-        if place == overlooks_at:
+        if place == skips_at:
             if plan.reads > 1:  # it begins in the middle of the input
                 fresh = [item for item in wire.events(1) if isinstance(item, ENDS)]
-            wire.overlook()
+            wire.skip_messages()
             found.clear()
         fresh += drain(wire, plan.most)
         found += fresh
         if fresh and isinstance(fresh[-1], ENDS):
             return (place, fresh[-1], wire.has_leftover), found
-        if overlooks_at is not None and place >= overlooks_at and not wire.is_pending:
+        if skips_at is not None and place >= skips_at and not wire.is_pending:
             assert len(wire._input) <= LONGEST_WAIT_BYTES
     return None, found
 
@@ -270,7 +270,7 @@ def end_of(example, *, fast_lane, overlooks_at=None):
 ENDS = (PeerClosed, Violation)
 
 IN_THE_CONTENT = ("text that is not UTF-8", "cannot be inflated", "§5.4", "Limits.message_bytes")
-"""Violations within messages, which are overlooked with them."""
+"""Violations within messages, which are skipped with them."""
 
 
 @FUZZING
@@ -279,7 +279,7 @@ def test_a_close_frame_and_a_wrong_header_are_found_where_they_are(example, fast
     example = attrs.evolve(example, pieces=[*example.pieces, BYE])
     place = min(place, len(example.pieces) - 1)
     expected, _ = end_of(example, fast_lane=fast_lane)
-    ended, found = end_of(example, fast_lane=fast_lane, overlooks_at=place)
+    ended, found = end_of(example, fast_lane=fast_lane, skips_at=place)
     event(type(expected[1]).__name__ if expected else "nothing")
 
     if expected is not None and expected[0] < place:
