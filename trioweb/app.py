@@ -176,7 +176,7 @@ class App(Router):
         """Return the room with this name; it exists for as long as anything refers to it.
 
         Args:
-            name: Any text.
+            name: The same name always finds the same room.
             overflow: The policy for members whose outbox is full, if they join from now on
                 without a policy of their own; at first `Overflow.CLOSE`.
 

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from typing import cast
 
 
-def leaves(error: BaseException) -> list[BaseException]:
+def leaf_exceptions(error: BaseException) -> list[BaseException]:
     """Return the exceptions in a group, however deeply nested; a list of one for any other exception."""
     if not isinstance(error, BaseExceptionGroup):
         return [error]
     group = cast("BaseExceptionGroup[BaseException]", error)
-    return [leaf for child in group.exceptions for leaf in leaves(child)]
+    return [leaf for child in group.exceptions for leaf in leaf_exceptions(child)]
 
 
 def bare(error: Exception) -> Exception:
     """Return the only exception in a group; any other exception or group unchanged."""
-    only, *others = leaves(error)
+    only, *others = leaf_exceptions(error)
     return error if others or not isinstance(only, Exception) else only
 
 
@@ -27,7 +27,7 @@ def bare_exceptions() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        only, *others = leaves(group)
+        only, *others = leaf_exceptions(group)
         if others:
             raise
         raise only from only.__cause__

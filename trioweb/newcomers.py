@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import trio
 
 from trioweb.errors import SetupError
-from trioweb.exception_groups import leaves
+from trioweb.exception_groups import leaf_exceptions
 from trioweb.foreign_names import KEYWORDS
 
 _OF_ASYNCIO = re.compile(r"no (running|current) event loop|framework like asyncio")
@@ -41,7 +41,7 @@ def require_trio() -> None:
 
 def explain(error: BaseException) -> None:
     """Add a note to an exception raised by asyncio or by an argument name of another framework."""
-    for leaf in leaves(error):
+    for leaf in leaf_exceptions(error):
         note = _note_for(leaf)
         if note is not None and note not in getattr(leaf, "__notes__", ()):
             leaf.add_note(note)

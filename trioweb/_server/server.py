@@ -1,8 +1,7 @@
 """A running server, as the program that embeds it sees it.
 
-It holds no socket and no task: those are `serve`'s, in the nursery of the caller. So a server cannot be
-forgotten in a way that leaves something running, and the methods here only pass requests to the
-shutdown.
+It holds no socket and no task: those are `serve`'s, in the nursery of the caller. So a
+server that is forgotten leaves nothing running, and the methods here only signal the shutdown.
 """
 
 from __future__ import annotations

@@ -35,10 +35,10 @@ logger = logging.getLogger("trioweb")
 # handler, and `run` ends the process.
 
 LIFESPAN_SECONDS = 2.0
-"""The most that is kept back for the lifespan, where connections need all there is."""
+"""The most time that is reserved for the lifespan if the connections use up theirs."""
 
 ABORT_SECONDS = 0.5
-"""What is left to the lifespan when somebody has lost patience, or given less than this."""
+"""How long the lifespan has after an abort, or after a grace that is shorter than this."""
 
 GOING_AWAY = Close(CloseCode.GOING_AWAY)
 

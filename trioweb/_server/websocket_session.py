@@ -42,7 +42,7 @@ from trioweb._websocket.parts import put_together
 from trioweb._websocket.state import State
 from trioweb.closing import REASON_BYTES, Close, CloseCode
 from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError
-from trioweb.exception_groups import leaves
+from trioweb.exception_groups import leaf_exceptions
 from trioweb.newcomers import explain
 
 logger = logging.getLogger("trioweb")
@@ -257,7 +257,7 @@ def _what_counts(errors: list[Exception]) -> Exception | None:
     bug is often caused by the bug, which would otherwise never be seen. Several bugs are logged as a
     group, with all their tracebacks.
     """
-    flat = [leaf for error in errors for leaf in leaves(error) if isinstance(leaf, Exception)]
+    flat = [leaf for error in errors for leaf in leaf_exceptions(error) if isinstance(leaf, Exception)]
     bugs = [one for one in flat if not isinstance(one, ConnectionClosed | CloseWebSocket | HTTPError)]
     if len(bugs) > 1:
         return ExceptionGroup("several tasks of the WebSocket failed", bugs)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 LATE_SECONDS = 0.05
-"""How late a look may come before the loop counts as stalled; less is ordinary load."""
+"""How late a look may be before the loop counts as stalled. Shorter delays are ordinary load."""
 
 CREDIT_SECONDS = 2.0
-"""For how many seconds of stalls the clock stops in full. The stall that uses them up counts in full too;
-of later ones, half is lost."""
+"""How many seconds of stalls stop the clock in full. The stall that uses up the credit still stops it in
+full; after that, half of each stall does."""
 
 
 class Attention:

@@ -53,7 +53,7 @@ class SocketTransport:
 
     @property
     def is_plain(self) -> bool:
-        """It is: the kernel delivers what it has taken after the socket is closed."""
+        """Always true: the kernel delivers what it has taken, even after the socket is closed."""
         return True
 
     async def secure(self) -> None:

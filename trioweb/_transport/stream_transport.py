@@ -64,7 +64,7 @@ class StreamTransport:
 
     @property
     def is_plain(self) -> bool:
-        """It may be TLS, or a stream of the program, which may close in its own way."""
+        """Always false: the stream may be TLS, or one of the program's that closes in its own way."""
         return False
 
     async def secure(self) -> None:

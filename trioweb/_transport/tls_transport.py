@@ -86,7 +86,7 @@ class TlsTransport:
 
     @property
     def is_plain(self) -> bool:
-        """It is not: a handshake comes first, and a close_notify last."""
+        """Always false: TLS begins with a handshake, and ends with a close_notify."""
         return False
 
     async def secure(self) -> None:

@@ -47,7 +47,7 @@ _OWN_PREFIX = "sec-websocket-"
 _USUAL_OFFER_CHARACTERS = 200
 
 OFFERS = 100
-"""More subprotocols than this no client can speak; they are held until the handshake is accepted."""
+"""The most subprotocols in an offer. Clients offer a few, and all are held until the handshake is accepted."""
 
 
 @attrs.define

@@ -55,7 +55,7 @@ def _is_possible(cors: CORS, attribute: attrs.Attribute[bool], value: bool) -> N
     del attribute
     if value and cors.origins == ANY:
         raise ConfigError(
-            'CORS.credentials=True with origins="*" would let every page act in the name of who visits it '
+            'CORS.credentials=True with origins="*" would let every page act in the name of its visitors '
             "(browsers refuse it, too): list the origins"
         )
 
@@ -107,7 +107,7 @@ class CORS:
 
     def _respond_to_preflight(self, request: Request, origin: str) -> Response:
         if not self._allows(origin):
-            refusal = Text("Pages of this origin may not read answers from here (CORS.origins).\n", 403)
+            refusal = Text("Pages of this origin may not read responses from here (CORS.origins).\n", 403)
             vary_on(refusal.headers, "Origin")
             return refusal
         response = Response(status=204)

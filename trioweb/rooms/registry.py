@@ -22,7 +22,7 @@ class Rooms:
         """Return the room with this name, creating it if it does not exist.
 
         Args:
-            name: Any text.
+            name: The same name always finds the same room.
             overflow: The policy for members that join from now on without one of their own.
 
         Raises:
