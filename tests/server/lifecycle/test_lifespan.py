@@ -13,7 +13,7 @@ from support.serving import quick, running
 
 import trioweb
 from trioweb import App, Router, SetupError, Text
-from trioweb.exception_groups import leaves
+from trioweb.exception_groups import leaf_exceptions
 
 
 async def test_a_lifespan_surrounds_the_service_and_its_tasks_end_with_it():
@@ -248,4 +248,4 @@ async def test_two_background_tasks_of_the_lifespan_that_fail_are_both_raised():
 
     with pytest.raises(ExceptionGroup) as caught, trio.fail_after(5):
         await trioweb.serve(App(quick(), lifespan=lifespan), port=0)
-    assert sorted(str(leaf) for leaf in leaves(caught.value)) == ["one", "two"]
+    assert sorted(str(leaf) for leaf in leaf_exceptions(caught.value)) == ["one", "two"]

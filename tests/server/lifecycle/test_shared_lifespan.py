@@ -15,7 +15,7 @@ from support.waiting import until
 
 import trioweb
 from trioweb import App, SetupError, Text
-from trioweb.exception_groups import leaves
+from trioweb.exception_groups import leaf_exceptions
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -176,7 +176,7 @@ async def test_a_background_task_that_fails_ends_each_server():
             await nursery.start(partial(trioweb.serve, app, port=0))
             await nursery.start(partial(trioweb.serve, app, port=0))
             go_on.set()
-    assert {str(leaf) for leaf in leaves(caught.value)} == {"lost the database"}
+    assert {str(leaf) for leaf in leaf_exceptions(caught.value)} == {"lost the database"}
 
 
 async def test_an_app_with_a_lifespan_belongs_to_one_run_of_trio(order):
