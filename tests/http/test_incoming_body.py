@@ -19,6 +19,10 @@ from trioweb.errors import BodyTooLarge, LocalProtocolError, RemoteProtocolError
 POST = b"POST / HTTP/1.1\r\nHost: x\r\n%s\r\n"
 SIZED = POST % b"Content-Length: %d\r\n"
 CHUNKED = POST % b"Transfer-Encoding: chunked\r\n"
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 EXPECTING = POST % b"Content-Length: 2\r\nExpect: 100-continue\r\n"
 
 
@@ -153,7 +157,7 @@ async def test_pieces_that_have_come_are_given_a_few_in_a_turn():
 
 
 @pytest.mark.parametrize(("length", "is_kept"), [(DISCARDED_BYTES, True), (DISCARDED_BYTES + 1, False)])
-async def test_a_rest_of_bounded_length_is_thrown_away_to_keep_the_connection(length, is_kept):
+async def test_a_rest_of_bounded_length_is_discarded_to_keep_the_connection(length, is_kept):
     async with receiving(SIZED % length + bytes(length)) as (http, _):
         await http.receive_head()
         http.body.limit(Limits())
@@ -162,7 +166,7 @@ async def test_a_rest_of_bounded_length_is_thrown_away_to_keep_the_connection(le
         assert await http.finish() is is_kept
 
 
-async def test_a_rest_of_unknown_length_is_thrown_away_as_far_as_a_known_one():
+async def test_a_rest_of_unknown_length_is_discarded_as_far_as_a_known_one():
     chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
     for count, is_kept in ((4, True), (5, False)):
         async with receiving(CHUNKED + chunk * count + b"0\r\n\r\n") as (http, _):
@@ -223,3 +227,35 @@ async def test_a_client_is_watched_only_while_its_request_is_answered():
                 watch()
         async with body.watch.discarding():
             pass
+
+
+async def test_a_task_that_watches_a_handshake_stops_reading_when_it_becomes_a_websocket():
+    ours, theirs = trio.testing.memory_stream_pair()
+    scopes = []
+
+    async def watch(body, *, task_status):
+        async with body.watch.cancel_on_disconnect() as scope:
+            scopes.append(scope)
+            task_status.started()
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        transport, timers = StreamTransport(theirs, nursery), Timers()
+        nursery.start_soon(timers.run)
+        http = Http1Connection(transport, timers, limits=Limits(), timeouts=Timeouts())
+        await ours.send_all(HANDSHAKE)
+        head = await http.receive_head()
+        assert head.wants_websocket
+        for _ in range(2):
+            await nursery.start(watch, http.body)
+        await trio.testing.wait_all_tasks_blocked()
+        assert http.switch_to_websocket() == b""
+        await trio.testing.wait_all_tasks_blocked()
+        # The frames are the WebSocket's, and so is the end: it neither vanishes nor cancels a block.
+        await ours.send_all(b"a frame")
+        assert await transport.receive() == b"a frame"
+        await ours.send_eof()
+        assert await transport.receive() == b""
+        await trio.testing.wait_all_tasks_blocked()
+        assert not any(scope.cancel_called for scope in scopes)
+        nursery.cancel_scope.cancel()

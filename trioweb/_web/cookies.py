@@ -38,6 +38,9 @@ class _Cookies(dict[str, str]):
 def parse_cookies(lines: Iterable[str]) -> Mapping[str, str]:
     """Read the Cookie fields of a request (RFC 6265 §5.4), and skip everything that is not a cookie.
 
+    Nothing here refuses a request. Any page on a parent domain can set cookies for this one, and a user
+    whose every request were refused could not delete them.
+
     Of two cookies with one name the first counts, because browsers send the more specific one
     first. After `COOKIES` cookies, the rest is not read.
     """

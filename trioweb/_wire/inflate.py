@@ -103,8 +103,11 @@ class Inflater(Extension):
             self.stream = None
         return rest
 
-    def has_done_enough(self) -> bool:
-        """Return whether other connections should have their turn before more is inflated."""
+    def end_turn_if_due(self) -> bool:
+        """Return whether other connections should have their turn before more is inflated.
+
+        If so, what this turn inflated is no longer counted: the next turn begins.
+        """
         if self.turn_bytes < PART_BYTES:
             return False
         self.turn_bytes = 0

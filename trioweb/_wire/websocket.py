@@ -254,7 +254,7 @@ class WebSocketWire(FrameEncoder):
             self._end()
             return False
         self._look_around()
-        return self._inflater is None or not self._inflater.has_done_enough()
+        return self._inflater is None or not self._inflater.end_turn_if_due()
 
     def _look_around(self) -> None:
         """Between two messages nothing is unfinished, and the next byte is the lane's: see `fastlane.py`."""

@@ -1,4 +1,4 @@
-"""The judges of a request's body: where it ends, and how much of it may come.
+"""The guards of a request's body: where it ends, and how much of it may come.
 
 Where a body ends, the next request begins. A proxy and a server that disagree about that place read
 different requests from the same bytes: the classic way to smuggle one past the proxy (RFC 9112 §11.2). The end
@@ -116,7 +116,7 @@ class ChunkGuard:
         if pieces:
             body = b"".join(pieces)
             return b"%x\r\n%b\r\n" % (len(body), body)
-        return b"0\r\n\r\n" if self._part is ChunkPart.TRAILERS and self._has_taken_trailers(data) else b""
+        return b"0\r\n\r\n" if self._part is ChunkPart.TRAILERS and self._take_trailers(data) else b""
 
     def _take_part(self, data: bytearray, position: int, pieces: list[bytes]) -> int:
         """Take the next part of a chunk and return its length; 0 if more has to arrive first.
@@ -159,7 +159,12 @@ class ChunkGuard:
         self._part = ChunkPart.DATA if size else ChunkPart.TRAILERS
         return end + 2 - position
 
-    def _has_taken_trailers(self, data: bytearray) -> bool:
+    def _take_trailers(self, data: bytearray) -> bool:
+        """Take the trailers once all of them are here; return whether they are.
+
+        Their content is dropped, as RFC 9110 §6.5.1 allows: most fields matter before the body, and
+        merging late ones into the headers could undo a check that has already passed.
+        """
         end = min(len(data), self._overhead_bytes)
         while (line := self._trailers.next_line(data, end)) is not None:
             if not line:

@@ -8,7 +8,7 @@ from trioweb.errors import RemoteProtocolError
 
 # Servers and proxies disagree about each of these, and request smuggling lives on such disagreement: a
 # lone CR or LF may or may not end a line (RFC 9112 §2.2), and a control character may or may not end a
-# value (RFC 9110 §5.5). A CR at the very end is judged with the next byte.
+# value (RFC 9110 §5.5). A CR at the very end is checked with the next byte.
 _ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?=[^\n])|(?<!\r)\n")
 
 _FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

@@ -1,6 +1,6 @@
-"""The judge of a request's head: everything that h11 leaves open, before h11 sees it.
+"""The guard of a request's head: it refuses everything that h11 leaves open, before h11 sees it.
 
-It has two ways to the same verdict. A head that arrives in one piece, and has nothing wrong with its form, is
+It has two ways to the same result. A head that arrives in one piece, and has nothing wrong with its form, is
 matched by a single expression; then the few fields that matter here are looked at. Any other head is read
 line by line as it arrives, and refused at the first byte that is wrong. The first way takes a fraction of
 the time and is the usual one. The second knows what is wrong, and does not wait for the end of a head that
@@ -27,6 +27,8 @@ METHOD_BYTES = 32
 CONTENT_LENGTH_DIGITS = 18
 """The most digits that fit a signed 64-bit number. With more, some readers overflow and others do not."""
 
+# These two look at lines that have no end yet, and that may grow with each read. So both match a bounded
+# number of bytes: a client that sends byte by byte cannot make each byte cost more than the last.
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: |\Z)")
 _LONG_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{33}")
 _REQUEST_LINE = re.compile(rb"([^ ]+) ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])")
@@ -38,12 +40,11 @@ _WHOLE_HEAD = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e]++) HTTP/(1\.[01])"
     rb"(\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+)\r\n"
 )
-_NOTED_LINE = re.compile(
-    rb"\r\n(connection|content-length|expect|host|transfer-encoding|upgrade):([^\r]*)", re.IGNORECASE
-)
 
-# The fields that decide how the request is read. All others are left to the application.
+# The fields that decide how the request is read. All others are left to the application. Both ways of
+# reading a head use this set, so that neither can note a field that the other overlooks.
 _NOTED = frozenset({b"connection", b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"})
+_NOTED_LINE = re.compile(rb"\r\n(" + b"|".join(sorted(_NOTED)) + rb"):([^\r]*)", re.IGNORECASE)
 
 _Fields = dict[bytes, list[bytes]]
 
@@ -65,7 +66,8 @@ class CheckedHead:
         size_bytes: The length of the head, with the empty line.
         content_bytes: The declared length of the body; `None` if it comes in chunks.
         connection: The options of `Connection`, in lower case; `expect` and `upgrade` likewise.
-        headers: All fields, if the head came in one piece; `None` leaves them to h11.
+        headers: All fields, if the head came in one piece; `None` leaves them to h11, because
+            a second decoder for a rare case would be one more to keep equal.
     """
 
     size_bytes: int
@@ -122,7 +124,7 @@ class HeadGuard:
             if whole := _WHOLE_HEAD.match(data, 0, end):
                 return self._check_whole(whole)
             self._scanner = LineScanner()
-        if self._target is None:
+        if self._target is None:  # each time, because the line has no end yet and may never get one
             _check_method(data, end)
         while (line := self._scanner.next_line(data, end)) is not None:
             if self._target is None:
@@ -145,7 +147,11 @@ class HeadGuard:
         return None
 
     def _check_whole(self, whole: re.Match[bytes]) -> CheckedHead:
-        """Check the meaning of a head whose form is known to be right."""
+        """Check the meaning of a head whose form is known to be right.
+
+        The order is that of reading line by line, so that a head with several mistakes gets the same
+        error in either way: first the request line, then the number of fields, then their values.
+        """
         self._method, raw_target, self._version, lines = whole.groups()
         for name, value in _NOTED_LINE.findall(lines):
             self._fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
@@ -153,7 +159,11 @@ class HeadGuard:
         return self._checked_head(target, whole.end(), self._split_fields(lines))
 
     def _split_fields(self, lines: bytes) -> RequestHeaders:
-        """Return the fields of well-formed lines, which begin and end with a CRLF."""
+        """Return the fields of well-formed lines, which begin and end with a CRLF.
+
+        Latin-1 gives each byte a character, so it cannot fail, and encoding a value brings back what was
+        sent. UTF-8 would refuse some values that are legal (RFC 9110 §5.5).
+        """
         fields: list[tuple[str, str]] = []
         if len(lines) > 2:
             split = lines[2:-2].decode("latin-1").split("\r\n")
@@ -181,9 +191,13 @@ class HeadGuard:
         self._method, raw_target, self._version = match.groups()
         # The preface of HTTP/2 looks like a request so that servers of HTTP/1.1 refuse it (RFC 9113 §3.4).
         if self._method == b"PRI":
-            raise RemoteProtocolError("HTTP/2 without TLS and ALPN is not spoken here: use HTTP/1.1", 400)
+            raise RemoteProtocolError(
+                "this server does not speak HTTP/2 without TLS and ALPN: use HTTP/1.1", 400
+            )
         if self._version not in {b"1.0", b"1.1"}:
-            raise RemoteProtocolError(f"HTTP/{self._version.decode()} is not spoken here: use HTTP/1.1", 505)
+            raise RemoteProtocolError(
+                f"this server does not speak HTTP/{self._version.decode()}: use HTTP/1.1", 505
+            )
         return parse_target(self._method, raw_target)
 
     def _checked_head(self, target: Target, size_bytes: int, headers: RequestHeaders | None) -> CheckedHead:
@@ -208,6 +222,7 @@ def _check_method(data: bytearray, end: int) -> None:
         return
     if data[0] == 0x16:  # a TLS handshake record (RFC 8446 §5.1)
         raise RemoteProtocolError("this looks like TLS, and plain HTTP is spoken here: use http://", 400)
+    # 501 and not 400: an unknown method is legal, however long (RFC 9112 §3).
     if _LONG_METHOD.match(data, 0, end):
         raise RemoteProtocolError(f"a method of more than {METHOD_BYTES} characters is not known", 501)
     raise RemoteProtocolError(
@@ -257,7 +272,7 @@ def _refused_codings(values: Sequence[bytes]) -> RemoteProtocolError:
     codings = [coding.strip(b" \t") for coding in b",".join(values).lower().split(b",")]
     # The end of such a body cannot be found (RFC 9112 §6.3), and chunked is never applied twice (§6.1).
     if codings[-1] != b"chunked" or b"" in codings or codings.count(b"chunked") > 1:
-        return RemoteProtocolError("the last Transfer-Encoding has to be chunked, and no other one", 400)
+        return RemoteProtocolError("Transfer-Encoding must end with chunked, and contain it only once", 400)
     return RemoteProtocolError("the only Transfer-Encoding that is understood is: chunked", 501)
 
 

@@ -2,15 +2,15 @@
 
 h11 parses HTTP/1.1 well, and it is more lenient than a server may be that sits behind proxies: it accepts
 some of what a proxy may have read differently, and such a difference is how requests are smuggled
-(RFC 9112 §11.2). It also bounds neither trailers nor chunk extensions. So guards judge each byte first, and
+(RFC 9112 §11.2). It also bounds neither trailers nor chunk extensions. So guards check each byte first, and
 h11 gets only input on which it cannot differ from anybody.
 
-A guard that has judged a head has nearly parsed it. In the usual case it therefore hands over what it
+A guard that has checked a head has nearly parsed it. In the usual case it therefore hands over what it
 found, and h11 is not asked:
 
 | the input                                | who decodes it            | when h11 sees it            |
 |------------------------------------------|---------------------------|-----------------------------|
-| a head in one piece, without a body      | the guard, while it judges | before the response is sent |
+| a head in one piece, without a body      | the guard, as it checks   | before the response is sent |
 | a head in several pieces, or with a body | h11                       | at once                     |
 | the framing of a body                    | h11                       | at once                     |
 | a head that a WebSocket starts with      | one of the first two rows | never, or at once           |
