@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-import trio
-
-from trioweb._transport.transport import WRITE_BYTES
-from trioweb._websocket.control_frames import ControlFrames
-from trioweb._websocket.ledger import Ledger
 from trioweb._websocket.outbox_entry import Entry, Piece, Slot, is_live, size_of
+from trioweb._websocket.outbox_front import OutboxFront
 from trioweb._websocket.sender_line import SenderLine, WaitingSender
 from trioweb._websocket.streamed_message import StreamedMessage
 from trioweb._wire.frames import Buffers
 
-BUFFERS_PER_WRITE = 64
 HOLES = 32
 """How many holes, left by messages that were taken back, are closed at a time, so that each costs little."""
 
 
-class Outbox:
+class Outbox(OutboxFront):
     """A queue bounded in bytes and messages, from which the transport takes its buffers.
 
-    It holds three kinds of bytes, which leave in this order: the rest of a write that has begun
-    (`_writing`; it must go out whole), control frames, messages. A message enters if it
+    A message enters if it
     fits under both bounds, or if the outbox is empty. A message that finds no room waits in
     line (`SenderLine`) until the outbox has drained to half: if it were let in at the
     first free byte, a sender would be woken for each message that leaves.
@@ -31,65 +23,34 @@ class Outbox:
     A message in several frames holds back all later messages (`StreamedMessage`). If it is never
     completed, they can never leave.
 
-    Each part of the queue is a list, although entries leave at its front. An empty deque takes
-    600 bytes, which every idle connection would pay. And a write takes many messages at a time,
-    so a list moves the rest only once for all of them.
-
     Attributes:
         waiting: The line.
         stream: The message that is being sent in pieces, if there is one.
-        sent_messages: Frames and whole messages that are on their way, including the close frame and
-            the pieces of unfinished messages. `flushed` needs this number; `ledger` tells them apart.
-        sent_bytes: All bytes that are on their way, which show whether the peer reads anything.
-        ledger: The part of both that is not messages.
         _leaving_messages: Once some were discarded, up to which of `sent_messages` the others will leave.
             A `flush` that waits for a later one has lost it.
     """
 
     __slots__ = (
-        "_control",
-        "_holes",
         "_leaving_messages",
         "_low_bytes",
         "_low_messages",
         "_most_bytes",
         "_most_messages",
-        "_progress",
-        "_queue",
-        "_writing",
-        "_writing_messages",
         "drops",
-        "held_bytes",
-        "high_water_bytes",
         "is_sealed",
-        "ledger",
-        "messages",
-        "sent_bytes",
-        "sent_messages",
         "stream",
         "waiting",
     )
 
     def __init__(self, *, most_messages: int, most_bytes: int) -> None:
+        super().__init__()
         self._most_messages, self._low_messages = most_messages, most_messages // 2
         self._most_bytes, self._low_bytes = most_bytes, most_bytes // 2
-        self._queue: list[Entry] = []
-        self._control = ControlFrames()
-        self._writing: list[bytes | memoryview] = []
-        self._holes = 0
         self.waiting = SenderLine()
         self.stream: StreamedMessage | None = None
-        self._progress: trio.Event | None = None
-        self._writing_messages = 0
         self._leaving_messages: int | None = None
         self.is_sealed = True
-        self.messages = 0
-        self.sent_messages = 0
-        self.held_bytes = 0
-        self.high_water_bytes = 0
-        self.sent_bytes = 0
         self.drops = 0
-        self.ledger = Ledger()
 
     # Putting in.
 
@@ -109,11 +70,6 @@ class Outbox:
     def may_ever_fit(self, size: int) -> bool:
         """Return whether making room for it can help at all."""
         return size <= self._most_bytes
-
-    @property
-    def awaits_peer(self) -> bool:
-        """Whether something waits that can be sent now, and not only messages held back by a stream."""
-        return bool(self._writing or self._control) or any(map(is_live, self._queue))
 
     def push_if_fits(self, entry: Entry) -> bool:
         """Queue one message if it may enter without waiting in line."""
@@ -166,16 +122,6 @@ class Outbox:
 
     def _admit(self, most: int) -> bool:
         return self.waiting.admit(self._has_space, self.push, most)
-
-    def push_control(self, frame: bytes) -> bool:
-        """Queue a control frame ahead of all messages; `False` if too many wait already."""
-        is_queued = self._control.push(frame)
-        self.held_bytes += len(frame) if is_queued else 0
-        return is_queued
-
-    def push_pong(self, frame: bytes) -> None:
-        """Queue a pong ahead of all messages; if many wait already, in place of another."""
-        self.held_bytes += self._control.push_pong(frame)
 
     def seal(self, close_frame: bytes, *, is_urgent: bool) -> None:
         """Let nothing more in; `close_frame` goes last, or next if it is urgent.
@@ -295,106 +241,13 @@ class Outbox:
     def _has_lost(self, target: int) -> bool:
         return self._leaving_messages is not None and self._leaving_messages < target
 
-    async def wait_for_progress(self) -> None:
-        """Wait until a write is complete, or something else has changed for waiting tasks."""
-        if self._progress is None:
-            self._progress = trio.Event()
-        await self._progress.wait()
-
-    def tell_progress(self) -> None:
-        """Wake all tasks that wait for progress."""
-        if self._progress is not None:
-            self._progress.set()
-            self._progress = None
-
-    def gather(self) -> list[bytes | memoryview]:
-        """Return the buffers to write next, which `advance` changes; small frames are joined to one."""
-        writing = self._writing
-        if not writing:
-            if self._queue and type(self._queue[0]) is bytes and self.held_bytes <= WRITE_BYTES:
-                self._take_everything()
-            if not writing and self._take_some() <= WRITE_BYTES and len(writing) > 1:
-                writing[:] = (b"".join(writing),)
-        return writing
-
-    def _take_everything(self) -> None:
-        """Join all waiting frames if they are built already: the usual case, without a look at each."""
-        frames = cast("list[bytes]", self._queue)
-        try:
-            self._writing.append(b"".join([*self._control, *frames]) if self._control else b"".join(frames))
-        except TypeError:  # a frame in two parts, or one that is encoded only when it leaves
-            return
-        self._writing_messages = len(frames)
-        self.messages -= len(frames)
-        frames.clear()
-        if self._control:
-            self._let_control_leave()
-
-    def _take_some(self) -> int:
-        writing, queue = self._writing, self._queue
-        if self._control:
-            writing += self._control
-            self._let_control_leave()
-        size = sum(map(len, writing))
-        taken = holes = 0
-        for entry in queue:
-            if size >= WRITE_BYTES or len(writing) >= BUFFERS_PER_WRITE:
-                break
-            taken += 1
-            if isinstance(entry, Slot):
-                if entry.is_taken_back:
-                    holes += 1
-                    continue
-                late = entry.encode()
-                self.held_bytes += size_of(late) - entry.held_bytes
-                entry = late
-            if isinstance(entry, bytes):
-                writing.append(entry)
-                size += len(entry)
-            else:
-                writing += entry
-                size += len(entry[0]) + len(entry[1])
-        del queue[:taken]
-        self._holes -= holes
-        self.messages -= taken - holes
-        self._writing_messages += taken - holes
-        return size
-
-    def _let_control_leave(self) -> None:
-        self.ledger.control_leaves(self._control, self.sent_bytes)
-        self._control.clear()
-
-    def push_rest(self, frame: bytes, sent_bytes: int) -> None:
-        """Take the rest of a message that was written past the queue, and is partly on its way."""
-        self._writing.append(memoryview(frame)[sent_bytes:])
-        self._writing_messages = 1
-        self.held_bytes = len(frame) - sent_bytes
-        self.high_water_bytes = max(self.high_water_bytes, self.held_bytes)
-
     def advance(self, sent_bytes: int) -> bool:
         """Record that the first `sent_bytes` of the gathered buffers are on their way.
 
         Returns:
             Whether more waits.
         """
-        writing = self._writing
-        if not writing:  # discarded while they were being written
-            return False
-        self.sent_bytes += sent_bytes
-        self.held_bytes -= sent_bytes
-        gone = 0
-        for buffer in writing:
-            if sent_bytes < len(buffer):
-                break
-            sent_bytes -= len(buffer)
-            gone += 1
-        del writing[:gone]
-        if sent_bytes:
-            writing[0] = memoryview(writing[0])[sent_bytes:]
-        if not writing:
-            self.sent_messages += self._writing_messages
-            self._writing_messages = 0
-            self.tell_progress()
+        self._leave(sent_bytes)
         if self.waiting:
             self._admit_if_low()
         return self.held_bytes > 0
