@@ -184,10 +184,9 @@ class WebSocketSession:
                 await ws.reject(response)
                 return
             require_open(ws)
-        if ws.is_accepted:
-            self._intake.close(_close_for(ws, error, is_debug=self._context.config.debug))
-            if self._closing.state is not State.CLOSED:
-                await self._closing.wait_closed()
+        self._intake.close(_close_for(ws, error, is_debug=self._context.config.debug))
+        if self._closing.state is not State.CLOSED:
+            await self._closing.wait_closed()
 
     async def _refusal(self, error: Exception | None) -> Response | None:
         """Return the response to a handshake whose handler has ended without accepting it.
@@ -226,8 +225,8 @@ class WebSocketSession:
         self._timer = self._context.engine.timers.judge_later(seconds, self._cancel)
 
     def _cancel(self) -> None:
-        if self._scope is not None:
-            self._scope.cancel(reason="the connection has ended")
+        assert self._scope is not None  # a grace begins inside it
+        self._scope.cancel(reason="the connection has ended")
 
     def _end_grace(self) -> None:
         self._closing.unwatch(self._begin_grace)

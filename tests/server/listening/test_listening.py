@@ -227,6 +227,12 @@ async def test_a_unix_socket_in_a_missing_folder_is_an_oserror(tmp_path):
         await trioweb.serve(App(), unix_path=tmp_path / "nowhere" / "web.sock")
 
 
+async def test_a_unix_socket_whose_path_is_too_long_is_an_oserror(tmp_path):
+    with pytest.raises(OSError, match="too long"):
+        await trioweb.serve(App(), unix_path=tmp_path / ("x" * 120))
+    assert not list(tmp_path.iterdir())
+
+
 async def test_the_port_of_a_tls_listener_is_known(certificates):
     server_context, _ = certificates
     listeners = await trio.open_ssl_over_tcp_listeners(0, server_context, host="127.0.0.1")

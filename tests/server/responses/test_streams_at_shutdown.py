@@ -11,7 +11,7 @@ from support.streaming import GET, Source, receive_chunk, receive_chunks, servin
 from support.waiting import until
 
 import trioweb
-from trioweb import App, Stream, Timeouts
+from trioweb import App, Response, Stream, Timeouts
 
 
 async def test_a_stream_is_finished_within_the_grace_of_a_shutdown(autojump_clock):
@@ -28,6 +28,27 @@ async def test_a_stream_is_finished_within_the_grace_of_a_shutdown(autojump_cloc
         await peer.receive_head()
         scope.cancel()
         assert await receive_chunks(peer) == b"01234"
+        await peer.receive_end()
+
+
+class Countdown(Response):
+    is_streamed = True
+
+    async def chunks(self):
+        for number in (3, 2, 1):
+            yield f"{number}".encode()
+            await trio.sleep(1)
+
+
+async def test_a_shutdown_waits_for_a_response_that_streams_by_its_own_class(autojump_clock):
+    async with trio.open_nursery() as nursery:
+        ours, theirs = trio.testing.memory_stream_pair()
+        scope, peer = trio.CancelScope(), Peer(ours)
+        nursery.start_soon(serve_in, scope, serving(Countdown), theirs)
+        await peer.send(GET % b"/")
+        await peer.receive_head()
+        scope.cancel()
+        assert await receive_chunks(peer) == b"321"
         await peer.receive_end()
 
 
