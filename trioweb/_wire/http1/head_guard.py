@@ -283,4 +283,6 @@ def _members(values: list[bytes] | None) -> frozenset[bytes]:
     """
     if values is None:
         return _NO_MEMBERS
+    if len(values) == 1 and b"," not in values[0]:  # as in most heads; the value is stripped already
+        return frozenset((values[0].lower(),))
     return frozenset([member.strip(b" \t") for member in b",".join(values).lower().split(b",")])

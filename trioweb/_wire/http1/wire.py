@@ -320,8 +320,8 @@ class Http1Wire:
         """
         if not self.h11.is_response_due:
             raise LocalProtocolError("no WebSocket can start here: expected a request without a response")
-        if self.head is not None and self.head.content_bytes == 0 and self._stage is Stage.BODY:
-            self._read_body()
+        if self._stage is Stage.BODY and self._body is None:
+            self._stage = _AFTER_BODY  # no task has asked for the end of a body that does not exist
         self._move(Step.SWITCH)
         data = bytes(self._input)
         self._input.clear()
