@@ -15,10 +15,10 @@ HOLES = 32
 class Outbox(OutboxFront):
     """A queue bounded in bytes and messages, from which the transport takes its buffers.
 
-    A message enters if it
-    fits under both bounds, or if the outbox is empty. A message that finds no room waits in
-    line (`SenderLine`) until the outbox has drained to half: if it were let in at the
-    first free byte, a sender would be woken for each message that leaves.
+    A message enters if it fits under both bounds, or if the outbox is empty. A message that finds
+    no room waits in line (`SenderLine`) until the outbox has drained to half: if it were let in
+    at the first free byte, a sender would be woken for each message that leaves. `OutboxFront`
+    has the rest: in which order entries leave.
 
     A message in several frames holds back all later messages (`StreamedMessage`). If it is never
     completed, they can never leave.
@@ -241,13 +241,32 @@ class Outbox(OutboxFront):
     def _has_lost(self, target: int) -> bool:
         return self._leaving_messages is not None and self._leaving_messages < target
 
+    # The counterpart of `gather`. It is here and not in `OutboxFront`, because what leaves makes room for
+    # the line, and a call between the two classes would cost each write 3 %.
     def advance(self, sent_bytes: int) -> bool:
         """Record that the first `sent_bytes` of the gathered buffers are on their way.
 
         Returns:
             Whether more waits.
         """
-        self._leave(sent_bytes)
+        writing = self._writing
+        if not writing:  # discarded while they were being written
+            return False
+        self.sent_bytes += sent_bytes
+        self.held_bytes -= sent_bytes
+        gone = 0
+        for buffer in writing:
+            if sent_bytes < len(buffer):
+                break
+            sent_bytes -= len(buffer)
+            gone += 1
+        del writing[:gone]
+        if sent_bytes:
+            writing[0] = memoryview(writing[0])[sent_bytes:]
+        if not writing:
+            self.sent_messages += self._writing_messages
+            self._writing_messages = 0
+            self.tell_progress()
         if self.waiting:
             self._admit_if_low()
         return self.held_bytes > 0

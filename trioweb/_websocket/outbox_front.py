@@ -3,7 +3,7 @@
 The transport asks for buffers (`gather`), writes as much as the peer takes, and reports how much
 that was. What it was given and has not written yet must go out whole, and next, whatever happens to
 the queue meanwhile. So these buffers are in a list of their own, in which nothing is replaced,
-dropped or inserted. `Outbox` adds what happens at the other end, where messages come in.
+dropped or inserted. `Outbox` adds the other end, where messages come in, and `advance`.
 
 Each part of the queue is a list, although entries leave at its front. An empty deque takes
 600 bytes, which every idle connection would pay. And a write takes many messages at a time,
@@ -59,11 +59,11 @@ class OutboxFront:
         self._writing_messages = 0
         self._holes = 0
         self._progress: trio.Event | None = None
-        self.messages = 0
-        self.held_bytes = 0
+        self.messages: int = 0
+        self.held_bytes: int = 0
         self.high_water_bytes = 0
-        self.sent_messages = 0
-        self.sent_bytes = 0
+        self.sent_messages: int = 0
+        self.sent_bytes: int = 0
         self.ledger = Ledger()
 
     @property
@@ -144,27 +144,6 @@ class OutboxFront:
         self._writing_messages = 1
         self.held_bytes = len(frame) - sent_bytes
         self.high_water_bytes = max(self.high_water_bytes, self.held_bytes)
-
-    def _leave(self, sent_bytes: int) -> None:
-        """Record that the first `sent_bytes` of the gathered buffers are on their way."""
-        writing = self._writing
-        if not writing:  # discarded while they were being written
-            return
-        self.sent_bytes += sent_bytes
-        self.held_bytes -= sent_bytes
-        gone = 0
-        for buffer in writing:
-            if sent_bytes < len(buffer):
-                break
-            sent_bytes -= len(buffer)
-            gone += 1
-        del writing[:gone]
-        if sent_bytes:
-            writing[0] = memoryview(writing[0])[sent_bytes:]
-        if not writing:
-            self.sent_messages += self._writing_messages
-            self._writing_messages = 0
-            self.tell_progress()
 
     async def wait_for_progress(self) -> None:
         """Wait until a write is complete, or something else has changed for waiting tasks."""
