@@ -16,6 +16,8 @@ from trioweb._transport.engine import Engine
 from trioweb._transport.flusher import Flusher
 from trioweb._transport.timers import Timers
 from trioweb._web.proxies import Forwarding
+from trioweb._websocket.message_reader import MessageReader
+from trioweb._websocket.message_writer import MessageWriter
 from trioweb._websocket.parts import put_together
 from trioweb._wire.http1.request_head import RequestHead
 from trioweb.config import Timeouts
@@ -61,6 +63,11 @@ def make_websocket() -> WebSocket:
     return websocket
 
 
+def make_message_writer() -> MessageWriter:
+    nothing = cast("Any", None)
+    return MessageWriter(nothing, nothing, nothing, is_text=True)
+
+
 SHOWN: dict[Callable[[], object], str] = {
     make_request: """
         app_state body cancel_on_disconnect client content_type cookies form headers host http_version
@@ -78,11 +85,24 @@ SHOWN: dict[Callable[[], object], str] = {
         send_stream state subprotocol traffic wait_closed
     """,
     lambda: make_websocket().outbox: "aclose send send_nowait statistics",
+    lambda: MessageReader(cast("Any", None)): "",
+    make_message_writer: "send",
     lambda: Member(delivery_for(make_websocket(), Overflow.WAIT, None)): "connection missed overflow",
     lambda: App().room("lobby").subscribe(): "close is_closed missed overflow",
     make_server: "abort aclose connections port statistics stop urls wait_closed",
 }
-CLASSES = ["Request", "App", "Room", "WebSocket", "OutboxChannel", "Member", "Subscription", "Server"]
+CLASSES = [
+    "Request",
+    "App",
+    "Room",
+    "WebSocket",
+    "OutboxChannel",
+    "MessageReader",
+    "MessageWriter",
+    "Member",
+    "Subscription",
+    "Server",
+]
 
 
 @pytest.mark.parametrize(("make", "names"), SHOWN.items(), ids=CLASSES)
