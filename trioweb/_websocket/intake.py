@@ -77,7 +77,7 @@ class Intake(Decoder):
         """Let one task receive at a time.
 
         Raises:
-            ReceiveBusy: Another one does.
+            ReceiveBusy: Another task is already receiving.
         """
         if self.is_receiving:
             raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")

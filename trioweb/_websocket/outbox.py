@@ -73,6 +73,7 @@ class Outbox(OutboxFront):
 
     def push_if_fits(self, entry: Entry) -> bool:
         """Queue one message if it may enter without waiting in line."""
+        # `fits` and `push` are inlined here: every message that is not written at once comes this way.
         size = len(entry) if type(entry) is bytes else size_of(entry)
         held_bytes, messages = self.held_bytes + size, self.messages + 1
         is_within = messages <= self._most_messages and held_bytes <= self._most_bytes
@@ -85,7 +86,10 @@ class Outbox(OutboxFront):
         return True
 
     def push_slot(self, slot: Slot) -> bool:
-        """Queue a message that can be taken back, if there is space; past the line, but not for ever."""
+        """Queue a message that can be taken back, if there is space.
+
+        It may overtake waiting senders, `PASSED_BY` times in a row.
+        """
         line = self.waiting
         if line and not (line.let_pass() or (self._admit(1) and line.let_pass())):
             return False
