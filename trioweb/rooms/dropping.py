@@ -1,12 +1,20 @@
 """The two policies that drop waiting messages for new ones: `DROP_OLDEST` and `LATEST`.
 
-A frame in the outbox cannot be dropped, since other messages may share its bytes and a compressor
-may have seen it. So while anything waits, a message is queued as a parcel. The member keeps its
-own list of these in the order of the queue, because the outbox also has the messages of the
-handler and of other rooms, and those must stay.
+A frame in the outbox cannot be dropped: a compressor may have seen it, and the peer must then
+receive it too. So while anything waits, a message is queued as a parcel, which is encoded only when
+it leaves. If the outbox is empty, the message is sent as a shared frame, which is cheaper.
 
-At most one mark is in the list, and it comes first. The oldest parcel becomes the mark, and the
-parcels dropped later are its direct successors, so it counts them and they leave no trace.
+Each member keeps a list of its own parcels, in the order of the queue. The outbox also holds
+messages of the handler and of other rooms, and those must not be dropped for this room. With the
+list, the oldest parcel is found without searching the outbox.
+
+If the member wants a notice, the first parcel to be dropped becomes the mark of the gap. It is then
+the first in the list. Parcels dropped later follow it directly, so the mark counts them, and they
+are removed. A gap thus gets one notice, however long it becomes, and the marks of a stalled member
+cannot fill its outbox.
+
+Nothing here waits, so a publisher cannot be cancelled between dropping one message and queueing
+the next.
 """
 
 from __future__ import annotations
@@ -38,7 +46,11 @@ class OldestDropped(MemberDelivery):
         self._parcels: list[Parcel] = []
 
     def leave(self) -> None:
-        """Stop taking messages. The parcels are still sent, but form no cycle with this until then."""
+        """Stop taking messages. Queued parcels are still sent.
+
+        Each parcel refers back here through its callback. Clearing the list breaks that cycle, so the
+        member's memory does not have to wait for the garbage collector.
+        """
         super().leave()
         self._parcels.clear()
 
@@ -46,14 +58,16 @@ class OldestDropped(MemberDelivery):
         parcel = Parcel(publication, key, self._wire, self._notice, self._forget)
         outbox = self.outlet.outbox
         while not (self._close_gap() and self._offer(parcel)):
-            # A message longer than the whole outbox would drop all others in vain.
+            # A message longer than the whole outbox is dropped itself. It would not fit even after all the
+            # others had been dropped.
             if not outbox.may_ever_fit(parcel.held_bytes) or not self._drop_oldest():
                 self._miss_newest()
                 break
         return None
 
     def _offer(self, parcel: Parcel) -> bool:
-        self._remember(parcel)  # first, because it may leave as soon as it is offered
+        # Before it is offered, since offering may write it at once, and `_forget` then expects it here.
+        self._remember(parcel)
         if self.outlet.offer_slot(parcel):
             return True
         self._forget(parcel)
@@ -70,10 +84,14 @@ class OldestDropped(MemberDelivery):
         if parcels[-1] is parcel:
             parcels.pop()
         else:
-            parcels.remove(parcel)  # they leave in their order, so it is the first or the second
+            parcels.remove(parcel)  # usually the first or the second, so the search is short
 
     def _drop_oldest(self) -> bool:
-        """Make room; with a notice, the oldest gap is marked in its place."""
+        """Drop the oldest parcel that is not a mark; return `False` if there is none.
+
+        If the member wants a notice, the gap is marked where the parcel was. The mark counts as
+        `NOTICE_BYTES`, so dropping a short message may free nothing. The caller then drops the next.
+        """
         parcels = self._parcels
         has_mark = bool(parcels) and parcels[0].is_mark
         place = 1 if has_mark else 0
@@ -98,8 +116,12 @@ class OldestDropped(MemberDelivery):
 class LatestKept(OldestDropped):
     """`Overflow.LATEST`: a message replaces the waiting one with its key, in the same place.
 
-    The place matters: a key that changes often would otherwise always be the newest, and would
-    never be sent while others keep the outbox busy.
+    The place matters. If the new message went to the end of the queue, a key that changes often
+    might never be sent while other keys keep the outbox busy.
+
+    A replaced message leaves no mark: its key arrives, with a newer value. It still counts as missed.
+    A message whose key does not wait is handled as with `DROP_OLDEST`, and so the oldest keys are
+    dropped if there are too many.
     """
 
     __slots__ = ("_by_key",)
@@ -114,7 +136,7 @@ class LatestKept(OldestDropped):
         self._by_key: dict[Hashable, Parcel] = {}
 
     def leave(self) -> None:
-        """As above."""
+        """Stop taking messages, and release the parcels in the index by key as well."""
         super().leave()
         self._by_key.clear()
 
@@ -140,7 +162,8 @@ class LatestKept(OldestDropped):
         outbox = self.outlet.outbox
         held_bytes = publication.size_for(self._wire)
         if not outbox.may_grow(held_bytes - parcel.held_bytes):
-            # It is still replaced, but the longer one has to find room like any other message.
+            # The old message is outdated in any case. The new one is longer, and has to find room at the end
+            # of the queue like any other message.
             self._forget(parcel)
             parcel.publication = None
             outbox.take_back(parcel)

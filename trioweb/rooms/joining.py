@@ -1,4 +1,20 @@
-"""The block during which a WebSocket is in a room."""
+"""The block during which a WebSocket is in a room.
+
+Entering takes three steps, and their order is what joining guarantees:
+
+1. A checkpoint. It is the only step that can be cancelled, and until then nobody has joined.
+2. `require_open` accepts the handshake, so a member always has a wire that can encode messages. It
+   raises if the connection has ended, and then nobody has joined.
+3. `put_in` adds the member to the room.
+
+Nothing waits after the first step. So a handler whose handshake is accepted here gets every message
+that is published after its 101 response.
+
+Leaving never waits, so it needs no shield: a cancelled handler leaves the room like any other.
+Messages already in the outbox are still sent. The end of a connection does not remove its member.
+It seals the outbox, so the member gets nothing more, but it stays in the room until the handler
+leaves the block.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +29,17 @@ from trioweb.rooms.member_delivery import MemberDelivery
 
 
 class Joining:
-    """What `room.join` returns: `async with` puts the WebSocket in and takes it out again."""
+    """The result of `room.join`: an `async with` block that adds a WebSocket to the room and removes it.
+
+    The room passes in two of its methods rather than itself, so that this module does not import
+    `room.py`, which imports this one. Being bound methods, they keep the room alive during the block.
+
+    Args:
+        name: The room's name, for the warning.
+        delivery: The way in which messages reach the member.
+        put_in: Adds the member to the room.
+        leave: Removes it.
+    """
 
     __slots__ = ("_delivery", "_is_entered", "_leave", "_name", "_put_in")
 
@@ -44,7 +70,8 @@ class Joining:
         self._leave(self._delivery)
 
     def __del__(self) -> None:
-        # Like Python's warning for a coroutine that was never awaited: without it, nothing would happen.
+        # Like Python's warning for a coroutine that was never awaited. A forgotten `async with` would
+        # otherwise go unnoticed: the handler runs, and its peer never gets a message of the room.
         if not self._is_entered:
             warnings.warn(
                 f"join() of the room {self._name!r} was never entered, so nobody has joined: "

@@ -1,10 +1,15 @@
 """The policy that makes the publisher wait: `WAIT`.
 
-The message waits in the same line as the member's own `send`, so neither starves the other, and
-the outbox lets it in by itself. The publisher's task waits for that moment only to know that it
-has come. If the publisher gives up, the member has missed the message. Its parcel stays in line
-as the mark of a gap if the member wants a notice, and is joined with the marks before and after
-it, so that one gap gets one notice however many publishers have given up.
+The message waits in the same line as the member's own `send`, so neither starves the other. The
+outbox takes it from the line as soon as there is room, whether or not the publisher's task has run.
+That task only waits to be told.
+
+If the publisher is cancelled before that, the member has missed the message. If the member wants a
+notice, the parcel stays in line as the mark of a gap, and is merged with the marks directly before
+and after it. One gap thus gets one notice, however many publishers have given up. Otherwise the
+parcel leaves the line.
+
+Messages that were published after it stay in the line, since their publishers still wait for them.
 """
 
 from __future__ import annotations
@@ -32,12 +37,15 @@ class LinedUp(MemberDelivery):
         missed_notice: Callable[[int], str | bytes] | None,
     ) -> None:
         super().__init__(connection, overflow, missed_notice)
-        # In the order of the line, and kept until they leave the outbox. If a parcel were forgotten when it
-        # leaves the line, the marks before and after it would look like neighbours.
+        # In the order of the line. A parcel stays here until it leaves the outbox, not only the line: two
+        # marks with a queued message between them would otherwise look like neighbours and be merged.
         self._senders: dict[Parcel, WaitingSender] = {}
 
     def leave(self) -> None:
-        """Stop taking messages, and let no publisher wait for this any longer."""
+        """Stop taking messages, and wake the publishers that wait for this member.
+
+        Their messages leave the line. They are not counted as missed, since the member has left.
+        """
         super().leave()
         senders, self._senders = self._senders, {}
         self.outlet.outbox.leave_line(*senders.values())
@@ -53,7 +61,7 @@ class LinedUp(MemberDelivery):
         If the publisher is cancelled meanwhile, the member has missed the message.
         """
         sender = self._senders.get(parcel)
-        if sender is not None:  # else it has been sent already, or the member has left
+        if sender is not None:  # otherwise it has been sent already, or the member has left
             await sender.wait(partial(self._turn_into_mark, parcel))
 
     def _forget(self, parcel: Parcel) -> None:
@@ -76,7 +84,8 @@ class LinedUp(MemberDelivery):
             joined.append(parcel)
         else:
             sender.size = parcel.held_bytes = NOTICE_BYTES
-        # All of them at once: when one leaves the line, the outbox may let in those that are left.
+        # In one call: after each, the outbox may let in whatever still waits, and that could be a parcel
+        # whose messages another mark has already counted.
         self.outlet.outbox.leave_line(*map(self._senders.pop, joined))
 
     def _neighbours_of(self, parcel: Parcel) -> tuple[Parcel | None, Parcel | None]:

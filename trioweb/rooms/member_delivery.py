@@ -1,23 +1,29 @@
 """How the messages of a room get to one member.
 
-A publisher never waits here. It offers each message to the member's outbox, and what happens to
-a message that finds no room is the member's policy. Each policy is a class, since they have
-little in common but the offer:
+A publisher never waits in `deliver`. It offers each message to the member's outbox. If there is no
+room, the member's policy decides. Each policy is a class, because the policies have little in common
+after the offer:
 
 | policy | class | a message that finds no room |
 |---|---|---|
 | `CLOSE` | `ClosingDelivery` | closes the member |
 | `DROP_NEWEST` | `NewestDropped` | is missed |
 | `DROP_OLDEST` | `OldestDropped` | takes the place of older ones, which are missed |
-| `LATEST` | `LatestKept` | the same; one with its key is replaced even if there is room |
+| `LATEST` | `LatestKept` | the same, but first replaces a waiting one with its key, even if there is room |
 | `WAIT` | `LinedUp` | waits in the line before the outbox, and its publisher with it |
 
-A *gap* is a run of messages that the member has missed. If the member wants a notice, the gap is
-announced where the messages are missing, and how depends on what is left there. A parcel that is
-dropped can stay in the queue as the *mark* of the gap. It becomes the notice when it leaves, so it
-can still count messages that are missed beside it. If the newest message is dropped, nothing
-of it is in the queue. `_unannounced` counts such messages, and the notice goes before the next
-message that fits, or by itself when the outbox is empty, in case no message follows.
+A *gap* is a run of messages that the member has missed. If the member wants a notice, it is sent in
+the place of the missing messages. There are two ways, depending on whether the dropped message is
+in the queue:
+
+- A dropped parcel can stay in the queue as the *mark* of the gap. It becomes the notice only when it
+  leaves, so until then it can count more missed messages.
+- A new message that is dropped was never queued, so nothing can be marked. `_unannounced` counts
+  these messages. The notice goes before the next message that fits, or is sent alone once the outbox
+  is empty, because the room may never publish again.
+
+Members refer to their connection, never to the room, so a `Member` that a program keeps after the
+block does not keep the room alive.
 """
 
 from __future__ import annotations
@@ -43,8 +49,8 @@ class MemberDelivery(ABC):
         overflow: The policy when its outbox is full.
         missed: How many of the room's messages it was not sent, including replaced ones.
         is_undisturbed: Whether the next message needs only room in the outbox: the member has
-            not left, has no gap to announce, and drops nothing. The room asks this first,
-            because then it need not call `deliver`.
+            not left, has no gap to announce, and its policy drops no queued messages. The room
+            asks this first, which saves a call of `deliver` for most members.
     """
 
     __slots__ = (
@@ -59,7 +65,7 @@ class MemberDelivery(ABC):
     )
 
     may_always_offer: ClassVar[bool] = True
-    """Whether a message may be queued as a frame even if others wait. It cannot be dropped then."""
+    """Whether a message may be queued as a frame while others wait. A queued frame cannot be dropped."""
 
     def __init__(
         self,
@@ -83,21 +89,25 @@ class MemberDelivery(ABC):
             return None
         if not (self.may_always_offer or outlet.is_idle):
             return self._deliver_late(publication, key)
-        # After a gap the notice goes first, and the policy sees to that.
+        # After a gap, the notice goes first: `_deliver_late` sends it.
         if self._unannounced or not outlet.offer(publication):
             return self._deliver_late(publication, key)
         return None
 
     @abstractmethod
     def _deliver_late(self, publication: Publication, key: Hashable) -> Parcel | None:
-        """Do with a message that cannot simply be queued what the policy says; see `deliver`."""
+        """Apply the policy to a message that could not be queued as a frame; returns as `deliver` does."""
 
     async def wait_for(self, parcel: Parcel) -> None:
         """Wait until a parcel that `deliver` has returned is queued, or never will be."""
         raise NotImplementedError(f"{type(self).__name__} returns no parcel")
 
     def leave(self) -> None:
-        """Stop taking messages."""
+        """Stop taking messages, and send no notice any more.
+
+        A publisher may hold this object while it goes through the members, and deliver to it once
+        more. `_has_left` makes that delivery do nothing.
+        """
         self._has_left = True
         self.is_undisturbed = False
         if self._notice is not None:
@@ -122,7 +132,10 @@ class MemberDelivery(ABC):
             self._announce_gap_later()
 
     def _close_gap(self) -> bool:
-        """Send the notice of recently missed messages, if one is wanted; `False` if there is no room."""
+        """Send the notice of the messages in `_unannounced`, if one is wanted; `False` if it has no room.
+
+        If no notice is wanted, or making it fails, the gap is closed too, and has only been counted.
+        """
         if self._unannounced and self._notice is not None:
             notice = notice_of(self._notice, self._unannounced)
             if notice is not None and not self.outlet.offer(notice):
@@ -132,7 +145,7 @@ class MemberDelivery(ABC):
         return True
 
     def _announce_gap_later(self) -> None:
-        """Schedule the notice, because no later message may come to carry it."""
+        """Have the notice sent once the outbox is empty, in case no message follows the gap."""
         if self._unannounced and self._notice is not None:
             self.outlet.call_when_drained(self._announce_gap)
 

@@ -15,15 +15,22 @@ from trioweb.signatures import is_async
 logger = logging.getLogger("trioweb")
 
 NOTICE_BYTES = 64
-"""How many bytes a notice counts as until its real length is known."""
+"""How many bytes a notice counts as until its real length is known.
+
+The notice is made when it leaves, because its text depends on how many messages are missing by then.
+"""
 
 
 class Parcel(Slot):
     """A message that is encoded when it leaves. If dropped, it may stay in place as the mark of a gap.
 
+    Encoding late keeps it droppable: a compressor has not seen it, and no frame has been built that
+    only this connection could use. Connections that share a frame still share it, through the
+    `Publication`.
+
     Attributes:
         publication: The message; `None` once it has become the mark of a gap.
-        key: For `Overflow.LATEST`.
+        key: The key under which `Overflow.LATEST` may replace it.
         missed: If it is a mark, how many messages are missing there.
     """
 
@@ -73,7 +80,11 @@ def check_notice(make: object) -> None:
 
 
 def notice_of(make: Callable[[int], str | bytes], missed: int) -> Publication | None:
-    """Let the application make its notice; `None`, and a line in the log, if that fails."""
+    """Let the application make its notice; `None`, and a line in the log, if that fails.
+
+    This runs while a publisher delivers or a transport writes. An exception there would end the task
+    of somebody who can do nothing about it, so no exception gets out.
+    """
     try:
         return Publication(make(missed))
     except Exception:

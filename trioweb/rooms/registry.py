@@ -11,8 +11,13 @@ from trioweb.rooms.room import Room
 class Rooms:
     """Finds rooms by name, and forgets those that nothing refers to.
 
-    A room lives for as long as something refers to it, as its members and subscriptions do.
-    So a room for each document or each user costs nothing once everyone has left.
+    The references to rooms are weak. A room lives for as long as something else refers to it, as the
+    `async with` block of a member and a subscription do. So a room for each document or each user
+    costs nothing once everyone has left. With strong references, names that come from clients would
+    fill the memory, or every program would have to remove its rooms at the right moment.
+
+    The price is that a room's default policy and its counts are lost with it. A program that needs
+    them to last keeps the room in a variable of its own.
     """
 
     def __init__(self) -> None:
@@ -23,7 +28,8 @@ class Rooms:
 
         Args:
             name: The same name always finds the same room.
-            overflow: The policy for members that join from now on without one of their own.
+            overflow: The policy for members and subscriptions that come later without one of their
+                own. Existing ones keep theirs.
 
         Raises:
             ConfigError: `overflow` is not an `Overflow`.

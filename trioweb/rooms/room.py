@@ -20,12 +20,17 @@ from trioweb.rooms.subscription import Subscription
 from trioweb.rooms.subscription_queue import SubscriptionQueue, deliver_when_room
 
 DELIVERIES_PER_TURN = 64
-"""A publisher lets other tasks run after this many deliveries."""
+"""A publisher lets other tasks run after this many deliveries.
+
+Delivering never waits, so a publisher to ten thousand members would otherwise stop every other
+connection until it is done. Divided among 64 deliveries, the cost of a checkpoint is small.
+"""
 
 CALLS_PER_TURN = 32
-"""In small rooms, it does so after this many calls.
+"""A publisher also lets other tasks run after this many calls of `publish`, however small the rooms.
 
-Calls are counted over all rooms, because a room may be made for a single call.
+Otherwise a loop that publishes to a few members would never let their handlers run. The calls are
+counted over all rooms, because a program may create a room for a single call.
 """
 
 _calls = itertools.count(1)
@@ -58,7 +63,7 @@ class Room:
 
     Attributes:
         name: The room's name.
-        overflow: The policy for members that join without one of their own.
+        overflow: The policy for members and subscriptions that come without one of their own.
     """
 
     def __init__(self, name: str, overflow: Overflow = Overflow.CLOSE) -> None:
@@ -165,19 +170,22 @@ class Room:
         exclude: WebSocket | None = None,
         key: Hashable = None,
     ) -> int:
-        """Hand a message to everyone in the room, without waiting for slow members.
+        """Hand a message to everyone in the room.
 
         Args:
             message: Encoded once, whatever the number of members.
             exclude: A member that does not get it, usually the sender.
             key: With `Overflow.LATEST`, a waiting message with the same key is replaced.
 
+        Returns:
+            How many members it was meant for. Subscriptions are not counted.
+
         Raises:
             LocalProtocolError: `message` is neither `str` nor `bytes`.
 
         Cancellation: Possible before anyone has the message, and while waiting for members and
-            subscriptions whose policy is `Overflow.WAIT`. By then all others have it. Those
-            still waited for have missed it, which counts as a drop.
+            subscriptions whose policy is `Overflow.WAIT`. By then it has been delivered to all
+            others. A receiver that was still waited for misses it, which counts as a drop.
         Backpressure: Each member's policy decides. Only `Overflow.WAIT` makes the publisher wait.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -187,7 +195,10 @@ class Room:
         waiting: list[tuple[MemberDelivery, Parcel]] = []
         for start in range(0, len(deliveries), DELIVERIES_PER_TURN):
             if start:
+                # Shielded: a cancellation here would leave some members with the message and some without it.
                 await trio.lowlevel.cancel_shielded_checkpoint()
+            # Others may join or leave meanwhile. The list was made before, so a new member gets only later
+            # messages, and one that has left ignores this one.
             for delivery in deliveries[start : start + DELIVERIES_PER_TURN]:
                 if delivery.is_undisturbed and delivery.outlet.offer(publication):
                     continue  # the usual case, handled here to save a call for each member
@@ -197,7 +208,8 @@ class Room:
         full = await self._deliver_to_subscriptions(publication, key) if self._queues else []
         self._delivered += len(deliveries)
         if waiting or full:
-            # All at once, so that the publisher waits for the slowest, not for the sum of all.
+            # Last, so that nobody else has to wait for a full member. And at the same time, so that the
+            # publisher waits only as long as the slowest of them takes.
             async with trio.open_nursery() as nursery:
                 for delivery, parcel in waiting:
                     nursery.start_soon(delivery.wait_for, parcel)
@@ -212,7 +224,8 @@ class Room:
     ) -> list[ref[SubscriptionQueue]]:
         """Deliver to each subscription, and return the full ones that the publisher has to wait for.
 
-        All references are weak, because a program leaves the room by dropping its subscription.
+        All references are weak, because a program leaves the room by dropping its subscription. A
+        strong one, held across a checkpoint, would keep it subscribed for that long.
         """
         full: list[ref[SubscriptionQueue]] = []
         for count, reference in enumerate([ref(queue) for queue in self._queues], 1):

@@ -1,8 +1,14 @@
 """The messages of a room that wait for a listener without a WebSocket.
 
 The policies mean the same as for a member (`policies.py`), but nothing here is encoded or
-written, so each of them is a line or two. The room refers to the queue weakly. Only the
-`Subscription` that a program holds keeps it, and a program leaves by dropping that.
+written, so each of them takes a few lines. There is no notice of a gap, because the listener runs
+in the same program and can read `missed`.
+
+References decide how long a subscription lasts. The room and waiting publishers refer to the queue
+weakly, and only the `Subscription` that a program holds refers to it strongly. So a program that
+drops its subscription has left the room, and a listener that was forgotten cannot hold up a
+publisher or fill the memory. The queue in turn keeps the room alive while it is open, because
+otherwise the next `app.room(name)` would create a second room that this listener does not hear.
 """
 
 from __future__ import annotations
@@ -35,7 +41,8 @@ class SubscriptionQueue:
         missed: How many messages the listener did not get.
         line: The publishers that wait until there is room here.
         is_too_slow: Whether `Overflow.CLOSE` has closed it.
-        changed: An event that is set at the next change: a message is put or taken, or it is closed.
+        changed: An event that is set when a message is added or taken, or the queue is closed. Each
+            change replaces it with a new one.
     """
 
     def __init__(
@@ -89,7 +96,10 @@ class SubscriptionQueue:
         return self.line.is_empty and self.deliver_in_turn(message, key)
 
     def deliver_in_turn(self, message: str | bytes, key: Hashable) -> bool:
-        """As `deliver`, for the publisher whose turn it is."""
+        """Do as `deliver`, for the publisher at the front of the line.
+
+        `True` means that the publisher is done: the message was queued, dropped or refused.
+        """
         if self.is_closed:
             return True
         waiting = _Waiting(message, key, len(message))
@@ -119,9 +129,11 @@ class SubscriptionQueue:
             self.missed += 1
 
     def __del__(self) -> None:
+        # Publishers in line refer to the queue weakly, so nobody else would wake them.
         self.line.abandon()
 
     def _fits(self, waiting: _Waiting) -> bool:
+        # An empty queue takes any message. One that is longer than the bound could never be received otherwise.
         return not self._waiting or (
             len(self._waiting) < self._most_messages
             and self._held_bytes + waiting.held_bytes <= self._most_bytes
@@ -144,7 +156,8 @@ class SubscriptionQueue:
         if other is None:
             return False
         if self._held_bytes - other.held_bytes + waiting.held_bytes > self._most_bytes:
-            self._waiting.remove(other)  # then the policy looks for room, as for any new message
+            # The old message is outdated in any case; the new one has to find room like any other.
+            self._waiting.remove(other)
             self._held_bytes -= other.held_bytes
             self.missed += 1
             return False
@@ -168,9 +181,10 @@ class SubscriptionQueue:
 async def deliver_when_room(reference: ref[SubscriptionQueue], message: str | bytes, key: Hashable) -> None:
     """Wait for room, then queue the message: the publisher's part of `Overflow.WAIT`.
 
-    The waiting task holds no reference to the queue, because a program leaves the room
-    by dropping its subscription. If the publisher is cancelled while waiting, the listener has missed
-    the message.
+    The waiting task holds no strong reference to the queue, because a program leaves the room by
+    dropping its subscription. Hence the `del` before each wait.
+
+    Cancellation: The message is not queued, and counts as missed.
     """
     queue = reference()
     if queue is None:

@@ -1,4 +1,10 @@
-"""The publishers that wait for one full receiver."""
+"""The publishers that wait for one full receiver.
+
+The line has an owner that may vanish at any moment: a subscription leaves its room when the last
+reference to it is dropped. No publisher may then wait for ever, and none may keep the owner alive by
+waiting for it. So the line knows nothing of its owner. It holds only the cancel scopes of the waiting
+publishers, and cancelling these wakes them without cancelling anything else in their tasks.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,9 @@ import trio
 class WaitingLine:
     """The queue in which `Overflow.WAIT` makes publishers wait, served in order of arrival.
 
-    It is closed when the receiver leaves, which ends all waiting.
+    The lock is strict: a publisher that comes later cannot take a free place before one that waits,
+    or messages would change their order. When the receiver leaves, the line is closed, which ends
+    all waiting.
     """
 
     __slots__ = ("_is_closed", "_token", "_turn", "_waits")
@@ -27,7 +35,10 @@ class WaitingLine:
         return not self._waits
 
     async def wait(self, deliver: Callable[[], Awaitable[None]]) -> None:
-        """Await `deliver()` when it is the caller's turn; give up if the line is closed."""
+        """Await `deliver()` when it is the caller's turn; return early if the line is closed.
+
+        Cancellation: Leaves the line. Publishers after this one move up.
+        """
         if self._is_closed:
             return
         self._token = trio.lowlevel.current_trio_token()
@@ -46,7 +57,11 @@ class WaitingLine:
             scope.cancel()
 
     def abandon(self) -> None:
-        """Close the line from any thread: the garbage collector runs in whichever one allocates."""
+        """Close the line from any thread.
+
+        A finalizer calls this, and the garbage collector may run it in any thread that allocates.
+        Cancel scopes belong to Trio's thread, so cancelling them is left to that one.
+        """
         self._is_closed = True
         if self._waits and self._token is not None:
             self._token.run_sync_soon(self.close)
