@@ -42,11 +42,12 @@ def _read_pattern(pattern: object) -> str:
 class AllowedHosts:
     """Answer only requests for one of these hosts, and refuse all others with 421.
 
-    If an attacker points the name of a page at this server ("DNS rebinding"), the browser takes
-    the page and the server for the same origin, and only the host shows the difference. With
-    this layer, links made from the host are safe too. Handshakes are refused in the same way.
-    The host given by a trusted proxy counts as the host. Text that cannot be the name or
-    address of a host, such as a name with `%2f` in it, never matches.
+    This stops "DNS rebinding": an attacker makes the host name of a page resolve to this server.
+    The browser then takes the page and the server for the same origin, and only the host in the
+    request shows the difference. Links that a handler makes from the host are safe as well.
+
+    Handshakes are refused in the same way. Behind a trusted proxy, the host that it reports counts.
+    Text that cannot be the name or address of a host, such as a name with `%2f` in it, never matches.
 
     The status is 421 rather than 400, because the request itself is valid and has only reached
     the wrong server (RFC 9110 §7.4, §15.5.20).
@@ -56,16 +57,16 @@ class AllowedHosts:
             `"*.example.org"` for all names below `example.org`, but not that name itself.
 
     Raises:
-        ConfigError: The list is empty, or contains something else.
+        ConfigError: The list is empty, or contains anything else.
     """
 
     hosts: tuple[str, ...] = attrs.field(converter=_read_patterns)
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
-        """Pass the request on if its host is one of these.
+        """Pass the request on if its host is allowed.
 
         Raises:
-            HTTPError: 421.
+            HTTPError: 421, because the host is not allowed.
         """
         host = parse_host(request.host)
         if host is None or not self._allows(host):

@@ -1,4 +1,22 @@
-"""The chain of middleware around every request and every handshake."""
+"""The chain of middleware around every request and every handshake.
+
+Calls go inwards and responses come back outwards:
+
+    request → layer 1 → layer 2 → handler
+    response ← layer 1 ← layer 2 ← handler
+
+Between any two of them, the chain does two things that every layer would otherwise have to do.
+
+It turns exceptions into responses. A layer that adds a field, such as CORS, has to add it to errors
+too, or a page could not even read that its request failed. With exceptions passing through, each
+layer would need a `try` of its own.
+
+It prepares responses. A layer that looks at the status, the length or the fields needs those that
+will be sent, not those of a `File` that has not been opened. Preparing may open files, and a layer is
+free to return a different response from the one it got. So the chain remembers every response that
+it has prepared, and closes those that are not sent. If the chain ends with an exception, or is
+cancelled, it closes all of them.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +42,11 @@ RespondToError = Callable[[Request, Exception], Awaitable[Response]]
 def wrap(endpoint: Next, middleware: Sequence[Middleware], respond_to_error: RespondToError) -> Next:
     """Put `middleware` around `endpoint`, the first outermost.
 
-    An exception from an inner step becomes a response before the next layer sees it; one from the
-    outermost layer is left to the caller. A layer sees responses as they would be sent. A chain is
-    made for each request: middleware may pass any request to `call_next`, so only the chain itself
-    can know the endpoint.
+    An exception from an inner step becomes a response before the next layer sees it. One from the
+    outermost layer is left to the caller, which handles it in the same way as without middleware.
+
+    A new chain is made for each request. Middleware may pass any request object to `call_next`, so
+    the endpoint cannot be looked up from that object; the chain itself has to hold it.
     """
     seen = _Seen()
     step = endpoint
@@ -37,11 +56,10 @@ def wrap(endpoint: Next, middleware: Sequence[Middleware], respond_to_error: Res
 
 
 class _Seen:
-    """The responses of one chain that middleware has seen.
+    """The responses of one chain that middleware has seen, kept so that each of them is closed.
 
-    A layer sees responses as they would be sent: a `File` has become 200, 206, 304 or an error. So
-    files may be open, and sources may wait to be read, and any layer may return a different
-    response. All of them are kept here, so that none stays open.
+    A prepared response may hold an open file, or a source that waits to be read. A layer that
+    returns a different response usually drops the old one without closing it.
     """
 
     __slots__ = ("_responses",)
@@ -50,26 +68,31 @@ class _Seen:
         self._responses: list[Response] = []
 
     async def make_ready(self, request: Request, response: Response) -> Response:
-        """Prepare a response once, and return one that middleware may change."""
+        """Prepare a response once, and return one that middleware may change.
+
+        A response that has passed through a layer unchanged comes here again, and is returned as it
+        is: preparing a file twice would open it twice.
+        """
         if any(response is one for one in self._responses):
             return response
         ready = await prepared(response, request)
-        # A handler may return one object for all requests: it must not collect the fields of each.
+        # A handler may return one object for all requests. If layers changed that object, it would keep the
+        # fields that were added for each of them.
         ready = _copied(ready) if ready is response else ready
         self._responses.append(ready)
         return ready
 
     async def finish(self, response: Response) -> Response:
-        """Return the response to send for a ready one, and close those that it cannot need."""
+        """Return the response to send, and close the others now, or with it if it is streamed."""
         if len(self._responses) == 1:
             return response
-        if response.is_streamed:  # its pieces may be made from those of another one
+        if response.is_streamed:  # a layer may have made its body from the body of an earlier response
             return derived(_LastBody(response, self))
         await self.aclose(sparing=response)
         return response
 
     async def aclose(self, *, sparing: Response | None = None) -> None:
-        """Close all but one, even if closing one of them fails."""
+        """Close all responses except `sparing`, even if closing one of them fails."""
         async with AsyncExitStack() as stack:
             for response in self._responses:
                 if response is not sparing:

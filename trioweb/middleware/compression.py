@@ -1,4 +1,13 @@
-"""Compression of responses with gzip (RFC 9110 §8.4.1.3, RFC 1952)."""
+"""Compression of responses with gzip (RFC 9110 §8.4.1.3, RFC 1952).
+
+A compressed response is another representation of the same resource. Everything that names the
+representation has to follow: the tag, the length, the digests, `Vary` for caches, and ranges, which
+count bytes of the uncompressed content. Most of this module is about these fields.
+
+`Vary: Accept-Encoding` is added to every response of a compressible type, also to one that is sent
+uncompressed. Otherwise a cache would take the first one that it stores for the only one. It could
+then give a compressed response to a client that does not accept gzip.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +48,7 @@ _TYPES = frozenset(
     }
 )
 _EVENTS = "text/event-stream"
-"""Events must leave at once, and are too short to be worth a window for each client."""
+"""Not compressed: events are short, and each open stream would need a compression window of its own."""
 
 _STAND_INS = frozenset({206, 304})
 """Responses that stand in for one that may have been compressed, and repeat its fields.
@@ -64,21 +73,22 @@ _OF_THE_CONTENT = (
 class GZip:
     """Compress responses for clients that accept gzip.
 
-    Types that become smaller are compressed: text, JSON, XML, SVG and the like, including
-    errors. Images, archives and the like, event streams, parts of a file (206), responses with a
-    Content-Encoding or with `Cache-Control: no-transform`, and accepted handshakes are left
-    alone. All responses of compressible types get `Vary: Accept-Encoding`.
+    Types that become smaller are compressed: text, JSON, XML, SVG and similar ones, including
+    error responses. These are sent unchanged: images, archives and other types that are already
+    compressed, event streams, parts of a file (206), accepted handshakes, and responses with a
+    Content-Encoding or with `Cache-Control: no-transform`. All responses of compressible types
+    get `Vary: Accept-Encoding`.
 
     A body that is in memory is compressed as a whole. A streamed body is compressed piece by
-    piece: each piece leaves at once, and a window of about 256 KiB is needed until the response
-    ends. Work that takes long is done in a worker thread.
+    piece: each piece leaves at once, and the compressor takes about 256 KiB of memory until the
+    response ends. Long pieces and bodies are compressed in a worker thread.
 
     A strong ETag becomes weak, because the bytes are different (RFC 9110 §8.8.3.3): the client
     still gets its 304, but cannot resume a download. Files are not resumed by date either,
     because the date does not identify the coding.
 
-    If a page shows text from strangers, a secret in it can be guessed from the compressed
-    length ("BREACH"): send such pages with `Cache-Control: no-transform`.
+    If a page contains both a secret and text that an attacker can choose, the compressed length
+    can reveal the secret ("BREACH"). Send such pages with `Cache-Control: no-transform`.
 
     Args:
         minimum_bytes: Shorter bodies are sent uncompressed, if the client allows it.
@@ -133,7 +143,7 @@ def _may_be_changed(response: Response) -> bool:
     headers = response.headers
     return (
         "content-encoding" not in headers
-        # RFC 9111 §5.2.2.6: meant for everything between origin and client, and so for this layer.
+        # RFC 9111 §5.2.2.6: intermediaries must not transform the content, and this layer acts as one.
         and "no-transform" not in headers.tokens("cache-control")
         # A filler is sent uncompressed, and would damage the compressed stream.
         and response.filler is None
@@ -157,7 +167,11 @@ def _describe(headers: MutableHeaders) -> None:
 
 
 def _weaken_known_tag(request: Request, response: Response) -> None:
-    """Put the client's own tag into a 304: the client finds its copy by that (RFC 9111 §4.3.4)."""
+    """Give a 304 the weak tag that the client sent, by which it finds its copy (RFC 9111 §4.3.4).
+
+    The handler knows only the strong tag of the uncompressed content. The client's copy may be
+    the compressed one, whose tag this layer has made weak.
+    """
     tag = response.headers.get("etag", "")
     if (
         response.status == 304

@@ -1,4 +1,13 @@
-"""Which pages of other origins may read responses (the Fetch standard, §3.2)."""
+"""Permission for pages of other origins to read responses (the Fetch standard, §3.2).
+
+The browser enforces all of this. The server only states who may read, in fields of the response,
+and a client that is not a browser ignores them. Hence the errors, too, get these fields: without
+them, a page sees a failure without a status or a reason.
+
+If the permission depends on the origin, so does the response, and `Vary: Origin` has to say so on
+every response. A cache that stored a response without a permission, as the first visitor got it,
+would otherwise give it to a page that has one.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +37,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def _read_origins(value: Any) -> str | tuple[str, ...]:
-    # Checked first, since `parse_origins` would recommend None, which makes no sense here.
+    # Checked first, because the error of `parse_origins` suggests None, which makes no sense here.
     is_list = isinstance(value, Iterable) and not isinstance(value, str)
     origins = parse_origins(cast("str | Iterable[str]", value)) if is_list or value == ANY else None
     if not origins:
@@ -41,7 +50,8 @@ def _read_headers(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _read_names(value: str | Iterable[str]) -> tuple[str, ...]:
-    # Text would be taken for a list of its letters. As a single member that is not a token, it is refused.
+    # A string is iterable, and would become a list of its letters. The empty name is not a token, so
+    # `_are_names` refuses it with an error that shows an example.
     return ("",) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
 
 
@@ -115,7 +125,8 @@ class CORS:
         response.headers["access-control-allow-methods"] = ", ".join(self.methods)
         allowed = self.headers
         if self.headers == (ANY,):
-            # The names are listed, since a literal "*" never includes Authorization, and nothing with credentials.
+            # The requested names are repeated. A literal "*" does not include Authorization, and with
+            # credentials it is not a wildcard at all.
             allowed = tuple(filter(is_token, request.headers.tokens("access-control-request-headers")))
             vary_on(response.headers, "Access-Control-Request-Headers")
         if allowed:
@@ -125,7 +136,7 @@ class CORS:
 
     def _say_who_may(self, headers: MutableHeaders, origin: str | None, *, is_own: bool) -> None:
         if self.origins != ANY:
-            # Also without an origin, or with a wrong one: a cache must not give that response to other pages.
+            # Even if there is no origin or a wrong one: a cache must not give that response to other pages.
             vary_on(headers, "Origin")
         if is_own or not self._allows(origin):
             return

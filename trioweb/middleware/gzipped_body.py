@@ -13,7 +13,8 @@ from trioweb._web.derived_body import DerivedBody
 from trioweb._web.response import Response
 
 _THREAD_BYTES = 32 * 1024
-"""Above this size, compressing takes longer than switching to a worker thread and back."""
+"""Pieces of this size and above are compressed in a worker thread. For smaller ones, switching to the thread
+and back takes longer than compressing."""
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 """Makes zlib write the header and the checksum of gzip."""
@@ -34,7 +35,7 @@ class GzippedBody(DerivedBody):
 
     def __init__(self, inner: Response, level: int) -> None:
         super().__init__(inner)
-        self.content_bytes = None  # nobody knows it before the end
+        self.content_bytes = None  # the compressed length is known only at the end
         self._level = level
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
@@ -54,7 +55,7 @@ def _flushed(stream: zlib._Compress, piece: bytes) -> bytes:
 
 
 async def compress_without_blocking(compress: Callable[[], bytes], data: bytes) -> bytes:
-    """Compress here, or in a worker thread if other tasks would have to wait.
+    """Call `compress` here, or in a worker thread if other tasks would have to wait too long.
 
     Cancellation: At once; a thread that is compressing ends by itself, and its result is dropped.
     """

@@ -1,4 +1,8 @@
-"""An id for each request, for the client and for the log."""
+"""An id for each request, for the client and for the log.
+
+The log gets the id from a context variable, so it does not have to be passed to every function that
+logs. Tasks started by the handler inherit it.
+"""
 
 from __future__ import annotations
 
@@ -51,13 +55,13 @@ class RequestId:
     async def __call__(self, request: Request, call_next: Next) -> Response:
         """Pass the request on with its id, and add the id to the response.
 
-        Cancellation: As for the next layer; the log keeps the id.
+        Cancellation: As for the next layer. The id stays set, so that the log can still show it.
         """
         given = request.headers.get(self.header, "") if self.is_client_trusted else ""
         name = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
         request.state.request_id = name
-        # It stays until `forget_request_id`, for the line in the access log and for a WebSocket's
-        # handler with its tasks, which all come after this.
+        # Not reset when this layer returns: the access log, a WebSocket's handler and the tasks of that
+        # handler run later, and need it. `forget_request_id` ends it.
         _current.set(name)
         response = await call_next(request)
         response.headers[self.header] = name
@@ -70,7 +74,7 @@ def forget_request_id() -> None:
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives each log record a `request_id`: that of the request whose task logs it, or `-`.
+    """Gives each log record the `request_id` of the request whose task logs it, or `-`.
 
     Add it to a logging handler; its formatter may then use `%(request_id)s`.
     """

@@ -1,4 +1,4 @@
-"""Header fields by which browsers restrict a page."""
+"""Header fields that make browsers restrict a page."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SecurityHeaders:
         frame_options: Which pages may show this one in a frame, for old browsers; new ones use
             `frame-ancestors` of the content security policy.
         cross_origin_opener_policy: Whether pages of other sites share a browsing context
-            with windows that this one opens; a log-in in a pop-up may need
+            with windows that this one opens; a login in a pop-up may need
             `"same-origin-allow-popups"`.
         content_security_policy: What a page may load. The default forbids only what few
             pages need: being framed, plugins, and a `<base>` elsewhere. It allows inline

@@ -6,7 +6,10 @@ from trioweb.headers import MutableHeaders
 
 
 def vary_on(headers: MutableHeaders, *names: str) -> None:
-    """Add names to `Vary`, and keep those that it already has."""
+    """Add names to `Vary`, and keep those that it already has.
+
+    `*` already covers every field, so nothing is added to it.
+    """
     known = headers.tokens("vary")
     new = [name for name in names if name.lower() not in known]
     if new and "*" not in known:
