@@ -18,9 +18,9 @@ def _by_deadline() -> bool:
 
 
 def _quickest() -> Callable[[], bool]:
-    # `checkpoint_if_cancelled` is a coroutine, and twice for each message it would cost more
-    # than decoding it. What it looks at is private; if Trio ever moves it, the public way,
-    # by the deadline, gives the same answer.
+    # `checkpoint_if_cancelled` is a coroutine. Called twice for each message, it would cost more
+    # than decoding the message. The attribute that it reads is private. If Trio ever moves it,
+    # the effective deadline is a public way to the same result.
     fields = getattr(trio.lowlevel.Task, "__slots__", ())
     return _by_status if "_cancel_status" in fields else _by_deadline
 

@@ -11,14 +11,13 @@ next bytes with a reset, and a reset deletes what the peer has not read yet, our
 it. `drained` and `_give_up` choose between that and closing, because only they know what the
 peer has sent.
 
-One thing is not in the table, because it depends on bytes and not on events: a deadline that runs
-out is extended for a peer that is slow but takes something. A cut would lose messages that are on
-their way.
+One thing is not in the table, because it depends on bytes and not on events. A deadline that runs
+out is extended if the peer is slow but still takes something, since cutting the connection would
+lose messages that are on their way.
 
-A close continues without a task. The alternative, a task for each close that waits for
-the peer and for deadlines, would cost an idle connection nothing either, but it would
-have to live in a nursery that outlives the handler and to survive cancellation, which only a
-shield could do.
+A close continues without a task. The alternative was a task for each close, which waits for the
+peer and for the deadlines. It would cost an idle connection nothing either. But it would have to
+live in a nursery that outlives the handler, and only a shield could protect it from cancellation.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ from trioweb.errors import AlreadyClosed, ConnectionClosed, connection_closed
 logger = logging.getLogger("trioweb")
 
 LATE_INPUT_SECONDS = 1.0
-"""How long to keep reading from a peer that may still be sending, so that it finds our close frame and
-not a reset: if the connection cannot be half-closed, or the peer's time was over before."""
+"""How long to keep reading from a peer that may still be sending, if the connection cannot be half-closed
+or the peer's time is already over. The peer then finds our close frame and not a reset."""
 
 LATE_INPUT_BYTES = 64 * 1024 * 1024
-"""How much to read then: several times the data that systems buffer between the two sides."""
+"""How much to read from such a peer: several times the data that systems buffer between the two sides."""
 
 TOO_LONG = "the closing handshake took too long (Timeouts.close_seconds)"
 
@@ -55,15 +54,15 @@ class ClosingHandshake:
 
     Attributes:
         state: How far the connection has come.
-        is_over: Whether no more messages can be sent. Kept beside `state`, like the next one,
-            since both are asked for every message that is received.
+        is_over: Whether no more messages can be sent. This and `is_closing` follow from `state`,
+            and are stored because every received message reads them.
         is_closing: Whether a close was sent or received, and TCP is still there (`CLOSING`).
         sent: The content of our close frame; `None` before there is one.
         received: The content of the peer's close frame; `None` before there is one.
-        received_first: Whether the peer's came first; `None` if neither did.
+        received_first: Whether the peer's close frame came first; `None` if there was none from either.
         is_closed_by_handler: Whether the handler closed it, so that later calls by the handler
             are its own mistake (`AlreadyClosed`).
-        is_peer_talking: Whether input came after a close was sent.
+        is_peer_talking: Whether input came after one side had sent its close frame.
         closes_at_latest: When a slow peer gets no more time.
     """
 
@@ -264,8 +263,8 @@ class ClosingHandshake:
 
     def _tell_watchers(self) -> None:
         """Notify all watchers, once, that no more messages can be sent. `close` is set before that."""
-        # Forgotten first: a watcher may cause the next step, and nobody is told twice. What they
-        # refer to leads back here, so that this opens a cycle as well.
+        # The list is emptied first: a watcher may cause the next step, and must not be called twice. It
+        # also breaks a cycle, because the watchers refer to objects that lead back here.
         watchers, self._watchers = self._watchers, ()
         for watcher in watchers:
             watcher()
@@ -282,7 +281,7 @@ class ClosingHandshake:
     # Deadlines.
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back in `seconds`, unless the connection is closed by then; one at a time."""
+        """Call `callback` in `seconds`, unless the connection is closed by then; one call at a time."""
         if self.state is not State.CLOSED:
             self._pending = self._timers.judge_later(seconds, callback)
 
@@ -295,12 +294,12 @@ class ClosingHandshake:
     def _set_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        # Remembered, so that the deadline can tell a slow peer from one that takes nothing.
+        # Remembered, so that a slow peer can be distinguished from one that takes nothing.
         self._progress_bytes = self._outlet.outbox.sent_bytes
         self._timer = self._timers.judge_later(seconds, self._give_up)
 
     def _give_up(self) -> None:
-        """Cut, unless queued messages are still on their way to a slow but willing peer."""
+        """Cut the connection, unless the peer is still taking queued messages, however slowly."""
         outbox, transport = self._outlet.outbox, self._outlet.transport
         is_moving = outbox.held_bytes and outbox.sent_bytes > self._progress_bytes
         if is_moving and self._timers.now() < self.closes_at_latest:

@@ -1,9 +1,9 @@
 """A WebSocket as a Trio channel: what a handler sends and receives through.
 
-`receive`, `__anext__` and `send` are coroutines of this class and reach into the parts
-themselves. If they handed on to a coroutine of a part, each message would pay for one more
-frame that Trio resumes, some 3 % of an echo. Synchronous methods of a part cost next to
-nothing, so everything else is theirs.
+`receive`, `__anext__` and `send` are coroutines of this class and use the parts directly. If they
+awaited a coroutine of a part, Trio would have to resume one more frame for each message, which is
+some 3 % of an echo. Calling a synchronous method of a part costs next to nothing, so everything
+else is done there.
 """
 
 from __future__ import annotations
@@ -317,7 +317,7 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
 
     @property
     def closed(self) -> Close | None:
-        """The close that ended it; `received_first` says whose it is. `None` while it is open."""
+        """The close that ended it; `received_first` says which side closed. `None` while it is open."""
         return self._closing.close
 
     async def wait_closed(self) -> Close:
@@ -346,7 +346,7 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
             raise closing.error()
 
 
-# For rooms and the server. The connection that users hold does not show any of this.
+# For rooms and the server. These are functions, so that `dir(ws)` shows none of them to users.
 
 
 def outlet_of(connection: WebSocketConnection) -> Outlet:

@@ -6,7 +6,7 @@ CONTROL_FRAMES = 64
 """How many control frames may wait."""
 
 PONGS = 32
-"""If this many control frames wait, a pong replaces another."""
+"""If this many control frames wait, a new pong replaces the latest one that waits."""
 
 
 class ControlFrames(list[bytes]):
@@ -14,8 +14,8 @@ class ControlFrames(list[bytes]):
 
     It is bounded by number alone, since a control frame has at most 125 bytes of payload
     (RFC 6455 §5.5). Without a bound, a peer could fill the memory by sending pings and reading
-    nothing. It inherits from list rather than holding one: each idle connection has this object,
-    and a second one would cost as much again.
+    nothing. It inherits from list rather than holding one, because every idle connection has one,
+    and a second object would cost as much again.
     """
 
     __slots__ = ()

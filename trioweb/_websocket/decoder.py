@@ -1,29 +1,29 @@
 """The decoder of a WebSocket: input becomes messages in the inbox, as far as there is room.
 
 The pump calls this for every socket in turn, so a single call that waited would stop all
-connections, and one that took long would delay them. Whatever cannot be done now is noted
-in a flag, and a later event goes on from there:
+connections, and one that took long would delay them. Work that cannot be done now is recorded
+in a flag, and a later event continues it:
 
 | flag | set when | means | ends when |
 |---|---|---|---|
 | `is_paused` | the inbox is full, or a violation waits | nothing is decoded or read | the inbox is half empty |
 | `wire.is_holding` | a message is longer than `Limits.message_bytes` | it may be wanted in pieces | the next receive decides |
 | `_is_decoding_later` | one call has decoded enough | a turn of the flusher is due | that turn comes |
-| `_is_discarding_rest` | a reader left a message in the middle | its pieces are thrown away | its last piece has come |
-| `_is_discarding` | nobody wants more, or there is a gap | only the peer's close counts | never |
-| `_violation` | the peer broke a rule after good messages | these are handed out first | the inbox is empty, or time is up |
+| `_is_discarding_rest` | a reader left a message in the middle | its other pieces are discarded | its last piece arrives |
+| `_is_discarding` | the handler closed, or there is a gap | only the peer's close counts | never |
+| `_violation` | the peer broke a rule after valid messages | those are handed out first | the inbox is empty, or time is up |
 | `is_receiving` | a task is in `receive` or in a stream's block | a second one is refused | it leaves |
 
 They are independent except for three rules. Reading is on only while `is_paused` and
 `_is_decoding_later` are both off, and the clock of the keepalive runs only then: a peer cannot
 show that it is alive to a side that does not read. While the closing handshake is under way no
-inbox is too full, since the peer's close frame may come after any number of messages; instead,
+inbox counts as full, since the peer's close frame may come after any number of messages. Instead,
 the first message without room sets `_is_discarding`, so that the handler gets everything up to
-a gap and nothing after it. And `_is_discarding` is final: after a gap no message would have its
-meaning.
+the gap and nothing after it. And `_is_discarding` is final, because messages after a gap could be
+misunderstood.
 
-Why a pause ends at half and not at the first free place: each pause and resumption is a
-system call, and at the edge there would be two for every message.
+A pause ends when the inbox is half empty, not at the first free place. Each pause and each
+resumption is a system call, and a full inbox would otherwise cause both for every message.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 
 LATE_MESSAGES_PER_TURN = 256
-"""Messages decoded at once when a close was sent, until there is no room for another."""
+"""Messages decoded in one turn once a close was sent or received. The inbox sets no bound then."""
 
 
 class Decoder:
     """Decodes what the wire holds; called from the pump, from the flusher, or by the task that receives.
 
-    When the inbox is full it stops decoding, then reading, so the peer's TCP window
-    closes; taking messages out starts both again. `Intake` adds to it what the transport and
-    the handler call.
+    When the inbox is full, decoding stops, then reading, so the peer's TCP window closes. Taking
+    messages out starts both again. The methods that the transport and the handler call are in
+    `Intake`, a subclass.
 
     Attributes:
         wire: The grammar of the frames; `None` before the handshake is accepted.
@@ -153,9 +153,9 @@ class Decoder:
         return max(1, self._inbox.most_messages - len(self._inbox.items))
 
     def _decode_later(self) -> None:
-        """Let others have their turn: go on in another pass, and read nothing until then.
+        """Continue in a later pass, so that other connections get their turn; read nothing until then.
 
-        Each call of the wire is bounded, in frames and in bytes that it inflates to.
+        Each call of the wire is bounded, both in frames and in the bytes that they inflate to.
         """
         if not self._is_decoding_later:
             self._is_decoding_later = True
@@ -172,9 +172,10 @@ class Decoder:
             self._start_reading()
 
     def _keep(self, fresh: Sequence[str | bytes | Fragment]) -> None:
-        """Keep received messages; while the peer's close frame is awaited, only without a gap.
+        """Put received messages into the inbox.
 
-        Then the first item that finds no room is the last that would have counted.
+        While the peer's close frame is awaited, the first message without room begins a gap. It and
+        all later ones are discarded.
         """
         for item in fresh:
             if self._inbox.is_full and self._closing.is_closing:
@@ -191,8 +192,8 @@ class Decoder:
     def _end(self) -> None:
         """React to the end of sending: wake the receiving task, and read to the peer's close.
 
-        A close was sent or received: held input no longer waits for room, since
-        the peer's answer may come after all of it, and after everything that the kernel holds.
+        If a close was sent or received, held input no longer waits for room in the inbox: the peer's
+        close frame may come after all of it, and after everything that the kernel holds.
         """
         self._keepalive.stop()
         self._inbox.wake()
@@ -229,9 +230,9 @@ class Decoder:
     def _fail_in_turn(self, close: Close) -> None:
         """End the connection, but let the handler answer earlier messages first.
 
-        It may take `Timeouts.close_seconds`; nothing more is read meanwhile.
+        The handler has `Timeouts.close_seconds` for that. Nothing is read meanwhile.
         """
-        # Only in OPEN: once a close was sent, the handler's answers could not leave any more.
+        # Only in OPEN: after a close was sent, the handler's answers could not be sent any more.
         if self._inbox.items and self._closing.state is State.OPEN:
             self._violation = close
             self._pause()

@@ -15,9 +15,9 @@ class Inbox:
     """A queue bounded in messages and bytes, with one task that may wait on it.
 
     The input of the connection fills it and never waits: when `is_full` is true, reading stops.
-    So it exceeds its bounds by at most the messages decoded from one read. Bytes are those that
-    the messages take in memory, because memory is what a peer can exhaust: text may take four
-    times its UTF-8.
+    So it exceeds its bounds by at most the messages decoded from one read. The bound in bytes
+    applies to memory, because a peer could exhaust that: text may take four times as much memory
+    as its UTF-8 does on the wire.
 
     Attributes:
         items: The waiting messages, the oldest last. In this order a list returns the oldest as
@@ -70,7 +70,7 @@ class Inbox:
         self.held_bytes += item.__sizeof__()
 
     def clear(self) -> None:
-        """Drop everything: nobody will receive it."""
+        """Drop all messages, because no task will receive them."""
         self.items.clear()
         self.held_bytes = 0
 

@@ -1,11 +1,11 @@
 """The intake of a WebSocket: takes input from the transport, and hands messages to the handler.
 
-Between the two are the decoder, which this class inherits, and the inbox. Neither the transport's
-side nor the handler's decodes anything itself. Both only say that there is input, or that there is
-room, and `decoder.py` explains what happens then.
+Between the two are the decoder, which this class inherits, and the inbox. The methods here decode
+nothing themselves. They report to the decoder that there is input or room, and `decoder.py` explains
+what happens then.
 
-A task that waits for a message does so here, so that `receive` is followed in three files: the
-connection, this one and the inbox.
+A task that waits for a message waits in this class. So three files are enough to follow `receive`:
+the connection, this one and the inbox.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Intake(Decoder):
             raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
 
     def take_message(self) -> str | bytes | None:
-        """Take a message if a whole one is here; `Inbox.take` is inlined, one call less for each."""
+        """Take a message if a whole one is here. `Inbox.take` is inlined, to save a call for each message."""
         if self.is_receiving:
             self.check_free()
         inbox = self._inbox
@@ -172,7 +172,7 @@ class Intake(Decoder):
         if self._inbox.items:
             return
         if self._outlet.is_dirty:
-            self._outlet.flush()  # which may find the peer gone, and its last words
+            self._outlet.flush()  # this may find that the peer is gone, and bring its last messages
         if self._violation is not None and not self._inbox.items:
             self._fail_now()
         if self._closing.is_over and not self._inbox.items:
@@ -202,7 +202,7 @@ class Intake(Decoder):
             self.go_on_reading()
 
     def stop_streaming(self) -> None:
-        """Hand out the next message as a whole after all: nobody took a piece."""
+        """Hand out the next message as a whole after all, because no piece of it was taken."""
         if self.wire is not None:
             self.wire.stop_streaming()
 

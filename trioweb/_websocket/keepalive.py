@@ -4,9 +4,9 @@ TCP reports a peer that has vanished only when something is written, and then af
 after an interval of silence a ping is written, and after a second one without any
 input the connection is cut.
 
-No input sets or resets a timer: `heard_at` is written, one slot, and the timer that runs out
-looks at it and goes back to sleep for the rest of the interval. A busy connection pays for a
-timer every twenty seconds instead of every message.
+Input does not set or reset a timer. It only writes `heard_at`, one slot. A timer that runs out reads
+it, and starts again for the rest of the interval. So a busy connection pays for a timer once in each
+interval, and not for every message.
 
 The verdict is left to `Timers.judge_later`, which lets every task read first. Otherwise a program
 that stood still for longer than the timeout would, on waking, cut peers whose pongs had long
@@ -27,8 +27,8 @@ PINGS_IN_FLIGHT = 64
 PING_FRAME_BYTES = 6
 
 NOT_SINCE_THE_PING = -1.0
-"""Written to `heard_at` with the ping. Any input overwrites it, so that the answer needs no flag of
-its own, and no check when data arrives."""
+"""Written to `heard_at` with the ping. Any input overwrites it, so no separate flag has to record an
+answer, and no check is needed when data arrives."""
 
 
 class PendingPing:
@@ -111,8 +111,8 @@ class Keepalive:
 
     def ping(self) -> tuple[bytes, PendingPing] | None:
         """Send a ping; `None` if too many are unanswered, or the outbox has no room."""
-        # A number and not a time or a random value: pongs are matched by it, in order, and the peer
-        # learns nothing from it.
+        # A counter is enough to match pongs with pings. Unlike a time, it tells the peer nothing about
+        # this machine.
         payload = self._number.to_bytes(4, "big")
         if len(self._pings) >= PINGS_IN_FLIGHT or not self._outlet.send_ping(payload):
             return None
@@ -121,12 +121,12 @@ class Keepalive:
         return payload, ping
 
     def forget(self, payload: bytes) -> None:
-        """Forget a ping whose pong nobody waits for any longer."""
+        """Forget a ping after the task that waited for its pong has left."""
         self._pings.pop(payload, None)
 
     def pong_received(self, payload: bytes) -> None:
         """Match a pong with its ping. It answers earlier pings as well (RFC 6455 §5.5.3)."""
-        if payload not in self._pings:  # unsolicited: a heartbeat that expects nothing
+        if payload not in self._pings:  # unsolicited: a heartbeat, which expects no response (§5.5.3)
             return
         now = trio.current_time()
         self.latency_seconds = now - self._pings[payload].sent_at
@@ -181,7 +181,7 @@ class Keepalive:
         if self.heard_at != NOT_SINCE_THE_PING:
             self._check_silence()
         else:
-            # Hardly any timer gets here, so the others need not let everybody read first.
+            # `judge_later` lets every task read first. Few timers get this far, so the others do without it.
             self._timer = self._timers.judge_later(0, self._judge)
 
     def _judge(self) -> None:

@@ -10,8 +10,8 @@ class Ledger:
 
     The outbox counts its output for its own purposes: for `flush`, and to notice whether the peer
     reads. So its bytes include the response to the handshake and control frames, and its messages
-    include the pieces of unfinished ones and the close frame. The ledger counts these, to subtract
-    them. It is used only by rare output: a message in a single frame never passes here.
+    include the close frame and the pieces of unfinished messages. The ledger counts all of these, so
+    that they can be subtracted. A message in a single frame, the usual case, never passes here.
 
     Attributes:
         answer_bytes: The length of the response to the handshake, with which the output begins.
@@ -74,8 +74,8 @@ class Ledger:
             is_drained: Nothing waits.
 
         Returns:
-            Messages, the bytes of their frames, control frames, the bytes of these, and the bytes of the
-            response to the handshake.
+            The numbers of messages, bytes of their frames, control frames, bytes of control frames, and
+            bytes of the response to the handshake.
         """
         unsent_bytes = min(self._leaving_bytes, max(0, self._control_end - sent_bytes))
         control_bytes = self._control_bytes - unsent_bytes

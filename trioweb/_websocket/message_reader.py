@@ -1,9 +1,9 @@
 """A message that is received piece by piece.
 
-A reader may leave in the middle, or before the first piece. After the first the rest of the
-message is discarded, since half a message has no meaning for the next `receive`. Before it
-nothing is lost: the message is received whole by the next `receive`, even if pieces of it have
-been decoded already, and is then subject to `Limits.message_bytes` like any other.
+A reader may leave before the message is complete. If it has taken a piece, the rest of the message
+is discarded, since half a message has no meaning for the next `receive`. If it has taken none,
+nothing is lost: the next `receive` returns the whole message, even if pieces of it have been decoded
+already. The message is then subject to `Limits.message_bytes` like any other.
 """
 
 from __future__ import annotations

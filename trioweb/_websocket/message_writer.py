@@ -1,9 +1,8 @@
 """A message that is sent piece by piece.
 
-Its frames have to follow each other (RFC 6455 §5.4), so the outbox keeps all other messages
-back while it lasts. The last frame is an empty one that the end of the block adds: whether a
-piece is the last is known only when no other follows, and holding each piece back until
-then would delay all of them.
+Its frames have to follow each other (RFC 6455 §5.4), so the outbox holds back all other messages
+until it is complete. The last frame is empty, and is added at the end of the block. Only then is it
+known which piece was the last, and to mark that one, each piece would have to wait for the next.
 """
 
 from __future__ import annotations
@@ -61,8 +60,8 @@ class MessageWriter:
             except UnicodeEncodeError as error:
                 raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
             outbox = self._outlet.outbox
-            # Not the line of senders: those wait for the message to be whole, and this piece
-            # has to get in before them.
+            # Not in the line of senders. The messages there wait until this one is complete, so its
+            # pieces have to get in before them.
             while not (outbox.is_sealed or self._has_ended or outbox.fragment_fits(frame)):
                 await outbox.wait_for_progress()
             if outbox.is_sealed:

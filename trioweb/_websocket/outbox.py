@@ -9,7 +9,7 @@ from trioweb._websocket.streamed_message import StreamedMessage
 from trioweb._wire.frames import Buffers
 
 HOLES = 32
-"""How many holes, left by messages that were taken back, are closed at a time, so that each costs little."""
+"""How many holes, left by messages that were taken back, are closed at a time. Each one then costs little."""
 
 
 class Outbox(OutboxFront):
@@ -26,8 +26,8 @@ class Outbox(OutboxFront):
     Attributes:
         waiting: The line.
         stream: The message that is being sent in pieces, if there is one.
-        _leaving_messages: Once some were discarded, up to which of `sent_messages` the others will leave.
-            A `flush` that waits for a later one has lost it.
+        _leaving_messages: Once messages were discarded, the number that `sent_messages` will still
+            reach. A `flush` that waits for a higher number waits for a lost message, and raises.
     """
 
     __slots__ = (
@@ -118,7 +118,7 @@ class Outbox(OutboxFront):
     def leave_line(self, *senders: WaitingSender) -> None:
         """Take messages out of the line, and wake the tasks that wait with them."""
         if sum(map(self.waiting.leave, senders)):
-            self._admit_if_low()  # it may have been the one that was too long to fit
+            self._admit_if_low()  # the first in line may have been too long to fit, and held up the rest
 
     def _admit_if_low(self) -> None:
         if self.held_bytes <= self._low_bytes and self.messages <= self._low_messages:
@@ -130,9 +130,9 @@ class Outbox(OutboxFront):
     def seal(self, close_frame: bytes, *, is_urgent: bool) -> None:
         """Let nothing more in; `close_frame` goes last, or next if it is urgent.
 
-        Urgent means that the peer wants no more messages, or has lost the right to them. The rest
-        of a write that has begun still goes first, so no frame is cut in two. A message whose
-        frames are not all here stays incomplete, and the messages after it are lost.
+        An urgent close frame is for a peer that wants no more messages: those that wait are discarded.
+        The rest of a write that has begun still goes first, so no frame is cut in two. A streamed
+        message that is not complete stays incomplete, and the messages after it are lost.
         """
         self.is_sealed = True
         if is_urgent:

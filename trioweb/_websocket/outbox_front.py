@@ -1,13 +1,13 @@
 """The front of an outbox: how queued frames leave.
 
 The transport asks for buffers (`gather`), writes as much as the peer takes, and reports how much
-that was. What it was given and has not written yet must go out whole, and next, whatever happens to
-the queue meanwhile. So these buffers are in a list of their own, in which nothing is replaced,
+that was. Buffers that it was given and has not written yet must go out whole and next, whatever
+happens to the queue meanwhile. So they are in a list of their own, in which nothing is replaced,
 dropped or inserted. `Outbox` adds the other end, where messages come in, and `advance`.
 
 Each part of the queue is a list, although entries leave at its front. An empty deque takes
-600 bytes, which every idle connection would pay. And a write takes many messages at a time,
-so a list moves the rest only once for all of them.
+600 bytes in every idle connection. And a write takes many messages at a time, so a list has to move
+the remaining ones only once for all of them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class OutboxFront:
         sent_messages: Frames and whole messages that are on their way, including the close frame and
             the pieces of unfinished messages. `flushed` needs this number; `ledger` tells them apart.
         sent_bytes: All bytes that are on their way, which show whether the peer reads anything.
-        ledger: The part of both that is not messages.
+        ledger: Counts the part of these two numbers that is not messages.
     """
 
     __slots__ = (
@@ -82,7 +82,7 @@ class OutboxFront:
         self.held_bytes += self._control.push_pong(frame)
 
     def gather(self) -> list[bytes | memoryview]:
-        """Return the buffers to write next, which `advance` changes; small frames are joined to one."""
+        """Return the buffers to write next, with small frames joined into one. `advance` changes the list."""
         writing = self._writing
         if not writing:
             if self._queue and type(self._queue[0]) is bytes and self.held_bytes <= WRITE_BYTES:

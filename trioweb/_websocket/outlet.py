@@ -1,39 +1,37 @@
 """The outlet of a WebSocket: everything that is written goes through it.
 
-What a pass is. Trio's scheduler runs all tasks that are ready, then asks the kernel what
-happened, then runs the next batch: that is one pass. `Flusher.pass_number` changes
-whenever the pump has brought input or the flusher has written, so between two changes
-no new input arrives. A handler that answers sixteen messages from one read sends its
-sixteen answers within one pass.
+A *pass* is one round of Trio's scheduler: it runs all tasks that are ready, then asks the kernel
+what happened. `Flusher.pass_number` changes whenever the pump has brought input or the flusher
+has written, so between two changes no new input arrives. A handler that answers sixteen messages
+from one read sends its sixteen answers within one pass.
 
-Why the first message of a pass is written at once. Most messages come alone, and a system call
-is the most expensive step on their way. Writing at once costs no task, no wake-up and no copy,
-and the message leaves a pass earlier than it would from a queue.
+The first message of a pass is written at once. Most messages come alone, and a system call is the
+most expensive step on their way. Writing at once costs no task, no wake-up and no copy, and the
+message leaves a pass earlier than it would from a queue.
 
-Why later messages of the same pass are put off. They would cost a system call each.
-Gathered, they leave together, when the flusher writes at the start of the next pass: a
-few dozen microseconds later, for a fraction of the price. What is put off makes the
-outlet *dirty*. Even so, 64 KiB are written at once, since a larger write gains nothing and
-memory would fill.
+Later messages of the same pass are put off, because each would cost a system call of its own.
+Gathered, they leave together when the flusher writes at the start of the next pass: a few dozen
+microseconds later, for a fraction of the price. An outlet with messages that were put off is
+*dirty*. As soon as 64 KiB wait, they are written at once: a larger write would not be cheaper, and
+would need more memory.
 
 `send` asks, in this order:
 
 1. Is the outlet dirty? Then a write has been arranged, and the message joins it.
-2. Does a message wait in the inbox? Then the handler is about to answer that one
-   too, so this one is put off: the first of a batch gives up its head start, and
-   the whole batch leaves in one system call.
+2. Does a message wait in the inbox? Then the handler is about to answer that one as well, so this
+   one is put off. It leaves a little later, and the whole batch leaves in one system call.
 3. Is the frame one piece of bytes? Two pieces mean a large payload, which is not copied; a
    late frame is compressed only when it leaves. Both take the queue.
 4. Has something been written in this pass, does something wait, or is a stream open?
    Then the message must not, or need not, overtake (`write_first`).
 
-Only then is the message written past the outbox. The questions are in order of price:
-two slots, a type, and then the call of a method. A room asks the third and fourth only. Its
-publisher, not the inbox of this member, knows whether more will follow.
+If none of them holds it back, the message is written past the outbox. The questions are in order of
+price: two slots, a type, and then the call of a method. A room asks only the third and the fourth:
+the inbox of a member does not show whether a publisher will send more.
 
-An outlet refers to nothing above it except the `Closer`, to which it reports the progress.
-That makes a cycle, so the outlet lets go of the closer when the connection ends, as
-transports let go of their receiver.
+An outlet refers to nothing above it except the `Closer`, to which it reports its progress. That
+makes a cycle, so the outlet releases the closer when the connection ends, as transports release
+their receiver.
 """
 
 from __future__ import annotations
@@ -56,7 +54,7 @@ from trioweb.config import Limits
 
 
 class Closer(Protocol):
-    """Closes the connection when writing has come to an end: a `ClosingHandshake`."""
+    """Learns when writing is complete, or the peer has stopped reading: a `ClosingHandshake`."""
 
     def drained(self) -> None:
         """Everything that waited has been written."""
@@ -117,7 +115,7 @@ class Outlet:
         self.outbox.is_sealed = False
 
     def close(self) -> None:
-        """Nothing more will be written: release everything that refers back here."""
+        """Release everything that refers back here, because nothing more will be written."""
         self._closer = None
         self._on_drained = ()
         if self._progress_timer is not None:
@@ -240,7 +238,7 @@ class Outlet:
         """Forget what was given to `call_when_drained`."""
         self._on_drained = tuple(other for other in self._on_drained if other != callback)
 
-    # What is not a message: the handshake's answer, pings, pongs and the close frame.
+    # Output other than messages: the handshake's answer, pings, pongs and the close frame.
 
     def begin_with(self, answer: bytes) -> None:
         """Write the answer to the handshake, before which there is nothing."""
@@ -290,7 +288,7 @@ class Outlet:
             self._flusher.put_off(callback)
 
     def blocked(self) -> None:
-        """The peer takes nothing for now; see to it that this does not last."""
+        """The peer takes nothing for now: cut it if that lasts for `Timeouts.send_seconds`."""
         if self._progress_timer is None and self._closer is not None:
             check = partial(self._check_progress, self.outbox.sent_bytes)
             self._progress_timer = self._timers.judge_later(self._send_seconds, check)

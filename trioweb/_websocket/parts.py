@@ -21,17 +21,17 @@ from trioweb.config import Limits, Timeouts
 class Parts(NamedTuple):
     """The parts of a connection.
 
-    They are made before the WebSocket that a handler holds, so that the server and rooms can
-    hold the ones that they need, and the WebSocket shows none of them. References run one
-    way: intake, keepalive, closing, outlet. References the other way, from a transport to its
+    They are made before the WebSocket that a handler holds. So the server and rooms can hold the
+    parts that they need, and the WebSocket does not show any of them. References go one way:
+    intake, keepalive, closing, outlet. The two that go the other way, from a transport to its
     receiver and from the outlet to the closing handshake, are released at the end.
 
     Attributes:
-        inbox: What has been received.
-        intake: What fills the inbox.
-        outlet: What everything is written through.
-        closing: How far the connection has come.
-        keepalive: Whether the peer is there.
+        inbox: The received messages that wait for the handler.
+        intake: Fills the inbox from the transport.
+        outlet: Writes everything that is sent.
+        closing: Holds the state of the connection, and ends it.
+        keepalive: Notices that the peer is gone.
     """
 
     inbox: Inbox
@@ -43,7 +43,7 @@ class Parts(NamedTuple):
     def open(
         self, wire: WebSocketWire, answer: bytes, early_input: bytes, observer: WireObserver | None = None
     ) -> None:
-        """Begin: send the handshake's answer, then read.
+        """Open the connection: begin to read, and send the handshake's answer.
 
         Args:
             wire: The frames' grammar as it was negotiated.

@@ -18,8 +18,8 @@ from trioweb.errors import LocalProtocolError
 class Publication:
     """One message and its frames: plain, and one for each way of compressing.
 
-    Compression with context takeover depends on what each connection sent before, so
-    for those connections nothing can be shared but the message (RFC 7692 §7.1.1).
+    Compression with context takeover depends on the earlier messages of each connection, so such
+    connections can share only the message, not its frame (RFC 7692 §7.1.1).
     """
 
     __slots__ = ("frames", "message", "message_bytes")
@@ -35,8 +35,8 @@ class Publication:
             raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
 
     def entry_for(self, wire: WebSocketWire) -> Entry:
-        """Return what the outbox of the connection behind `wire` takes."""
-        # Its size is not known before it is compressed, so it counts as its message does.
+        """Return an entry for the outbox of the connection to which `wire` belongs."""
+        # The size of a late frame is not known before compression, so the length of the message counts.
         if wire.must_encode_in_order:
             return LateFrame(wire, self.message, self.message_bytes)
         return self.frame_for(wire)
@@ -51,5 +51,5 @@ class Publication:
         return frame
 
     def size_for(self, wire: WebSocketWire) -> int:
-        """Return what it adds to the bytes that the outbox holds."""
+        """Return how many bytes it adds to those that the outbox holds."""
         return self.message_bytes if wire.must_encode_in_order else size_of(self.frame_for(wire))

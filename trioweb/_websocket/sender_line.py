@@ -13,14 +13,14 @@ PASSED_BY = 16
 
 
 class WaitingSender:
-    """A message that waits for room, and the task that waits for that, if one does.
+    """A message that waits for room, and the task that waits with it, if there is one.
 
     The outbox lets the message in by itself, as soon as there is room, and only then wakes the
-    task. If it woke the task first, a task that runs before it could take the room.
+    task. If it woke the task first, another task could run before it and take the room.
 
     Attributes:
         entry: The message.
-        size: What it adds to the bytes held.
+        size: How many bytes it adds to those that the outbox holds.
         is_admitted: Whether the message has been queued.
     """
 
@@ -34,7 +34,7 @@ class WaitingSender:
         self._task: trio.lowlevel.Task | None = None
 
     async def wait(self, give_up: Callable[[WaitingSender], None]) -> bool:
-        """Wait until the message is queued, or never will be; return which.
+        """Wait until the message is queued, or never will be; return whether it was queued.
 
         Args:
             give_up: Called if the task is cancelled meanwhile.
@@ -67,8 +67,8 @@ class SenderLine(list[WaitingSender]):
     not publish without waiting; if they always overtook it, a task in `send` would starve. So
     they do overtake it, but after every `PASSED_BY` messages they make room for the first in line.
 
-    It inherits from list: every message asks whether the line is empty, and the truth value of a
-    list is the cheapest way to know.
+    It inherits from list, because every message asks whether the line is empty, and the truth value
+    of a list is the cheapest way to find out.
     """
 
     __slots__ = ("_passed_by",)
@@ -101,8 +101,8 @@ class SenderLine(list[WaitingSender]):
     def admit(self, has_space: Callable[[int], bool], push: Callable[[Entry], None], most: int) -> bool:
         """Let in messages from the front, as far as there is space; return whether there were any.
 
-        The first one that does not fit stops all others, even shorter ones: they would take the
-        room that it waits for, again and again.
+        The first message that does not fit stops all later ones, even shorter ones. They could take
+        the room that it waits for again and again, and it would never get in.
         """
         admitted = 0
         for sender in self[:most]:

@@ -6,12 +6,12 @@ from enum import Enum, auto
 
 # Theory. A WebSocket ends by a handshake of its own (RFC 6455 §7.1.2): each side sends
 # one close frame, and once a side has both sent and received one, the server closes TCP
-# (§7.1.1). Three shorter ways lead out. A side that sees the protocol broken sends its
-# close frame and waits for nothing more (§7.1.7, "Fail the WebSocket Connection"). A
-# peer that answers nothing is cut when its time is up. And TCP may simply be gone.
-# The side that closes TCP first must have read everything: with unread input, the kernel resets the
-# connection, which can overtake the close frame. So where the peer may be sending still,
-# only our side of TCP is ended, and the peer's end awaited, for a bounded time.
+# (§7.1.1). There are three shorter ways. A side that finds a violation of the protocol sends its
+# close frame and does not wait for the other (§7.1.7, "Fail the WebSocket Connection"). The
+# connection to a peer that does not answer is cut when its time is up. And TCP may simply be lost.
+# The side that closes TCP first must have read everything. If input is unread, the kernel resets the
+# connection, and the reset can overtake the close frame. So if the peer may still be sending,
+# only our side of TCP is ended, and we wait for the peer's end for a bounded time.
 #
 #   CONNECTING     the handler has not accepted yet; nothing was written
 #   OPEN           messages go both ways
@@ -26,7 +26,7 @@ from enum import Enum, auto
 class State(Enum):
     """How far a WebSocket has come."""
 
-    # Members are single, so their identity serves, and is quicker than the hash of a name.
+    # Each member exists once, so its identity can be its hash, which is quicker than hashing its name.
     __hash__ = object.__hash__
 
     CONNECTING = auto()
@@ -38,7 +38,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What moves a WebSocket on; not to be confused with `trio.Event`, for which tasks wait."""
+    """An occurrence that changes the state; not to be confused with `trio.Event`, for which tasks wait."""
 
     __hash__ = object.__hash__
 

@@ -14,18 +14,18 @@ class Traffic(NamedTuple):
     Attributes:
         received_messages: Whole messages from the peer, whether or not the handler has received
             them. A message in several frames counts once, when its last frame has arrived.
-        received_bytes: Bytes of the frames of these messages, headers included, as compressed.
-            Incomplete messages, those that break a rule or a limit, and anything after them are
-            in none of these numbers. After our close, once nothing more can be received, only
-            the peer's close frame counts.
+        received_bytes: Bytes of the frames of these messages, as compressed, headers included. None of
+            these numbers includes a message that is incomplete or breaks a rule or a limit, or
+            anything after it. After our close, once nothing more can be received, only the peer's
+            close frame counts.
         received_control_frames: Pings, pongs and the close frame.
-        received_control_bytes: Bytes of these, headers included.
+        received_control_bytes: Bytes of these frames, headers included.
         sent_messages: Whole messages that have been handed to the network, including those of rooms.
             A message of `send_stream` counts once, with its last frame. Messages that were queued and then
             lost with the connection do not count.
         sent_bytes: Bytes of the frames of messages, headers included, that have been handed to the network.
         sent_control_frames: Pings, pongs and the close frame.
-        sent_control_bytes: Bytes of these, headers included.
+        sent_control_bytes: Bytes of these frames, headers included.
         sent_handshake_bytes: Bytes of the response to the handshake; no other number includes them.
     """
 
