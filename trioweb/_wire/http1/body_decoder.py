@@ -1,9 +1,9 @@
 """The body of one request: a guard that bounds it, and h11 that removes its framing.
 
-Neither would do alone. h11 finds the end of a body, but bounds neither its chunk extensions nor its
-trailers, and is slow with many short chunks. The guards bound all of that, but the response also
-depends on h11's idea of the request: it has to see the body's end before a next request can start. So the
-guard takes the bytes, and h11 gets the plainest form of them.
+Neither of them is enough alone. h11 finds the end of a body, but does not bound chunk extensions or
+trailers, and is slow with many short chunks. The guards bound all of these. But h11 also frames the
+response, and has to see the end of the body before the next request can start. So the guard takes the
+bytes, and passes them on to h11 in their plainest form.
 
 Each request with a body has a decoder of its own, made with its head. A request without one, which
 is nearly every request, has none.
@@ -42,19 +42,19 @@ class BodyDecoder:
     def limit(self, body_bytes: int) -> None:
         """Set how long the body may be.
 
-        Limits depend on the route, and the route on the head, so the limit cannot come with the
-        others. Instead of a default, a body has no pieces until its limit is set: a default would
-        have to be unlimited, for the sake of the route with the highest limit, and forgetting the
-        call would then go unnoticed.
+        The limit depends on the route, and the route on the head, so it cannot be set when the
+        decoder is made. There is no default either: it would have to allow as much as the most
+        generous route, and a forgotten call would go unnoticed. Until the limit is set, `take` raises.
 
         Raises:
-            BodyTooLarge: The body is announced to be longer. It can still be taken, to be discarded.
+            BodyTooLarge: The announced length is above the limit. The body can still be taken, to be
+                discarded.
         """
         if self._content_bytes is None:
             self._guard = ChunkGuard(body_bytes=body_bytes, overhead_bytes=self._overhead_bytes)
             return
         self._guard = LengthGuard(self._content_bytes)
-        # Refused by its announcement, before a byte of it is awaited (RFC 9110 §15.5.14).
+        # The announced length is enough to refuse it, before a byte of it is read (RFC 9110 §15.5.14).
         if self._content_bytes > body_bytes:
             raise BodyTooLarge(
                 f"a body of {self._content_bytes} bytes was announced, and at most {body_bytes} are taken"

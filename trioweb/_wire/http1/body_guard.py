@@ -1,9 +1,10 @@
 """The guards of a request's body: where it ends, and how much of it may come.
 
-Where a body ends, the next request begins. A proxy and a server that disagree about that place read
-different requests from the same bytes: the classic way to smuggle one past the proxy (RFC 9112 §11.2). The end
-of a body with a declared length is beyond dispute. Chunks have many spellings, of which readers
-accept different ones. So everything but the plainest is refused here, and h11 gets the plainest.
+The next request begins where a body ends. A proxy and a server that disagree about that place read
+different requests from the same bytes, which is the classic way to smuggle a request past the proxy
+(RFC 9112 §11.2). The end of a body with a declared length is beyond dispute. Chunks can be written in
+many ways, and not all readers accept the same ones. So unusual forms are refused here, and h11 gets
+only the plainest.
 """
 
 from __future__ import annotations
@@ -16,26 +17,27 @@ from trioweb.errors import BodyTooLarge, HeadersTooLarge, RemoteProtocolError
 
 CHUNK_LINE_BYTES = 256
 """The longest line before a chunk: its size, with extensions, which hardly any client sends (RFC 9112 §7.1.1).
-A line without a bound could be sent for ever, and never become a body that a limit would apply to."""
+Without a bound, a client could send such a line for ever, and no limit on the body would ever apply."""
 
 CHUNKS_AT_ONCE = 64
 """Chunks taken in one call. That is a quarter of a millisecond's work; one read may hold 20 000 chunks of one
 byte, and taking them all would keep every other connection waiting."""
 
-# Stricter than h11: no whitespace around the size, no lone CR in an extension. At most 16 digits, since a size
-# beyond 64 bits overflows in some readers, and a short one remains.
+# Stricter than h11: no whitespace around the size, no lone CR in an extension. At most 16 digits, because a
+# size of more than 64 bits overflows in some readers, which then see a short chunk.
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:;[\t\x20-\x7e\x80-\xff]*)?)")
 _START_OF_CHUNK_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*)?\r?)?")
 
 
-# These say how to read a message. Its last line is too late for that, and some readers obey (RFC 9110 §6.5.1).
+# These fields decide how a message is read, so they must not come after it. Some readers would obey them even
+# in trailers, and read the message differently (RFC 9110 §6.5.1).
 _NO_TRAILERS = frozenset({b"content-length", b"host", b"transfer-encoding"})
 
 
 class LengthGuard:
     """A body of a declared length (RFC 9112 §6.2).
 
-    Its limit was checked when the length was declared, so here only the end is kept.
+    The length was compared with the limit when it was declared, so this guard only finds the end.
     """
 
     __slots__ = ("_remaining_bytes",)
@@ -52,7 +54,7 @@ class LengthGuard:
 
 
 class ChunkPart(Enum):
-    """The part of a chunk, or of the last one, that comes next."""
+    """The part of a chunked body that comes next."""
 
     SIZE = auto()
     DATA = auto()
@@ -70,8 +72,8 @@ class ChunkGuard:
     nor trailers, and takes ten times as long for a chunk of one byte. So all chunks that arrived
     together reach it as one plain chunk, without extensions or trailers.
 
-    A chunk is refused by the size that it announces, before its data comes. A client learns of the
-    limit as early as possible then, and no byte above it is ever held.
+    A chunk that is too long is refused as soon as it announces its size, before its data arrives. So
+    the client learns of the limit as early as possible, and no byte above it is ever held.
 
     Args:
         body_bytes: How long the decoded body may be.
@@ -160,7 +162,7 @@ class ChunkGuard:
         return end + 2 - position
 
     def _take_trailers(self, data: bytearray) -> bool:
-        """Take the trailers once all of them are here; return whether they are.
+        """Take the trailers once all of them have arrived; return whether they have.
 
         Their content is dropped, as RFC 9110 §6.5.1 allows: most fields matter before the body, and
         merging late ones into the headers could undo a check that has already passed.
@@ -179,7 +181,7 @@ class ChunkGuard:
 
 
 def _check_start(start: bytearray) -> None:
-    """Refuse a line of which the first part shows that it cannot precede a chunk."""
+    """Refuse an incomplete line if its beginning shows that it cannot be the line before a chunk."""
     if not _START_OF_CHUNK_LINE.fullmatch(start):
         raise _malformed()
     if len(start) == CHUNK_LINE_BYTES:

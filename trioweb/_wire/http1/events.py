@@ -28,9 +28,9 @@ class NeedData:
 
 @attrs.frozen(slots=True)
 class Paused:
-    """The request is complete. The one after it is not read before `start_next_request`.
+    """The request is complete. The next one is not read before `start_next_request`.
 
-    Without this event a client could have any number of requests read ahead of their responses.
+    Without this event, any number of a client's requests could be read before their responses are sent.
     """
 
 
@@ -45,7 +45,7 @@ Http1Event = RequestHead | Body | EndOfBody | NeedData | Paused | Ended
 class Stage(Enum):
     """The part of a connection that its input has reached."""
 
-    # Each member exists once, so its identity will do, and is faster than hashing its name.
+    # Each member exists once, so its identity can be its hash, which is quicker than hashing its name.
     __hash__ = object.__hash__
 
     HEAD = auto()
@@ -67,16 +67,17 @@ class Step(Enum):
     FAILURE = auto()
 
 
-# The input of one connection goes round: a head, a body, complete, and the next head. A request without a
-# body has the stage BODY too, and leaves it at its first event, so that all requests go one way.
+# The input of a connection goes round in a circle: a head, a body, complete, and the next head. A request
+# without a body goes through BODY too, and leaves it at its first event, so that all requests take the same
+# way.
 #
-# The response is not in this table. h11 follows that, and the two are independent: a response may begin and
-# end while the body is still coming (RFC 9112 §9.3), and for a client that waits for 100 Continue it often
-# does. They meet in only two steps, which ask h11 first: NEXT_REQUEST needs a response that is complete, and
-# SWITCH needs that none was begun.
+# The response is not in this table. h11 follows it, and the two are independent: a response may begin and end
+# while the body is still coming (RFC 9112 §9.3), as it often does for a client that waits for 100 Continue.
+# Only two steps depend on both, and they ask h11 first: NEXT_REQUEST requires a complete response, and SWITCH
+# requires that no response was begun.
 #
 # Two stages have no way out. After a mistake it is unknown where the next request begins (§2.2), and after a
-# handshake the bytes are not HTTP. A step that is not in the table is a bug of the caller.
+# handshake the bytes are not HTTP. A step that is not in the table is a bug in the caller.
 INPUT_TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
     (Stage.HEAD, Step.HEAD_READ): Stage.BODY,
     (Stage.BODY, Step.BODY_READ): Stage.COMPLETE,

@@ -6,9 +6,9 @@ import re
 
 from trioweb.errors import RemoteProtocolError
 
-# Servers and proxies disagree about each of these, and request smuggling lives on such disagreement: a
-# lone CR or LF may or may not end a line (RFC 9112 §2.2), and a control character may or may not end a
-# value (RFC 9110 §5.5). A CR at the very end is checked with the next byte.
+# Servers and proxies disagree about each of these characters, and request smuggling depends on such
+# disagreement: for some, a lone CR or LF ends a line (RFC 9112 §2.2), or a control character ends a value
+# (RFC 9110 §5.5). A CR at the end of the input is checked together with the next byte.
 _ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?=[^\n])|(?<!\r)\n")
 
 _FIELD_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -19,11 +19,11 @@ _WHITESPACE = b" \t"
 class LineScanner:
     """Takes lines from the front of a growing buffer, and looks at each byte once.
 
-    However the stream is cut, the first mistake in it is the one reported: a line is handed over
-    after its own characters are checked, and before those of the next line are.
+    The first mistake in the stream is the one that is reported, however the stream is cut: a line is
+    returned after its own characters are checked, and before those of the next line are.
 
     Attributes:
-        position: Where the first line starts that was not handed over.
+        position: The start of the first line that has not been returned.
     """
 
     __slots__ = ("_searched", "position")
@@ -67,8 +67,8 @@ def split_field(line: bytes) -> tuple[bytes, bytes]:
     name, colon, value = line.partition(b":")
     if colon and _FIELD_NAME.fullmatch(name):
         return name.lower(), value.strip(_WHITESPACE)
-    # For some readers, a line that starts with whitespace continues the one before it (§5.2); for others
-    # it is a field of its own. Whitespace between a name and its colon is as ambiguous (§5.1).
+    # Some readers take a line that starts with whitespace for a continuation of the line before (§5.2), and
+    # some for a separate field. Whitespace between a name and its colon is just as ambiguous (§5.1).
     if line[:1] in _WHITESPACE:
         raise RemoteProtocolError("a header line starts with whitespace: folded lines are not taken", 400)
     if colon and name.rstrip(_WHITESPACE) != name:

@@ -1,12 +1,12 @@
 """The guard of a request's head: it refuses everything that h11 leaves open, before h11 sees it.
 
-It has two ways to the same result. A head that arrives in one piece, and has nothing wrong with its form, is
-matched by a single expression; then the few fields that matter here are looked at. Any other head is read
-line by line as it arrives, and refused at the first byte that is wrong. The first way takes a fraction of
-the time and is the usual one. The second knows what is wrong, and does not wait for the end of a head that
-cannot become good: a TLS client that sends its hello to a plain port gets its explanation at once.
+There are two ways to the same result. A well-formed head that arrives in one piece is matched by a single
+expression, and then the few fields that matter here are checked. Any other head is read line by line as it
+arrives, and refused at the first wrong byte. The first way takes a fraction of the time and is the usual one.
+The second finds out what is wrong, and does not wait for the end of a head that cannot become valid: a TLS
+client that sends its hello to a plain port gets an explanation at once.
 
-The first must accept nothing that the second refuses. A property test feeds both the same heads.
+The first way must not accept a head that the second refuses. A property test feeds both the same heads.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from trioweb.errors import HeadersTooLarge, RemoteProtocolError
 from trioweb.headers import RequestHeaders
 
 METHOD_BYTES = 32
-"""The longest method; the longest registered one has 17. A longer one gets 501 (RFC 9112 §3)."""
+"""The longest method that is read; the longest registered one has 17 bytes. A longer one gets 501 (RFC 9112 §3)."""
 
 CONTENT_LENGTH_DIGITS = 18
 """The most digits that fit a signed 64-bit number. With more, some readers overflow and others do not."""
 
-# These two look at lines that have no end yet, and that may grow with each read. So both match a bounded
-# number of bytes: a client that sends byte by byte cannot make each byte cost more than the last.
+# `_METHOD` and `_LONG_METHOD` are applied to a line that is incomplete, and that may grow with each read. Both
+# match a bounded number of bytes, so a client that sends byte by byte cannot make each byte cost more than the last.
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: |\Z)")
 _LONG_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{33}")
 _REQUEST_LINE = re.compile(rb"([^ ]+) ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])")
@@ -41,8 +41,8 @@ _WHOLE_HEAD = re.compile(
     rb"(\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+)\r\n"
 )
 
-# The fields that decide how the request is read. All others are left to the application. Both ways of
-# reading a head use this set, so that neither can note a field that the other overlooks.
+# The fields that decide how the request is read. All other fields are left to the application. Both ways of
+# reading a head use this set, so neither can note a field that the other one overlooks.
 _NOTED = frozenset({b"connection", b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"})
 _NOTED_LINE = re.compile(rb"\r\n(" + b"|".join(sorted(_NOTED)) + rb"):([^\r]*)", re.IGNORECASE)
 
@@ -66,8 +66,8 @@ class CheckedHead:
         size_bytes: The length of the head, with the empty line.
         content_bytes: The declared length of the body; `None` if it comes in chunks.
         connection: The options of `Connection`, in lower case; `expect` and `upgrade` likewise.
-        headers: All fields, if the head came in one piece; `None` leaves them to h11, because
-            a second decoder for a rare case would be one more to keep equal.
+        headers: All fields, if the head came in one piece. `None` leaves them to h11: a second
+            decoder for this rare case would have to agree with h11 in every detail.
     """
 
     size_bytes: int
@@ -86,8 +86,8 @@ class HeadGuard:
 
     Args:
         head_bytes: How long the head may be, from its first byte through the empty line.
-        head_fields: How many fields there may be. A field of three bytes takes some fifty times
-            as much memory once it is decoded, so a bound in bytes alone would not do.
+        head_fields: How many fields there may be. A bound in bytes alone is not enough, because a
+            field of three bytes takes about fifty times as much memory once it is decoded.
     """
 
     __slots__ = (
@@ -149,8 +149,9 @@ class HeadGuard:
     def _check_whole(self, whole: re.Match[bytes]) -> CheckedHead:
         """Check the meaning of a head whose form is known to be right.
 
-        The order is that of reading line by line, so that a head with several mistakes gets the same
-        error in either way: first the request line, then the number of fields, then their values.
+        The checks have the same order as when the head is read line by line: first the request line,
+        then the number of fields, then their values. So a head with several mistakes gets the same
+        error either way.
         """
         self._method, raw_target, self._version, lines = whole.groups()
         for name, value in _NOTED_LINE.findall(lines):
@@ -182,8 +183,8 @@ class HeadGuard:
     def _read_request_line(self, line: bytes) -> Target:
         """Check the first line, without the lenience that RFC 9112 §3 allows.
 
-        A server may skip whitespace in it, or take LF for its end. Both have been used to show a
-        proxy one request and the server another.
+        A server may skip extra whitespace in it, or accept LF alone as its end. Both have been used to
+        make a proxy and a server see different requests.
         """
         match = _REQUEST_LINE.fullmatch(line)
         if match is None:
@@ -222,7 +223,7 @@ def _check_method(data: bytearray, end: int) -> None:
         return
     if data[0] == 0x16:  # a TLS handshake record (RFC 8446 §5.1)
         raise RemoteProtocolError("this looks like TLS, and plain HTTP is spoken here: use http://", 400)
-    # 501 and not 400: an unknown method is legal, however long (RFC 9112 §3).
+    # 501 and not 400, because an unknown method is legal, however long it is (RFC 9112 §3).
     if _LONG_METHOD.match(data, 0, end):
         raise RemoteProtocolError(f"a method of more than {METHOD_BYTES} characters is not known", 501)
     raise RemoteProtocolError(
@@ -233,7 +234,7 @@ def _check_method(data: bytearray, end: int) -> None:
 def _check_host(hosts: Sequence[bytes], version: bytes) -> None:
     """Require exactly one valid `Host` (RFC 9112 §3.2); a request of HTTP/1.0 may have none.
 
-    With two of them, a proxy may route by one and this server by the other.
+    If there were two, a proxy could route by one of them and this server by the other.
     """
     if len(hosts) > 1:
         raise RemoteProtocolError("more than one Host header", 400)
@@ -246,8 +247,8 @@ def _check_host(hosts: Sequence[bytes], version: bytes) -> None:
 def _content_bytes(fields: _Fields, version: bytes) -> int | None:
     """Return how long the body is (RFC 9112 §6.3); `None` if it comes in chunks.
 
-    The RFC allows a server to repair some contradictions. Here they are all refused, for a proxy
-    in front of this server may have repaired them the other way (§6.1, §11.2).
+    The RFC allows a server to repair some contradictions. Here all of them are refused, because a
+    proxy in front of this server may have repaired them differently (§6.1, §11.2).
     """
     lengths = fields.get(b"content-length", _NO_VALUES)
     codings = fields.get(b"transfer-encoding", _NO_VALUES)
@@ -259,7 +260,7 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
         return None
     if not lengths:
         return 0
-    # Two equal lengths could be taken for one (§6.3), but why would an honest client send two?
+    # Two equal lengths could count as one (§6.3), but an honest client has no reason to send two.
     if len(lengths) > 1 or not _DIGITS.fullmatch(lengths[0]):
         raise RemoteProtocolError(
             f"Content-Length has to come once, as at most {CONTENT_LENGTH_DIGITS} digits", 400
@@ -268,7 +269,7 @@ def _content_bytes(fields: _Fields, version: bytes) -> int | None:
 
 
 def _refused_codings(values: Sequence[bytes]) -> RemoteProtocolError:
-    """Return what is wrong with a `Transfer-Encoding` that is not plain `chunked`."""
+    """Return the error for a `Transfer-Encoding` that is not plain `chunked`."""
     codings = [coding.strip(b" \t") for coding in b",".join(values).lower().split(b",")]
     # The end of such a body cannot be found (RFC 9112 §6.3), and chunked is never applied twice (§6.1).
     if codings[-1] != b"chunked" or b"" in codings or codings.count(b"chunked") > 1:

@@ -1,21 +1,21 @@
 """h11's view of one connection, which begins as late as possible.
 
-h11 does two jobs here: it decodes what the guards leave to it, and it frames the responses. For the second
-it has to know the request, so both jobs need one `h11.Connection`, and this class is its only owner.
+h11 does two jobs here: it decodes the input that the guards leave to it, and it frames the responses. To frame
+a response it has to know the request, so both jobs need the same `h11.Connection`. This class is its only owner.
 
-Making one takes about as long as checking a head, and it takes memory for as long as it exists. Many connections need
-it late or never:
+Making one takes about as long as checking a head, and it uses memory for as long as it exists. Many connections
+need it late or never:
 
 - The guard decodes most heads itself (`wire.py`). Such a head is kept as bytes, and h11 sees it when a
   response begins.
 - A WebSocket has a response without h11. Thousands of idle ones would each keep a parser for nothing.
 
-The alternative was an encoder of our own without h11. It would have to repeat h11's states for
-responses, and those are the part that must not be wrong: a client that takes the end of one response for
-another place reads the rest as its next one (RFC 9112 §11.1).
+The alternative was an encoder of our own without h11. It would have to repeat h11's states for responses,
+and these must not be wrong: a client that finds the end of a response in the wrong place reads the rest as
+its next response (RFC 9112 §11.1).
 
-The states are h11's own. Before there is an `h11.Connection`, the answers are those of a new one, which
-is IDLE.
+The states are h11's own. Before there is an `h11.Connection`, the properties have the values of a new one,
+whose state is IDLE.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _LAST_STATES = frozenset({h11.ERROR, h11.MUST_CLOSE})
 
 
 class LateH11:
-    """Makes an `h11.Connection` when it is first needed, and shows it what it has missed.
+    """Makes an `h11.Connection` when it is first needed, and then feeds it the head that it has missed.
 
-    Invariant: at most one head is unseen. The next is not read before the response to it is
-    complete, and no response begins before h11 has seen its request.
+    Invariant: there is at most one such head. The next head is not read before the response to this
+    one is complete, and no response begins before h11 has seen its request.
 
     Attributes:
         unseen_head: A head without a body, kept for the moment when h11 has to see it.
@@ -44,7 +44,7 @@ class LateH11:
         self.unseen_head = b""
 
     def connection(self) -> h11.Connection:
-        """Return h11's connection, which has seen all that was read.
+        """Return h11's connection, which has then seen all requests that were read.
 
         Raises:
             LocalProtocolError: The connection has become a WebSocket.
@@ -62,8 +62,9 @@ class LateH11:
         """Return the next event that h11 finds, `h11.NEED_DATA` among them.
 
         Raises:
-            RemoteProtocolError: h11 refuses what the guards have passed. No such input is known, but
-                an error of h11's would get past every `except` of the packages above.
+            RemoteProtocolError: h11 refuses input that the guards have passed. No such input is known.
+                Without the translation, an error of h11's own would get past every `except` of the
+                packages above.
         """
         connection = self.connection()
         if data:  # to h11, empty data is the end of input
@@ -97,12 +98,12 @@ class LateH11:
 
     @property
     def must_close(self) -> bool:
-        """Whether no other response can follow, after a mistake or after a response that said so."""
+        """Whether no other response can follow, because of a mistake or of `Connection: close`."""
         return self._connection is not None and self._connection.our_state in _LAST_STATES
 
     @property
     def awaits_continue(self) -> bool:
-        """Whether the client said `Expect: 100-continue`, and got no response yet."""
+        """Whether the client has sent `Expect: 100-continue`, and has not got a response yet."""
         return self._connection is not None and self._connection.they_are_waiting_for_100_continue
 
     # From one request to what follows.
@@ -112,9 +113,9 @@ class LateH11:
         self.connection().start_next_cycle()
 
     def start_over(self) -> None:
-        """Forget all that was read.
+        """Forget all input.
 
-        h11 then takes the client for one of HTTP/1.0, and ends the response with the connection.
+        h11 then assumes a client of HTTP/1.0, for which a response can end with the connection.
         """
         self._connection = None
 

@@ -1,6 +1,6 @@
-"""A request's head as everything above the wire sees it.
+"""A request's head, as the packages above the wire see it.
 
-Whatever decoded the head, the guard or h11, the result is this one object, so nothing above has to know.
+The guard or h11 may have decoded the head. The result is the same object, so no other package has to know.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ class RequestHead:
     """A request's line and header fields, checked (RFC 9112 §3, §5, §6).
 
     Attributes:
-        method: A token in the case that it came in.
-        target: The request target as it came (RFC 9112 §3.2).
+        method: A token, with its case unchanged.
+        target: The request target, unchanged (RFC 9112 §3.2).
         raw_path: Its path, undecoded; `"*"` for the asterisk form.
         query_string: Everything after the first question mark, undecoded.
-        headers: The fields as they came. An absolute target replaces `Host` (RFC 9112 §3.2.2).
+        headers: The fields, unchanged, except that an absolute target replaces `Host` (RFC 9112 §3.2.2).
         http_version: `"1.0"` or `"1.1"`.
         content_bytes: The declared length of the body, 0 without a body; `None` if it
             comes in chunks.
         is_chunked: Whether the body comes in chunks.
         expects_continue: Whether the client holds its body back until it gets 100 Continue.
-        wants_websocket: Whether it asks for a WebSocket (RFC 6455 §4.1).
+        wants_websocket: Whether the client asks for a WebSocket (RFC 6455 §4.1).
     """
 
     method: str
@@ -42,10 +42,10 @@ class RequestHead:
 
 
 def request_head(checked: CheckedHead, method: str, target_text: str, headers: RequestHeaders) -> RequestHead:
-    """Put together a head from its decoded parts and the guard's findings.
+    """Return a head that combines its decoded parts with the results of the guard.
 
-    The host of an absolute target takes the place of the `Host` field: the RFC requires it, and a proxy
-    in front of this server has routed by it (RFC 9112 §3.2.2).
+    The host of an absolute target takes the place of the `Host` field. The RFC requires it, and a proxy
+    in front of this server has chosen its route by that host (RFC 9112 §3.2.2).
     """
     target = checked.target
     if target.authority is not None:

@@ -1,7 +1,7 @@
 """Responses in HTTP/1.1: status, fields and bodies in, bytes out.
 
-An application chooses status, fields and body. How they are framed follows from the request and the
-status alone (RFC 9112 §6.3, RFC 9110 §6.4), so it is decided here and nowhere else:
+An application chooses status, fields and body. Their framing depends only on the request, the status and
+the length (RFC 9112 §6.3, RFC 9110 §6.4), so it is decided here and nowhere else:
 
 | a response to                      | its body                  | the field that frames it            |
 |------------------------------------|---------------------------|-------------------------------------|
@@ -17,8 +17,8 @@ A response to a client that broke the protocol is the last one, and says `Connec
 is not known where another request would begin.
 
 The application's own `Content-Length` is left out, even a correct one. It could only repeat or contradict
-the one above, and readers that disagree about where a response ends are how responses are smuggled
-(RFC 9112 §11.2).
+the one above, and readers that disagree about the end of a response can be made to take part of it for
+another response (RFC 9112 §11.1).
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _FRAMING = frozenset({"content-length", "transfer-encoding", "keep-alive"})
 class ResponseEncoder:
     """Frames the responses of one connection, one after the other.
 
-    h11 does the framing, and holds this side to its announcements: a body longer or shorter than
-    its `Content-Length` is an error here. On the wire, the client would take the next response for
-    a part of this one, or the other way round.
+    h11 does the framing, and checks that a body is as long as its `Content-Length`. If it were
+    shorter, the client would take the next response for a part of this one; if it were longer, the
+    other way round.
 
     Args:
-        wire: The requests of the connection. It lends its h11 connection, the only thing that
-            reading and framing share.
+        wire: Reads the requests of the connection. Its `h11.Connection` is used here too, and is all
+            that reading and framing share.
     """
 
     __slots__ = ("_is_bodiless", "_wire")
@@ -76,9 +76,9 @@ class ResponseEncoder:
         Args:
             status: 200 to 599.
             headers: More fields; framing ones among them are left out.
-            content_bytes: The length of the body, `None` if only its end will tell.
+            content_bytes: The length of the body; `None` if it is not known before the end.
             is_close: Whether this response is the connection's last. In HTTP/1.0, and after a
-                mistake of the client, it is so anyway.
+                mistake of the client, it always is.
 
         Raises:
             LocalProtocolError: `status` or a field cannot be sent, or a response was begun.
@@ -86,13 +86,13 @@ class ResponseEncoder:
         wire = self._wire
         is_for_head = wire.asks_for_head
         if is_for_head and wire.head is None:
-            # Its method was read, the rest is in doubt. Without a length, the end of the connection ends
-            # the response even for a client that expects a body. h11 frames it like that as long as it
-            # does not know whether the client speaks HTTP/1.1.
+            # Only the method was read; the rest is in doubt, and the client may expect a body after all. A
+            # response without a length ends with the connection, so it is complete in either case. h11
+            # frames it like that as long as it does not know whether the client speaks HTTP/1.1.
             content_bytes = None
             wire.h11.start_over()
         fields = response_fields(status, headers, content_bytes)
-        # Nothing can follow input that is not a request, or not any more.
+        # Nothing can follow input that is not a request, or whose body has failed.
         if is_close or wire.head is None or wire.has_failed:
             wire.is_last = True
         if wire.is_last:
@@ -104,7 +104,7 @@ class ResponseEncoder:
         """Return the bytes for one piece of the body; none if the response has no body.
 
         Raises:
-            LocalProtocolError: No response was begun, or it would be longer than was said.
+            LocalProtocolError: No response was begun, or it would be longer than announced.
         """
         return b"" if self._is_bodiless or not data else self._encode(h11.Data, data=data)
 
@@ -112,7 +112,7 @@ class ResponseEncoder:
         """Return the bytes that end the response.
 
         Raises:
-            LocalProtocolError: No response was begun, or it is shorter than was said.
+            LocalProtocolError: No response was begun, or it is shorter than announced.
         """
         return self._encode(h11.EndOfMessage)
 
@@ -126,12 +126,14 @@ class ResponseEncoder:
 def response_fields(
     status: int, headers: Iterable[tuple[str, str]], content_bytes: int | None
 ) -> list[tuple[bytes, bytes]]:
-    """Return the fields as they are sent, without those that only the connection knows.
+    """Return the fields to send, without `Connection: close` and `Transfer-Encoding`.
+
+    These two depend on the connection, and are added by its encoder.
 
     Args:
         status: 200 to 599.
-        headers: What is to be sent; framing fields among it are left out.
-        content_bytes: The length of the body, `None` if only its end will tell.
+        headers: The fields to send; framing fields among them are left out.
+        content_bytes: The length of the body; `None` if it is not known before the end.
 
     Raises:
         LocalProtocolError: `status` or a field cannot be sent.
@@ -155,9 +157,10 @@ def response_fields(
 
 
 def _has_upgrade_option(fields: list[tuple[bytes, bytes]]) -> bool:
-    """Whether a response says that its Upgrade is for this connection only (RFC 9110 §7.8).
+    """Return whether a response says that its Upgrade is for this connection only (RFC 9110 §7.8).
 
-    Without that a proxy passes the offer on, and the client may take it up with the proxy.
+    Without that, a proxy passes the offer on, and the client may try to upgrade its connection to the
+    proxy.
     """
     return any(name.lower() == b"connection" and b"upgrade" in value.lower() for name, value in fields)
 

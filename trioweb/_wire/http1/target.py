@@ -9,8 +9,8 @@ import attrs
 
 from trioweb.errors import RemoteProtocolError
 
-# RFC 3986 §3.2.2, without two things: IPvFuture, which nobody has defined, and userinfo, which a Host cannot
-# have and which RFC 9110 §4.2.4 says to reject in a target.
+# RFC 3986 §3.2.2, with two exceptions: IPvFuture, for which no format was ever defined, and userinfo, which a
+# Host cannot contain and which RFC 9110 §4.2.4 says to reject in a target.
 _TARGET_AUTHORITY = re.compile(
     rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::([0-9]{0,5}))?"
 )
@@ -32,7 +32,7 @@ class Target:
 
 
 def is_authority(value: bytes) -> bool:
-    """Say whether `value` is allowed in a Host field (RFC 9110 §7.2), which may be empty."""
+    """Return whether `value` is allowed in a Host field (RFC 9110 §7.2), which may be empty."""
     matched = _TARGET_AUTHORITY.fullmatch(value)
     if matched is None or matched.lastindex is None:
         return matched is not None

@@ -1,12 +1,12 @@
 """The requests of one connection in HTTP/1.1: bytes in, events out.
 
-h11 parses HTTP/1.1 well, and it is more lenient than a server may be that sits behind proxies: it accepts
-some of what a proxy may have read differently, and such a difference is how requests are smuggled
-(RFC 9112 §11.2). It also bounds neither trailers nor chunk extensions. So guards check each byte first, and
-h11 gets only input on which it cannot differ from anybody.
+h11 parses HTTP/1.1 well, but it is too lenient for a server behind a proxy. It accepts some input that the
+proxy may have read differently, and requests are smuggled through such differences (RFC 9112 §11.2). It also
+sets no bound for trailers and chunk extensions. So guards check each byte first, and h11 gets only input that
+has a single meaning.
 
-A guard that has checked a head has nearly parsed it. In the usual case it therefore hands over what it
-found, and h11 is not asked:
+A guard that has checked a head has nearly parsed it. So in the usual case its result is used, and h11 does
+not decode the head:
 
 | the input                                | who decodes it            | when h11 sees it            |
 |------------------------------------------|---------------------------|-----------------------------|
@@ -16,8 +16,8 @@ found, and h11 is not asked:
 | a head that a WebSocket starts with      | one of the first two rows | never, or at once           |
 
 h11 also frames the responses (`response_encoder.py`), so it has to know which request they answer.
-`late_h11.py` makes it when it is first needed. Most WebSockets start without it, which saves a good part of
-the handshake.
+`late_h11.py` creates its connection when it is first needed. Most WebSockets start without one, which saves
+a good part of the time that a handshake takes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from trioweb.headers import RequestHeaders
 __all__ = ["Body", "EndOfBody", "Ended", "Http1Event", "Http1Wire", "NeedData", "Paused", "RequestHead"]
 
 EMPTY_LINES = 4
-"""Empty lines before a request. Some old clients send one after a body (RFC 9112 §2.2), none sends many."""
+"""The most empty lines before a request. Some old clients send one after a body (RFC 9112 §2.2)."""
 
 
 _END_OF_BODY, _NEED_DATA, _PAUSED, _ENDED = EndOfBody(), NeedData(), Paused(), Ended()
@@ -55,7 +55,7 @@ _GIVEN_UP = GivenUpH11()
 _CR = 0x0D
 _HEAD = b"HEAD "
 
-# Looked up once: these two moves happen with every request, and cannot fail.
+# Looked up only once, because these two moves happen in every request and cannot fail.
 _AFTER_HEAD = INPUT_TRANSITIONS[Stage.HEAD, Step.HEAD_READ]
 _AFTER_BODY = INPUT_TRANSITIONS[Stage.BODY, Step.BODY_READ]
 
@@ -63,25 +63,25 @@ _AFTER_BODY = INPUT_TRANSITIONS[Stage.BODY, Step.BODY_READ]
 class Http1Wire:
     """Reads the requests of one connection, one after the other.
 
-    Call `next_event` until it returns `NeedData`, and then `feed` it one more piece. That bounds what
-    is held while a head comes: `head_bytes`, and the piece fed last. After the head more may be fed
-    than is asked for; the caller then has to mind `held_bytes` itself.
+    Call `next_event` until it returns `NeedData`, and then `feed` it one more piece. Then at most
+    `head_bytes` and the last piece are held while a head arrives. After the head, the caller may feed
+    more than it was asked for, and has to limit `held_bytes` itself.
 
     A client may send its next request before it has its response (pipelining, RFC 9112 §9.3.2). Those
     bytes stay here, unread, until `start_next_request`. h11 never gets them early, because its
     own buffer has no bound.
 
-    Nothing that a client sends raises anything but `RemoteProtocolError`. A connection that becomes a
-    WebSocket keeps nothing of its request here, as it may stay open for days.
+    Input from a client can only raise `RemoteProtocolError`. A connection that becomes a WebSocket
+    keeps nothing of its request here, since it may stay open for days.
 
     Args:
-        head_bytes: How long a head may be; and the extensions and trailers of a body together.
+        head_bytes: How long a head may be. The extensions and trailers of a body have the same bound.
         head_fields: How many fields a head may have.
 
     Attributes:
-        head: The head of the current request, or of the one that failed after its head; else `None`.
+        head: The head of the current request, or of one that failed in its body; otherwise `None`.
         is_last: Whether the client, or a response, has said that no request follows this one.
-        h11: What reading and framing share.
+        h11: The `h11.Connection` that reading and framing share, made when it is needed.
     """
 
     __slots__ = (
@@ -129,7 +129,7 @@ class Http1Wire:
             self._input += data
 
     def next_event(self) -> Http1Event:
-        """Return what the fed bytes say next.
+        """Return the next event in the bytes that were fed.
 
         Raises:
             RemoteProtocolError: The client broke the protocol. Each later call raises the same error:
@@ -152,7 +152,7 @@ class Http1Wire:
 
     @property
     def held_bytes(self) -> int:
-        """How many bytes are here that have not become an event."""
+        """How many bytes have been fed and have not become an event."""
         return len(self._input)
 
     def limit_body(self, body_bytes: int) -> None:
@@ -186,7 +186,7 @@ class Http1Wire:
         self._stage = stage
 
     def _read_head(self) -> Http1Event:
-        # There is a response already, such as 408 to a head that took too long: nothing can follow it.
+        # A response has been sent already, such as 408 to a head that took too long. Nothing can follow it.
         if not self.h11.is_idle:
             return _PAUSED
         self._skip_empty_lines()
@@ -204,7 +204,7 @@ class Http1Wire:
         else:
             head = self._decode_head(data, checked)
         del self._input[: checked.size_bytes]
-        # Keeping connections of HTTP/1.0 was never standardised; h11 closes them, and so does this.
+        # Persistent connections were never standardised for HTTP/1.0. h11 closes them, and so does this.
         self.is_last = head.http_version == "1.0" or b"close" in checked.connection
         self.head = head
         self._head_guard = None
@@ -219,11 +219,11 @@ class Http1Wire:
         return self._head_guard.check(self._input)
 
     def _decode_head(self, data: bytes, checked: CheckedHead) -> RequestHead:
-        """Let h11 decode a head: it has to know the framing of a body, and heads in pieces are rare."""
+        """Let h11 decode a head that has a body, whose framing h11 has to know, or that came in pieces."""
         event = self.h11.decode(data)
         assert isinstance(event, h11.Request)
         if checked.content_bytes == 0:
-            self.h11.decode(b"")  # without a body its end comes at once, and nobody sets a limit
+            self.h11.decode(b"")  # the end of a request without a body follows at once
         else:
             self._body = BodyDecoder(self.h11, checked.content_bytes, overhead_bytes=self._head_bytes)
         fields = [
@@ -246,7 +246,7 @@ class Http1Wire:
             if piece := body.take(self._input):
                 return Body(piece)
             if not body.has_ended:
-                if self._has_input_ended:  # RFC 9112 §8: incomplete, whatever has come
+                if self._has_input_ended:  # RFC 9112 §8: the request is incomplete
                     raise RemoteProtocolError("the peer ended its side within the body of a request", 400)
                 return _NEED_DATA
         self._stage = _AFTER_BODY
@@ -261,14 +261,14 @@ class Http1Wire:
 
     @property
     def asks_for_head(self) -> bool:
-        """Whether a response would answer a HEAD, even one whose head was refused (RFC 9110 §9.3.2)."""
+        """Whether the request is a HEAD, even one that was refused (RFC 9110 §9.3.2)."""
         return self._input.startswith(_HEAD) if self.head is None else self.head.method == "HEAD"
 
     @property
     def awaits_continue(self) -> bool:
         """Whether the client holds its body back until it gets 100 Continue (RFC 9110 §10.1.1).
 
-        If some of the body is here, it did not wait after all, and needs no interim response.
+        If some of the body has arrived, the client did not wait, and needs no interim response.
         """
         return (
             self.head is not None
@@ -284,7 +284,7 @@ class Http1Wire:
     def can_keep_alive(self) -> bool:
         """Whether another request may follow when this one and its response are complete.
 
-        It may not after a mistake of either side, or if one of them has said that this is the last.
+        None may follow a mistake of either side, or a request or response that said it was the last.
         """
         if self.is_last or self._stage in {Stage.FAILED, Stage.SWITCHED}:
             return False
@@ -305,7 +305,7 @@ class Http1Wire:
         self.h11.start_next_cycle()
         self.head = self._body = None
         self._empty_lines = 0
-        # The empty line of an old client is not the start of a request: the connection is idle.
+        # An old client may send an empty line after a body. It does not begin a request: the connection is idle.
         if bytes(self._input[:3]) == b"\r\n":
             self._empty_lines = 1
             self._input.clear()
