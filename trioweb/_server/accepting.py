@@ -1,14 +1,14 @@
-"""From an incoming connection to its session, or to a refusal.
+"""Starts a session for each incoming connection, or refuses the connection.
 
 A connection counts from here until its session has ended. There are two limits: on all connections, since
 each holds memory and a descriptor, and on those of one client, so that one client cannot take the places
 of all others.
 
-Above a limit, a connection is refused with a fixed 503, because a refusal must cost less than the
-connection would have. Just closing it would be cheaper still, but a load balancer would take that for a
-broken server, whereas it understands 503 with Retry-After. The number of refusals is limited too: each
-holds a descriptor for a second at most, and beyond `REFUSALS_AT_A_TIME` of them connections are dropped
-without a response.
+Above a limit, a connection is refused with a fixed 503, because refusing it must cost less than serving it.
+Closing it at once would be cheaper still, but a load balancer would conclude that the server is broken,
+whereas it understands 503 with Retry-After. The number of refusals is limited too, because each holds a
+descriptor for up to a second. When there are `REFUSALS_AT_A_TIME`, more connections are dropped without a
+response.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ REFUSAL = (
     b"HTTP/1.1 503 Too many connections\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 REFUSALS_AT_A_TIME = 64
-"""Connections that are being refused, each with a descriptor that the limit does not know of."""
+"""The most connections that are being refused. `Limits.connections` does not count their descriptors."""
 
 REFUSAL_SECONDS = 1.0
 """How long a refusal may take. A client that does not read it in this time has lost interest."""
@@ -50,9 +50,9 @@ class Acceptor:
 
     Args:
         context: What the sessions share.
-        sessions: The nursery in which they run. The nursery that accepts is another one: accepting
-            ends when a shutdown begins, while sessions go on.
-        ssl_context: Speak TLS with this, if given.
+        sessions: The nursery in which they run. Accepting has a nursery of its own, because it ends
+            when a shutdown begins, while sessions go on.
+        ssl_context: If given, it is used to speak TLS.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class Acceptor:
     async def accepting(self, listeners: Sequence[AnyListener]) -> AsyncIterator[None]:
         """Accept for as long as the block lasts, then close the listeners.
 
-        They are closed before anything is drained: from then on the kernel refuses new clients, and a
-        load balancer sends them elsewhere, while those that are connected are still served.
+        They are closed before anything is drained. From then on the kernel refuses new clients, so a
+        load balancer sends them elsewhere, while clients that are already connected are still served.
         """
         async with trio.open_nursery() as nursery:
             for listener in listeners:
@@ -176,7 +176,7 @@ class Acceptor:
                     while discarded_bytes < REFUSED_INPUT_BYTES and (data := await transport.receive()):
                         discarded_bytes += len(data)
         except trio.BrokenResourceError:
-            pass  # the client has left, as a refusal intends
+            pass  # the client has left, which was the purpose
         finally:
             self._refusing -= 1
             transport.abort()

@@ -1,15 +1,14 @@
 """One line for a request, two for a WebSocket, through the standard `logging`.
 
-Everything in a line is also an attribute of its record, for logs in JSON: `record.status`. The text is
-there for people, so its form may change; programs read the attributes.
+Everything in a line is also an attribute of its record, such as `record.status`, for logs in JSON. The text
+is for people, so its form may change; programs read the attributes.
 
-The path is logged without its query. Browsers cannot set header fields on a WebSocket, so pages put their
-tokens there, and a log is read by more people than may use them. Nothing in a line can begin another one:
-the wire has refused control characters in paths and methods.
+The path is logged without its query. Browsers cannot set header fields on a WebSocket, so pages put tokens
+into the query, and more people read a log than are allowed to use the tokens. A client cannot forge a line
+either: the wire has refused control characters in paths and methods.
 
-A line is written when the response has been sent, not when it begins, since its end is known only then.
-A check whether the logger is enabled comes first, so that a server without an access log formats
-nothing.
+The line of a request is written after its response, because only then is it known how the response ended.
+Each function first checks whether the logger is enabled, so a server without an access log formats nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ logger = logging.getLogger("trioweb.access")
 
 
 class Ending(Enum):
-    """How a response ended, as the line says it before the number of bytes."""
+    """How a response ended. The value is the text in the line before the number of bytes."""
 
     COMPLETE = ""
     CLIENT_LEFT = "client left after "
@@ -38,8 +37,8 @@ class Ending(Enum):
 def name_of(address: Address | None, *, is_unix: bool) -> str:
     """Return the name of a peer in the log: its address.
 
-    Without an address it is `unix` on a Unix socket. It is `-` if the address is not known: on a
-    stream that does not know it, or behind a trusted proxy that could not name the client.
+    A peer on a Unix socket has no address and is called `unix`. If the address is unknown, the name
+    is `-`: the stream may not know it, or a trusted proxy may not have named the client.
     """
     if address is not None:
         return str(address)
@@ -91,7 +90,7 @@ def websocket_opened(ws: WebSocket) -> None:
 
 
 def websocket_closed(ws: WebSocket, code: int, started: float) -> None:
-    """Log how it ended, and the messages in each direction, with the bytes of their frames."""
+    """Log how a WebSocket ended, and the messages in each direction, with the bytes of their frames."""
     if logger.isEnabledFor(logging.INFO):
         fields, traffic, seconds = _fields(ws), ws.traffic(), trio.current_time() - started
         logger.info(

@@ -1,7 +1,7 @@
 """How many connections each client has, if that is limited.
 
-The peer of the socket counts, not the client that a proxy names: that name comes with a request, and
-this is decided before anything is read. So peers that carry the connections of many clients are not
+The peer of the socket counts, not the client that a proxy names. A proxy names the client in a request, but
+the decision is made before anything is read. So a peer that carries the connections of many clients is not
 counted.
 """
 
@@ -14,20 +14,19 @@ from trioweb._web.address import Address
 from trioweb._web.proxies import TrustedProxies, ip_of
 
 _HOST_BITS = 64
-"""The half of an IPv6 address that its owner hands out freely (RFC 6177 §2). A bound for each address would
-bound nobody: one customer has 2**64 of them."""
+"""The half of an IPv6 address that its owner assigns freely (RFC 6177 §2). A bound for each address would
+have no effect, because one customer has 2**64 addresses."""
 
 
 class ClientConnections:
     """Counts connections by client: an IPv4 address, or the /64 network of an IPv6 one.
 
-    Trusted proxies and Unix sockets carry the connections of others, and are not counted. A
-    client without connections is forgotten, so there are never more entries than open
-    connections.
+    Trusted proxies and Unix sockets carry the connections of many clients, and are not counted. A
+    client without connections is forgotten, so there are never more entries than open connections.
 
     Args:
         most: How many each may have; `None` for any number.
-        proxies: Those that are not counted.
+        proxies: The trusted proxies, which are not counted.
     """
 
     def __init__(self, most: int | None, proxies: TrustedProxies) -> None:

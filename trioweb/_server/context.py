@@ -1,4 +1,4 @@
-"""What every session of one server shares."""
+"""The objects that all sessions of one server share."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from trioweb.responder import Responder
 
 @attrs.frozen(kw_only=True)
 class ServerContext:
-    """The application and what serves it, in one object: otherwise each session would take eight arguments.
+    """The application and the objects that serve it.
 
-    It is the same for all connections, so it is not copied: an idle connection holds one reference.
+    They are in one object, because each session would otherwise take eight arguments, and an idle
+    connection would hold eight references instead of one.
 
     Attributes:
         app: The application, for its state.
-        responder: What the app does with a request.
+        responder: Turns a request into a response, with the app's routes and middleware.
         config: The settings of this server, which may differ from the app's own.
         engine: The tasks that all connections share: reading, flushing, deadlines.
         proxies: The trusted proxies, which name the client.
-        instruments: What sessions count.
+        instruments: The counters that sessions write.
         shutdown: Whether new requests may begin, and how WebSockets are closed.
         warned_handlers: The identities of handlers whose mistake has been logged; the routes keep
             them alive.

@@ -1,16 +1,17 @@
-"""From a response to its last byte: sending, failing, logging, closing.
+"""Sends a response to its last byte, and then logs and closes it.
 
-A response can fail at three moments, which differ in what can still be done:
+A response can fail at three moments, and each leaves a different way out:
 
     before its head is sent     a header field that cannot be sent, a stream whose first piece raises:
                                 the error page is sent in its place, and the connection goes on
     after its head is sent      nothing can be taken back. The connection is cut, and the client sees that
                                 the body is incomplete (RFC 9112 §8). An error page would be read as a
                                 part of the body
-    the client has left         there is nobody to tell. It is not an error, and is logged as what it is
+    the client has left         nothing more can be sent. This is not an error, and the access log
+                                says that the client left
 
-However it ends, it is logged once with the bytes that were sent, and then closed. Its file, its source
-and whatever middleware has set aside are released only here.
+However it ends, it is logged once with the bytes that were sent, and then closed. Closing it releases its
+file, its source, and the responses that middleware has replaced.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Delivery:
             started: When the request's head had arrived.
 
         Raises:
-            ClientDisconnected: It could not be completed; the connection is of no further use.
+            ClientDisconnected: It could not be completed, and the connection cannot be used any more.
         """
         self._context.instruments.requests += 1
         ending = Ending.BROKEN_OFF  # the default, which a cancellation leaves unchanged
@@ -74,7 +75,8 @@ class Delivery:
             ending = Ending.CLIENT_LEFT
             raise
         except Exception as error:
-            # Closed before the error page is sent: a slow client must not keep a file open that it never gets.
+            # Closed before the error page is sent, so that a slow client does not keep the failed response's
+            # file open.
             failed, response = response, await self._respond_to_failure(request, error)
             await failed.aclose()
             await self.write(response, has_body=request.method != "HEAD")
@@ -82,7 +84,7 @@ class Delivery:
         finally:
             if self._http.has_begun_response:
                 access_log.response_sent(request, response.status, self._http.sent_bytes, started, ending)
-            # A response that is held whole has nothing to wait for, so it costs no coroutine.
+            # Closing a response in memory has nothing to wait for, so it does not need a coroutine.
             if response.is_streamed:
                 await response.aclose()
             else:
@@ -94,7 +96,7 @@ class Delivery:
         return await context.responder.respond_to_error(request, error, is_debug=context.config.debug)
 
     async def _respond_to_failure(self, request: Request, error: Exception) -> Response:
-        """Return the error page for a response that failed; if that has begun, cut it off."""
+        """Return the error page for a response that failed; if the response has begun, cut it off."""
         if self._http.has_begun_response:
             only = bare(error)
             # A mistake in a client's body, or in the rest of its request, is not a bug of the program. A

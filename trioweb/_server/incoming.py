@@ -1,9 +1,9 @@
-"""Incoming connections, accepted from their listeners.
+"""Accepts connections from listeners.
 
-Plain sockets are accepted without Trio's wrapper: `trio.SocketListener.accept` makes a Trio socket and a
-stream for each connection, sets options and passes a checkpoint. Here a duplicate of the listening
-descriptor gives plain sockets, as many as have arrived before the scheduler runs again, up to a limit.
-When many clients connect at once, after a restart for instance, the wrapper would be most of the work.
+Plain sockets are accepted without Trio's wrapper. `trio.SocketListener.accept` makes a Trio socket and a
+stream for each connection, sets options and passes a checkpoint. When many clients connect at once, for
+instance after a restart, that would be most of the work. So a duplicate of the listening descriptor is used
+here to accept plain sockets. All that have arrived are accepted before the scheduler runs again, up to a limit.
 
 Listeners of another kind (TLS of Trio's own, a program's own class) are asked one stream at a time.
 """
@@ -27,18 +27,18 @@ from trioweb._web.shortage import OUT_OF_RESOURCES
 logger = logging.getLogger("trioweb")
 
 ACCEPTS_PER_TURN = 16
-"""Connections accepted in a row before the scheduler runs: a crowd that comes in must not keep those waiting
-that are connected already."""
+"""Connections accepted in a row before the scheduler runs, so that a crowd of new clients does not delay those
+that are already connected."""
 
 BACK_OFF_SECONDS = 0.1
-"""How long accepting rests when no descriptor is left. The listener stays readable all that time: without
-a rest, the loop would take a whole core to fail again and again."""
+"""How long accepting pauses when no descriptor is left. The listener stays readable meanwhile, so without
+a pause the loop would use a whole core to fail again and again."""
 
 _UNIX: int | None = getattr(socket, "AF_UNIX", None)
 
 Begin = Callable[["IncomingConnection"], None]
-"""Starts serving a connection. It is not async: a connection that was accepted and then lost to a
-cancellation would stay open, and nobody would know of it."""
+"""Starts serving a connection. It is not async, because a cancellation between accepting and serving would
+leave a connection open that no task knows of."""
 
 
 @attrs.define  # not frozen, which costs a call for each field
@@ -81,7 +81,7 @@ async def _accept_sockets(listener: trio.SocketListener, begin: Begin, warn: Rat
             try:
                 for _ in range(ACCEPTS_PER_TURN):
                     begin(connection_of(*listening.accept()))
-            except BlockingIOError:  # all that had arrived are accepted
+            except BlockingIOError:  # all connections that had arrived are accepted
                 continue
             except OSError as error:
                 await _survive(error, warn)
@@ -103,9 +103,9 @@ async def _accept_streams(listener: AnyListener, begin: Begin, warn: Rationed) -
 async def _survive(error: OSError, warn: Rationed) -> None:
     """Carry on after a failed accept; if descriptors have run out, wait a little first.
 
-    Closing the listener instead would refuse everybody, because of a shortage that is over when
-    the next connection ends. Meanwhile clients wait in the system's queue, which is bounded. Any
-    other error concerns one connection, which was reset between its arrival and `accept`.
+    Closing the listener instead would refuse all clients because of a shortage that may be over as
+    soon as a connection ends. Until then, clients wait in the system's queue, which is bounded. Any
+    other error concerns a single connection, which was reset between its arrival and `accept`.
     """
     if error.errno in OUT_OF_RESOURCES:
         warn("cannot accept connections for now: %s (raise the limit with ulimit -n)", error)
@@ -130,7 +130,7 @@ def connection_of(connected: socket.socket, name: object) -> IncomingConnection:
 
 
 def peer_of(stream: trio.abc.Stream) -> Address | None:
-    """Return the address of the peer of a stream, if there is TCP below it."""
+    """Return the address of the peer of a stream that runs over TCP; `None` for any other."""
     carrier = _carrier(stream)
     if not isinstance(carrier, trio.SocketStream):
         return None
@@ -147,7 +147,7 @@ def is_unix(stream: trio.abc.Stream) -> bool:
 
 
 def _carrier(stream: trio.abc.Stream) -> trio.abc.Stream:
-    """Return what is below any layers of TLS."""
+    """Return the stream below any layers of TLS."""
     if isinstance(stream, trio.SSLStream):
         return _carrier(cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream)
     return stream

@@ -1,4 +1,4 @@
-"""What a server counts, and how it is read."""
+"""The counters of a server, and their values at one moment."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class ServerStatistics:
     Attributes:
         connections: TCP connections now.
         connections_accepted: TCP connections since the start.
-        connections_refused: Those that got 503 because of a limit in `Limits`.
+        connections_refused: TCP connections that were refused because of a limit in `Limits`.
         requests: HTTP requests answered, refused handshakes included.
         websockets: WebSockets open now.
         websockets_accepted: WebSockets since the start.
         messages_received: Whole messages from peers, whether or not a handler has taken them.
         messages_sent: Whole messages that were handed to the network.
         bytes_received: Bytes of the frames of messages from peers, headers included.
-        bytes_sent: Bytes of the frames of messages to them, headers included.
+        bytes_sent: Bytes of the frames of messages to peers, headers included.
         control_frames_received: Pings, pongs and close frames from peers.
-        control_frames_sent: Pings, pongs and close frames to them.
+        control_frames_sent: Pings, pongs and close frames to peers.
         control_bytes_received: Bytes of these frames from peers.
-        control_bytes_sent: Bytes of these frames to them.
+        control_bytes_sent: Bytes of these frames to peers.
         close_codes: How often WebSockets ended with each code.
     """
 
@@ -53,9 +53,9 @@ class ServerStatistics:
 class Instruments:
     """The counters of `ServerStatistics`; sessions write, `read` reads.
 
-    Messages are not counted here. Each connection counts its own, for the access log, and a second
-    counter would cost every message. So `read` adds up the open connections, one by one, and the sum
-    that the ended ones have left.
+    Messages are not counted here. Each connection already counts its own for the access log, and a
+    second counter would slow down every message. So `read` adds the numbers of all open connections
+    to a sum for the connections that have ended.
     """
 
     connections: int = 0
@@ -78,7 +78,7 @@ class Instruments:
         self._open.add(ws)
 
     def ended(self, ws: WebSocketConnection) -> None:
-        """Add the numbers of one that has ended to the sum, and let go of it."""
+        """Add the numbers of a WebSocket that has ended to the sum, and release it."""
         self._open.discard(ws)
         self._ended = _sum(self._ended, ws.traffic())
         if ws.closed is not None:

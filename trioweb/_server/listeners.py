@@ -1,8 +1,8 @@
 """Listeners, and where they listen: TCP, Unix sockets, or any listener given.
 
-A Unix socket is a name in a folder, and outlives the program that made it. So `open_unix` has to
-distinguish a socket in use from one that was left behind. It can do so only by connecting: a stale
-socket refuses. Its name is then removed and bound again. A file that is not a socket is never removed.
+A Unix socket is a file name, and outlives the program that created it. So `open_unix` has to distinguish
+a socket in use from a stale one. It can only try to connect: a stale socket refuses. Its name is then
+removed and bound again. A file that is not a socket is never removed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ BACKLOG = 1024
 client, which tries again only after a second."""
 
 UNSENT_BYTES = 128 * 1024
-"""How much the kernel holds that it may not send yet. By default it is megabytes: a peer that takes
-little would look for minutes as if it took nothing, and each slow one would hold that memory."""
+"""How many unsent bytes the kernel holds for a connection. By default it holds megabytes. A peer that reads
+slowly would then seem to read nothing for minutes, and each slow peer would take that memory."""
 _UNSENT_LOW_MARK: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 _TCP = (socket.AF_INET, socket.AF_INET6)
@@ -87,11 +87,11 @@ def check_port(port: object) -> None:
 
 
 async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
-    """Listen on TCP, on every address that `host` stands for.
+    """Listen on TCP, on every address of `host`.
 
-    A name such as "localhost" stands for two, of IPv4 and of IPv6, and a browser tries both. If the port
-    is taken at one of them, none is used: a server that only half of its clients can reach is harder to
-    understand than an error.
+    A name such as "localhost" has two addresses, for IPv4 and IPv6, and a browser tries both. If the
+    port is in use at one address, this fails for all of them: a server that only half of its clients can
+    reach is harder to understand than an error.
 
     Raises:
         OSError: The port is in use, or the host is not one of this machine's.
@@ -110,7 +110,7 @@ async def open_tcp(host: str | None, port: int) -> list[trio.SocketListener]:
         advice = "stop the program that listens there, or choose another port"
         raise PortInUse(error.errno, f"{place} is in use: {advice}") from None
     for listener in listeners:
-        # Accepted sockets inherit it, at no cost for each.
+        # Accepted sockets inherit the option, so it need not be set for each of them.
         if _UNSENT_LOW_MARK is not None:
             listener.socket.setsockopt(trio.socket.IPPROTO_TCP, _UNSENT_LOW_MARK, UNSENT_BYTES)
     return listeners
@@ -169,7 +169,7 @@ async def _remove_stale(name: str) -> None:
 
 
 def url_of(listener: AnyListener, scheme: str) -> str:
-    """Return the URL of a listener, for people to click on and tests to use."""
+    """Return the URL of a listener, for users to open and for tests to use."""
     if isinstance(listener, trio.SSLListener):
         return url_of(cast("_SecureListener", listener).transport_listener, "https")
     if not isinstance(listener, trio.SocketListener):
@@ -179,13 +179,13 @@ def url_of(listener: AnyListener, scheme: str) -> str:
     if address is None:
         kind = listener.socket.family.name.removeprefix("AF_").lower()
         return f"{kind}:{':'.join(map(str, name)) if isinstance(name, tuple) else name}"  # pyright: ignore[reportUnknownArgumentType]
-    # A server can listen on every address, but a browser cannot go to every address.
+    # A server can listen on all addresses, but a browser has to open a particular one.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - only read
     return f"{scheme}://{Address(host, address.port)}"
 
 
 def port_of(listeners: Sequence[AnyListener]) -> int | None:
-    """Return the first TCP port that is listened on, if there is one."""
+    """Return the TCP port of the first listener that has one; `None` if there is none."""
     for listener in listeners:
         if isinstance(listener, trio.SSLListener):
             port = port_of([cast("_SecureListener", listener).transport_listener])
@@ -203,8 +203,9 @@ def address_of(family: int, name: Any) -> Address | None:
     """Parse the address of a socket; `None` unless it is TCP's.
 
     Args:
-        family: The family of the socket. The type of the name is not enough: vsock, which connects
-            virtual machines to their host, has tuples too, of a context and a port of its own.
+        family: The family of the socket. The type of the name is not enough, since the names of other
+            families are tuples too. For vsock, which connects virtual machines to their host, it is
+            a context and a port.
         name: The address as the socket returns it.
     """
     return Address(str(name[0]), int(name[1])) if family in _TCP else None

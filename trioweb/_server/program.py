@@ -1,11 +1,10 @@
-"""Serving as the whole program, until a signal ends it.
+"""Runs a server as the whole program, until a signal ends it.
 
 `serve` runs in a nursery of the program and changes no global state. `run` is for a program that is
 only a server: it also starts Trio, handles signals, and sets up logging if the program has not.
 
-The parameters are written out in both, although they are the same. `**options` with a `TypedDict` would say
-them once to type checkers, but hide them from `help(trioweb.run)` and from many editors. Only `serve`
-explains them.
+Both write out the same parameters. `**options` with a `TypedDict` would declare them once for type checkers,
+but hide them from `help(trioweb.run)` and from many editors. Only `serve` explains them.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def run(
     # The signals come first: one that arrives while the server is starting must not be lost.
     with EndingSignals(settings.timeouts.drain_seconds) as signals:
         check_place(host, port, unix_path, listeners)
-        # A program that has set up logging keeps its setup; one that has not would otherwise see nothing.
+        # A program that has set up logging keeps its setup. Without any setup, no message would be shown.
         if not logging.getLogger().handlers:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         serving: Callable[..., Awaitable[None]] = partial(
@@ -87,7 +86,7 @@ def run(
         try:
             trio.run(run_until_signal, serving, _log_urls, signals)
         except PortInUse as error:
-            # It is not this program's mistake: the traceback through Trio would explain nothing.
+            # The program has no bug, so a traceback through Trio would not explain anything.
             raise OSError(error.errno, error.strerror) from None
 
 
@@ -104,10 +103,10 @@ async def run_until_signal(
     Args:
         serving: Takes `task_status` and starts with a `Server`, as `serve` does.
         announce: Is called with the server when it listens.
-        signals: Those that arrived before this call count too.
+        signals: Counts the signals, including those that arrived before this call.
     """
-    # The start may take long, in a lifespan that connects to a database. It has a scope of its own: the
-    # nursery's would also cancel what is being started, which is to end in its own time.
+    # The start may take long, for instance if a lifespan connects to a database. It has a scope of its own.
+    # Cancelling the nursery's scope would also cancel the server itself, which has to end in its own time.
     starting = trio.CancelScope()
     server: Server | None = None
 

@@ -13,11 +13,11 @@ MINUTE_SECONDS = 60.0
 
 
 class Rationed:
-    """Logs a warning at once, then at most once a minute, with the number of those left out.
+    """Logs a warning at once, then at most once a minute, with the number of warnings left out.
 
-    A stranger who opens connections above a limit could otherwise fill the disk with a line for each.
-    The first one is logged at once, since it is the one that matters. The count comes with the next one
-    that is logged, not from a timer: a task that only waits to log a count would outlive its cause.
+    Otherwise a client that opens connections above a limit could fill the disk with a line for each.
+    The first warning is logged at once, because it is the most important one. The count is logged with
+    the next warning and not by a timer, which would need a task that only waits to log a number.
     """
 
     __slots__ = ("_left_out", "_said_at")

@@ -1,19 +1,19 @@
 """Serving: as a function inside your nursery, or over one stream.
 
-How a server ends depends on which block surrounds which, so here they all are:
+How a server ends depends on how its blocks are nested:
 
-    shutdown.begin_when_cancelled          outside the shield: it feels the caller's cancellation
-    shutdown.shield                        everything below is out of its reach
+    shutdown.begin_when_cancelled          outside the shield, so a cancellation by the caller reaches it
+    shutdown.shield                        the caller's cancellation reaches nothing inside
         engine                             the tasks that all connections share
             app.lifespan
                 shutdown.connections       may be cancelled by itself, before the lifespan is
                     sessions
                         acceptor           ends first
 
-Cancelling the scope around `serve` reaches only the task that watches for it, and that begins a graceful
-shutdown. Without the shield the cancellation would cut every connection in the middle of a message.
-`Shutdown.keep_time` runs inside and removes the shield when the time is up, so that no shield is
-without a deadline.
+Cancelling the scope around `serve` reaches only the task that watches for it, and that task begins a
+graceful shutdown. Without the shield, the cancellation would cut every connection in the middle of a
+message. `Shutdown.keep_time` runs inside the shield and cancels it when the time is up, so the shield
+never lasts longer than the shutdown may.
 """
 
 from __future__ import annotations
@@ -181,8 +181,8 @@ async def _machinery(
 ) -> AsyncIterator[ServerContext]:
     """Run the shared tasks, shielded from a cancellation until the shutdown's deadline.
 
-    Exceptions are raised without the groups of the nurseries in here. Callers of `serve` catch what
-    their lifespan raises, and should not have to know about these nurseries.
+    Exceptions are raised without the groups of the nurseries in here. A caller of `serve` may catch
+    exceptions of its lifespan, and should not have to know about these nurseries.
     """
     with bare_exceptions():
         async with trio.open_nursery() as outside:

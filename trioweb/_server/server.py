@@ -1,7 +1,7 @@
 """A running server, as the program that embeds it sees it.
 
-It holds no socket and no task: those are `serve`'s, in the nursery of the caller. So a
-server that is forgotten leaves nothing running, and the methods here only signal the shutdown.
+It holds no socket and no task: `serve` has them, in the nursery of the caller. So this object can be
+dropped without any effect on the server, and its methods only signal the shutdown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from trioweb.errors import checked_close
 
 
 class Server:
-    """What `nursery.start(trioweb.serve, app)` returns.
+    """A running server, as `nursery.start(trioweb.serve, app)` returns it.
 
     Any number of tasks may use it. It ends when `aclose` is called, or when the scope
     that `serve` runs in is cancelled; both are graceful.

@@ -7,9 +7,9 @@
                           |                   rejects, that was a response, and the next head is received
                           +-> not HTTP: its status, then close
 
-All of it runs in one task: reading, the handler, sending. So a request that is slow to arrive or to be
-answered holds up only its own connection, and every failure ends in `run`. An idle connection costs this
-task and some objects. Objects that only a request needs are created and released with the request.
+Reading, the handler and sending all run in one task. So a request that is slow to arrive or to be answered
+delays only its own connection, and `run` catches every failure. An idle connection costs this task and
+a few objects. Objects that only a request needs are created and released with the request.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Session:
     other connections are not affected.
 
     Args:
-        context: What all sessions share.
-        transport: What carries the bytes; it is closed at the end.
+        context: The objects that all sessions share.
+        transport: Carries the bytes; it is closed at the end.
         peer: The other end of the socket, perhaps a proxy; `None` on a Unix socket.
         scheme: `"https"` if the transport is encrypted, else `"http"`.
         is_unix: Whether it is a Unix socket.
@@ -113,7 +113,7 @@ class Session:
                 if not self._transport.is_plain:
                     await self._transport.aclose()
         except trio.BrokenResourceError:
-            # Peers may leave at any time, even in the middle. That is how connections end.
+            # A peer may leave at any time, even in the middle of a message. This is not an error.
             logger.debug("the peer is gone")
         except Exception:
             logger.exception("the connection of %s is dropped after an error", self._name)
@@ -123,15 +123,15 @@ class Session:
             if self._on_end is not None:
                 self._on_end(self)
 
-    # The name of the other end in the log. Before there is a request, a client behind it is not known.
+    # The name of the peer in the log. A client behind a proxy is not known before there is a request.
     @property
     def _name(self) -> str:
         return access_log.name_of(self.peer, is_unix=self._is_unix)
 
     def drain(self) -> None:
-        """End gracefully: close if idle, else finish what has begun.
+        """End gracefully: close an idle connection, or finish the request that has begun.
 
-        This only asks for it; the session's own task does the rest.
+        This only signals the session's own task, which does the rest.
         """
         self._http.stop_waiting()
         if self._securing is not None:
@@ -168,7 +168,7 @@ class Session:
             runs outside; if it rejects the handshake, this is called again for the next request.
         """
         http = self._http
-        # It may have begun during the TLS handshake, or before this task had its first step.
+        # The shutdown may have begun during the TLS handshake, or before the first step of this task.
         if self._context.shutdown.has_begun:
             http.stop_waiting()
         may_be_sending = False
@@ -186,7 +186,7 @@ class Session:
                 if websocket is not None:
                     return websocket
                 may_be_sending = http.body.is_to_come
-                del head  # or an idle connection would keep all that its last request had in it
+                del head  # otherwise an idle connection would keep the fields of its last request
         except RemoteProtocolError as error:
             may_be_sending = True
             await self._refuse(error)
@@ -220,7 +220,7 @@ class Session:
     def _body(self, head: RequestHead) -> RequestBody | None:
         if head.content_bytes == 0:  # nearly every request
             return None
-        # The limits are the application's until the route is known: middleware may read it without one.
+        # Until the route is known, the limits are the application's: middleware may read the body earlier.
         return RequestBody(self._http.body, limits=self._context.config.limits)
 
     # Client, scheme and host are those that a trusted proxy names, if there is one. All later steps, from
@@ -268,6 +268,6 @@ class Session:
         self._http.stop_waiting()
         if self._http.has_begun_response or error.status is None:
             return
-        forget_request_id()  # or the line below would have the id of the request before this input
+        forget_request_id()  # otherwise the line below would show the id of the request before
         logger.info("refused a request from %s with %d: %s", self._name, error.status, error)
         await self._delivery.write(error_response(HTTPError(error.status, str(error))), has_body=True)

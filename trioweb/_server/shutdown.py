@@ -24,21 +24,21 @@ logger = logging.getLogger("trioweb")
 #   5. the lifespan is left, uncancelled, so that it can close what it opened
 #   6. at the deadline the lifespan is cancelled too
 #
-# So `Timeouts.drain_seconds` covers the whole, and no other time is added to it. The
-# lifespan gets what the connections leave of it: at least a quarter, or `LIFESPAN_SECONDS`
-# if that is less.
+# So `Timeouts.drain_seconds` covers the whole shutdown, and no other time is added to it.
+# The lifespan gets the time that the connections leave: at least a quarter of the whole, or
+# `LIFESPAN_SECONDS` if that is less.
 #
 # Everything runs inside a shield, so that cancelling the server's scope begins at 1 and
-# not at 4. The connections' scope within it has no shield: a lifespan whose task fails
-# ends them. Neither has a deadline: `keep_time` cancels them, and first logs which.
-# Code that shields itself from that cannot be ended from here: `serve` waits for such a
-# handler, and `run` ends the process.
+# not at 4. The scope of the connections inside it is not shielded, so they end if a task of
+# the lifespan fails. Neither scope has a deadline. `keep_time` cancels them, and first logs
+# how many connections are left. A handler that shields itself cannot be ended from here: `serve`
+# waits for it, and `run` ends the process.
 
 LIFESPAN_SECONDS = 2.0
 """The most time that is reserved for the lifespan if the connections use up theirs."""
 
 ABORT_SECONDS = 0.5
-"""How long the lifespan has after an abort, or after a grace that is shorter than this."""
+"""How long the lifespan has after an abort, or if the time for the shutdown is shorter than this."""
 
 GOING_AWAY = Close(CloseCode.GOING_AWAY)
 

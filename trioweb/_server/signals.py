@@ -1,17 +1,17 @@
 """The signals that end a program: none is lost, and a second one always ends it.
 
 Trio itself turns SIGINT into a `KeyboardInterrupt`, which may be raised in any handler, and lets SIGTERM end
-the process at once. Neither is a graceful shutdown. `trio.open_signal_receiver` would be, but only while Trio
-runs and schedules: a signal during an import or after the run would be lost, and one that finds the event
-loop blocked would wait for ever. So these are handlers of Python's own, which work at any time, and a clock
-in a thread, which works while nothing else does:
+the process at once. Neither is a graceful shutdown. `trio.open_signal_receiver` would allow one, but works
+only while Trio runs and schedules: a signal during an import or after the run would be lost, and one that
+finds the event loop blocked would wait for ever. So this module uses Python's own signal handlers, which work
+at any time, and a clock in a thread, which works even while the event loop is blocked:
 
     signal 1   Trio is told; a thread begins to count to the last moment of a graceful shutdown
     signal 2   Trio is told; another thread counts to a nearer moment; handlers of the system take over
     signal 3   the system ends the process
 
-    a last moment comes    the process is ended by force, and says so
-    the block ends         the threads end, and what was there before handles signals again
+    a last moment comes    the process is ended by force, and logs that
+    the block ends         the threads end, and the earlier handlers are restored
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _HANGUP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
 ENDING = tuple(one for one in (signal.SIGINT, signal.SIGTERM, _HANGUP) if one is not None)
 
 FORCE_SECONDS = 0.25
-"""How long after the time in which the server ends by itself the process is ended by force."""
+"""The process is ended by force this long after the time in which the server should have ended by itself."""
 
 STEP_SECONDS = 0.05
 """How long the clock's thread sleeps at a time; see `_end_by_force`."""
@@ -97,7 +97,7 @@ class EndingSignals:
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_DFL if before is None else before)
         if self._numbers and not self._is_heeded:
-            # It arrived when there was nothing left to end. Now it is handled as before `run`.
+            # The signal arrived when there was nothing left to end. The earlier handler gets it now.
             signal.raise_signal(self._numbers[0])
 
     @contextmanager
@@ -122,8 +122,8 @@ class EndingSignals:
     def _came(self, number: int, _: FrameType | None) -> None:
         """Count a signal, start its clock and wake Trio.
 
-        It does as little as possible. It can interrupt any line of the main thread, also one
-        that holds a lock, so it must not take one: neither logging nor `threading.Thread` is allowed here.
+        It does as little as possible. It can interrupt any line of the main thread, even one that
+        holds a lock, so it must not take a lock: neither logging nor `threading.Thread` is allowed here.
         """
         if number == _HANGUP and self._numbers:
             return
@@ -148,8 +148,8 @@ class EndingSignals:
     # In a thread.
 
     def _end_by_force(self, number: int, seconds: float) -> None:
-        # In steps. A process that was itself stopped (SIGSTOP, a suspended laptop) finds on waking that one
-        # step has passed, and not the whole time: it still has its grace.
+        # In steps. If the process itself is stopped (SIGSTOP, a suspended laptop), only one step has passed
+        # when it continues, not the whole time. So it still has time to end by itself.
         for _ in range(round(seconds / STEP_SECONDS)):
             if self._over.wait(STEP_SECONDS):
                 return
@@ -160,7 +160,7 @@ class EndingSignals:
         os._exit(128 + number)
 
     def _say(self, number: int, seconds: float, said: threading.Event) -> None:
-        """Log that the process is being ended; in its own thread, since a log's lock may be held for ever."""
+        """Log that the process is being ended. Runs in its own thread: a lock of logging may be held for ever."""
         logger.critical(
             "ending by force, %.1f s after signal %d: something here cannot be cancelled. It shields itself, "
             "waits for a thread, or blocks the event loop%s",

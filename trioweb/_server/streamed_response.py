@@ -1,4 +1,4 @@
-"""One response that is generated while it is sent: its source, its client, and which ends first."""
+"""A response that is generated while it is sent, and the four ways in which it can end."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ from trioweb._web.streams.filler import Filler
 #   the server shuts down    a source that may end early is stopped and the end of the body is sent;
 #                            for any other the shutdown waits, until its deadline
 #
-# The source runs in the session's own task. If it ran in another, with a channel between them, it would
-# always produce one piece too early, and an exception would have to be passed across. Only the filler has
-# a task, since it acts while the source's step is waiting.
+# The source runs in the session's own task. If it ran in another one, with a channel between them, it would
+# always produce one piece too early, and its exceptions would have to be passed on. Only the filler has a
+# task of its own, since it acts while the source is waiting.
 
 SendHead = Callable[[bytes], Awaitable[None]]
 """Sends the head, and the first piece of the body with it."""
 
 
 class StreamedResponse:
-    """Requests each piece when the one before has been sent, until the source ends or the
-    client leaves.
+    """Requests each piece after the one before has been sent, until the source ends or the client leaves.
 
     The source runs in the session's task, from its first step to its `finally` blocks.
 
@@ -92,8 +91,8 @@ class StreamedResponse:
             async for piece in chunks:
                 async with self._sending:
                     await self._send(piece)
-            # For good. The end of this block cancels the filler's task, and a comment that is being
-            # sent then would be cut in its middle.
+            # Never released. The end of this block cancels the filler's task, which would cut off a comment
+            # that is being sent.
             await self._sending.acquire()
         if scope.cancelled_caught:
             raise ClientDisconnected("the client took no comment in the silence")
@@ -111,5 +110,5 @@ class StreamedResponse:
                     if trio.current_time() >= self._sent_at + filler.silence_seconds:
                         await self._send(filler.piece)
         except ClientDisconnected:
-            # Not raised from here, where it would be a failure of the companion: the block ends with it.
+            # Not raised here, where it would count as a failure of the companion. The block is cancelled.
             block.cancel(reason="the client is gone, or takes nothing")

@@ -53,8 +53,8 @@ NORMAL = Close(CloseCode.NORMAL_CLOSURE)
 class WebSocketSession:
     """Runs a handler, and closes its WebSocket with the code for its outcome.
 
-    It holds the parts of the connection that a handler must not touch. `WebSocket` shows what a
-    program can do with a connection; its server uses the parts below that.
+    It holds the parts of the connection that a handler must not touch. A program uses a connection
+    through `WebSocket`; the server uses the parts below it.
 
     Attributes:
         has_rejected: Whether the handshake was answered with a response other than 101, and all of it
@@ -87,10 +87,10 @@ class WebSocketSession:
         """Make a WebSocket whose handshake is still to be answered.
 
         Args:
-            context: What all connections share.
-            transport: What carries its bytes.
+            context: The objects that all connections share.
+            transport: Carries its bytes.
             request: The handshake.
-            switching: What was agreed on, and for which route.
+            switching: The 101 response that was agreed on, with the route.
             early_input: Takes the bytes that came right after the request.
             reject: Sends another response instead.
         """
@@ -150,9 +150,9 @@ class WebSocketSession:
             self._end_grace()
             await self._end(_what_counts(errors) if errors else None)
         finally:
-            errors.clear()  # whose tracebacks lead here: a cycle for the collector
+            errors.clear()  # their tracebacks refer to this frame: a cycle
             self._end_grace()
-            if self._opening is not None:  # it was not accepted, and leads back here
+            if self._opening is not None:  # not accepted, and it refers back here: another cycle
                 self._opening.let_go()
                 self._opening = None
             if ws.is_accepted:
@@ -251,8 +251,8 @@ class WebSocketSession:
 def _what_counts(errors: list[Exception]) -> Exception | None:
     """Return the error to act on: a bug first, then a request to close, then the end itself.
 
-    `ConnectionClosed` only tells a handler that the connection has ended, and says nothing new if
-    several tasks raise it. A request to close (`CloseWebSocket`, `HTTPError`) that comes together with a
+    `ConnectionClosed` only informs a handler that the connection has ended, however many tasks raise
+    it. A request to close (`CloseWebSocket`, `HTTPError`) that comes together with a
     bug is often caused by the bug, which would otherwise never be seen. Several bugs are logged as a
     group, with all their tracebacks.
     """
@@ -268,7 +268,7 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
     """Return the close for a handler's outcome.
 
     The reason of an unexpected error stays empty unless in debug mode: it may name files or hosts,
-    or quote what somebody else has sent, and a page may show it to anybody (RFC 6455 §7.1.6).
+    or quote the input of another client, and a page may show it to any user (RFC 6455 §7.1.6).
     """
     if error is None:
         return NORMAL
