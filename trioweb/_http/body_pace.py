@@ -1,8 +1,8 @@
 """How slowly the body of a request may arrive.
 
-A bound on each pause is not enough: a client that sends one byte just before each pause is over could
-hold a connection for ever, and with it a handler. A bound on the whole time is too much: a large upload
-over a slow line is honest. So there are two bounds, and the second is a rate.
+A bound on each pause is not enough: a client could send one byte just before each pause is over, and hold
+a connection and its handler for ever. A bound on the whole time is too strict, because a large upload over a
+slow line may be honest. So there are two bounds: one on each pause, and one on the average rate.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ import math
 from trioweb.errors import RemoteProtocolError
 
 GRACE_PAUSES = 5
-"""The waiting time that a body has before its rate counts, in longest pauses. A short body over a bad line
-consists of little but pauses, and has no rate to speak of."""
+"""The waiting time that a body has before its rate counts, in multiples of the longest pause. A short body
+over a bad line consists mostly of pauses, so its rate would mean nothing."""
 
 
 class BodyPace:
     """Compares how much of one body has arrived with the time that was spent waiting for it.
 
-    Only time in which a task waits for the body counts. While a slow handler works on a piece, it is
-    this side that holds the client up. A wait that is cancelled counts like any other, and
-    its pause continues in the next one, so that a handler with a short time-out of its own does not
-    give the client unlimited time.
+    Time counts only while a task waits for the body. While a slow handler works on a piece, this side
+    delays the client. A wait that is cancelled counts like any other, and the next wait continues its
+    pause. Otherwise a handler with a short timeout of its own would give the client unlimited time.
 
     Args:
         pause_seconds: The longest pause. The rate counts after `GRACE_PAUSES` of these.
@@ -44,7 +43,7 @@ class BodyPace:
         self._pause_seconds = pause_seconds
         self._bytes_per_second = bytes_per_second
         self._waited_seconds = 0.0
-        self._paused_seconds = 0.0  # of these, since the last byte
+        self._paused_seconds = 0.0  # the part of `_waited_seconds` since the last byte
         self.received_bytes = 0
 
     def count_received(self, count: int) -> None:

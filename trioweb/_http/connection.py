@@ -5,7 +5,7 @@ want one (RFC 9112 §9.3). It is closed for one of these reasons:
 
 | the reason                                 | where it is known           | how the client learns           |
 |--------------------------------------------|-----------------------------|---------------------------------|
-| the client asks for it, or speaks HTTP/1.0 | `Http1Wire.is_last`         | it knows                        |
+| the client asks for it, or speaks HTTP/1.0 | `Http1Wire.is_last`         | it knows already                |
 | the client broke the protocol              | `Http1Wire.has_failed`      | `Connection: close`             |
 | the body will not be read to its end       | `IncomingBody.must_be_last` | `Connection: close`             |
 | the server is shutting down                | `stop_waiting`              | `Connection: close`, or the end |
@@ -20,9 +20,9 @@ The last one happens rarely, because a handler that responds without reading the
 it rejects an upload, or has seen enough. So `finish` reads and discards a bounded rest of the body,
 which is cheaper for both sides than a new connection, and with TLS much cheaper.
 
-Between requests there are two waits, one after the other. The first byte of a head may take
-`Timeouts.idle_seconds`, the rest of the head `Timeouts.head_seconds`. A shutdown ends only the first
-wait: once a byte has arrived there is a request, and it gets its response.
+Between requests there are two waits, one after the other: up to `Timeouts.idle_seconds` for the first
+byte of a head, and up to `Timeouts.head_seconds` for the rest of it. A shutdown ends only the first wait.
+Once a byte has arrived, a request has begun, and it gets its response.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Http1Connection:
         return self._link.sent_bytes
 
     def stop_waiting(self) -> None:
-        """Take no further request. One that has begun to arrive is still answered."""
+        """Accept no more requests. A request that has begun to arrive is still answered."""
         self._is_draining = True
         if self._idle_scope is not None:
             self._idle_scope.cancel()
@@ -87,12 +87,12 @@ class Http1Connection:
     # Heads.
 
     async def receive_head(self) -> RequestHead | None:
-        """Return the next request's head; `None` when there will be none.
+        """Return the head of the next request; `None` if there will not be another one.
 
         Raises:
             RemoteProtocolError: It is malformed, too long, or took too long (408).
 
-        Cancellation: The connection is of no further use.
+        Cancellation: The connection cannot be used any more.
         """
         self.has_begun_response = False
         self._link.begun_bytes = self._link.sent_bytes = 0
@@ -106,10 +106,10 @@ class Http1Connection:
         return head
 
     def _head_at_once(self) -> RequestHead | None:
-        """Return the head if all of it is here already, as it usually is.
+        """Return the head if all of it has arrived, as it usually has.
 
-        A deadline and a wait cost more than reading a head does. A client connects because it has
-        a request to send, so the request is mostly there before the connection is looked at.
+        A deadline and a wait cost more than reading a head. A client connects because it has a request
+        to send, so the request has usually arrived before the first read.
         """
         link = self._link
         if not link.wire.has_partial_head:
@@ -227,7 +227,7 @@ class Http1Connection:
 
         Backpressure: Waits until the client's system, or this one, has taken the piece.
         """
-        await trio.lowlevel.checkpoint()  # the source may always have a piece ready, and the client read it
+        await trio.lowlevel.checkpoint()  # a source and a client that are both fast would never wait
         link = self._link
         data = link.responses.encode_body(data)
         link.begun_bytes += len(data)
@@ -235,7 +235,7 @@ class Http1Connection:
         await link.send(data)
 
     async def end_response(self) -> None:
-        """Send the end of the body, without which a client takes it for incomplete.
+        """Send the end of the body. Without it, the client has to treat the response as incomplete.
 
         Raises:
             ClientDisconnected: The client is gone, or reads nothing.
@@ -248,11 +248,11 @@ class Http1Connection:
     async def finish(self) -> bool:
         """Prepare for the next request; return `False` if the connection has to close instead.
 
-        Other tasks get their turn here, or a client that sends many requests at once would have
-        the scheduler for itself.
+        Other tasks get their turn here. Otherwise a client that sends many requests at once could keep
+        the scheduler to itself.
 
         Raises:
-            RemoteProtocolError: The rest of the body was malformed, or did not come.
+            RemoteProtocolError: The rest of the body was malformed, or did not arrive.
         """
         await trio.lowlevel.checkpoint()
         link, body = self._link, self.body
@@ -282,5 +282,5 @@ class Http1Connection:
         return early_input
 
     def drop(self) -> None:
-        """Stop what still reads for the current request, without waiting: the connection is dropped."""
+        """Stop the tasks that still read for the current request, without waiting for them."""
         self.body.drop()

@@ -1,16 +1,15 @@
 """Noticing that the client disconnects while its request is answered.
 
-A handler may wait for a long time for the sake of one client, and a stream may have no end of its own.
-Both are cancelled when the client disconnects, because nobody is left to read what they make.
+A handler may wait for a long time on behalf of one client, and a stream may have no end of its own. Both
+can be cancelled when the client disconnects, because no one would read their output.
 
-HTTP has no message for leaving, so the end of the client's output has to serve. That is ambiguous: a
-client may end its output after its last request and still read (RFC 9112 §9.6), as some command-line
-tools do. A short grace time settles it for responses that are nearly ready. After that the client
-counts as gone, because a response that is still not ready would otherwise be made for nobody, in the far
-more frequent case.
+HTTP has no message for leaving, so the end of the client's output has to be taken for one. That is
+ambiguous: a client may end its output after its last request and still read (RFC 9112 §9.6), as some
+command-line tools do. So a response that is nearly ready gets a short grace time. After that the client
+counts as gone. Usually it is, and the server would go on working for no one.
 
-Only a task that reads sees the end, and what it reads on the way has to go somewhere. That is the
-subject of `reading_ahead.py`. This module decides which task reads, and which blocks it cancels.
+Only a task that reads notices the end, and the bytes that it reads before that have to be kept or discarded.
+`reading_ahead.py` decides which. This module decides which task reads, and which blocks it cancels.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ HALF_CLOSED_SECONDS = 0.5
 class DisconnectWatch:
     """Reads ahead during blocks of one request, and cancels those that asked for it.
 
-    A transport takes one reader, but any number of tasks may watch, and one task may watch twice,
-    inside a block of its own. So the watches queue for a lock: one of them reads ahead, and when
-    its block ends, the next one continues. When the reader finds that the client has left, each of
-    the others learns of it as it gets the lock.
+    A transport takes one reader, but any number of tasks may watch, and one task may nest two
+    watches. So the watches queue for a lock: one of them reads ahead, and when its block ends, the
+    next one continues. When the reader finds that the client has left, each of the other watches
+    learns this when it gets the lock.
 
     The alternative was one task that reads for all of them. It would need a nursery that outlives
     each block, and its failures would surface in whichever block happened to be first.
@@ -57,11 +56,13 @@ class DisconnectWatch:
     def cancel_on_disconnect(self) -> AbstractAsyncContextManager[trio.CancelScope]:
         """Do as `cancel_stream_on_disconnect`, for a request whose body has been read.
 
-        A handler that could still read the body would find it held back: above its bound, reading
-        ahead waits for a reader, and then sees no end. A stream that is on its way is past that.
+        While the body is still arriving, a watch could miss the disconnect: reading ahead stops at its
+        bound and waits for a reader, so it never gets to the end of the input. During a streamed
+        response this is rare, because a body that no task reads is discarded then.
 
         Raises:
-            LocalProtocolError: The body has not been read; or as there.
+            LocalProtocolError: The body has not been read, the request is answered, or it has become
+                a WebSocket.
         """
         if self._body.is_to_come and not self._body.is_closed:
             raise LocalProtocolError(
@@ -72,7 +73,7 @@ class DisconnectWatch:
     def cancel_stream_on_disconnect(self) -> AbstractAsyncContextManager[trio.CancelScope]:
         """Cancel a block when the client ends its side, or resets the connection.
 
-        Exceptions of the block are not put into a group. Bytes that the client sends in the meantime
+        Exceptions of the block are raised as they are, not in a group. Bytes that the client sends in the meantime
         are held, within the bounds of `reading_ahead.py`.
 
         Raises:
@@ -86,11 +87,11 @@ class DisconnectWatch:
         return accompanied(self._cancel, "trioweb disconnect watch")
 
     def discarding(self) -> AbstractAsyncContextManager[object]:
-        """Discard what is still to come during a block that sends the response.
+        """Discard the rest of the body during a block that sends the response.
 
-        For responses that are complete, so that no handler is left to read the body. Many clients
-        read nothing until they have sent everything: each side would wait for the other. The block
-        is not cancelled, because sending finds out by itself that the client is gone.
+        This is for a response whose handler has returned, so no task will read the body. Many clients
+        read nothing before they have sent everything, and each side would wait for the other. The block
+        is not cancelled, because sending fails by itself when the client is gone.
         """
         if not self._body.is_to_come or self._body.is_closed:
             return nullcontext()

@@ -10,9 +10,9 @@ A body ends in one of four ways:
 - It is too long, malformed or too slow. Then this request is the connection's last: without the end of
   one body, the start of the next request is unknown (RFC 9112 §9.3).
 
-All of this is the state of one request, so it is one object for each. A task may hold a body longer than
-its request takes, and a connection with a single body would have to recognise such a task each time
-that it wakes up. An object that is closed stays closed.
+All of this is the state of one request, so each request has an object of its own. A task may hold a body
+for longer than its request takes. If a connection reused one object, it would have to recognise such a task
+each time that the task wakes up. An object that is closed stays closed.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from trioweb.config import Limits
 from trioweb.errors import BodyTooLarge, LocalProtocolError
 
 DISCARDED_BYTES = 256 * 1024
-"""How much of an unread body is discarded to keep its connection. A new connection costs the client
-up to three round trips; receiving much more than this usually takes longer."""
+"""How much of an unread body is discarded to keep its connection. Receiving much more than this usually takes
+longer than a new connection, which costs the client up to three round trips."""
 
 
 class IncomingBody:
     """Hands out the body of one request piece by piece, as it arrives.
 
-    A request without a body has one as well: it is watched in the same way.
+    A request without a body has an `IncomingBody` as well, because it is watched in the same way.
 
     Args:
         link: The link to the client.
@@ -95,9 +95,9 @@ class IncomingBody:
     def must_be_last(self) -> bool:
         """Whether no request can follow, because this body will not be read to its end.
 
-        That is so if too much of it is left, and if the client was too slow: both would take too
-        long. It is also so if the client still waits for 100 Continue. It may then send the body or
-        leave it out (RFC 9110 §10.1.1), and its next bytes could be either the body or a request.
+        There are three reasons. Too much of it is left, or the client was too slow: in both cases,
+        discarding the rest would take too long. Or the client still waits for 100 Continue. Then it may
+        send the body or leave it out (RFC 9110 §10.1.1), so its next bytes could be the body or a request.
         """
         if self._is_too_slow:
             return True
@@ -107,12 +107,12 @@ class IncomingBody:
     def limit(self, limits: Limits) -> None:
         """Set how long the body may be, and how slow.
 
-        To be called once for each request with a body, when its route is known; until then the
-        wire hands out nothing of it.
+        Call this once for each request with a body, when its route is known. Until then, the wire does
+        not return any of it.
 
         Raises:
-            BodyTooLarge: It is announced to be longer. Each attempt to read it raises this again,
-                but it can be discarded, so that a short one does not cost the connection.
+            BodyTooLarge: The announced length is above the limit. Each attempt to read the body raises
+                this again. It can still be discarded, so a short one does not cost the connection.
         """
         self._pace = BodyPace(self._link.timeouts.body_seconds, limits.body_bytes_per_second)
         try:
@@ -138,7 +138,7 @@ class IncomingBody:
         self._check_readable()
         self.is_wanted = True
         if self._taken_bytes and self.is_to_come and self._link.wire.held_bytes:
-            # One read may hold thousands of chunks, and taking them all would keep other tasks waiting.
+            # One read may contain thousands of chunks. Taking all of them at once would delay other tasks.
             await trio.lowlevel.checkpoint()
             self._check_readable()
         while (piece := self.take()) is None:
@@ -183,9 +183,10 @@ class IncomingBody:
         return b""
 
     async def _send_continue(self) -> None:
-        """Ask for the body, now that a task wants it (RFC 9110 §10.1.1).
+        """Ask the client for the body when a task begins to read it (RFC 9110 §10.1.1).
 
-        Not earlier: a handler that rejects the request by its head spares the client the upload.
+        Not earlier, because a handler may reject the request by its head, which saves the client the
+        upload.
         """
         if self._owes_continue:
             self._owes_continue = False
@@ -193,7 +194,7 @@ class IncomingBody:
                 await self._link.send(interim)
 
     async def _feed_in_time(self) -> None:
-        """Wait for more, within the body's pace, whether this task reads it or the one that reads ahead."""
+        """Wait for more, at the body's pace, whether this task reads it or the task that reads ahead."""
         assert self._pace is not None, "a body is read that nobody has limited"
         pace, timers, wire = self._pace, self._link.timers, self._link.wire
         started, held_bytes, received_bytes = timers.now(), wire.held_bytes, pace.received_bytes
@@ -203,13 +204,13 @@ class IncomingBody:
                     if wire.held_bytes == held_bytes:
                         self._feed(await self._link.transport.receive())
                 return
-        finally:  # even if cancelled: a handler that asks again and again, for a moment each, waits as long
+        finally:  # also after a cancellation, or many short waits would give the client unlimited time
             pace.count_waited(timers.now() - started, has_come=pace.received_bytes > received_bytes)
         self._is_too_slow = True
         raise pace.too_slow()
 
     async def feed_ahead(self) -> bool:
-        """Wait for more that no task has asked for; return `False` when the client has ended its side."""
+        """Wait for bytes that no task has asked for; return `False` when the client has ended its side."""
         async with self._reading():
             data = await self._link.transport.receive()
             if data:
@@ -232,13 +233,13 @@ class IncomingBody:
         if self.moved is not None:
             self.moved.set()
 
-    # What reads on during the response.
+    # Reading on during the response.
 
     @property
     def watch(self) -> DisconnectWatch:
         """The tasks that read ahead during this request, and notice that the client disconnects."""
         watch = self._watch or DisconnectWatch(self, self._link)
-        if not self.is_closed:  # a closed body has nothing to watch, and nobody to break the cycle
+        if not self.is_closed:  # a closed body has nothing to watch, and nothing would break the cycle
             self._watch = watch
         return watch
 

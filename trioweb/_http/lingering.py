@@ -1,16 +1,17 @@
 """Reading on after the last response of a connection, so that the client gets to read it.
 
-A system answers bytes that reach a closed socket with a reset. At a reset, the client's system may
-throw away everything that its program has not read yet: the response is lost, and the program sees a
-broken connection (RFC 9112 §9.6). That hits the responses that matter most, such as a 413 to an
+If bytes reach a closed socket, the system answers them with a reset. The client's system may then
+discard everything that its program has not read yet. The response is lost, and the program sees a
+broken connection (RFC 9112 §9.6). That affects the responses that matter most, such as a 413 to an
 upload that is still under way.
 
-So this side ends its output alone after the last response. Then it reads and throws away until the
-client has ended its own side, which means that it has seen the end, and therefore the response.
+So after the last response, this side ends only its output. Then it reads and discards input until the
+client has ended its own side, which shows that the client has seen the end, and therefore the response.
 
-A client that never ends must not keep the connection. The bytes it sends show which kind it is. One
-that is uploading sends without a pause until it notices. One that sends less than `LINGER_BYTES` in
-a second is idle, or drips to keep the connection, and has had time to read either way.
+A client that never ends its side must not keep the connection. The rate at which it sends shows which
+kind of client it is. A client that is uploading sends without a pause until it notices the response. A
+client that sends less than `LINGER_BYTES` in a second is idle, or sends a few bytes to keep the connection.
+In both cases it has had time to read.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LINGER_STEP_SECONDS = 1.0
 """The time it has for each `LINGER_BYTES`."""
 
 LINGER_BYTES = 4096
-"""The bytes it has to send in each step. With fewer it is idle, or drips."""
+"""The bytes it has to send in each step for reading to go on."""
 
 
 async def linger(transport: Transport, timers: Timers, *, may_be_sending: bool) -> None:
@@ -37,8 +38,9 @@ async def linger(transport: Transport, timers: Timers, *, may_be_sending: bool) 
         transport: The connection, whose last response has been sent.
         timers: The clock for the client's deadlines.
         may_be_sending: Whether the client may be in the middle of a request. It matters only for
-            streams that cannot end one side alone. There, closing is the only way to show the client
-            that nothing more comes, so a client that has sent everything is not kept waiting for it.
+            streams that cannot end one side alone. On such a stream, closing is the only way to show
+            the client that nothing more comes. So it is closed at once if the client has sent
+            everything.
     """
     if not transport.end_output() and not may_be_sending:
         return

@@ -1,4 +1,4 @@
-"""The link to one HTTP client: its bytes in both directions, and the time it has for them."""
+"""The link to one HTTP client: its bytes in both directions, and its deadlines."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Link:
         responses: Turns responses into outgoing bytes.
         timers: The client's deadlines, on a clock that stops while this process does.
         timeouts: How long each step may take.
-        begun_bytes: How long the current response will be when the piece being sent has left. A
-            response that leaves in a single write is not counted here.
-        sent_bytes: How much of the current response has left, with any interim response.
+        begun_bytes: How long the current response will be when the piece that is being sent has
+            left. A response that leaves in a single write is not counted.
+        sent_bytes: How much of the current response has left, including any interim response.
     """
 
     __slots__ = ("begun_bytes", "responses", "sent_bytes", "timeouts", "timers", "transport", "wire")

@@ -1,14 +1,14 @@
-"""Reading on during a response, and what happens to the bytes that no task has asked for.
+"""Reading on during a response: holding or discarding the bytes that no task has asked for.
 
 A socket reports that its client has left, by the end of input or by a reset, only to a task that
 reads. A response without an end of its own, such as a stream of events, would therefore never
-notice. So a task reads on during the response, and the bytes that arrive have to go somewhere. The
-same task serves clients that read their response only after they have sent their whole request:
-without it, this side would wait for the client to read, and the client for this side.
+notice. So a task reads on during the response, and has to hold or discard the bytes that arrive. The
+same task serves clients that read their response only after they have sent their whole request.
+Without it, this side would wait for the client to read, and the client for this side.
 
-Bytes are held at first. That has a bound, `AHEAD_BYTES` and one read, or a client could fill the
-memory with requests that are never answered. What happens at the bound depends on three questions:
-does a task **want** the body, how much has **come**, and how far has the **response** got?
+Bytes are held at first, up to a bound: `AHEAD_BYTES` and one read. Without it, a client could fill
+the memory with requests that are never answered. At the bound, three questions decide what is done:
+does a task **want** the body, how much has **arrived**, and how far has the **response** got?
 
 | held bytes belong to     | below the bound | above it | long response | nothing moves | the input ends |
 |--------------------------|-----------------|----------|---------------|---------------|----------------|
@@ -17,9 +17,9 @@ does a task **want** the body, how much has **come**, and how far has the **resp
 | later requests           | read on         | wait     | wait          | left          | left           |
 
 "Long response" and "nothing moves" apply above the bound. A response is long once more than
-`WRITE_BYTES` of it have been made. Nothing moves if for `Timeouts.body_seconds` no piece of the body is
-taken, and no piece of the response is handed over or on its way. Sending has deadlines of its own, so
-a client that reads slowly does move. "Left" ends reading ahead: the client counts as gone.
+`WRITE_BYTES` of it have been made. "Nothing moves" means that for `Timeouts.body_seconds` no piece of
+the body is taken, and no piece of the response is handed over or being sent. Sending has deadlines of
+its own, so this does not apply to a client that reads slowly. "Left" ends reading ahead: the client counts as gone.
 
 The reasons, row by row:
 
@@ -30,9 +30,10 @@ The reasons, row by row:
   read: its handler has returned. While the response is short it waits, because a source may
   yield a first line before it reads. A reader that comes after some of it was discarded gets an
   error with the reason, never the rest.
-- Later requests cannot be discarded, since they will have their turn. Held above the bound they
-  hide the client's end. If nothing is sent to the client either, it counts as gone after a while.
-  The alternative was to keep its handler for as long as the kernel keeps the connection.
+- Later requests cannot be discarded, since they will have their turn. If more of them arrive than
+  may be held, reading stops, and the end of the input is not noticed. If nothing is sent to the
+  client either, it counts as gone after a while. The alternative was to keep its handler for as long
+  as the kernel keeps the connection.
 
 A body can become wanted late, and unwanted again (`DisconnectWatch.discarding`). So each round looks
 the row up, and the only thing remembered is that some of the body was discarded.
@@ -49,7 +50,7 @@ from trioweb._transport.transport import WRITE_BYTES
 from trioweb.errors import RemoteProtocolError
 
 AHEAD_BYTES = 64 * 1024
-"""How much may be held of what no task has asked for, not counting the read that exceeds it."""
+"""How many bytes that no task has asked for may be held, not counting the read that exceeds the bound."""
 
 
 class Incoming(Protocol):
@@ -124,7 +125,7 @@ class ReadingAhead:
         return is_enough or await self._body.feed_ahead()
 
     async def _wait_for_reader(self) -> bool:
-        """Let the reader have the body to its end, though the client has ended its side."""
+        """Wait until the reader has taken the body to its end, although the client has ended its side."""
         while self._body.is_wanted and self._body.is_to_come and await self._wait_for_move():
             pass
         return False
