@@ -243,7 +243,7 @@ class Http1Connection:
         """
         await self._link.send(self._link.responses.encode_end())
 
-    # From one request to what follows.
+    # From one request to the next, or to a WebSocket.
 
     async def finish(self) -> bool:
         """Prepare for the next request; return `False` if the connection has to close instead.

@@ -49,7 +49,7 @@ class Acceptor:
     """Starts a session for each connection, or refuses it when there are too many.
 
     Args:
-        context: What the sessions share.
+        context: The objects that the sessions share.
         sessions: The nursery in which they run. Accepting has a nursery of its own, because it ends
             when a shutdown begins, while sessions go on.
         ssl_context: If given, it is used to speak TLS.

@@ -59,7 +59,7 @@ class Delivery:
         """Send a response that was prepared, log it and close it.
 
         Args:
-            request: What it responds to.
+            request: The request that it responds to.
             response: Closed in any case.
             started: When the request's head had arrived.
 

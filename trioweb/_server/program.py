@@ -48,7 +48,7 @@ def run(
     standard error.
 
     Args:
-        app: What to serve.
+        app: The app to serve.
         host: As for `serve`, and so is every other argument.
 
     Raises:

@@ -71,7 +71,7 @@ async def serve(
     Installs no signal handler and changes no global state; `run` does that.
 
     Args:
-        app: What to serve.
+        app: The app to serve.
         host: A name or an address; `None` for every address of the machine.
         port: 0 lets the system choose one, which is then `server.port`.
         unix_path: Listen on a Unix socket instead of TCP, without host and port.
@@ -142,7 +142,7 @@ async def serve_stream(
     not left before the stream has ended.
 
     Args:
-        app: What to serve.
+        app: The app to serve.
         stream: A TCP, TLS or in-memory stream, or one of your own.
         config: In place of the app's own.
         client: The peer's address, if the stream does not know it.

@@ -215,7 +215,7 @@ class Session:
                 await body.aclose()
         return None
 
-    # What a request is made of.
+    # Making the request and its body.
 
     def _body(self, head: RequestHead) -> RequestBody | None:
         if head.content_bytes == 0:  # nearly every request

@@ -234,7 +234,7 @@ class WebSocketSession:
             self._timer.cancel()
             self._timer = None
 
-    # What the server counts and logs.
+    # Counting and logging.
 
     def _accepted(self) -> None:
         self._opening = None

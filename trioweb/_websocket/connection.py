@@ -1,4 +1,4 @@
-"""A WebSocket as a Trio channel: what a handler sends and receives through.
+"""A WebSocket as a Trio channel, through which a handler sends and receives.
 
 `receive`, `__anext__` and `send` are coroutines of this class and use the parts directly. If they
 awaited a coroutine of a part, Trio would have to resume one more frame for each message, which is

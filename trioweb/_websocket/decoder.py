@@ -262,8 +262,8 @@ class Decoder:
         """Decode the held input, and then resume reading, once the inbox has drained to half."""
         if self.is_paused and not self._inbox.is_low:
             return
-        # Decoded first: what the wire holds comes before what the kernel holds, and may fill the
-        # inbox by itself, so that reading need not begin at all.
+        # Decoded first: input held by the wire comes before input held by the kernel. It may also
+        # fill the inbox again, and then reading need not resume.
         was_paused, self.is_paused = self.is_paused, False
         self._decode()
         if was_paused and not self.is_paused and not self._is_decoding_later:

@@ -166,8 +166,8 @@ class Keepalive:
 
     def _note_block(self) -> None:
         """Record how much has left, if other data keeps the ping from leaving."""
-        # Six bytes are the ping itself. With more in the outbox the ping has not left, and a peer
-        # cannot answer what it was not sent.
+        # Six bytes are the ping itself. If the outbox holds more, the ping has not left, and a peer cannot
+        # answer a ping that was not sent.
         outbox = self._outlet.outbox
         self._blocked_at_bytes = outbox.sent_bytes if outbox.held_bytes > PING_FRAME_BYTES else None
 

@@ -245,8 +245,8 @@ class Outbox(OutboxFront):
     def _has_lost(self, target: int) -> bool:
         return self._leaving_messages is not None and self._leaving_messages < target
 
-    # The counterpart of `gather`. It is here and not in `OutboxFront`, because what leaves makes room for
-    # the line, and a call between the two classes would cost each write 3 %.
+    # The counterpart of `gather`. It is here and not in `OutboxFront`, because frames that leave make room
+    # for the line, and a call from one class to the other would cost each write 3 %.
     def advance(self, sent_bytes: int) -> bool:
         """Record that the first `sent_bytes` of the gathered buffers are on their way.
 

@@ -67,11 +67,11 @@ class LateFrame(Slot):
 
 
 Entry = Buffers | Slot
-"""What the outbox queues: a frame that is built, or a slot that becomes one."""
+"""An entry of an outbox: a frame that has been built, or a slot that becomes one."""
 
 
 def size_of(entry: Entry) -> int:
-    """Return how many bytes an entry adds to those held."""
+    """Return how many bytes an entry adds to those that the outbox holds."""
     if isinstance(entry, Slot):
         return entry.held_bytes
     return len(entry) if isinstance(entry, bytes) else len(entry[0]) + len(entry[1])

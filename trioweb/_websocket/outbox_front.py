@@ -29,7 +29,7 @@ class OutboxFront:
 
     Attributes:
         messages: How many messages wait in the outbox.
-        held_bytes: How many bytes wait, with those of control frames.
+        held_bytes: How many bytes wait, including control frames.
         high_water_bytes: The most that have ever waited.
         sent_messages: Frames and whole messages that are on their way, including the close frame and
             the pieces of unfinished messages. `flushed` needs this number; `ledger` tells them apart.

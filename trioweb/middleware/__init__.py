@@ -1,4 +1,4 @@
-"""Middleware: layers around every request and every handshake, and those that come with trioweb."""
+"""Middleware: layers around every request and every handshake, including the ones that come with trioweb."""
 
 from trioweb.middleware.allowed_hosts import AllowedHosts
 from trioweb.middleware.chain import Middleware, Next

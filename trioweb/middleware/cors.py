@@ -1,8 +1,8 @@
 """Permission for pages of other origins to read responses (the Fetch standard, §3.2).
 
 The browser enforces all of this. The server only states who may read, in fields of the response,
-and a client that is not a browser ignores them. Hence the errors, too, get these fields: without
-them, a page sees a failure without a status or a reason.
+and a client that is not a browser ignores them. Errors get these fields as well: without them, a
+page sees a failure without a status or a reason.
 
 If the permission depends on the origin, so does the response, and `Vary: Origin` has to say so on
 every response. A cache that stored a response without a permission, as the first visitor got it,

@@ -51,9 +51,9 @@ class SecurityHeaders:
         cross_origin_opener_policy: Whether pages of other sites share a browsing context
             with windows that this one opens; a login in a pop-up may need
             `"same-origin-allow-popups"`.
-        content_security_policy: What a page may load. The default forbids only what few
-            pages need: being framed, plugins, and a `<base>` elsewhere. It allows inline
-            scripts, so write a stricter policy if you can.
+        content_security_policy: The content that a page may load. The default forbids only
+            things that few pages need: being framed, plugins, and a `<base>` on another origin.
+            It allows inline scripts, so write a stricter policy if you can.
         permissions_policy: Which abilities, such as the camera, a page may use.
         strict_transport_security: For how long browsers use nothing but https for this
             host; only sent over https (RFC 6797 §7.2).

@@ -9,7 +9,7 @@ from trioweb.rooms.room import Room
 
 
 class Rooms:
-    """Finds rooms by name, and forgets those that nothing refers to.
+    """Finds rooms by name, and forgets a room when nothing else refers to it.
 
     The references to rooms are weak. A room lives for as long as something else refers to it, as the
     `async with` block of a member and a subscription do. So a room for each document or each user

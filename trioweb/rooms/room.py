@@ -173,7 +173,7 @@ class Room:
         """Hand a message to everyone in the room.
 
         Args:
-            message: Encoded once, whatever the number of members.
+            message: Encoded once for all members that can share its frame.
             exclude: A member that does not get it, usually the sender.
             key: With `Overflow.LATEST`, a waiting message with the same key is replaced.
 

@@ -106,7 +106,7 @@ class LateH11:
         """Whether the client has sent `Expect: 100-continue`, and has not got a response yet."""
         return self._connection is not None and self._connection.they_are_waiting_for_100_continue
 
-    # From one request to what follows.
+    # From one request to the next.
 
     def start_next_cycle(self) -> None:
         """Get ready for the next request, after a response that is complete."""

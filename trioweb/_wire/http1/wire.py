@@ -278,7 +278,7 @@ class Http1Wire:
             and not self._input
         )
 
-    # From one request to what follows.
+    # From one request to the next, or to a WebSocket.
 
     @property
     def can_keep_alive(self) -> bool:
