@@ -223,8 +223,8 @@ class Session:
         # Until the route is known, the limits are the application's: middleware may read the body earlier.
         return RequestBody(self._http.body, limits=self._context.config.limits)
 
-    # Client, scheme and host are those that a trusted proxy names, if there is one. All later steps, from
-    # the access log to the check of origins, take them from the request and know nothing of proxies.
+    # If there is a trusted proxy, the client, the scheme and the host are the ones that it reports. All later
+    # steps, from the access log to the check of origins, take them from the request and know nothing of proxies.
     def _request(self, head: RequestHead, body: RequestBody | None) -> Request:
         context = self._context
         return Request(

@@ -193,7 +193,7 @@ class ClosingHandshake:
         """All output has been written: close TCP first, unless the peer may be sending still (§7.1.1)."""
         # A transport reports this after every write, so usually it ends nothing.
         if self.state is State.LINGERING:
-            self._outlet.transport.end_output()  # again: what was written was the farewell of TLS
+            self._outlet.transport.end_output()  # again: close_notify of TLS is written, so FIN can follow
         elif self._may(Event.DRAIN):
             has_peer_finished = self.received is not None and not self.is_peer_talking
             if has_peer_finished and self._outlet.transport.try_close():
