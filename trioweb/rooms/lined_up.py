@@ -2,9 +2,9 @@
 
 The message waits in the same line as the member's own `send`, so neither starves the other. The
 outbox takes it from the line as soon as there is room, whether or not the publisher's task has run.
-That task only waits to be told.
+That task waits only to learn when this happens.
 
-If the publisher is cancelled before that, the member has missed the message. If the member wants a
+If the publisher is cancelled first, the member has missed the message. If the member wants a
 notice, the parcel stays in line as the mark of a gap, and is merged with the marks directly before
 and after it. One gap thus gets one notice, however many publishers have given up. Otherwise the
 parcel leaves the line.

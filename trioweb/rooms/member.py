@@ -10,8 +10,8 @@ from trioweb.rooms.overflow import Overflow
 class Member:
     """The membership that `room.join` gives, with the number of missed messages.
 
-    The room itself holds the `MemberDelivery`. A handler sees none of that, so `dir(member)` shows only
-    what the documentation explains.
+    The room holds the `MemberDelivery`, which has more methods. A handler gets this object instead, so
+    `dir(member)` shows only names that the documentation explains.
     """
 
     __slots__ = ("_delivery",)

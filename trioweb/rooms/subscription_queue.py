@@ -140,6 +140,7 @@ class SubscriptionQueue:
         )
 
     def _drop_until_fits(self, waiting: _Waiting) -> None:
+        # Ends even for a message longer than the bound, since it fits into an empty queue.
         while not self._fits(waiting):
             self._take()
             self.missed += 1
@@ -180,6 +181,9 @@ class SubscriptionQueue:
 
 async def deliver_when_room(reference: ref[SubscriptionQueue], message: str | bytes, key: Hashable) -> None:
     """Wait for room, then queue the message: the publisher's part of `Overflow.WAIT`.
+
+    Publishers wait in a line. Only the first one watches the queue, so a free place wakes one task and
+    not all of them.
 
     The waiting task holds no strong reference to the queue, because a program leaves the room by
     dropping its subscription. Hence the `del` before each wait.
