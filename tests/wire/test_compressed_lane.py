@@ -175,10 +175,10 @@ def one_repetition_then_a_broken_block(size):
     return compressor.compress(b"a" * size) + compressor.flush(zlib.Z_SYNC_FLUSH) + BROKEN_BLOCK
 
 
-def shapes(payload, cut):
+def shapes(payload, cut, opcode=BINARY):
     """The same message in one frame and in two, each in one read and cut into many."""
-    whole = frame(BINARY, payload, reserved=RSV1)
-    halves = frame(BINARY, payload[:cut], reserved=RSV1, is_final=False) + frame(CONTINUATION, payload[cut:])
+    whole = frame(opcode, payload, reserved=RSV1)
+    halves = frame(opcode, payload[:cut], reserved=RSV1, is_final=False) + frame(CONTINUATION, payload[cut:])
     return [[whole], [halves], [whole[:cut], whole[cut:]], in_pieces(whole, 7), in_pieces(halves, 1000)]
 
 
@@ -216,6 +216,32 @@ def test_whichever_fault_comes_first_is_reported(excess, code, gap, keeps_contex
 def test_a_byte_over_the_limit_counts_even_if_the_break_is_in_the_next_bits(make, excess, code):
     ((violation,),) = outcomes(make(1000 + excess), 2, limit=1000)
     assert violation[0] == code
+
+
+def texts(mistake, excess):
+    """A text over the limit by `excess` bytes, in stored blocks; the `mistake` is bytes or none."""
+    text = bytearray(b"\xc3\xa9" * ((1000 + excess) // 2 + 1))[: 1000 + excess]
+    if mistake is not None:
+        text[mistake] = 0xFF
+    return b"".join(
+        b"\0" + len(part).to_bytes(2, "little") + (len(part) ^ 0xFFFF).to_bytes(2, "little") + part
+        for part in (bytes(text[place : place + 31]) for place in range(0, len(text), 31))
+    )
+
+
+@pytest.mark.parametrize(
+    ("mistake", "code"), [(0, 1007), (250, 1007), (997, 1007), (999, 1007), (1001, 1009), (None, 1009)]
+)
+@pytest.mark.parametrize("limit", [999, 1000])
+def test_a_mistake_in_a_text_is_reported_if_it_comes_before_the_limit(limit, mistake, code):
+    if limit == mistake:
+        code = 1009
+    found = []
+    for pieces in shapes(texts(mistake, 3), 700, opcode=TEXT):
+        for fast_lane in (True, False):
+            found += decode_pieces(pieces, DeflateAgreement(), fast_lane=fast_lane, limit=limit)
+    assert {violation[0] for violation in found} == {code}
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("gap", [b"", EMPTY_BLOCK * 850, FINAL_BLOCK * 1000], ids=["none", "empty", "final"])

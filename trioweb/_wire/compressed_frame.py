@@ -11,12 +11,11 @@ import zlib
 from codecs import IncrementalDecoder
 
 from trioweb._wire.deflate import FLUSH_TAIL
-from trioweb._wire.fastlane import utf8_decoder
 from trioweb._wire.frames import FINAL, TEXT
 from trioweb._wire.inflate import PART_BYTES, Inflater
-from trioweb._wire.judge import NOT_UTF8
+from trioweb._wire.utf8 import NOT_UTF8, utf8_decoder
 from trioweb.closing import CloseCode
-from trioweb.errors import RemoteProtocolError
+from trioweb.errors import MessageTooBig, RemoteProtocolError
 
 _WINDOW_BYTES = 4096
 """How much input zlib gets at once. It copies whatever it does not take, so a whole message would be copied
@@ -80,7 +79,12 @@ class CompressedFrame:
             most = PART_BYTES - len(part)
             if is_limited:
                 most = min(most, inflater.message_bytes - self._inflated_bytes)
-            piece = self._stroke(most)
+            try:
+                piece = self._stroke(most)
+            except MessageTooBig:
+                if self._is_text:  # a mistake in the text comes before the byte over the limit
+                    (self._decoder or utf8_decoder()).decode(part)
+                raise
             part = part + piece if part else piece
             self._inflated_bytes += len(piece)
             if self.is_complete or len(part) == PART_BYTES:

@@ -29,7 +29,7 @@ only plain frames arrive, from the first message to the close, never needs a wsp
 
 from __future__ import annotations
 
-from codecs import IncrementalDecoder, getincrementaldecoder
+from codecs import IncrementalDecoder
 from collections.abc import Callable
 from typing import Any
 
@@ -48,8 +48,8 @@ from trioweb._wire.frames import (
     decode_close_payload,
     payload_bytes,
 )
-from trioweb._wire.judge import NOT_UTF8
 from trioweb._wire.masking import apply_mask
+from trioweb._wire.utf8 import NOT_UTF8, utf8_decoder
 from trioweb.closing import CloseCode
 from trioweb.errors import RemoteProtocolError
 
@@ -65,8 +65,6 @@ _CONTROL_DECODERS: dict[int, Callable[[bytes], WireEvent]] = {
 
 NOT_PLAIN = -1
 INCOMPLETE = 0
-
-utf8_decoder = getincrementaldecoder("utf-8")
 
 
 def decode_plain(data: bytes, position: int, out: list[Any], most: int, message_bytes: int) -> int:

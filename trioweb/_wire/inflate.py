@@ -8,6 +8,7 @@ from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 from trioweb._wire.deflate import FLUSH_TAIL, NAME, DeflateAgreement
+from trioweb._wire.utf8 import KNOWN_BYTES, NOT_UTF8, may_become_utf8
 from trioweb.closing import CloseCode
 from trioweb.errors import MessageTooBig, RemoteProtocolError
 
@@ -50,7 +51,10 @@ class Inflater(Extension):
         self.stream: zlib._Decompress | None = None
         self.turn_bytes = 0
         self._is_control = False
-        self._is_compressed = False
+        self._is_compressed = self._is_text = False
+        # Of a text, what this step of wsproto has inflated, which wsproto has not decoded yet, and
+        # the bytes before that.
+        self._fresh = self._known = b""
         self.without_limit = False
         self.complaint = ""
 
@@ -76,7 +80,9 @@ class Inflater(Extension):
         if opcode is Opcode.CONTINUATION:
             return _NOTHING_RESERVED  # and only for the first of a message
         self._is_compressed = rsv.rsv1
+        self._is_text = opcode is Opcode.TEXT
         self._inflated_bytes = 0
+        self._fresh = self._known = b""
         return _ACCEPTED
 
     def frame_inbound_payload_data(
@@ -87,6 +93,8 @@ class Inflater(Extension):
         """Inflate a piece of payload."""
         if self._is_control or not self._is_compressed:
             return data
+        self._known = (self._known + self._fresh[-KNOWN_BYTES:])[-KNOWN_BYTES:]
+        self._fresh = b""
         return self._inflate(data)
 
     def frame_inbound_complete(
@@ -99,6 +107,7 @@ class Inflater(Extension):
             return None
         # After a block with BFINAL there is no stream any more, and nothing for the tail to end.
         rest = self._inflate(FLUSH_TAIL) if self.stream is not None else b""
+        self._fresh = b""
         if not self.keeps_context:
             self.stream = None
         return rest
@@ -176,12 +185,19 @@ class Inflater(Extension):
                 if stream.eof:  # a block with BFINAL ends zlib's stream, not the message (RFC 7692 §7.2.3.4)
                     data, self.stream = stream.unused_data, None
         except MessageTooBig as error:
+            # The first fault counts, and wsproto looks at the text only after this.
+            if self._is_text and not may_become_utf8(self._fresh + b"".join(pieces), self._known):
+                self.complaint = NOT_UTF8
+                return CloseReason.INVALID_FRAME_PAYLOAD_DATA
             self.complaint = str(error)
             return CloseReason.MESSAGE_TOO_BIG
         except zlib.error as error:
             self.complaint = _broken(error)
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
-        return b"".join(pieces)
+        inflated = b"".join(pieces)
+        if self._is_text:
+            self._fresh = inflated
+        return inflated
 
 
 def _broken(error: zlib.error) -> str:

@@ -14,9 +14,8 @@ from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
 from trioweb._wire.frames import BINARY, CLOSE, OPCODE, decode_close_payload, header_bytes, payload_bytes
 from trioweb._wire.inflate import Inflater
 from trioweb._wire.masking import apply_mask
+from trioweb._wire.utf8 import NOT_UTF8
 from trioweb.errors import RemoteProtocolError
-
-NOT_UTF8 = "text that is not UTF-8 (RFC 6455 §8.1)"
 
 
 class Judge:

@@ -177,9 +177,6 @@ class Room:
             exclude: A member that does not get it, usually the sender.
             key: With `Overflow.LATEST`, a waiting message with the same key is replaced.
 
-        Returns:
-            How many members it was meant for. Subscriptions are not counted.
-
         Raises:
             LocalProtocolError: `message` is neither `str` nor `bytes`.
 

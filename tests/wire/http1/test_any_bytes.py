@@ -109,6 +109,13 @@ def test_good_requests_are_the_same_however_they_are_cut(data: bytes, at: list[i
     assert trace(cut(data, at)) == trace([data])
 
 
+def test_in_http_1_1_the_method_of_the_preface_of_http_2_is_one_like_any_other() -> None:
+    data = b"PRI /a HTTP/1.1\r\nHost: example.org\r\n\r\n"
+    events, error = trace([data])
+    assert (events, error) == trace(data[i : i + 1] for i in range(len(data)))
+    assert error is None
+
+
 @FUZZ
 @given(streams, damages, places)
 def test_damaged_requests_are_the_same_however_they_are_cut(

@@ -190,14 +190,12 @@ class HeadGuard:
         if match is None:
             raise RemoteProtocolError("the first line has to be `METHOD target HTTP/1.1` in ASCII", 400)
         self._method, raw_target, self._version = match.groups()
-        # The preface of HTTP/2 looks like a request so that servers of HTTP/1.1 refuse it (RFC 9113 §3.4).
-        if self._method == b"PRI":
-            raise RemoteProtocolError(
-                "this server does not speak HTTP/2 without TLS and ALPN: use HTTP/1.1", 400
-            )
         if self._version not in {b"1.0", b"1.1"}:
+            # The preface of HTTP/2 looks like a request so that servers of HTTP/1.1 refuse it (RFC 9113 §3.4).
+            is_preface = self._method == b"PRI"
+            spoken = "2 without TLS and ALPN" if is_preface else self._version.decode()
             raise RemoteProtocolError(
-                f"this server does not speak HTTP/{self._version.decode()}: use HTTP/1.1", 505
+                f"this server does not speak HTTP/{spoken}: use HTTP/1.1", 400 if is_preface else 505
             )
         return parse_target(self._method, raw_target)
 
