@@ -95,8 +95,6 @@ class ReadingAhead:
         Cancellation: Safe; everything that was read is held, and the next call continues there.
         """
         body = self._body
-        if not body.is_to_come:
-            body.take()  # its end: until that is taken from the wire, it holds everything for this request
         is_here = True
         while is_here:
             if self._link.wire.held_bytes < AHEAD_BYTES:
