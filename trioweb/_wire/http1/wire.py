@@ -189,7 +189,8 @@ class Http1Wire:
         # A response has been sent already, such as 408 to a head that took too long. Nothing can follow it.
         if not self.h11.is_idle:
             return _PAUSED
-        self._skip_empty_lines()
+        if self._input.startswith(b"\r\n"):
+            self._skip_empty_lines()
         if not self._input:
             return _ENDED if self._has_input_ended else _NEED_DATA
         checked = self._check_head()
