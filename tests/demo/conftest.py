@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from support.foreign_client import UNREAD
+from support.modules import forgetting
+from support.serving import running
 from websockets.trio.client import connect
 
 FOLDER = Path(__file__).parents[2] / "demo"
@@ -19,15 +21,21 @@ FOLDER = Path(__file__).parents[2] / "demo"
 def example(monkeypatch):
     """Import a program of the gallery, and forget it afterwards: each test has its own rooms."""
     monkeypatch.syspath_prepend(FOLDER)
-    forget()
-    yield importlib.import_module
-    forget()
+    with forgetting(FOLDER):
+        yield importlib.import_module
 
 
-def forget():
-    programs = {path.stem for path in FOLDER.glob("*.py")}
-    for name in [name for name in sys.modules if name.partition(".")[0] in {*programs, "parts"}]:
-        del sys.modules[name]
+@pytest.fixture
+async def server(module):
+    """Serve the program that a test file has chosen as its `module`."""
+    async with running(module.app) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server):
+    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
+        yield client
 
 
 @pytest.fixture

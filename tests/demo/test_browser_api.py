@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.serving import running
 from websockets.exceptions import InvalidStatus
 from websockets.trio.client import connect
 
 
 @pytest.fixture
-async def server(example):
-    async with running(example("browser_api").app) as server:
-        yield server
+def module(example):
+    return example("browser_api")
 
 
 def client(server, path, **options):

@@ -10,14 +10,12 @@ import trio
 import trio.testing
 from support.peer import BINARY, CONTINUATION, PING, PONG, TEXT, Peer, close_frame, frame, handshake
 from support.program import Program
-from support.serving import running
 from websockets.exceptions import InvalidStatus
 
 
 @pytest.fixture
-async def server(example):
-    async with running(example("echo").app) as server:
-        yield server
+def module(example):
+    return example("echo")
 
 
 @asynccontextmanager

@@ -6,19 +6,12 @@ import httpx
 import pytest
 import trio
 from support.program import Program
-from support.serving import running
 from websockets.sync.client import connect as connect_blocking
 
 
 @pytest.fixture
 def module(example):
     return example("embedding")
-
-
-@pytest.fixture
-async def server(module):
-    async with running(module.app) as server:
-        yield server
 
 
 @pytest.mark.slow

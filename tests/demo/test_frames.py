@@ -18,7 +18,6 @@ from hypothesis import strategies as some
 from support.foreign_client import UNREAD
 from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame
 from support.program import Program
-from support.serving import running
 from support.waiting import until
 from websockets.exceptions import InvalidStatus
 from websockets.trio.client import connect
@@ -125,12 +124,6 @@ def test_a_long_payload_costs_no_memory(cutting):
 @pytest.fixture
 def module(example):
     return example("frames")
-
-
-@pytest.fixture
-async def server(module):
-    async with running(module.app) as server:
-        yield server
 
 
 class Watched:

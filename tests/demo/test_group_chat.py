@@ -10,18 +10,11 @@ import pytest
 import trio
 from support.peer import TEXT, Peer
 from support.program import Program
-from support.serving import running
 
 
 @pytest.fixture
 def module(example):
     return example("group_chat")
-
-
-@pytest.fixture
-async def server(module):
-    async with running(module.app) as server:
-        yield server
 
 
 @pytest.fixture

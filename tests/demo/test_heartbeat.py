@@ -9,7 +9,6 @@ import httpx
 import pytest
 import trio
 from support.program import Program
-from support.serving import running
 from websockets.exceptions import ConnectionClosed
 
 from trioweb import Config, Timeouts
@@ -23,12 +22,6 @@ def module(example):
     hasty = Timeouts(ping_interval_seconds=0.1, ping_timeout_seconds=0.2, close_seconds=0.2)
     module.quiet.config = Config(timeouts=hasty)
     return module
-
-
-@pytest.fixture
-async def server(module):
-    async with running(module.app) as server:
-        yield server
 
 
 async def hear(visitor, kind, *, answers=True):

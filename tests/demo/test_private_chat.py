@@ -13,7 +13,6 @@ import trio
 from support.foreign_client import UNREAD
 from support.peer import Peer
 from support.program import Program
-from support.serving import running
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.trio.client import connect
 
@@ -21,12 +20,6 @@ from websockets.trio.client import connect
 @pytest.fixture
 def module(example):
     return example("private_chat")
-
-
-@pytest.fixture
-async def server(module):
-    async with running(module.app) as server:
-        yield server
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 import trio
 from support.peer import BINARY, TEXT, Peer, connected
 from support.program import Program
-from support.serving import in_memory, running
+from support.serving import in_memory
 from trio.testing import lockstep_stream_pair
 from websockets.exceptions import ConnectionClosed
 
@@ -20,12 +20,6 @@ HEADER = b"the header"
 @pytest.fixture
 def module(example):
     return example("voice")
-
-
-@pytest.fixture
-async def server(module):
-    async with running(module.app) as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from support.foreign_client import UNREAD
+from support.modules import forgetting
 from support.serving import running
 from websockets.trio.client import connect
 
@@ -20,14 +20,8 @@ FOLDER = Path(__file__).parents[2] / "examples"
 def example(monkeypatch):
     """Import an example, and forget it afterwards: each test has its own rooms."""
     monkeypatch.syspath_prepend(FOLDER)
-    forget()
-    yield importlib.import_module
-    forget()
-
-
-def forget():
-    for path in FOLDER.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+    with forgetting(FOLDER):
+        yield importlib.import_module
 
 
 @pytest.fixture

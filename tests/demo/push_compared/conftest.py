@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 import trio
 from support.serving import running
@@ -24,12 +23,6 @@ def feed(module):
 async def server(module, feed):
     async with running(module.app) as server:
         yield server
-
-
-@pytest.fixture
-async def client(server):
-    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
-        yield client
 
 
 class Line:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
-import httpx
 import pytest
-from support.serving import running
 
 
 @pytest.fixture
@@ -17,18 +15,6 @@ def module(example, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SHELF", folder / "shelf")
     monkeypatch.setattr(module, "UNFINISHED", folder / "unfinished")
     return module
-
-
-@pytest.fixture
-async def server(module):
-    async with running(module.app) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server):
-    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
-        yield client
 
 
 @pytest.fixture
