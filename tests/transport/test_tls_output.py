@@ -14,7 +14,7 @@ from support.receiving import Pile, Recorder, begin
 from support.tls import VERSIONS
 from support.waiting import until
 
-from trioweb._transport.tls_transport import RECORD_BYTES
+from trioweb._transport.tls_records import RECORD_BYTES
 from trioweb._transport.transport import WRITE_BYTES
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs epoll or kqueue")

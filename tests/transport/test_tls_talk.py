@@ -11,7 +11,7 @@ from support.links.tls_records import KeyUpdates, Renegotiations
 from support.receiving import Pile, Recorder, begin
 from support.waiting import until
 
-from trioweb._transport.tls_transport import OWN_BYTES
+from trioweb._transport.tls_records import OWN_BYTES
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs epoll or kqueue")
 JUNK = b"\x17\x03\x03\x00\x20" + b"?" * 32

@@ -1,38 +1,23 @@
 """TLS between an outbox and a plain socket, without a task of its own.
 
 `trio.SSLStream` would need two tasks for each connection, since all its calls may wait. Here OpenSSL works on
-two buffers in memory and never sees the socket. So the socket stays the pump's, and is read and written by
-the same code as a plain one: to its receiver and its output, `TlsTransport` *is* the transport, and to the
-socket's transport it is the receiver and the output.
+two buffers in memory and never sees the socket (`tls_records.py`). So the socket stays the pump's, and is read
+and written by the same code as a plain one: to its receiver and its output, `TlsTransport` *is* the transport,
+and to the socket's transport it is the receiver and the output.
 """
 
 from __future__ import annotations
 
-import logging
 import ssl
-from collections.abc import Sequence
 
 import trio
 
 from trioweb._transport.socket_transport import SocketTransport
+from trioweb._transport.tls_records import RECORD_BYTES, TlsRecords
 from trioweb._transport.transport import WRITE_BYTES, Output, Receiver
 
-logger = logging.getLogger("trioweb")
 
-RECORD_BYTES = 16 * 1024
-"""The most plaintext in one record (RFC 8446 §5.1), so each read empties one."""
-
-FEED_BYTES = 16 * 1024
-"""Ciphertext handed to OpenSSL at a time. Its buffers keep the size they once had, so the memory of a
-whole read would stay with every connection that has ever sent a long message."""
-
-OWN_BYTES = 16 * 1024
-"""How much TLS may have to say by itself, and cannot, before the peer is dropped: some 500 alerts.
-
-A peer can ask for replies without end, by key updates (RFC 8446 §4.6.3), and never read one."""
-
-
-class TlsTransport:
+class TlsTransport(TlsRecords):
     """A socket's transport with TLS in between.
 
     What TLS adds to the work of a plain socket:
@@ -51,71 +36,21 @@ class TlsTransport:
       peer that closes with tickets unread resets the connection.
     - Input ends twice, for TCP and for TLS. An end of TCP without that of TLS may be an attack
       that cuts something off, but HTTP and WebSocket both know by themselves what is incomplete.
-
-    Attributes, besides those of every transport:
-        _unsent: Ciphertext that the kernel has not taken yet.
-        _unsent_plain_bytes: How much plaintext the output still counts as unsent because of it;
-            0 while `_unsent` holds nothing but TLS's own records.
     """
 
-    __slots__ = (
-        "_carrier",
-        "_has_ended",
-        "_has_said_goodbye",
-        "_incoming",
-        "_is_broken",
-        "_outgoing",
-        "_output",
-        "_receiver",
-        "_tls",
-        "_unsent",
-        "_unsent_plain_bytes",
-    )
+    __slots__ = ("_output", "_receiver")
 
-    def __init__(self, carrier: SocketTransport, context: ssl.SSLContext) -> None:
-        self._carrier = carrier
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+    def __init__(
+        self, carrier: SocketTransport, context: ssl.SSLContext, server_hostname: str | None = None
+    ) -> None:
+        super().__init__(carrier, context, server_hostname)
         self._receiver: Receiver | None = None
         self._output: Output | None = None
-        self._unsent: list[bytes | memoryview] = []
-        self._unsent_plain_bytes = 0
-        self._has_ended = False
-        self._has_said_goodbye = False
-        self._is_broken = False
 
     @property
     def is_plain(self) -> bool:
         """Always false: TLS begins with a handshake, and ends with a close_notify."""
         return False
-
-    async def secure(self) -> None:
-        """Do the TLS handshake.
-
-        Raises:
-            trio.BrokenResourceError: The peer does not speak TLS, or no version that the
-                context allows, or is gone.
-        """
-        while not self._try_handshake():
-            if words := self._outgoing.read():
-                await self._carrier.send_all(words)
-            if not (data := await self._carrier.receive()):
-                raise trio.BrokenResourceError("the peer left during the TLS handshake")
-            self._incoming.write(data)
-            await self._carrier.turn()  # the next step takes a millisecond; many clients may be waiting
-        # A client of TLS 1.2 waits for the end of the handshake. With 1.3 only tickets are left to send.
-        if self._tls.version() != "TLSv1.3" and (words := self._outgoing.read()):
-            await self._carrier.send_all(words)
-
-    def _try_handshake(self) -> bool:
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        except ssl.SSLError as error:
-            self._break_off(error)
-            raise trio.BrokenResourceError(f"the TLS handshake failed: {error}") from error
-        return True
 
     async def receive(self) -> bytes:
         """Return what has arrived; `b""` at the end of the peer's side or when it is gone."""
@@ -135,14 +70,6 @@ class TlsTransport:
         else:
             return data
         return plain if plain or self._has_ended else None
-
-    def _pull(self, data: bytes) -> bytes:
-        plain = self._decrypt(data)
-        # With TLS 1.3, everything that TLS has to send can wait for the next write. A client of 1.2 that asks for
-        # a new handshake waits for the refusal.
-        if self._outgoing.pending and not self._unsent and self._tls.version() != "TLSv1.3":
-            self._say(self._outgoing.read())
-        return plain
 
     async def send_all(self, data: bytes) -> None:
         """Write `data` whole; after a cancellation nothing more can be written."""
@@ -230,21 +157,6 @@ class TlsTransport:
         self._receiver = self._output = None
         await self._carrier.aclose()
 
-    def _say_goodbye(self) -> None:
-        # After unsent ciphertext a close_notify would claim that everything before it has arrived.
-        if self._has_said_goodbye or self._is_broken or self._unsent:
-            return
-        self._has_said_goodbye = True
-        try:
-            self._tls.unwrap()
-        except ssl.SSLError:
-            pass  # it asks for the peer's close_notify, which need not be waited for (RFC 8446 §6.1)
-        self._say(self._outgoing.read())
-
-    def _say(self, words: bytes) -> None:
-        if (sent_bytes := self._carrier.try_send(words)) < len(words):
-            self._unsent.append(memoryview(words)[sent_bytes:])
-
     # What the socket's transport calls: the receiver, and the output.
 
     def data_received(self, data: bytes, now: float) -> None:
@@ -308,80 +220,3 @@ class TlsTransport:
         self._unsent_plain_bytes = min(before_bytes, rest_bytes)
         is_more = output.advance(before_bytes - self._unsent_plain_bytes)
         return is_more or rest_bytes > 0 or self._outgoing.pending > 0
-
-    # What OpenSSL does.
-
-    def _decrypt(self, data: bytes) -> bytes:
-        """Return everything that can be read now, and note the end or the failure that follows it."""
-        pieces: list[bytes] = []
-        if len(data) <= FEED_BYTES:
-            self._feed(data, pieces)
-        else:
-            view = memoryview(data)
-            for start in range(0, len(data), FEED_BYTES):
-                self._feed(view[start : start + FEED_BYTES], pieces)
-        if self._outgoing.pending > OWN_BYTES:
-            self._break_off("more TLS talk is waiting to be sent than an honest peer makes necessary")
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _feed(self, data: bytes | memoryview, pieces: list[bytes]) -> None:
-        if self._has_ended:  # OpenSSL reads no more, and this would pile up
-            return
-        incoming, read = self._incoming, self._tls.read
-        incoming.write(data)
-        try:
-            while incoming.pending:  # an empty buffer would raise an exception
-                if not (piece := read(RECORD_BYTES)):
-                    self._end_input()
-                    break
-                pieces.append(piece)
-        except ssl.SSLWantReadError:
-            pass  # part of a record, which stays in OpenSSL's buffer until the rest comes
-        except ssl.SSLZeroReturnError:
-            self._end_input()
-        except ssl.SSLError as error:
-            self._break_off(error)
-
-    def _end_input(self) -> None:
-        """The peer has sent close_notify: whatever TCP still brings does not count."""
-        self._has_ended = True
-        self._carrier.end_input()
-
-    def _encrypt(self, buffers: Sequence[bytes | memoryview]) -> bool:
-        """Encrypt the first batch of `buffers`, after TLS's own records; `False` if TLS has failed."""
-        batch = _first_batch(buffers)
-        unsent, write, read = self._unsent, self._tls.write, self._outgoing.read
-        try:
-            # TLS's own records are in the buffer already, so the first read takes them along.
-            # Emptied after each record, since this buffer, too, keeps the size it once had.
-            for start in range(0, len(batch), RECORD_BYTES):
-                write(batch[start : start + RECORD_BYTES])
-                unsent.append(read())
-        except ssl.SSLError as error:
-            self._break_off(error)
-            return False
-        self._unsent_plain_bytes = len(batch)
-        if self._outgoing.pending:
-            unsent.append(read())
-        return True
-
-    def _break_off(self, why: ssl.SSLError | str) -> None:
-        """TLS has failed: its alert goes out if possible, and nothing after it."""
-        # At debug level, since any client can cause it: a scanner must not be able to fill the log.
-        logger.debug("a TLS connection is broken off: %s", why)
-        self._has_ended = self._is_broken = True
-        if not self._unsent:
-            self._say(self._outgoing.read())
-
-
-def _first_batch(buffers: Sequence[bytes | memoryview]) -> memoryview:
-    """Return as much of `buffers` as one write takes; a single buffer is not copied."""
-    if len(buffers) == 1:
-        return memoryview(buffers[0])[:WRITE_BYTES]
-    size, taken = 0, list[memoryview]()
-    for buffer in buffers:
-        taken.append(memoryview(buffer)[: WRITE_BYTES - size])
-        size += len(taken[-1])
-        if size >= WRITE_BYTES:
-            break
-    return memoryview(b"".join(taken))
