@@ -37,8 +37,8 @@ from trioweb._web.response import Response
 from trioweb._web.switching import SwitchingProtocols
 from trioweb._web.unreadable import is_clients_mistake
 from trioweb._web.websocket import WebSocket
-from trioweb._websocket.connection import require_open
 from trioweb._websocket.parts import put_together
+from trioweb._websocket.parts_of import require_open
 from trioweb._websocket.state import State
 from trioweb.closing import REASON_BYTES, Close, CloseCode
 from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError

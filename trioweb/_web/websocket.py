@@ -14,11 +14,9 @@ from trioweb._web.request import Request
 from trioweb._web.response import Response
 from trioweb._websocket.connection import WebSocketConnection
 from trioweb._websocket.parts import Parts
-from trioweb.closing import Close, CloseCode
-from trioweb.errors import ConnectionClosed, LocalProtocolError
+from trioweb.errors import LocalProtocolError
 from trioweb.foreign_names import WEBSOCKET, explaining
 from trioweb.headers import HeaderSource
-from trioweb.json_text import read_json, write_json
 
 
 @explaining(WEBSOCKET)
@@ -136,68 +134,3 @@ class WebSocket(WebSocketConnection):
         if not isinstance(self._handshake, Opening):
             raise LocalProtocolError(f"the WebSocket was accepted before: {instead}")
         return self._handshake
-
-    # Messages of one kind.
-
-    async def receive_text(self) -> str:
-        """Return the next message, which must be text.
-
-        Raises:
-            ConnectionClosed: As for `receive`. Also if the message is binary; the connection
-                has then been closed with 1003.
-
-        Cancellation: Safe.
-        """
-        message = await self.receive()
-        if not isinstance(message, str):
-            raise self._refuse(CloseCode.UNSUPPORTED_DATA, "expected a text message")
-        return message
-
-    async def receive_bytes(self) -> bytes:
-        """Return the next message, which must be binary.
-
-        Raises:
-            ConnectionClosed: As for `receive`. Also if the message is text; the connection has
-                then been closed with 1003.
-
-        Cancellation: Safe.
-        """
-        message = await self.receive()
-        if not isinstance(message, bytes):
-            raise self._refuse(CloseCode.UNSUPPORTED_DATA, "expected a binary message")
-        return message
-
-    async def receive_json(self) -> Any:
-        """Return the JSON value of the next message: text, or binary that is UTF-8.
-
-        Raises:
-            ConnectionClosed: As for `receive`. Also if the message is not JSON; the connection
-                has then been closed with 1007.
-
-        Cancellation: Safe.
-        """
-        message = await self.receive()
-        try:
-            return read_json(message)
-        except ValueError:
-            raise self._refuse(CloseCode.INVALID_PAYLOAD, "expected JSON") from None
-
-    async def send_json(self, value: Any) -> None:
-        """Queue `value` as JSON in a Text message.
-
-        Raises:
-            ConnectionClosed: As for `send`.
-            LocalProtocolError: `value` has no JSON form.
-
-        Cancellation: Atomic, as for `send`.
-        """
-        try:
-            text = write_json(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise LocalProtocolError(f"the value has no JSON form: {error}") from error
-        await self.send(text)
-
-    def _refuse(self, code: CloseCode, reason: str) -> ConnectionClosed:
-        """Close because of a wrong message, and return the exception for the caller to raise."""
-        self._intake.refuse(Close(code, reason))
-        return self._closing.error()

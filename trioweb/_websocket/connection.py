@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import trio
 
 from trioweb._transport.transport import WRITE_BYTES
 from trioweb._websocket.cancellation import is_cancelled
-from trioweb._websocket.closing_handshake import ClosingHandshake
 from trioweb._websocket.message_reader import MessageReader, reading
 from trioweb._websocket.message_writer import MessageWriter, written
 from trioweb._websocket.outbox_channel import OutboxChannel
 from trioweb._websocket.outbox_entry import Entry
-from trioweb._websocket.outlet import Outlet
 from trioweb._websocket.parts import Handshake, Parts
 from trioweb._websocket.state import State
 from trioweb._websocket.traffic import Traffic, traffic_of
 from trioweb.closing import Close, CloseCode
-from trioweb.errors import LocalProtocolError, OutboxFull, checked_close
+from trioweb.errors import ConnectionClosed, LocalProtocolError, OutboxFull, checked_close
+from trioweb.json_text import read_json, write_json
 
 YIELD_MASK = 31
 """A task that never has to wait still lets others run at every 32nd call."""
@@ -198,15 +198,8 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
         outbox = outlet.outbox
         if outbox.is_sealed:
             self._require_open()
-        try:
-            entry = outlet.encode(message)
-        except UnicodeEncodeError as error:
-            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
-        if not outbox.push_if_fits(entry):
-            raise OutboxFull(
-                f"the outbox holds {outbox.held_bytes} bytes in {outbox.messages} messages "
-                "(Limits.outbox_bytes, Limits.outbox_messages)"
-            )
+        if not outbox.push_if_fits(outlet.encode(message)):
+            raise outbox.full()
         outlet.write()
 
     @asynccontextmanager
@@ -257,6 +250,68 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
         """The sending half as a channel of its own, with its statistics."""
         return OutboxChannel(self, self._outlet.outbox)
 
+    # Messages of one kind.
+
+    async def receive_text(self) -> str:
+        """Return the next message, which must be text.
+
+        Raises:
+            ConnectionClosed: As for `receive`. A binary message closes the connection with 1003.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        if not isinstance(message, str):
+            raise self._refuse(CloseCode.UNSUPPORTED_DATA, "expected a text message")
+        return message
+
+    async def receive_bytes(self) -> bytes:
+        """Return the next message, which must be binary.
+
+        Raises:
+            ConnectionClosed: As for `receive`. A text message closes the connection with 1003.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        if not isinstance(message, bytes):
+            raise self._refuse(CloseCode.UNSUPPORTED_DATA, "expected a binary message")
+        return message
+
+    async def receive_json(self) -> Any:
+        """Return the JSON value of the next message: text, or binary that is UTF-8.
+
+        Raises:
+            ConnectionClosed: As for `receive`. Anything but JSON closes the connection with 1007.
+
+        Cancellation: Safe.
+        """
+        message = await self.receive()
+        try:
+            return read_json(message)
+        except ValueError:
+            raise self._refuse(CloseCode.INVALID_PAYLOAD, "expected JSON") from None
+
+    async def send_json(self, value: Any) -> None:
+        """Queue `value` as JSON in a Text message.
+
+        Raises:
+            ConnectionClosed: As for `send`.
+            LocalProtocolError: `value` has no JSON form.
+
+        Cancellation: Atomic, as for `send`.
+        """
+        try:
+            text = write_json(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise LocalProtocolError(f"the value has no JSON form: {error}") from error
+        await self.send(text)
+
+    def _refuse(self, code: CloseCode, reason: str) -> ConnectionClosed:
+        """Close because of a wrong message, and return the exception for the caller to raise."""
+        self._intake.refuse(Close(code, reason))
+        return self._closing.error()
+
     # The connection itself.
 
     async def ping(self) -> float:
@@ -305,9 +360,8 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
             LocalProtocolError: The code or the reason cannot be sent.
 
         Cancellation: The close has begun and continues; only the waiting ends.
-        Concurrency: Any number of tasks. Waits at most `Timeouts.close_seconds` for a peer
-            that reads, and one second more for a peer that keeps sending; then drops the
-            connection.
+        Concurrency: Any number of tasks. Waits at most `Timeouts.close_seconds` for a peer that reads,
+            and one second more for a peer that keeps sending; then drops the connection.
         """
         close = checked_close(code, reason)
         if not self._closing.is_over:
@@ -344,26 +398,3 @@ class WebSocketConnection(trio.abc.Channel[str | bytes]):
                 self._handshake = None
         if closing.is_over:
             raise closing.error()
-
-
-# For rooms and the server. These are functions, so that `dir(ws)` shows none of them to users.
-
-
-def outlet_of(connection: WebSocketConnection) -> Outlet:
-    """Return the outlet, through which everything is written."""
-    return connection._outlet  # noqa: SLF001
-
-
-def closing_of(connection: WebSocketConnection) -> ClosingHandshake:
-    """Return the closing handshake, which holds the state of the connection and changes it."""
-    return connection._closing  # noqa: SLF001
-
-
-def require_open(connection: WebSocketConnection) -> None:
-    """Accept the handshake if it has not been accepted.
-
-    Raises:
-        ConnectionClosed: The connection has ended.
-        HandshakeRejected: The handshake was answered with another response.
-    """
-    connection._require_open()  # noqa: SLF001

@@ -7,6 +7,7 @@ from trioweb._websocket.outbox_front import OutboxFront
 from trioweb._websocket.sender_line import SenderLine, WaitingSender
 from trioweb._websocket.streamed_message import StreamedMessage
 from trioweb._wire.frames import Buffers
+from trioweb.errors import OutboxFull
 
 HOLES = 32
 """How many holes, left by messages that were taken back, are closed at a time. Each one then costs little."""
@@ -84,6 +85,13 @@ class Outbox(OutboxFront):
         if held_bytes > self.high_water_bytes:
             self.high_water_bytes = held_bytes
         return True
+
+    def full(self) -> OutboxFull:
+        """Return the exception for a message that `push_if_fits` has not let in."""
+        return OutboxFull(
+            f"the outbox holds {self.held_bytes} bytes in {self.messages} messages "
+            "(Limits.outbox_bytes, Limits.outbox_messages)"
+        )
 
     def push_slot(self, slot: Slot) -> bool:
         """Queue a message that can be taken back, if there is space.

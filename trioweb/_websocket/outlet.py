@@ -51,6 +51,7 @@ from trioweb._wire.encoder import plain_message
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 from trioweb.config import Limits
+from trioweb.errors import LocalProtocolError
 
 
 class Closer(Protocol):
@@ -128,14 +129,17 @@ class Outlet:
         """Build what the outbox takes for any message.
 
         Raises:
-            LocalProtocolError: It is not a message.
-            UnicodeEncodeError: It is text that UTF-8 cannot express.
+            LocalProtocolError: It is not a message, or it is text that UTF-8 cannot express.
         """
         wire, message = self.wire, plain_message(message)
         assert wire is not None  # the outbox is sealed as long as there is none
-        if wire.must_encode_in_order:
-            return LateFrame(wire, message, len(message if isinstance(message, bytes) else message.encode()))
-        return wire.encode(message)
+        try:
+            if wire.must_encode_in_order:
+                size = len(message if isinstance(message, bytes) else message.encode())
+                return LateFrame(wire, message, size)
+            return wire.encode(message)
+        except UnicodeEncodeError as error:
+            raise LocalProtocolError(f"the text cannot be sent as UTF-8: {error}") from error
 
     @property
     def leaves_at_once(self) -> bool:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 
 import trio
 
-from trioweb._websocket.connection import require_open
+from trioweb._websocket.parts_of import require_open
 from trioweb.rooms.member import Member
 from trioweb.rooms.member_delivery import MemberDelivery
 

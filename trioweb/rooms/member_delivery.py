@@ -33,7 +33,7 @@ from collections.abc import Callable, Hashable
 from typing import ClassVar
 
 from trioweb._web.websocket import WebSocket
-from trioweb._websocket.connection import outlet_of
+from trioweb._websocket.parts_of import outlet_of
 from trioweb._websocket.publication import Publication
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.rooms.overflow import Overflow

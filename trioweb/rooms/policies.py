@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import assert_never
 
 from trioweb._web.websocket import WebSocket
-from trioweb._websocket.connection import closing_of
+from trioweb._websocket.parts_of import closing_of
 from trioweb._websocket.publication import Publication
 from trioweb.closing import Close, CloseCode
 from trioweb.rooms.dropping import LatestKept, OldestDropped
