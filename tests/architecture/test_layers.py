@@ -25,7 +25,7 @@ LAYERS = (
     ("app",),
     ("_server",),
     ("__init__",),
-    ("_cli",),
+    ("_cli", "testing"),
     ("cli",),
     ("__main__",),
 )
