@@ -9,6 +9,7 @@ to a close frame; a peer "has stopped" when the test does not call it.
 from __future__ import annotations
 
 import struct
+
 import trio
 
 from trioweb.testing.raw_frames import (
