@@ -21,6 +21,7 @@ from wsproto.events import Ping as ForeignPing
 from trioweb._wire.deflate import negotiate_deflate
 from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Violation
 from trioweb._wire.fastlane import INCOMPLETE, NOT_PLAIN, PlainFrame, decode_plain, plain_header
+from trioweb._wire.frames import MASKED
 from trioweb.config import Deflate
 from trioweb.errors import RemoteProtocolError
 
@@ -90,8 +91,8 @@ def test_a_plain_header_is_known_when_it_is_whole(length):
     data = frame(BINARY, bytes(length))
     size = len(data) - length
 
-    assert plain_header(b"?" + data, 1) == size
-    assert {plain_header(data[:part], 0) for part in range(1, size)} == {INCOMPLETE}
+    assert plain_header(b"?" + data, 1, MASKED) == size
+    assert {plain_header(data[:part], 0, MASKED) for part in range(1, size)} == {INCOMPLETE}
 
 
 @pytest.mark.parametrize(
@@ -109,9 +110,9 @@ def test_a_plain_header_is_known_when_it_is_whole(length):
     ],
 )
 def test_another_header_is_known_by_the_first_byte_that_shows_it(data):
-    assert plain_header(data, 0) == NOT_PLAIN
-    assert plain_header(data + bytes(20), 0) == NOT_PLAIN
-    assert len(data) == 1 or plain_header(data[:-1], 0) != NOT_PLAIN or len(data) == 2
+    assert plain_header(data, 0, MASKED) == NOT_PLAIN
+    assert plain_header(data + bytes(20), 0, MASKED) == NOT_PLAIN
+    assert len(data) == 1 or plain_header(data[:-1], 0, MASKED) != NOT_PLAIN or len(data) == 2
 
 
 # A plain frame in pieces.

@@ -7,6 +7,7 @@ from support.peer import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
 
 from trioweb._wire.assembly import Assembly
 from trioweb._wire.events import PeerClosed, Ping
+from trioweb._wire.frames import MASKED
 from trioweb._wire.judge import Judge
 from trioweb.closing import Close
 from trioweb.errors import RemoteProtocolError
@@ -14,7 +15,7 @@ from trioweb.errors import RemoteProtocolError
 
 @pytest.fixture
 def judge():
-    return Judge(Assembly(message_bytes=1000, message_fragments=100), None)
+    return Judge(Assembly(message_bytes=1000, message_fragments=100), None, MASKED)
 
 
 def test_a_header_is_consumed_and_nothing_after_it(judge):

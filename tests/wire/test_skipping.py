@@ -18,6 +18,7 @@ from support.wire import drain, new_wire, receive
 
 from trioweb._wire.deflate import negotiate_deflate
 from trioweb._wire.events import Fragment, PeerClosed, Violation
+from trioweb._wire.frames import MASKED
 from trioweb._wire.skipping import Skipping
 from trioweb.closing import Close
 from trioweb.config import Deflate
@@ -49,7 +50,7 @@ ZEROS = frame(BINARY, deflated(bytes(100_000)), reserved=4)
 def walked(data, *, payload_left=0, is_deflated=False):
     """The end of a walk over all the input, and what it finds."""
     out, position = [], 0
-    skipping = Skipping(payload_left, is_deflated=is_deflated)
+    skipping = Skipping(payload_left, is_deflated=is_deflated, mask_bit=MASKED)
     while not (out or skipping.needs_input):
         position = skipping.walk(data, position, out)
     return position, out
@@ -95,7 +96,7 @@ def test_part_of_a_long_header_stays_where_it_is(length):
 
 
 def test_one_walk_is_bounded_however_small_the_frames():
-    skipping, out, data = Skipping(0, is_deflated=False), [], frame(TEXT) * 5000 + BYE
+    skipping, out, data = Skipping(0, is_deflated=False, mask_bit=MASKED), [], frame(TEXT) * 5000 + BYE
     position = skipping.walk(data, 0, out)
 
     assert 0 < position < 3000 * 6

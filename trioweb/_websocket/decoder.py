@@ -38,7 +38,7 @@ from trioweb._websocket.keepalive import Keepalive
 from trioweb._websocket.outlet import Outlet
 from trioweb._websocket.state import State
 from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Signal
-from trioweb._wire.frames import CONTROL_HEADER_BYTES, encode_close_payload
+from trioweb._wire.frames import encode_close_payload
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.closing import Close
 
@@ -224,8 +224,9 @@ class Decoder:
                 self._fail_in_turn(event.close)
 
     def _count_control(self, payload: bytes) -> None:
+        assert self.wire is not None
         self.received_control_frames += 1
-        self.received_control_bytes += CONTROL_HEADER_BYTES + len(payload)
+        self.received_control_bytes += self.wire.control_header_bytes + len(payload)
 
     def _fail_in_turn(self, close: Close) -> None:
         """End the connection, but let the handler answer earlier messages first.

@@ -211,7 +211,7 @@ class Outlet:
         if outbox.is_sealed:
             return False
         assert wire is not None  # the outbox is sealed as long as there is none
-        frame = publication.frames.get(wire.deflate)
+        frame = publication.frames.get(wire.frame_kind)
         if frame is None:
             entry = publication.entry_for(wire)
         elif type(frame) is bytes and self.write_first(frame):

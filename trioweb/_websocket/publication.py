@@ -2,14 +2,14 @@
 
 Server frames are not masked (RFC 6455 §5.1), so the frame of a message is the same for every
 connection that has agreed on the same compression. A room of ten thousand members
-builds one frame and writes it ten thousand times.
+builds one frame and writes it ten thousand times. A client masks each frame with a key of its own
+(§5.3), so its frames are never shared, not even by two publications to the same peer.
 """
 
 from __future__ import annotations
 
 from trioweb._websocket.outbox_entry import Entry, LateFrame, size_of
-from trioweb._wire.deflate import DeflateAgreement
-from trioweb._wire.encoder import plain_message
+from trioweb._wire.encoder import FrameKind, Sharing, plain_message
 from trioweb._wire.frames import Buffers
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.errors import LocalProtocolError
@@ -26,7 +26,7 @@ class Publication:
 
     def __init__(self, message: str | bytes) -> None:
         self.message = plain_message(message)
-        self.frames: dict[DeflateAgreement | None, Buffers] = {}
+        self.frames: dict[FrameKind, Buffers] = {}
         try:
             self.message_bytes = (
                 len(self.message) if isinstance(self.message, bytes) else len(self.message.encode())
@@ -43,11 +43,12 @@ class Publication:
 
     def frame_for(self, wire: WebSocketWire) -> Buffers:
         """Return the frame, encoded at the first call for its kind."""
-        if wire.must_encode_in_order:
+        kind = wire.frame_kind
+        if wire.must_encode_in_order or kind is Sharing.NEVER:
             return wire.encode(self.message)
-        frame = self.frames.get(wire.deflate)
+        frame = self.frames.get(kind)
         if frame is None:
-            frame = self.frames[wire.deflate] = wire.encode(self.message)
+            frame = self.frames[kind] = wire.encode(self.message)
         return frame
 
     def size_for(self, wire: WebSocketWire) -> int:

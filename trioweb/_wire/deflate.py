@@ -21,7 +21,10 @@ FLUSH_TAIL = b"\x00\x00\xff\xff"
 
 @attrs.frozen(kw_only=True)
 class DeflateAgreement:
-    """How both sides compress. Connections with equal agreements can share frames.
+    """How both sides compress. A server's connections with equal agreements can share frames.
+
+    `Deflator` and the inflaters use it as a server does, which sends by the parameters that have
+    `server_` in their names. A client gives them the agreement `exchanged`.
 
     Attributes:
         server_no_context_takeover: The server compresses each message by itself (§7.1.1.1).
@@ -47,6 +50,16 @@ class DeflateAgreement:
     def shares_frames(self) -> bool:
         """Whether a message compresses to the same bytes whatever was sent before it."""
         return self.server_no_context_takeover
+
+    def exchanged(self) -> DeflateAgreement:
+        """Return what a client would agree on to send as this server does, and the other way round."""
+        return attrs.evolve(
+            self,
+            server_no_context_takeover=self.client_no_context_takeover,
+            client_no_context_takeover=self.server_no_context_takeover,
+            server_max_window_bits=self.client_max_window_bits,
+            client_max_window_bits=self.server_max_window_bits,
+        )
 
 
 def negotiate_deflate(offers: list[str], settings: Deflate) -> DeflateAgreement | None:

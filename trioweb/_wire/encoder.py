@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from trioweb._wire.deflate import DeflateAgreement, Deflator
 from trioweb._wire.frames import (
     BINARY,
@@ -26,6 +28,15 @@ _TEXT_HEADERS = SHORT_HEADERS[FINAL | TEXT]
 _BINARY_HEADERS = SHORT_HEADERS[FINAL | BINARY]
 
 
+class Sharing(Enum):
+    """Stands in the place of a kind of frames: such frames are never shared."""
+
+    NEVER = "never"
+
+
+FrameKind = DeflateAgreement | Sharing | None
+
+
 class FrameEncoder:
     """Builds frames. It has no states: any frame can be built at any time.
 
@@ -33,17 +44,20 @@ class FrameEncoder:
         deflate: What was agreed on about compression, if anything was.
 
     Attributes:
-        deflate: The same. Encoders whose `deflate` is equal build equal frames, so one frame can
-            be sent to many peers, unless `must_encode_in_order`.
+        frame_kind: Encoders of an equal kind build equal frames, so one frame can be sent to many
+            peers, unless `must_encode_in_order`. It is what was agreed on about compression.
         must_encode_in_order: The compressor remembers earlier messages. So each message has to be
             encoded for its own peer, and in the order in which messages leave.
     """
 
-    __slots__ = ("_deflator", "deflate", "must_encode_in_order")
+    __slots__ = ("_deflator", "frame_kind", "must_encode_in_order")
+
+    _encode_frame = staticmethod(encode_frame)
+    _encode_control = staticmethod(encode_control)
 
     def __init__(self, deflate: DeflateAgreement | None) -> None:
         self._deflator = None if deflate is None else Deflator(deflate)
-        self.deflate = deflate
+        self.frame_kind: FrameKind = deflate
         self.must_encode_in_order = deflate is not None and not deflate.shares_frames
 
     def encode(self, message: str | bytes) -> Buffers:
@@ -81,15 +95,15 @@ class FrameEncoder:
         """
         opcode = CONTINUATION if not is_first else TEXT if is_text else BINARY
         payload = data.encode() if isinstance(data, str) else data
-        return encode_frame(opcode | FINAL if is_last else opcode, payload)
+        return self._encode_frame(opcode | FINAL if is_last else opcode, payload)
 
     def encode_ping(self, payload: bytes) -> bytes:
         """Build a ping; `payload` has at most 125 bytes (RFC 6455 §5.5.2)."""
-        return encode_control(PING, payload)
+        return self._encode_control(PING, payload)
 
     def encode_pong(self, payload: bytes) -> bytes:
         """Build a pong; `payload` is the ping's (RFC 6455 §5.5.3)."""
-        return encode_control(PONG, payload)
+        return self._encode_control(PONG, payload)
 
     def encode_close(self, close: Close) -> bytes:
         """Build a close frame, which is empty for codes that are never sent, such as 1005.
@@ -97,7 +111,7 @@ class FrameEncoder:
         A reason that is too long is shortened. The code itself is checked where the application
         gives it.
         """
-        return encode_control(CLOSE, encode_close_payload(close))
+        return self._encode_control(CLOSE, encode_close_payload(close))
 
 
 def plain_message(message: object) -> str | bytes:

@@ -38,7 +38,10 @@ from trioweb._wire.frames import (
     BINARY,
     CLOSE,
     COMPRESSED,
+    CONTROL_BYTES,
+    EIGHT_BYTES,
     FINAL,
+    KEY_BYTES,
     LENGTH,
     MASKED,
     PING,
@@ -47,6 +50,7 @@ from trioweb._wire.frames import (
     TWO_BYTES,
     decode_close_payload,
     payload_bytes,
+    unmasked,
 )
 from trioweb._wire.masking import apply_mask
 from trioweb._wire.utf8 import NOT_UTF8, utf8_decoder
@@ -55,7 +59,6 @@ from trioweb.errors import RemoteProtocolError
 
 _FINAL_TEXT = FINAL | TEXT
 _FINAL_BINARY = FINAL | BINARY
-_MASKED_TWO_BYTES = MASKED | TWO_BYTES
 
 _CONTROL_DECODERS: dict[int, Callable[[bytes], WireEvent]] = {
     FINAL | CLOSE: lambda payload: PeerClosed(decode_close_payload(payload)),
@@ -122,8 +125,56 @@ def decode_plain(data: bytes, position: int, out: list[Any], most: int, message_
     return position
 
 
-def decode_control(data: bytes, position: int, out: list[WireEvent]) -> int:
+def decode_unmasked(data: bytes, position: int, out: list[Any], most: int, message_bytes: int) -> int:
+    """Do for a client what `decode_plain` does for a server, whose frames have no mask.
+
+    A second loop rather than a parameter, which every message of either side would have to pay for.
+    """
+    end = len(data) - 1  # the shortest frame has two bytes
+    append = out.append
+    room = most - len(out)
+    while position < end and room > 0:
+        first = data[position]
+        length = data[position + 1]
+        start = position + 2
+        if length > 125:
+            if length == TWO_BYTES:
+                length = int.from_bytes(data[position + 2 : position + 4], "big")
+                start = position + 4
+                if length < TWO_BYTES:
+                    break
+            elif length == EIGHT_BYTES:
+                length = int.from_bytes(data[position + 2 : position + 10], "big")
+                start = position + 10
+                if length < 0x10000:
+                    break
+            else:
+                break  # it has a mask
+        stop = start + length
+        if length > message_bytes or stop > end + 1:
+            break
+        if first == _FINAL_TEXT:
+            try:
+                append(data[start:stop].decode())
+            except UnicodeDecodeError:
+                break
+        elif first == _FINAL_BINARY:
+            append(data[start:stop])
+        else:
+            break
+        position = stop
+        room -= 1
+    return position
+
+
+def decode_control(data: bytes, position: int, out: list[WireEvent], mask_bit: int) -> int:
     """Decode a whole plain control frame, if one begins there (RFC 6455 §5.5).
+
+    Args:
+        data: Input.
+        position: Where a frame begins in it.
+        out: What it means is appended to it.
+        mask_bit: `MASKED` or 0: what the frame has to have.
 
     Returns:
         Where it ends; `position` if there is none, or it is incomplete.
@@ -131,68 +182,80 @@ def decode_control(data: bytes, position: int, out: list[WireEvent]) -> int:
     Raises:
         RemoteProtocolError: It is a close frame whose payload is wrong.
     """
-    header = data[position : position + 6]
-    if len(header) < 6 or not MASKED <= header[1] < _MASKED_TWO_BYTES:
+    start = position + (2 + KEY_BYTES if mask_bit else 2)
+    header = data[position:start]
+    if start > len(data) or header[1] ^ mask_bit > CONTROL_BYTES:
         return position
-    stop = position + 6 + (header[1] & LENGTH)
+    stop = start + (header[1] & LENGTH)
     decode = _CONTROL_DECODERS.get(header[0])
     if decode is None or stop > len(data):
         return position
-    payload = apply_mask(data[position + 6 : stop], header[2:])
-    out.append(decode(payload))
+    payload = data[start:stop]
+    out.append(decode(apply_mask(payload, header[2:]) if mask_bit else payload))
     return stop
 
 
-def compressed_payload(data: bytes, position: int, most_bytes: int) -> tuple[int, bytes] | None:
-    """Unmask a whole message that is compressed in one frame, if one begins there (RFC 7692 §7.2.2).
+def compressed_payload(
+    data: bytes, position: int, most_bytes: int, mask_bit: int
+) -> tuple[int, bytes] | None:
+    """Take a whole message that is compressed in one frame, if one begins there (RFC 7692 §7.2.2).
 
     Args:
         data: Input.
         position: Where a frame begins in it.
         most_bytes: Longer payloads are left to the other decoders.
+        mask_bit: `MASKED` or 0: what the frame has to have.
 
     Returns:
-        Where the frame ends, and its payload; `None` if it is another kind of frame, or incomplete.
+        Where the frame ends, and its payload, unmasked; `None` if it is another kind of frame, or incomplete.
     """
     first = data[position] & ~COMPRESSED
     if first == data[position] or first not in {_FINAL_TEXT, _FINAL_BINARY}:
         return None
     # Apart from the reserved bit, its header is that of a plain frame.
-    size = plain_header(bytes((first,)) + data[position + 1 : position + 14], 0)
+    size = plain_header(bytes((first,)) + data[position + 1 : position + 14], 0, mask_bit)
     if size <= 0:
         return None
     start = position + size
-    stop = start + payload_bytes(data[position:start])
+    header = data[position:start]
+    stop = start + payload_bytes(header)
     if stop > len(data) or stop - start > most_bytes:
         return None
-    return stop, apply_mask(data[start:stop], data[start - 4 : start])
+    return stop, unmasked(data[start:stop], header)
 
 
-def plain_header(data: bytes, position: int) -> int:
+def plain_header(data: bytes, position: int, mask_bit: int) -> int:
     """Return how long the plain frame's header is, or `NOT_PLAIN`, or `INCOMPLETE`.
 
     Part of a header may be enough to see that the frame is not plain. Then this says so at once,
     because wsproto reports a wrong header at the byte that is wrong, and the lane must not be later.
+
+    Args:
+        data: Input.
+        position: Where a frame begins in it.
+        mask_bit: `MASKED` or 0: what the frame has to have.
     """
     header = data[position : position + 14]
     if header[0] not in {_FINAL_TEXT, _FINAL_BINARY}:
         return NOT_PLAIN
     if len(header) < 2:
         return INCOMPLETE
-    second = header[1]
-    if second < MASKED:
+    length = header[1] ^ mask_bit
+    if length > LENGTH:  # there is a mask and must be none, or the other way round
         return NOT_PLAIN
-    if second < _MASKED_TWO_BYTES:
-        size = 6
-    elif second == _MASKED_TWO_BYTES:
-        size = 8
+    if length < TWO_BYTES:
+        size = 2
+    elif length == TWO_BYTES:
+        size = 4
         if len(header) >= 4 and int.from_bytes(header[2:4], "big") < TWO_BYTES:
             return NOT_PLAIN
     else:
-        size = 14
+        size = 10
         # RFC 6455 §5.2: the shortest form, and the topmost bit 0
         if len(header) >= 10 and not 0xFFFF < int.from_bytes(header[2:10], "big") < 1 << 63:
             return NOT_PLAIN
+    if mask_bit:
+        size += KEY_BYTES
     return size if len(header) >= size else INCOMPLETE
 
 
@@ -209,7 +272,7 @@ class PlainFrame:
     __slots__ = ("_decoder", "_key", "payload_left")
 
     def __init__(self, header: bytes, payload_bytes: int) -> None:
-        self._key = header[-4:]
+        self._key = header[-KEY_BYTES:] if header[1] & MASKED else b""
         self._decoder: IncrementalDecoder | None = utf8_decoder() if header[0] == _FINAL_TEXT else None
         self.payload_left = payload_bytes
 
@@ -220,13 +283,13 @@ class PlainFrame:
             RemoteProtocolError: The text is not UTF-8, found at the first byte that shows it.
         """
         self.payload_left -= len(piece)
-        key = self._key
-        data = apply_mask(piece, key)
-        turned = len(piece) & 3
-        self._key = key[turned:] + key[:turned]
+        if key := self._key:
+            turned = len(piece) & 3
+            piece = apply_mask(piece, key)
+            self._key = key[turned:] + key[:turned]
         if self._decoder is None:
-            return data
+            return piece
         try:
-            return self._decoder.decode(data, final=not self.payload_left)
+            return self._decoder.decode(piece, final=not self.payload_left)
         except UnicodeDecodeError:
             raise RemoteProtocolError(NOT_UTF8, close_code=CloseCode.INVALID_PAYLOAD) from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 
 from trioweb._wire.events import PeerClosed, Ping, Pong
+from trioweb._wire.mask_keys import fresh_key
+from trioweb._wire.masking import apply_mask
 from trioweb.closing import NEVER_ON_THE_WIRE, REASON_BYTES, Close, CloseCode, is_sendable_code
 from trioweb.errors import RemoteProtocolError
 
@@ -24,8 +26,8 @@ TWO_BYTES, EIGHT_BYTES = 126, 127
 CONTROL_BYTES = 125
 """The longest payload of a control frame (RFC 6455 §5.5)."""
 
-CONTROL_HEADER_BYTES = 6
-"""The header of a client's control frame, including its mask (RFC 6455 §5.2)."""
+KEY_BYTES = 4
+"""The length of the key in the header of a masked frame (RFC 6455 §5.2)."""
 
 JOINED_BYTES = 16 * 1024
 """A payload of up to this length is copied next to its header, because one buffer is cheaper to write than
@@ -34,11 +36,19 @@ two; a longer payload stays apart, because copying it would cost more."""
 Buffers = bytes | tuple[bytes, bytes]
 """A frame: in one piece, or as header and payload, so that a large payload is not copied."""
 
-SHORT_HEADERS = {
-    FINAL | first: tuple(bytes((FINAL | first, length)) for length in range(TWO_BYTES))
-    for first in (TEXT, BINARY, COMPRESSED | TEXT, COMPRESSED | BINARY, CLOSE, PING, PONG)
-}
+
+def _short_headers(mask_bit: int) -> dict[int, tuple[bytes, ...]]:
+    return {
+        FINAL | first: tuple(bytes((FINAL | first, mask_bit | length)) for length in range(TWO_BYTES))
+        for first in (TEXT, BINARY, COMPRESSED | TEXT, COMPRESSED | BINARY, CLOSE, PING, PONG)
+    }
+
+
+SHORT_HEADERS = _short_headers(0)
 """Headers of whole messages and control frames, by first byte and length: looked up rather than built."""
+
+SHORT_MASKED_HEADERS = _short_headers(MASKED)
+"""The same for a client, up to the key."""
 
 
 def encode_frame(first: int, payload: bytes) -> Buffers:
@@ -58,19 +68,33 @@ def encode_control(opcode: int, payload: bytes) -> bytes:
     return SHORT_HEADERS[FINAL | opcode][len(payload)] + payload
 
 
-def _header(first: int, length: int) -> bytes:
+def encode_masked_frame(first: int, payload: bytes) -> Buffers:
+    """Build a masked frame, as clients send them, with a key of its own (RFC 6455 §5.3)."""
+    length, key = len(payload), fresh_key()
+    header = _header(first, length, MASKED) + key
+    payload = apply_mask(payload, key)
+    return header + payload if length <= JOINED_BYTES else (header, payload)
+
+
+def encode_masked_control(opcode: int, payload: bytes) -> bytes:
+    """Build a masked control frame; the payload has at most 125 bytes."""
+    key = fresh_key()
+    return SHORT_MASKED_HEADERS[FINAL | opcode][len(payload)] + key + apply_mask(payload, key)
+
+
+def _header(first: int, length: int, mask_bit: int = 0) -> bytes:
     if length < TWO_BYTES:
-        return bytes((first, length))
+        return bytes((first, mask_bit | length))
     if length <= 0xFFFF:
-        return struct.pack("!BBH", first, TWO_BYTES, length)
-    return struct.pack("!BBQ", first, EIGHT_BYTES, length)
+        return struct.pack("!BBH", first, mask_bit | TWO_BYTES, length)
+    return struct.pack("!BBQ", first, mask_bit | EIGHT_BYTES, length)
 
 
 def header_bytes(second: int) -> int:
     """Return how long a header is, by its second byte."""
     length = second & LENGTH
     extended = 0 if length < TWO_BYTES else 2 if length == TWO_BYTES else 8
-    return 2 + extended + (4 if second & MASKED else 0)
+    return 2 + extended + (KEY_BYTES if second & MASKED else 0)
 
 
 def payload_bytes(header: bytes | bytearray) -> int:
@@ -83,10 +107,14 @@ def payload_bytes(header: bytes | bytearray) -> int:
     return length
 
 
-def control_frame_bytes(event: Ping | Pong | PeerClosed) -> int:
-    """Return how long the client's frame was."""
-    payload = encode_close_payload(event.close) if isinstance(event, PeerClosed) else event.payload
-    return CONTROL_HEADER_BYTES + len(payload)
+def unmasked(payload: bytes, header: bytes) -> bytes:
+    """Undo the mask of a payload, if its header has one: at its end (RFC 6455 §5.2)."""
+    return apply_mask(payload, header[-KEY_BYTES:]) if header[1] & MASKED else payload
+
+
+def control_payload(event: Ping | Pong | PeerClosed) -> bytes:
+    """Return the payload of the frame that was decoded to this."""
+    return encode_close_payload(event.close) if isinstance(event, PeerClosed) else event.payload
 
 
 def encode_close_payload(close: Close) -> bytes:

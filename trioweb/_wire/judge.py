@@ -11,9 +11,16 @@ from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, Pa
 
 from trioweb._wire.assembly import Assembly
 from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
-from trioweb._wire.frames import BINARY, CLOSE, OPCODE, decode_close_payload, header_bytes, payload_bytes
+from trioweb._wire.frames import (
+    BINARY,
+    CLOSE,
+    OPCODE,
+    decode_close_payload,
+    header_bytes,
+    payload_bytes,
+    unmasked,
+)
 from trioweb._wire.inflate import Inflater
-from trioweb._wire.masking import apply_mask
 from trioweb._wire.utf8 import NOT_UTF8
 from trioweb.errors import RemoteProtocolError
 
@@ -33,6 +40,11 @@ class Judge:
     - Its reading of close frames, since it rejects code 1014.
     - Its permessage-deflate: see `inflate.py`.
 
+    Args:
+        assembly: Gets what wsproto finds.
+        inflater: Inflates for wsproto, if compression was agreed on.
+        mask_bit: `MASKED` or 0: what all frames have to have.
+
     Attributes:
         has_header: The current frame's header is complete.
         has_closed: The peer's close frame was read.
@@ -44,15 +56,17 @@ class Judge:
         "_close_payload",
         "_header",
         "_inflater",
+        "_mask_bit",
         "_protocol",
         "has_closed",
         "has_header",
         "payload_left",
     )
 
-    def __init__(self, assembly: Assembly, inflater: Inflater | None) -> None:
+    def __init__(self, assembly: Assembly, inflater: Inflater | None, mask_bit: int) -> None:
         self._assembly = assembly
         self._inflater = inflater
+        self._mask_bit = mask_bit
         self._protocol: FrameProtocol | None = None
         self._header = bytearray()
         self._close_payload = b""
@@ -126,15 +140,14 @@ class Judge:
         self._close_payload += piece
         if not self.payload_left:
             self.has_closed = True
-            out.append(
-                PeerClosed(decode_close_payload(apply_mask(self._close_payload, bytes(self._header[-4:]))))
-            )
+            payload = unmasked(self._close_payload, bytes(self._header))
+            out.append(PeerClosed(decode_close_payload(payload)))
 
     def _let_judge(self, piece: bytes, out: list[WireEvent]) -> None:
         protocol = self._protocol
         if protocol is None:
             extensions: list[Extension] = [] if self._inflater is None else [self._inflater]
-            protocol = self._protocol = FrameProtocol(client=False, extensions=extensions)
+            protocol = self._protocol = FrameProtocol(client=not self._mask_bit, extensions=extensions)
         protocol.receive_bytes(piece)
         try:
             for frame in protocol.received_frames():

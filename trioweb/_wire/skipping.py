@@ -21,8 +21,8 @@ from trioweb._wire.frames import (
     decode_close_payload,
     header_bytes,
     payload_bytes,
+    unmasked,
 )
-from trioweb._wire.masking import apply_mask
 from trioweb.errors import RemoteProtocolError
 
 # Theory. An endpoint that has sent a close frame discards whatever arrives, except the peer's close frame
@@ -53,15 +53,17 @@ class Skipping:
     Args:
         payload_left: How much of a payload precedes the first header.
         is_deflated: Whether messages may be compressed (RFC 7692 §6).
+        mask_bit: `MASKED` or 0: what all frames have to have.
 
     Attributes:
         needs_input: The last walk ended because more input is needed.
     """
 
-    __slots__ = ("_first_bytes", "_payload_left", "needs_input")
+    __slots__ = ("_first_bytes", "_mask_bit", "_payload_left", "needs_input")
 
-    def __init__(self, payload_left: int, *, is_deflated: bool) -> None:
+    def __init__(self, payload_left: int, *, is_deflated: bool, mask_bit: int) -> None:
         self._payload_left = payload_left
+        self._mask_bit = mask_bit
         self._first_bytes = _FIRST_BYTES[is_deflated]
         self.needs_input = False
 
@@ -94,7 +96,7 @@ class Skipping:
                 if start + length > len(data):
                     self.needs_input = True
                     break
-                payload = apply_mask(data[start : start + length], data[start - 4 : start])
+                payload = unmasked(data[start : start + length], data[position:start])
                 out.append(PeerClosed(decode_close_payload(payload)))
                 return start + length
             position, self._payload_left = start, length
@@ -111,8 +113,8 @@ class Skipping:
         if header[0] not in self._first_bytes:
             raise _wrong(f"first byte 0x{header[0]:02x}")
         length = header[1] & LENGTH
-        if header[1] < MASKED:
-            raise _wrong("no mask")
+        if header[1] & MASKED != self._mask_bit:
+            raise _wrong("no mask" if self._mask_bit else "a mask, which a server's frames must not have")
         if length > CONTROL_BYTES:
             if header[0] & CLOSE:
                 raise _wrong("a control frame of over 125 bytes")

@@ -16,7 +16,7 @@ from trioweb._wire.fastlane import (
     decode_plain,
     plain_header,
 )
-from trioweb._wire.frames import COMPRESSED, control_frame_bytes, payload_bytes, shortened
+from trioweb._wire.frames import COMPRESSED, KEY_BYTES, MASKED, control_payload, payload_bytes, shortened
 from trioweb._wire.inflate import Inflater
 from trioweb._wire.judge import Judge
 from trioweb._wire.skipping import Skipping
@@ -32,6 +32,8 @@ _INFLATED_SLICE = 256
 
 class WebSocketWire(FrameEncoder):
     """The server's side of one WebSocket after its handshake; no task, no clock, no socket.
+
+    `ClientWire`, a subclass, is the client's: frames come without a mask and leave with one.
 
     `feed` what arrives, then ask for `events` until `is_pending` is false. It holds the
     open message, at most `message_bytes` of it, and input for which no events were requested
@@ -55,6 +57,7 @@ class WebSocketWire(FrameEncoder):
             reported at once: nobody knows what the rest would inflate to.
         has_leftover: Input arrived after the frame that ended it.
         unfinished_bytes: How many bytes arrived that are not part of a whole message or control frame.
+        control_header_bytes: How long the header of each control frame is that arrives.
     """
 
     __slots__ = (
@@ -74,6 +77,11 @@ class WebSocketWire(FrameEncoder):
         "may_hold",
         "unfinished_bytes",
     )
+
+    # What a client's frames look like, and a server's do not (RFC 6455 §5.1).
+    _mask_bit = MASKED
+    control_header_bytes = 2 + KEY_BYTES
+    _decode_plain = staticmethod(decode_plain)
 
     def __init__(
         self,
@@ -136,7 +144,8 @@ class WebSocketWire(FrameEncoder):
         out: list[WireEvent] = []
         if self._is_lane_open:
             data = self._input
-            self._position = position = decode_plain(data, self._position, out, most, self._message_bytes)
+            position = self._decode_plain(data, self._position, out, most, self._message_bytes)
+            self._position = position
             if position == len(data):
                 self._input = b""
                 self._position = self.unfinished_bytes = 0
@@ -181,7 +190,7 @@ class WebSocketWire(FrameEncoder):
         unread, payload_left = (b"", 0) if self._judge is None else self._judge.give_back()
         if isinstance(self._frame, PlainFrame):
             payload_left = self._frame.payload_left
-        self._frame = Skipping(payload_left, is_deflated=self.deflate is not None)
+        self._frame = Skipping(payload_left, is_deflated=self._deflator is not None, mask_bit=self._mask_bit)
         self._inflater = self._judge = None
         self._assembly.clear()
         self._input = unread + self._input[self._position :]
@@ -205,7 +214,9 @@ class WebSocketWire(FrameEncoder):
                 self.is_holding = True
                 return
             if self._is_lane_open:
-                self._position = decode_plain(self._input, self._position, out, most, self._message_bytes)
+                self._position = self._decode_plain(
+                    self._input, self._position, out, most, self._message_bytes
+                )
                 self.unfinished_bytes = len(self._input) - self._position
                 if len(out) >= most:
                     return
@@ -233,7 +244,7 @@ class WebSocketWire(FrameEncoder):
             or not (self._judge is None or self._judge.is_between_frames)  # the property, without its call
         ):
             self._let_judge(out)
-        elif (end := decode_control(self._input, self._position, out)) != self._position:
+        elif (end := decode_control(self._input, self._position, out, self._mask_bit)) != self._position:
             self._position = end
             self.unfinished_bytes = len(self._input) - end
             if isinstance(out[-1], PeerClosed):
@@ -242,7 +253,7 @@ class WebSocketWire(FrameEncoder):
             self._is_lane_open = not self._assembly.is_streaming
             return True
         else:
-            size = plain_header(self._input, self._position)
+            size = plain_header(self._input, self._position, self._mask_bit)
             if size == INCOMPLETE:
                 return self._wait_for_rest()
             if size == NOT_PLAIN:
@@ -281,7 +292,7 @@ class WebSocketWire(FrameEncoder):
     def _walk(self, frame: Skipping, out: list[WireEvent]) -> bool:
         self._position = frame.walk(self._input, self._position, out)
         if out and isinstance(out[-1], PeerClosed):
-            self.unfinished_bytes -= control_frame_bytes(out[-1])
+            self._count_control(out[-1])
             self._end()
         elif frame.needs_input:
             return self._wait_for_rest()
@@ -312,7 +323,8 @@ class WebSocketWire(FrameEncoder):
     def _take_compressed(self, out: list[WireEvent]) -> bool:
         if self._inflater is None or self._assembly.is_streaming:
             return False
-        found = compressed_payload(self._input, self._position, most_compressed_bytes(self._message_bytes))
+        most_bytes = most_compressed_bytes(self._message_bytes)
+        found = compressed_payload(self._input, self._position, most_bytes, self._mask_bit)
         if found is None:
             return False
         first = self._input[self._position]
@@ -330,7 +342,7 @@ class WebSocketWire(FrameEncoder):
     def _let_judge(self, out: list[WireEvent]) -> None:
         judge, is_streaming = self._judge, self._assembly.is_streaming
         if judge is None:
-            judge = self._judge = Judge(self._assembly, self._inflater)
+            judge = self._judge = Judge(self._assembly, self._inflater, self._mask_bit)
         if self._inflater is not None:
             self._inflater.without_limit = is_streaming
         known = len(out)
@@ -340,7 +352,11 @@ class WebSocketWire(FrameEncoder):
             most = _INFLATED_SLICE if self._assembly.is_compressed else len(self._input)
             self._position = judge.take_payload(self._input, self._position, most, out)
         if len(out) > known and isinstance(last := out[-1], (Ping, Pong, PeerClosed)):
-            self.unfinished_bytes -= control_frame_bytes(last)  # it may be within a message
+            self._count_control(last)  # it may be within a message
+
+    def _count_control(self, event: Ping | Pong | PeerClosed) -> None:
+        """Count a control frame as finished."""
+        self.unfinished_bytes -= self.control_header_bytes + len(control_payload(event))
 
     def _end(self) -> None:
         """Release everything: further input has no meaning (RFC 6455 §7.1.7)."""

@@ -1,0 +1,102 @@
+"""The client's side of a WebSocket's frames: what is masked, and what is not, is exchanged.
+
+RFC 6455 §5.1 makes one difference between the two sides. A client masks every frame, and a server none; either
+closes the connection (1002) when the other does not keep to that. Everything else is the same,
+so this class has only what the difference touches: two encoders, the loop of the fast lane, and a few values
+that the shared decoders take. With compression, the parameters whose names begin with `client_` describe
+what this side sends, and those with `server_` what it receives (RFC 7692 §7.1).
+"""
+
+from __future__ import annotations
+
+from trioweb._wire.deflate import DeflateAgreement
+from trioweb._wire.encoder import Sharing
+from trioweb._wire.fastlane import decode_unmasked
+from trioweb._wire.frames import (
+    BINARY,
+    COMPRESSED,
+    FINAL,
+    SHORT_MASKED_HEADERS,
+    TEXT,
+    TWO_BYTES,
+    Buffers,
+    encode_masked_control,
+    encode_masked_frame,
+)
+from trioweb._wire.mask_keys import draw_key, take_key
+from trioweb._wire.masking import apply_mask
+from trioweb._wire.websocket import WebSocketWire
+
+_MASKED_TEXT_HEADERS = SHORT_MASKED_HEADERS[FINAL | TEXT]
+_MASKED_BINARY_HEADERS = SHORT_MASKED_HEADERS[FINAL | BINARY]
+
+
+class ClientWire(WebSocketWire):
+    """The client's side of one WebSocket after its handshake; no task, no clock, no socket.
+
+    It is used as `WebSocketWire` is, except that its frames belong to one connection: each has a
+    key of its own (RFC 6455 §5.3), so none is ever sent twice.
+
+    Args:
+        message_bytes: How long a message may be, inflated too; a longer one is answered with 1009.
+        message_fragments: How many frames one may have; more are answered with 1008.
+        deflate: What was agreed on about compression, if anything was.
+        fast_lane: Whether plain frames are decoded without wsproto.
+    """
+
+    __slots__ = ()
+
+    _mask_bit = 0
+    control_header_bytes = 2
+    _decode_plain = staticmethod(decode_unmasked)
+    _encode_frame = staticmethod(encode_masked_frame)
+    _encode_control = staticmethod(encode_masked_control)
+
+    def __init__(
+        self,
+        *,
+        message_bytes: int,
+        message_fragments: int,
+        deflate: DeflateAgreement | None = None,
+        fast_lane: bool = True,
+    ) -> None:
+        super().__init__(
+            message_bytes=message_bytes,
+            message_fragments=message_fragments,
+            deflate=None if deflate is None else deflate.exchanged(),
+            fast_lane=fast_lane,
+        )
+        self.frame_kind = Sharing.NEVER
+
+    def feed_plain(self, data: bytes, out: list[str | bytes], most: int) -> bool:
+        """Take input, and decode it at once if it is whole plain frames: the usual case."""
+        if self._is_lane_open and not self._input:
+            position = decode_unmasked(data, 0, out, most, self._message_bytes)
+            if position == len(data):
+                return True
+            data = data[position:]
+        self.feed(data)
+        return False
+
+    def encode(self, message: str | bytes) -> Buffers:
+        """Build the frame of a whole message, with a key of its own.
+
+        Raises:
+            UnicodeEncodeError: The text has surrogates, which UTF-8 cannot express.
+        """
+        if isinstance(message, str):
+            payload, headers = message.encode(), _MASKED_TEXT_HEADERS
+        else:
+            payload, headers = message, _MASKED_BINARY_HEADERS
+        if self._deflator is not None:
+            compressed = self._deflator.compress(payload)
+            if compressed is not None:
+                return encode_masked_frame(headers[0][0] | COMPRESSED, compressed)
+        length = len(payload)
+        if length < TWO_BYTES:
+            try:
+                key = take_key()
+            except IndexError:
+                key = draw_key()
+            return headers[length] + key + apply_mask(payload, key)
+        return encode_masked_frame(headers[0][0], payload)
