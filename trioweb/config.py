@@ -81,6 +81,8 @@ class Timeouts:
         close_seconds: For the closing handshake (RFC 6455 §7.1.1).
         handler_grace_seconds: For a handler to end after its connection has.
         drain_seconds: For the whole of a graceful shutdown, including the end of the lifespan.
+        connect_seconds: For a client to connect, from its first step to the answer to its handshake,
+            with all redirects.
     """
 
     head_seconds: float = attrs.field(default=10.0, validator=seconds(optional=False))
@@ -92,6 +94,7 @@ class Timeouts:
     close_seconds: float = attrs.field(default=5.0, validator=seconds(optional=False))
     handler_grace_seconds: float = attrs.field(default=10.0, validator=seconds(optional=False))
     drain_seconds: float = attrs.field(default=30.0, validator=seconds(optional=False))
+    connect_seconds: float = attrs.field(default=20.0, validator=seconds(optional=False))
 
 
 @attrs.frozen(kw_only=True)

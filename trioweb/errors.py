@@ -5,8 +5,9 @@ TriowebError
 │   ├── PatternError            a route's path cannot be read
 │   ├── DuplicateRoute          two routes would answer the same request
 │   └── ConfigError             a setting has a value that cannot work
+├── InvalidURL                  + ValueError: the URL is not one of a WebSocket
 ├── HTTPError                   a handler raises it to send an error status
-│   ├── HandshakeRejected       the handshake was refused with that status
+│   ├── HandshakeRejected       the handshake was refused with that status, by this side or by the server
 │   └── MissingField            + KeyError: the request lacks a field that the handler needs, 400
 ├── ProtocolError               abstract
 │   ├── LocalProtocolError      the program asked for something illegal: a bug
@@ -14,6 +15,9 @@ TriowebError
 │       ├── MessageTooBig       1009
 │       ├── BodyTooLarge        413
 │       └── HeadersTooLarge     431
+├── ConnectFailed               + OSError: a client got no connection; `phase` says how far it came
+│   ├── ConnectTimedOut         + TimeoutError + trio.TooSlowError: it took longer than `Timeouts.connect_seconds`
+│   └── BadHandshake            + RemoteProtocolError: the answer is not the one to a WebSocket handshake
 ├── ConnectionClosed            abstract
 │   ├── ConnectionClosedOK      + trio.EndOfChannel: 1000, 1001, 1005
 │   ├── ConnectionClosedError   + trio.BrokenResourceError: every other code
@@ -27,16 +31,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Literal
 
 import trio
 
 from trioweb.closing import QUIET_CODES, Close, CloseCode, complaint
+from trioweb.excerpts import excerpt
+from trioweb.header_mapping import Headers, HeaderSource
+from trioweb.phrases import phrase
 
 __all__ = [
     "AlreadyClosed",
+    "BadHandshake",
     "BodyTooLarge",
     "CloseWebSocket",
     "ConfigError",
+    "ConnectFailed",
+    "ConnectTimedOut",
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
@@ -44,6 +55,7 @@ __all__ = [
     "HTTPError",
     "HandshakeRejected",
     "HeadersTooLarge",
+    "InvalidURL",
     "LocalProtocolError",
     "MessageTooBig",
     "MissingField",
@@ -77,6 +89,10 @@ class ConfigError(SetupError):
     """A setting has a value that cannot work."""
 
 
+class InvalidURL(TriowebError, ValueError):
+    """The URL is not one of a WebSocket; nothing was sent."""
+
+
 class HTTPError(TriowebError):
     """Raise this in a handler to send an error status, or to refuse a handshake.
 
@@ -102,7 +118,50 @@ class HTTPError(TriowebError):
 
 
 class HandshakeRejected(HTTPError):
-    """The WebSocket handshake was refused with this status (RFC 6455 §4.2.2)."""
+    """The WebSocket handshake was refused with this status (RFC 6455 §4.2.2).
+
+    A server raises it about a handshake that it has refused. A client raises it when the server answers
+    with any status but 101, a redirect for instance; `status`, `headers` and `body` are the server's then.
+
+    Attributes:
+        headers: The fields, by names in any case, with `get_all` for repeated ones.
+        body: What the server has sent, up to 64 KiB.
+        is_body_complete: Whether `body` is all of it: not cut, broken off or malformed.
+        was_received: Whether a server has sent this to a client. In a handler, that is not an answer
+            to the handler's own client: uncaught, it is a failure like any other.
+
+    Raises:
+        LocalProtocolError: `status` is not an error status, and there is no body.
+    """
+
+    headers: Headers  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        status: int,
+        detail: str = "",
+        headers: HeaderSource | None = None,
+        *,
+        body: bytes | None = None,
+        is_body_complete: bool = True,
+    ) -> None:
+        if body is None:
+            super().__init__(status, detail)
+        else:
+            TriowebError.__init__(self, status, detail)  # any status refuses, a 200 too
+            self.status, self.detail = status, detail
+        self.headers = Headers(headers or ())  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.body = body or b""
+        self.is_body_complete = is_body_complete
+        self.was_received = body is not None
+
+    def __str__(self) -> str:
+        if not self.was_received:
+            return super().__str__()
+        said = f", and said {excerpt(self.body, 200)}" if self.body else ""
+        location = self.headers.get("location") if 300 <= self.status < 400 else None
+        advice = f" to {excerpt(location)} (most_redirects=... follows)" if location else ""
+        return f"the server answered the handshake with {self.status} {self.detail[:80]}{advice}, not with 101{said}"
 
 
 class MissingField(HTTPError, KeyError):
@@ -191,6 +250,37 @@ class HeadersTooLarge(RemoteProtocolError):
     """A request's head was longer than `Limits.head_bytes`, or had more than `Limits.head_fields`."""
 
     status, close_code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, None
+
+
+Phase = Literal["TCP", "Unix socket", "proxy", "TLS", "handshake"]
+"""How far a client has come when it fails to connect."""
+
+
+class ConnectFailed(TriowebError, OSError):
+    """A client got no connection. Trying again later may help.
+
+    Args:
+        message: What happened, and what was expected.
+        phase: What the client was doing.
+
+    Attributes:
+        phase: `"TCP"`, `"Unix socket"`, `"proxy"`, `"TLS"` or `"handshake"`.
+    """
+
+    def __init__(self, message: str, phase: Phase) -> None:
+        super().__init__(f"connecting failed ({phase}): {message}")
+        self.phase: Phase = phase
+
+
+class ConnectTimedOut(ConnectFailed, TimeoutError, trio.TooSlowError):
+    """A client got no connection within `Timeouts.connect_seconds`; `phase` says what took so long."""
+
+
+class BadHandshake(ConnectFailed, RemoteProtocolError):
+    """The peer's answer is not one to a WebSocket handshake, or to a request for a tunnel."""
+
+    def __init__(self, message: str, phase: Phase = "handshake") -> None:
+        super().__init__(message, phase)
 
 
 class ConnectionClosed(TriowebError):
@@ -306,21 +396,3 @@ def checked_close(code: int, reason: str) -> Close:
     if problem is not None:
         raise LocalProtocolError(problem)
     return Close(int(code), reason)
-
-
-# Python's own phrases differ between versions; these are the ones of RFC 9110 §15.5.
-_PHRASES = {
-    413: "Content Too Large",
-    414: "URI Too Long",
-    416: "Range Not Satisfiable",
-    422: "Unprocessable Content",
-}
-_CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
-
-
-def phrase(status: int) -> str:
-    """Return the reason phrase of a status, or its class for unregistered codes."""
-    try:
-        return _PHRASES.get(status) or HTTPStatus(status).phrase
-    except ValueError:
-        return _CLASSES[status // 100]

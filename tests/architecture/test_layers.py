@@ -12,7 +12,7 @@ import pytest
 # package; modules on one line do not know each other. Imports for typing and inside
 # functions count too.
 LAYERS = (
-    ("closing", "exception_groups", "json_text"),
+    ("closing", "exception_groups", "excerpts", "header_mapping", "json_text", "phrases"),
     ("errors", "foreign_names"),
     ("validators", "newcomers", "signatures"),
     ("config", "headers"),

@@ -9,7 +9,7 @@ from trioweb import errors
 from trioweb.closing import CloseCode
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
-BRANCH = re.compile(r"^([│├└─ ]*)(\w+)(?: +\+ (?:trio\.)?(\w+))?")
+BRANCH = re.compile(r"^([│├└─ ]*)(\w+) *((?:\+ (?:trio\.)?\w+ ?)*)")
 
 
 def tree() -> str:
@@ -27,7 +27,7 @@ def drawn_bases() -> dict[str, list[str]]:
         assert branch, line
         depth = len(branch[1]) // 4
         del above[depth + 1 :]
-        bases[branch[2]] = [above[-1], *([branch[3]] if branch[3] else [])]
+        bases[branch[2]] = [above[-1], *re.findall(r"\+ (?:trio\.)?(\w+)", branch[3])]
         above.append(branch[2])
     return bases
 

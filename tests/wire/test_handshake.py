@@ -71,7 +71,7 @@ def test_the_key_is_returned_as_it_came() -> None:
 
 def test_w07_a_handshake_uses_get() -> None:
     error = refusal(head(start="POST / HTTP/1.1"))
-    assert (error.status, error.headers) == (405, {"Allow": "GET"})
+    assert (error.status, error.headers.lines()) == (405, [("Allow", "GET")])
 
 
 def test_w07_a_handshake_uses_http_1_1() -> None:
@@ -139,11 +139,6 @@ def test_a_request_that_does_not_ask_for_an_upgrade_is_told_how(
 
 def test_w07_the_connection_options_may_come_on_several_lines() -> None:
     assert check(head("Connection: keep-alive")) == KEY
-
-
-def test_the_headers_of_a_refusal_are_not_shared() -> None:
-    refusal(head(Sec_WebSocket_Version=None)).headers["Upgrade"] = "changed"
-    assert refusal(head(Sec_WebSocket_Version=None)).headers["Upgrade"] == "websocket"
 
 
 def test_a_handshake_without_host_is_refused_by_itself() -> None:

@@ -6,7 +6,9 @@ from html import escape
 
 from trioweb._web.accept import preferred
 from trioweb._web.response import HTML, JSON, Response, Text
-from trioweb.errors import HTTPError, phrase
+from trioweb.errors import HTTPError
+from trioweb.header_mapping import pairs_of
+from trioweb.phrases import phrase
 
 # The page is self-contained, without scripts or outside resources, so the policy can forbid them all.
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -55,7 +57,7 @@ def error_response(error: HTTPError, *, accept: str = "", traceback: str | None 
         response = Text(_text(error, title, traceback), error.status)
     response.headers["vary"] = "Accept"
     response.headers["x-content-type-options"] = "nosniff"
-    for name, value in error.headers.items():
+    for name, value in pairs_of(error.headers):
         response.headers[name] = value
     return response
 

@@ -183,6 +183,12 @@ def _first_of(supported: tuple[str, ...], offered: tuple[str, ...]) -> str | Non
     return None
 
 
+def is_own_field(name: str) -> bool:
+    """Return whether the handshake itself says this, in the request or in the response."""
+    lower = name.lower()
+    return lower in _OWN_FIELDS or lower.startswith(_OWN_PREFIX)
+
+
 def encode_accept(agreement: Agreement, headers: Iterable[tuple[str, str]]) -> bytes:
     """Return the response that opens the WebSocket (RFC 6455 §4.2.2 item 5).
 
@@ -202,8 +208,7 @@ def encode_accept(agreement: Agreement, headers: Iterable[tuple[str, str]]) -> b
         lines.append(f"Sec-WebSocket-Extensions: {agreement.deflate.header_value}\r\n")
     for name, value in headers:
         check_field(name, value)
-        lower = name.lower()
-        if lower in _OWN_FIELDS or lower.startswith(_OWN_PREFIX):
+        if is_own_field(name):
             raise LocalProtocolError(f"the header {name} belongs to the handshake: it cannot be added to it")
         lines.append(f"{name}: {value}\r\n")
     lines.append("\r\n")

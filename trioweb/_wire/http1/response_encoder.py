@@ -29,8 +29,9 @@ from typing import Any
 import h11
 
 from trioweb._wire.http1.wire import Http1Wire
-from trioweb.errors import LocalProtocolError, phrase
+from trioweb.errors import LocalProtocolError
 from trioweb.headers import check_field
+from trioweb.phrases import phrase
 
 # The statuses without a body, and the length that they declare. 204 and 304 end with the head, whatever it
 # says (RFC 9112 §6.3). 205 has no content either, but its end has to be declared (RFC 9110 §15.3.6).

@@ -1,0 +1,293 @@
+"""The URL of a WebSocket (RFC 6455 §3), and of one behind a Unix socket.
+
+    ws://user:password@host:80/path?query      wss://[2001:db8::1]/
+    ws+unix:///run/app.sock:/path?query        as Node.js writes it: the socket, a colon, the target
+    ws+unix://%2Frun%2Fapp.sock/path?query     the socket as an escaped host
+
+Browsers repair URLs, and so does `urllib.parse`: they drop spaces and line feeds, turn backslashes round,
+and read `1.2.3` as an address. A URL that is made of somebody's input can then lead to another host than the
+one that the program has checked, or carry a header of its own. So nothing is repaired here. An `InvalidURL`
+says how to write what was meant.
+
+The exceptions harm nobody. In the target, characters that a URI cannot contain are escaped (RFC 3987 §3.1), and
+a `%` that escapes nothing stays: some servers want it, and to them it is not part of an address.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from ipaddress import IPv6Address
+from urllib.parse import quote, unquote, unquote_to_bytes, urljoin
+
+import attrs
+
+from trioweb.errors import BadHandshake, InvalidURL
+from trioweb.excerpts import excerpt
+
+_DEFAULT_WS_PORTS = {"ws": 80, "wss": 443}
+_UNIX_SCHEME = "ws+unix"
+_SCHEMES_ADVICE = "expected ws://, wss:// or ws+unix://"
+
+# RFC 3986, appendix B.
+_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?")
+# Spaces, control characters and backslashes; see above.
+_NEVER_IN_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\ufeff]")
+_HOST_AND_PORT_OF_URL = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
+# RFC 3986 §3.2.2 without escapes, for which no name of a host has a use.
+_REGISTERED_NAME = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=]+")
+_ZONE = re.compile(r"[A-Za-z0-9\-._~]+")
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_HIGHEST_TCP_PORT = 65535
+_LABEL_CHARACTERS, _HOST_CHARACTERS = 63, 253  # RFC 1035 §2.3.4
+
+# What RFC 3986 allows in a path or a query, and `[` and `]`, which browsers leave as they are.
+_SAFE_IN_TARGET = "%/?:@!$&'()*+,;=-._~[]"
+
+
+@attrs.frozen
+class WebSocketURL:
+    """Where a WebSocket is, and what the request for it says.
+
+    Attributes:
+        scheme: `"ws"`, `"wss"` or `"ws+unix"`.
+        host: In lower case and ASCII, an IPv6 address without brackets; `"localhost"` for a Unix socket.
+        port: The port, or the scheme's own.
+        target: The path and the query, as the request line has them.
+        unix_path: The path of the Unix socket, if it is one.
+        authorization: The value of `Authorization` for the user in the URL (RFC 7617).
+    """
+
+    scheme: str
+    host: str
+    port: int
+    target: str = "/"
+    unix_path: str | None = None
+    authorization: str | None = attrs.field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """Return the URL without its user: texts of errors show it."""
+        if self.unix_path is not None:
+            return f"{_UNIX_SCHEME}://{quote(self.unix_path, safe='', errors='surrogateescape')}{self.target}"
+        return f"{self.scheme}://{self._authority}{self.target}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is reached by TLS."""
+        return self.scheme == "wss"
+
+    @property
+    def server_name(self) -> str:
+        """The name that the server's certificate must have (RFC 6066 §3): without the dot of the root."""
+        return self.host.partition("%")[0].removesuffix(".")
+
+    @property
+    def host_field(self) -> str:
+        """The value of `Host`, without the port if it is the scheme's own (RFC 6455 §4.1)."""
+        return "localhost" if self.unix_path is not None else self._authority
+
+    @property
+    def authority_with_port(self) -> str:
+        """The target of CONNECT, which always has a port (RFC 9110 §9.3.6)."""
+        return f"{self._host_in_brackets}:{self.port}"
+
+    @property
+    def origin_key(self) -> tuple[object, ...]:
+        """Two URLs with the same are of one origin: what is secret to the one may be sent to the other."""
+        return self.scheme, self.host, self.port, self.unix_path
+
+    @property
+    def _host_in_brackets(self) -> str:
+        # A zone means something on this machine only, and never leaves it (RFC 6874 §1).
+        host = self.host.partition("%")[0]
+        return f"[{host}]" if ":" in host else host
+
+    @property
+    def _authority(self) -> str:
+        if self.port == _DEFAULT_WS_PORTS.get(self.scheme):
+            return self._host_in_brackets
+        return self.authority_with_port
+
+    def resolve(self, location: str) -> WebSocketURL:
+        """Return where a redirect leads to (RFC 9110 §10.2.2); `http` and `https` mean `ws` and `wss`.
+
+        The user of this URL is kept within its origin only.
+
+        Args:
+            location: The value of `Location`.
+
+        Raises:
+            BadHandshake: It is not a URL of a WebSocket, or it leads from `wss` to `ws`, or to a Unix socket.
+        """
+        location = _as_utf8(location)
+        matched = _URL.fullmatch(location)
+        if matched is None or _NEVER_IN_URL.search(location):
+            raise self._bad_location(location, "which is not a URL")
+        scheme, authority, path, query, _ = matched.groups()
+        if scheme is None and authority is None:
+            relative = path if query is None else f"{path}?{query}"
+            return attrs.evolve(self, target=_escaped_target(urljoin(self.target, relative)))
+        scheme = (scheme or ("wss" if self.is_secure else "ws")).lower()
+        scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)
+        if scheme not in _DEFAULT_WS_PORTS:
+            raise self._bad_location(location, "which is not the URL of a WebSocket on the network")
+        if self.is_secure and scheme == "ws":
+            raise self._bad_location(location, "and a redirect from wss to ws is never followed")
+        text = f"{scheme}://{authority or ''}{path}"
+        try:
+            url = parse_url(text if query is None else f"{text}?{query}")
+        except InvalidURL as error:
+            raise self._bad_location(location, str(error)) from None
+        return self._as_same_origin(url)
+
+    def _as_same_origin(self, url: WebSocketURL) -> WebSocketURL:
+        if self.unix_path is not None and not url.is_secure and url.host_field == self.host_field:
+            url = attrs.evolve(self, target=url.target)  # a server there knows no better name for itself
+        if url.origin_key == self.origin_key and url.authorization is None:
+            return attrs.evolve(url, authorization=self.authorization)
+        return url
+
+    def _bad_location(self, location: str, problem: str) -> BadHandshake:
+        return BadHandshake(f"{self} redirects to {_shown(location)}, {problem}")
+
+
+def parse_url(text: str) -> WebSocketURL:
+    """Read the URL of a WebSocket.
+
+    Args:
+        text: `ws://`, `wss://` or `ws+unix://`; see the top of this file.
+
+    Raises:
+        InvalidURL: It is another one, or malformed.
+    """
+    if not isinstance(text, str):
+        raise InvalidURL(f"a URL is a str, not {type(text).__name__}")
+    wrong = _NEVER_IN_URL.search(text)
+    if wrong is not None:
+        raise _invalid(text, f"contains {wrong[0]!r} at {wrong.start()}: write {quote(wrong[0], safe='')}")
+    matched = _URL.fullmatch(text)
+    assert matched is not None  # without line feeds, all texts match
+    scheme, authority, path, query, fragment = matched.groups()
+    if fragment is not None:
+        raise _invalid(text, "has a fragment, which a WebSocket cannot have: write %23 for a #")
+    match (scheme or "").lower():
+        case "ws" | "wss" as known if authority is not None:
+            host, port, authorization = _parse_authority(text, authority)
+            target = _target(path, query)
+            return WebSocketURL(
+                known, host, port or _DEFAULT_WS_PORTS[known], target, authorization=authorization
+            )
+        case "ws+unix":
+            return _parse_unix(text, authority or "", path, query)
+        case "http" | "https" as other:
+            raise _invalid(text, f"is one of HTTP: write {other.replace('http', 'ws')}://")
+        case _:
+            raise _invalid(text, f"is not one of a WebSocket: {_SCHEMES_ADVICE}")
+
+
+def _parse_authority(text: str, authority: str) -> tuple[str, int | None, str | None]:
+    userinfo, at, rest = authority.rpartition("@")
+    matched = _HOST_AND_PORT_OF_URL.fullmatch(rest)
+    if matched is None:
+        raise _invalid(text, "has a host that is not a name, an IPv4 address or an IPv6 address in brackets")
+    host, digits = matched.groups()
+    port = int(digits[-6:]) if digits else None
+    if port is not None and (not 0 < port <= _HIGHEST_TCP_PORT or digits[:-6].strip("0")):
+        raise _invalid(text, f"has a port that is not one from 1 to {_HIGHEST_TCP_PORT}")
+    parsed = _parse_version_6(text, host[1:-1]) if host.startswith("[") else _parse_name(text, host)
+    return parsed, port, _basic(text, userinfo) if at and userinfo else None
+
+
+def _parse_version_6(text: str, inside: str) -> str:
+    # `%25` is the escape of RFC 6874 §2; the bare `%` is what all other programs show and take.
+    address, percent, zone = inside.partition("%")
+    zone = zone.removeprefix("25")
+    try:
+        IPv6Address(address)
+    except ValueError as error:
+        raise _invalid(text, f"has an invalid IPv6 address: {error}") from None
+    if percent and not _ZONE.fullmatch(zone):
+        raise _invalid(text, "has an invalid zone of its IPv6 address")
+    return address.lower() + (f"%{zone}" if percent else "")
+
+
+def _parse_name(text: str, name: str) -> str:
+    if not name:
+        raise _invalid(text, "does not have a host")
+    host = (name if name.isascii() else _in_ascii(text, name)).lower()
+    if not _REGISTERED_NAME.fullmatch(host):
+        raise _invalid(text, "has a host with characters that a name cannot have")
+    labels = host.removesuffix(".").split(".")
+    # The resolver would refuse them as well, but with a `UnicodeError`, and only after a while.
+    if len(host) > _HOST_CHARACTERS or not all(0 < len(label) <= _LABEL_CHARACTERS for label in labels):
+        raise _invalid(
+            text,
+            f"has a host that is not a name: at most {_HOST_CHARACTERS} characters,"
+            f" with 1 to {_LABEL_CHARACTERS} between two dots",
+        )
+    return host
+
+
+def _in_ascii(text: str, name: str) -> str:
+    """Return an internationalised name as browsers do (UTS 46).
+
+    Python's own codec follows the older IDNA 2003. It turns `ß` into `ss`, and leads to another host.
+    Trio looks up names with `idna` too, so it is always installed.
+    """
+    import idna  # only here: its tables take 10 ms, and few URLs need them
+
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise _invalid(text, f"has a host that is not a valid internationalised name: {error}") from None
+
+
+def _basic(text: str, userinfo: str) -> str:
+    user, _, password = userinfo.partition(":")
+    decoded_user, decoded_password = unquote_to_bytes(user), unquote_to_bytes(password)
+    if b":" in decoded_user or _CONTROL.search(decoded_user + decoded_password):  # RFC 7617 §2
+        raise _invalid(text, "has a user with a colon, or a user or password with control characters")
+    return "Basic " + b64encode(decoded_user + b":" + decoded_password).decode("ascii")
+
+
+def _parse_unix(text: str, authority: str, path: str, query: str | None) -> WebSocketURL:
+    userinfo, _, escaped = authority.rpartition("@")
+    target = path
+    if not escaped:
+        escaped, _, target = path.partition(":")
+    unix_path = unquote(escaped, errors="surrogateescape")
+    if not unix_path.startswith("/") or "\0" in unix_path or (target and not target.startswith("/")):
+        raise _invalid(
+            text,
+            "does not name a Unix socket: expected ws+unix:///path/to.sock:/target"
+            " or ws+unix://%2Fpath%2Fto.sock/target",
+        )
+    authorization = _basic(text, userinfo) if userinfo else None
+    return WebSocketURL(
+        _UNIX_SCHEME, "localhost", 80, _target(target, query), unix_path, authorization=authorization
+    )
+
+
+def _target(path: str, query: str | None) -> str:
+    return _escaped_target((path or "/") if query is None else f"{path or '/'}?{query}")
+
+
+def _escaped_target(target: str) -> str:
+    return quote(target if target.startswith("/") else f"/{target}", safe=_SAFE_IN_TARGET)
+
+
+def _as_utf8(value: str) -> str:
+    """Read a field that was decoded as latin-1 as UTF-8, as browsers do, if it is valid."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
+def _invalid(text: str, problem: str) -> InvalidURL:
+    return InvalidURL(f"the URL {_shown(text)} {problem}")
+
+
+def _shown(text: str) -> str:
+    """Return a short form of a URL without its password, which must not get into a log."""
+    return excerpt(re.sub(r"//[^/?#]*@", "//...@", text))

@@ -1,0 +1,15 @@
+"""Short forms of input, for the texts of errors.
+
+A text says what came, so that nobody has to reproduce it. But a peer chooses what it sends: the form is short,
+and of one line with all characters visible, so that it cannot fill a log or forge a line in it.
+"""
+
+from __future__ import annotations
+
+_SHOWN = 80
+
+
+def excerpt(value: str | bytes | bytearray, most: int = _SHOWN) -> str:
+    """Return the beginning of a value as Python writes it, with dots if there is more."""
+    shown = value[:most] if isinstance(value, str) else bytes(value[:most])
+    return f"{shown!r}..." if len(value) > most else repr(shown)
