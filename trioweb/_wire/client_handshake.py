@@ -27,7 +27,7 @@ from trioweb.errors import BadHandshake, HandshakeRejected, LocalProtocolError
 from trioweb.excerpts import excerpt
 from trioweb.headers import Headers, HeaderSource, MutableHeaders, is_token
 
-KEY_BYTES = 16
+NONCE_BYTES = 16
 USER_AGENT = "trioweb"
 
 
@@ -81,7 +81,7 @@ class ClientHandshake:
             LocalProtocolError: A field cannot be sent, or is one of the handshake's own; a subprotocol is
                 not a token, or is there twice.
         """
-        assert len(key) == KEY_BYTES
+        assert len(key) == NONCE_BYTES
         self._key = b64encode(key).decode("ascii")
         self._subprotocols = checked_subprotocols(subprotocols)
         self._compression = compression
