@@ -19,7 +19,7 @@ LAYERS = (
     ("_wire", "_routing", "_transport"),
     ("_http", "_websocket"),
     ("_web",),
-    ("rooms",),
+    ("rooms", "_client"),
     ("middleware", "error_handlers", "templates", "lifetime"),
     ("responder",),
     ("app",),

@@ -1,0 +1,1 @@
+"""The other side: connections that a program opens."""
