@@ -13,6 +13,7 @@ from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
 from trioweb.errors import DuplicateRoute, HTTPError, LocalProtocolError, RemoteProtocolError, SetupError
 from trioweb.exception_groups import bare
+from trioweb.failures import log_failure
 from trioweb.newcomers import explain
 
 logger = logging.getLogger("trioweb")
@@ -76,7 +77,7 @@ class ErrorHandlers:
     def _log(request: Request, error: Exception) -> None:
         if as_http_error(error) is None:
             explain(error)
-            logger.error("%s %s failed", request.method, request.raw_path, exc_info=error)
+            log_failure(logger, "%s %s failed", request.method, request.raw_path, error=error)
 
     def _find(self, error: Exception) -> ErrorHandler | None:
         carried = as_http_error(error)

@@ -14,7 +14,7 @@ import pytest
 LAYERS = (
     ("closing", "exception_groups", "excerpts", "header_mapping", "json_text", "phrases"),
     ("errors", "foreign_names"),
-    ("validators", "newcomers", "signatures"),
+    ("validators", "newcomers", "signatures", "failures"),
     ("config", "headers"),
     ("_wire", "_routing", "_transport"),
     ("_http", "_websocket"),

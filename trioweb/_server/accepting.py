@@ -112,7 +112,7 @@ class Acceptor:
             return
         instruments.connections += 1
         instruments.connections_accepted += 1
-        is_encrypted = self._ssl_context is not None or isinstance(incoming.carrier, trio.SSLStream)
+        is_encrypted = self._ssl_context is not None or incoming.is_encrypted
         session = Session(
             self._context,
             self._transport(incoming),

@@ -31,6 +31,7 @@ from trioweb._web.response import Response
 from trioweb._web.unreadable import is_clients_mistake
 from trioweb.errors import RemoteProtocolError
 from trioweb.exception_groups import bare
+from trioweb.failures import log_failure
 
 logger = logging.getLogger("trioweb")
 
@@ -102,14 +103,11 @@ class Delivery:
             # A mistake in a client's body, or in the rest of its request, is not a bug of the program. A
             # stranger who sends it on purpose must not be able to fill the log with tracebacks.
             is_bug = not (isinstance(only, RemoteProtocolError) or is_clients_mistake(only))
-            logger.log(
-                logging.ERROR if is_bug else logging.INFO,
-                "%s %s broke off within its response: %s",
-                request.method,
-                request.raw_path,
-                only,
-                exc_info=error if is_bug else None,
-            )
+            text = "%s %s broke off within its response: %s"
+            if is_bug:
+                log_failure(logger, text, request.method, request.raw_path, only, error=error)
+            else:
+                logger.info(text, request.method, request.raw_path, only)
             raise ClientDisconnected("the response could not be completed") from error
         return await self.respond_to_error(request, error)
 
@@ -138,7 +136,7 @@ class Delivery:
         send_head = partial(
             self._http.start_response, response.status, headers, content_bytes=response.content_bytes
         )
-        self._streamed = StreamedResponse(self._http, response, send_head)
+        self._streamed = StreamedResponse(self._http, response, send_head, self._context.engine.timers)
         if self._context.shutdown.has_begun:  # before there was anything to drain
             self._streamed.drain()
         try:

@@ -41,6 +41,21 @@ Begin = Callable[["IncomingConnection"], None]
 leave a connection open that no task knows of."""
 
 
+class AddressedStream(trio.abc.Stream):
+    """A stream of another kind than a socket that knows where it comes from.
+
+    A listener of a program may accept what arrived in another way than by a socket of this machine: through a
+    tunnel, over a bus, from memory. The server takes the peer and the scheme from such a stream.
+
+    Attributes:
+        peer: The other end; `None` if it has no address.
+        is_encrypted: Whether the request's scheme is `"https"`.
+    """
+
+    peer: Address | None = None
+    is_encrypted: bool = False
+
+
 @attrs.define  # not frozen, which costs a call for each field
 class IncomingConnection:
     """An incoming connection: a plain socket, or a stream of another kind.
@@ -49,11 +64,13 @@ class IncomingConnection:
         carrier: The socket or stream that carries its bytes.
         peer: The other end; `None` unless it is TCP, or if the stream cannot tell.
         is_unix: Whether it is a Unix socket, which has no address worth logging.
+        is_encrypted: Whether the bytes of the stream were encrypted on their way here.
     """
 
     carrier: socket.socket | trio.abc.Stream
     peer: Address | None
     is_unix: bool = False
+    is_encrypted: bool = False
 
 
 async def accept(listener: AnyListener, begin: Begin, warn: Rationed) -> None:
@@ -96,7 +113,11 @@ async def _accept_streams(listener: AnyListener, begin: Begin, warn: Rationed) -
         except OSError as error:
             await _survive(error, warn)
         else:
-            begin(IncomingConnection(stream, peer_of(stream), is_unix=is_unix(stream)))
+            begin(
+                IncomingConnection(
+                    stream, peer_of(stream), is_unix=is_unix(stream), is_encrypted=is_encrypted(stream)
+                )
+            )
             del stream  # or its buffers would stay until the next client connects
 
 
@@ -130,8 +151,10 @@ def connection_of(connected: socket.socket, name: object) -> IncomingConnection:
 
 
 def peer_of(stream: trio.abc.Stream) -> Address | None:
-    """Return the address of the peer of a stream that runs over TCP; `None` for any other."""
+    """Return the address of the peer, if the stream runs over TCP or knows it; otherwise `None`."""
     carrier = _carrier(stream)
+    if isinstance(carrier, AddressedStream):
+        return carrier.peer
     if not isinstance(carrier, trio.SocketStream):
         return None
     try:
@@ -144,6 +167,11 @@ def is_unix(stream: trio.abc.Stream) -> bool:
     """Return whether a stream runs over a Unix socket, with TLS or without."""
     carrier = _carrier(stream)
     return isinstance(carrier, trio.SocketStream) and carrier.socket.family == _UNIX
+
+
+def is_encrypted(stream: trio.abc.Stream) -> bool:
+    """Return whether a stream speaks TLS, or says that it was encrypted on its way."""
+    return isinstance(stream, trio.SSLStream) or (isinstance(stream, AddressedStream) and stream.is_encrypted)
 
 
 def _carrier(stream: trio.abc.Stream) -> trio.abc.Stream:

@@ -35,6 +35,7 @@ from trioweb._web.response import Response, prepared
 from trioweb._web.switching import SwitchingProtocols
 from trioweb._wire.http1.request_head import RequestHead
 from trioweb.errors import HTTPError, RemoteProtocolError
+from trioweb.failures import log_failure
 from trioweb.middleware.request_id import forget_request_id
 
 logger = logging.getLogger("trioweb")
@@ -115,8 +116,8 @@ class Session:
         except trio.BrokenResourceError:
             # A peer may leave at any time, even in the middle of a message. This is not an error.
             logger.debug("the peer is gone")
-        except Exception:
-            logger.exception("the connection of %s is dropped after an error", self._name)
+        except Exception as error:
+            log_failure(logger, "the connection of %s is dropped after an error", self._name, error=error)
         finally:
             self._http.drop()
             self._transport.abort()

@@ -43,6 +43,7 @@ from trioweb._websocket.state import State
 from trioweb.closing import REASON_BYTES, Close, CloseCode
 from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError
 from trioweb.exception_groups import leaf_exceptions
+from trioweb.failures import log_failure
 from trioweb.newcomers import explain
 
 logger = logging.getLogger("trioweb")
@@ -283,7 +284,7 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
         error.add_note(
             "The handshake has been answered, so no status can be sent: raise CloseWebSocket(code, reason)"
         )
-    logger.error("the handler of WebSocket %s failed", ws.request.raw_path, exc_info=error)
+    log_failure(logger, "the handler of WebSocket %s failed", ws.request.raw_path, error=error)
     reason = f"{type(error).__name__}: {error}" if is_debug else ""
     return _explained(CloseCode.INTERNAL_ERROR, reason)
 

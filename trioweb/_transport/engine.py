@@ -39,6 +39,14 @@ class Engine:
     pump: Pump | None
 
 
+_open: trio.lowlevel.RunVar[tuple[Engine, ...]] = trio.lowlevel.RunVar("trioweb engines", ())
+
+
+def engines_of_this_run() -> tuple[Engine, ...]:
+    """Return the engines that are open in this run of Trio: one for each server, and one for all clients."""
+    return _open.get()
+
+
 @asynccontextmanager
 async def open_engine() -> AsyncIterator[Engine]:
     """Run the shared tasks for as long as the block; they end with it."""
@@ -54,7 +62,11 @@ async def open_engine() -> AsyncIterator[Engine]:
             nursery.start_soon(engine.flusher.run, name="trioweb flusher")
             if pump is not None:
                 nursery.start_soon(pump.run, name="trioweb pump")
-            yield engine
+            _open.set((*_open.get(), engine))
+            try:
+                yield engine
+            finally:
+                _open.set(tuple(one for one in _open.get() if one is not engine))
             # By now every session has ended: what is cut off are the shared tasks, which run for ever,
             # and whatever a stream still does at its end.
             nursery.cancel_scope.cancel()

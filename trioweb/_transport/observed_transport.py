@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from trioweb._transport.transport import Output, Receiver, Transport
+from trioweb.failures import log_failure
 
 logger = logging.getLogger("trioweb")
 
@@ -55,8 +56,8 @@ class WireObserver:
     def _show(self, function: Callable[[bytes], None], data: bytes) -> None:
         try:
             function(data)
-        except Exception:
-            logger.exception("an observer of the wire failed: it is shown nothing more")
+        except Exception as error:
+            log_failure(logger, "an observer of the wire failed: it is shown nothing more", error=error)
             self._received = self._sent = _look_away
 
 

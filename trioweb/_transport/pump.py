@@ -73,6 +73,11 @@ class Pump:
             self._poller.register(descriptor, mask)
             self._sockets[descriptor] = transport
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it watches no socket, so that nothing from outside can wake it."""
+        return not self._sockets
+
     def forget(self, descriptor: int) -> None:
         """Stop watching a socket.
 

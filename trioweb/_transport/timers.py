@@ -23,7 +23,8 @@ import heapq
 import itertools
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from types import TracebackType
 
@@ -189,6 +190,27 @@ class Timers:
     def move_on_after(self, seconds: float) -> PeerScope:
         """Do as `trio.move_on_after` does, for a block that waits for something from a peer."""
         return PeerScope(self, seconds)
+
+    def callbacks(self) -> list[Callable[[], object]]:
+        """Return what is going to be called, in no particular order."""
+        return [entry[2].callback for entry in self._heap if entry[2].callback is not None]
+
+    @contextmanager
+    def out_of_sight(self) -> Iterator[None]:
+        """Hide from Trio that this object waits for a deadline. The block must not wait.
+
+        Trio shows the next deadline of a whole run, and nearly always that is this one. The test kit has to
+        know whether there are any others.
+        """
+        sleep = self._sleep
+        planned = math.inf if sleep is None else sleep.deadline
+        try:
+            if sleep is not None:
+                sleep.deadline = math.inf
+            yield
+        finally:
+            if sleep is not None:
+                sleep.deadline = planned
 
     def count_cancelled(self) -> None:
         """Sweep the heap when most of it is dead.

@@ -10,6 +10,7 @@ from trioweb._websocket.publication import Publication
 from trioweb._wire.frames import Buffers
 from trioweb._wire.websocket import WebSocketWire
 from trioweb.errors import SetupError
+from trioweb.failures import log_failure
 from trioweb.signatures import is_async
 
 logger = logging.getLogger("trioweb")
@@ -87,6 +88,8 @@ def notice_of(make: Callable[[int], str | bytes], missed: int) -> Publication | 
     """
     try:
         return Publication(make(missed))
-    except Exception:
-        logger.exception("missed_notice failed: the gap of %d messages is only counted", missed)
+    except Exception as error:
+        log_failure(
+            logger, "missed_notice failed: the gap of %d messages is only counted", missed, error=error
+        )
         return None

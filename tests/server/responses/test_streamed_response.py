@@ -36,9 +36,9 @@ async def cancel_at_step(number, make_response):
     source = Source("one", "two", "three", then=partial(trio.sleep, 20))
     ours, theirs = trio.testing.lockstep_stream_pair()
     async with trio.open_nursery() as nursery:
-        http = Http1Connection(
-            StreamTransport(theirs, nursery), Timers(), limits=Limits(), timeouts=Timeouts()
-        )
+        timers = Timers()
+        nursery.start_soon(timers.run)
+        http = Http1Connection(StreamTransport(theirs, nursery), timers, limits=Limits(), timeouts=Timeouts())
         nursery.start_soon(ours.send_all, GET % b"/")
         assert await http.receive_head()
         response = make_response(source.run())
@@ -48,7 +48,7 @@ async def cancel_at_step(number, make_response):
             instrument = CancelAtStep(scope, number)
             trio.lowlevel.add_instrument(instrument)
             try:
-                await StreamedResponse(http, response, send_head).run()
+                await StreamedResponse(http, response, send_head, timers).run()
             finally:
                 trio.lowlevel.remove_instrument(instrument)
         nursery.cancel_scope.cancel()

@@ -1,0 +1,46 @@
+"""Failures of a program that the server survives: they are logged, and shown to whoever asked for them.
+
+A server answers with 500 or 1011 and goes on, so a test sees only a status, and the exception is in a log. The test
+kit raises it in the test instead. It could not take it from the log: a record is text with an exception beside it, a
+program may filter records, and nobody could tell to which connection one belongs.
+
+The listener is a context variable. A task inherits the variables of the task that starts it, so everything that a
+server runs sees the listener of whoever started the server. Two servers in one process have two listeners, a server
+without one pays nothing, and no object has to carry it to the four places where an exception ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from trioweb.exception_groups import bare
+
+FailureListener = Callable[[Exception], None]
+
+_listener: ContextVar[FailureListener | None] = ContextVar("trioweb failure listener", default=None)
+
+
+def listen_for_failures(listener: FailureListener) -> None:
+    """Show each failure to `listener`, without the groups of nurseries, in this task and in those that it starts from now on.
+
+    Args:
+        listener: Is called in the task that failed. Must not raise.
+    """
+    _listener.set(listener)
+
+
+def log_failure(logger: logging.Logger, text: str, *arguments: object, error: Exception) -> None:
+    """Log a failure of the program with its traceback, and show it to the listener.
+
+    Args:
+        logger: Whose record it is.
+        text: Says where it happened.
+        arguments: For `text`.
+        error: The exception, which goes no further than here.
+    """
+    logger.error(text, *arguments, exc_info=error, stacklevel=2)
+    listener = _listener.get()
+    if listener is not None:
+        listener(bare(error))
