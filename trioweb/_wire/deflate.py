@@ -12,8 +12,11 @@ from trioweb.config import Deflate
 
 NAME = "permessage-deflate"
 
-_LEAST_BITS = 9
+LEAST_BITS = 9
 """RFC 7692 allows a window of 8 bits, but zlib cannot compress with it."""
+
+WINDOW_BITS = frozenset(str(bits) for bits in range(8, zlib.MAX_WBITS + 1))
+"""All values of a window, as they are written: without leading zeros (RFC 7692 §7.1.2)."""
 
 FLUSH_TAIL = b"\x00\x00\xff\xff"
 """The end of every flushed block. The sender leaves it out, the receiver puts it back (RFC 7692 §7.2.1, §7.2.2)."""
@@ -34,7 +37,7 @@ class DeflateAgreement:
         level: How hard zlib tries.
         memory_level: How much memory zlib takes.
         minimum_bytes: Shorter messages are sent uncompressed.
-        header_value: `Sec-WebSocket-Extensions` of the response.
+        header_value: `Sec-WebSocket-Extensions` of the response that a server sends.
     """
 
     server_no_context_takeover: bool = False
@@ -90,7 +93,7 @@ def _accept(offer: Offer, settings: Deflate) -> DeflateAgreement | None:
     if not settings.context_takeover or "client_no_context_takeover" in parameters:
         accepted["client_no_context_takeover"] = None
     server_bits = min(int(parameters.get("server_max_window_bits") or zlib.MAX_WBITS), settings.window_bits)
-    if server_bits < _LEAST_BITS:
+    if server_bits < LEAST_BITS:
         return None
     if "server_max_window_bits" in parameters:
         accepted["server_max_window_bits"] = server_bits
@@ -112,18 +115,15 @@ def _accept(offer: Offer, settings: Deflate) -> DeflateAgreement | None:
     )
 
 
-_WINDOW_BITS = {str(bits) for bits in range(8, zlib.MAX_WBITS + 1)}  # no leading zeros (§7.1.2)
-
-
 def _is_valid(parameters: Mapping[str, str | None]) -> bool:
     for name, value in parameters.items():
         match name:
             case "server_no_context_takeover" | "client_no_context_takeover":
                 is_valid = value is None
             case "server_max_window_bits":
-                is_valid = value in _WINDOW_BITS
+                is_valid = value in WINDOW_BITS
             case "client_max_window_bits":
-                is_valid = value is None or value in _WINDOW_BITS
+                is_valid = value is None or value in WINDOW_BITS
             case _:
                 is_valid = False
         if not is_valid:

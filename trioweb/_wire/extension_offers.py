@@ -21,7 +21,10 @@ _PARAMETER_VALUE = re.compile(rf'{_TCHARS}|"(?:\\?[!#$%&\'*+\-.^_`|~0-9A-Za-z])+
 
 @attrs.frozen
 class Offer:
-    """One extension that the client offers, with its parameters in order, including repeated ones."""
+    """One extension that the client offers or the server accepts.
+
+    Its parameters are in order, including repeated ones.
+    """
 
     name: str
     parameters: tuple[tuple[str, str | None], ...]
@@ -39,6 +42,16 @@ def parse_offers(lines: list[str]) -> list[Offer]:
         except ValueError:
             continue
     return offers
+
+
+def parse_accepted(lines: list[str]) -> list[Offer]:
+    """Return what the server has accepted.
+
+    Raises:
+        ValueError: A line breaks the grammar. A client has to know what is in use, so for it
+            this is an error.
+    """
+    return [accepted for line in lines for accepted in _Line(line).offers()]
 
 
 class _Line:
