@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, NoReturn
 
+from trioweb._client.connect import connect, connect_stream
+from trioweb._client.websocket import ClientWebSocket
 from trioweb._routing.router import Router
 from trioweb._server.instruments import ServerStatistics
 from trioweb._server.program import run
@@ -59,6 +61,7 @@ __all__ = [
     "Address",
     "AlreadyClosed",
     "App",
+    "ClientWebSocket",
     "Close",
     "CloseCode",
     "CloseWebSocket",
@@ -104,6 +107,8 @@ __all__ = [
     "Upload",
     "Uploads",
     "WebSocket",
+    "connect",
+    "connect_stream",
     "run",
     "serve",
     "serve_stream",

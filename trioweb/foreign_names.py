@@ -34,6 +34,30 @@ WEBSOCKET = {
     "app": "ws.request.app_state, or the app that the module has made",
 }
 
+CLIENT_WEBSOCKET = {
+    "send_text": "await ws.send(text)",
+    "send_str": "await ws.send(text)",
+    "send_bytes": "await ws.send(data)",
+    "send_message": "await ws.send(message)",
+    "recv": "await ws.receive()",
+    "receive_str": "await ws.receive_text()",
+    "get_message": "await ws.receive()",
+    "iter_text": "async for message in ws",
+    "iter_bytes": "async for message in ws",
+    "close": "await ws.aclose(code, reason)",
+    "close_code": "ws.closed.code",
+    "latency": "ws.latency_seconds",
+    "protocol": "ws.subprotocol",
+    "headers": "ws.response.headers",
+    "response_headers": "ws.response.headers",
+}
+
+CONNECT: dict[str, str] = dict.fromkeys(
+    ("send", "receive", "recv", "send_json", "receive_text", "receive_json", "aclose", "close"),
+    "async with trioweb.connect(url) as ws: and use ws",
+)
+"""Names of the WebSocket, which somebody looks for in what `connect` returns."""
+
 ROUTER = {
     "include_router": "app.include(prefix, router)",
     "register_blueprint": "app.include(prefix, router)",

@@ -26,9 +26,7 @@ from trioweb._server.incoming import IncomingConnection, accept
 from trioweb._server.listeners import AnyListener
 from trioweb._server.rationed import Rationed
 from trioweb._server.session import Session
-from trioweb._transport.socket_transport import SocketTransport
-from trioweb._transport.stream_transport import StreamTransport
-from trioweb._transport.tls_transport import TlsTransport
+from trioweb._transport.carrying import transport_over
 from trioweb._transport.transport import Transport
 
 # Nobody reads the request, which may be HEAD: an empty body is right for every method (RFC 9110 §9.3.2).
@@ -131,21 +129,7 @@ class Acceptor:
         self._clients.leave(session.peer)
 
     def _transport(self, incoming: IncomingConnection) -> Transport:
-        """Choose what carries the bytes.
-
-        The pump that all connections share reads plain sockets, also below TLS, so that an idle
-        connection has no task. If the system has no pump, and for streams of another kind, a task
-        reads each of Trio's streams.
-        """
-        engine, carrier = self._context.engine, incoming.carrier
-        if isinstance(carrier, socket.socket):
-            if engine.pump is not None:
-                plain = SocketTransport(carrier, engine.pump)
-                return plain if self._ssl_context is None else TlsTransport(plain, self._ssl_context)
-            carrier = trio.SocketStream(trio.socket.from_stdlib_socket(carrier))
-        if self._ssl_context is not None:
-            carrier = trio.SSLStream(carrier, self._ssl_context, server_side=True, https_compatible=True)
-        return StreamTransport(carrier, engine.nursery)
+        return transport_over(incoming.carrier, self._context.engine, self._ssl_context)
 
     # Above the limit.
 

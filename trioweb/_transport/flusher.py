@@ -68,6 +68,7 @@ class Flusher:
             task, self._task = self._task, None
             trio.lowlevel.reschedule(task)
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Flush what was put off, for ever."""
         while True:

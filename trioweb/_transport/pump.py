@@ -91,6 +91,7 @@ class Pump:
         """Give the descriptor back."""
         self._poller.close()
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Serve ready sockets, for ever."""
         descriptor = self._poller.fileno()

@@ -224,6 +224,7 @@ class Timers:
             heapq.heapify(self._heap)
             self._cancelled = 0
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Fire what is due, for ever."""
         while True:

@@ -196,10 +196,12 @@ class ClosingHandshake:
             self._outlet.transport.end_output()  # again: close_notify of TLS is written, so FIN can follow
         elif self._may(Event.DRAIN):
             has_peer_finished = self.received is not None and not self.is_peer_talking
-            if has_peer_finished and self._outlet.transport.try_close():
-                self._move(Event.DRAIN)
-            else:
+            if not (has_peer_finished and self._end_tcp()):
                 self._linger()
+
+    def _end_tcp(self) -> bool:
+        """Close TCP, as the server does first; `False` if input that nobody has read forbids it."""
+        return self._outlet.transport.try_close() and self._move(Event.DRAIN)
 
     def _linger(self, *, is_late: bool = False) -> None:
         """End our side, and read on: input that reached a closed socket would reset it."""

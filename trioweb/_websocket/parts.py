@@ -47,7 +47,7 @@ class Parts(NamedTuple):
 
         Args:
             wire: The frames' grammar as it was negotiated.
-            answer: The bytes of the 101 response.
+            answer: The bytes of the 101 response; none from a client.
             early_input: Bytes that came together with the handshake.
             observer: Sees all bytes after the handshake.
         """
@@ -60,7 +60,8 @@ class Parts(NamedTuple):
         self.intake.open(wire, transport)
         transport.start(self.intake, self.outlet)
         self.keepalive.start()
-        self.outlet.begin_with(answer)
+        if answer:
+            self.outlet.begin_with(answer)
         if early_input:
             if observer is not None:
                 observer.received(early_input)
@@ -78,11 +79,18 @@ class Handshake(Protocol):
         ...
 
 
-def put_together(transport: Transport, engine: Engine, *, limits: Limits, timeouts: Timeouts) -> Parts:
+def put_together(
+    transport: Transport,
+    engine: Engine,
+    *,
+    limits: Limits,
+    timeouts: Timeouts,
+    closing_kind: type[ClosingHandshake] = ClosingHandshake,
+) -> Parts:
     """Make the parts of a connection whose handshake has not been answered yet."""
     inbox = Inbox(most_messages=limits.inbox_messages, most_bytes=limits.inbox_bytes)
     outlet = Outlet(transport, engine, inbox=inbox, limits=limits, send_seconds=timeouts.send_seconds)
-    closing = ClosingHandshake(outlet, engine.timers, timeouts)
+    closing = closing_kind(outlet, engine.timers, timeouts)
     keepalive = Keepalive(closing, outlet, engine.timers, timeouts)
     intake = Intake(
         inbox,

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from trioweb._websocket.closing_handshake import ClosingHandshake
 from trioweb._websocket.connection import WebSocketConnection
+from trioweb._websocket.intake import Intake
 from trioweb._websocket.outlet import Outlet
 
 
 def outlet_of(connection: WebSocketConnection) -> Outlet:
     """Return the outlet, through which everything is written."""
     return connection._outlet  # noqa: SLF001
+
+
+def intake_of(connection: WebSocketConnection) -> Intake:
+    """Return the intake, which takes input and closes for the program."""
+    return connection._intake  # noqa: SLF001
 
 
 def closing_of(connection: WebSocketConnection) -> ClosingHandshake:

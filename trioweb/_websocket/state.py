@@ -9,6 +9,9 @@ from enum import Enum, auto
 # (§7.1.1). There are three shorter ways. A side that finds a violation of the protocol sends its
 # close frame and does not wait for the other (§7.1.7, "Fail the WebSocket Connection"). The
 # connection to a peer that does not answer is cut when its time is up. And TCP may simply be lost.
+# A client lets the server close TCP first (§7.1.1). The side that closes first has to keep the pair of ports
+# out of use for some minutes (TIME-WAIT, RFC 9293 §3.6.1). A server does not notice, because all its
+# connections share one port; a client that connects again and again could run out of them.
 # The side that closes TCP first must have read everything. If input is unread, the kernel resets the
 # connection, and the reset can overtake the close frame. So if the peer may still be sending,
 # only our side of TCP is ended, and we wait for the peer's end for a bounded time.
@@ -17,6 +20,7 @@ from enum import Enum, auto
 #   OPEN           messages go both ways
 #   CLOSE_SENT     our close frame is queued after our messages; the peer's is awaited
 #   ENDING         nothing more is expected from the peer; our output is being written
+#   AWAITING_END   of a client: both close frames have been written, and the server's end of TCP is awaited
 #   LINGERING      our side of TCP is ended; whatever the peer still sends is discarded until its end
 #   CLOSED         nothing more happens; without an accepted handshake, TCP goes on as HTTP
 #
@@ -33,6 +37,7 @@ class State(Enum):
     OPEN = auto()
     CLOSE_SENT = auto()
     ENDING = auto()
+    AWAITING_END = auto()
     LINGERING = auto()
     CLOSED = auto()
 
@@ -48,6 +53,7 @@ class Event(Enum):
     RECEIVE_CLOSE = auto()
     FAIL = auto()
     DRAIN = auto()
+    AWAIT_END = auto()
     LINGER = auto()
     LOSE = auto()
 
@@ -64,10 +70,13 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.CLOSE_SENT, Event.LINGER): State.LINGERING,
     (State.CLOSE_SENT, Event.LOSE): State.CLOSED,
     (State.ENDING, Event.DRAIN): State.CLOSED,
+    (State.ENDING, Event.AWAIT_END): State.AWAITING_END,
     (State.ENDING, Event.LINGER): State.LINGERING,
     (State.ENDING, Event.LOSE): State.CLOSED,
+    (State.AWAITING_END, Event.LINGER): State.LINGERING,
+    (State.AWAITING_END, Event.LOSE): State.CLOSED,
     (State.LINGERING, Event.LOSE): State.CLOSED,
 }
 
-CLOSING = frozenset({State.CLOSE_SENT, State.ENDING, State.LINGERING})
+CLOSING = frozenset({State.CLOSE_SENT, State.ENDING, State.AWAITING_END, State.LINGERING})
 """A close was sent or received, and TCP is still there."""

@@ -1,0 +1,73 @@
+"""One attempt to connect: how far it has come, and what to say when it fails.
+
+Everything that can go wrong here comes from somewhere else: the resolver, the kernel, OpenSSL, a proxy, a
+stream of the program's own. This is the border at which it all becomes a `ConnectFailed` that names the phase.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
+
+from trioweb.errors import ConnectFailed, ConnectTimedOut, Phase, TriowebError
+from trioweb.exception_groups import leaf_exceptions
+
+
+class Attempt:
+    """Keeps the phase that an attempt is in, and translates its failures.
+
+    Args:
+        where: What it connects to, for the texts.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self._phase: Phase = "TCP"
+
+    @contextmanager
+    def during(self, phase: Phase) -> Iterator[None]:
+        """Run a step of this phase.
+
+        Raises:
+            ConnectFailed: The step has failed, for whatever reason.
+        """
+        self._phase = phase
+        try:
+            yield
+        except TriowebError:
+            raise
+        # Not only what sockets raise: a resolver and a stream may be the program's own.
+        except Exception as error:
+            raise ConnectFailed(f"{self.where}: {_told(error)}", phase) from error
+
+    def timed_out(self, seconds: float) -> ConnectTimedOut:
+        """Return the error for an attempt that has taken too long."""
+        return ConnectTimedOut(
+            f"{self.where}: no connection within {seconds:g} s (Timeouts.connect_seconds)", self._phase
+        )
+
+
+def _told(error: Exception) -> str:
+    """Return the reasons at the bottom of an error.
+
+    Trio's own "all attempts to connect failed" has them in its cause, one for each address.
+    """
+    cause = error.__cause__
+    if isinstance(error, trio.BrokenResourceError) and isinstance(cause, ssl.SSLError):
+        return _told_of_tls(cause)
+    if isinstance(error, ssl.SSLError):
+        return _told_of_tls(error)
+    if isinstance(error, OSError) and cause is not None:
+        return "; ".join(dict.fromkeys(str(leaf) for leaf in leaf_exceptions(cause)))
+    return str(error) or type(error).__name__
+
+
+def _told_of_tls(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not valid: {error.verify_message}"
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return "the server does not speak TLS on this port: ws:// does without it"
+    return str(error)

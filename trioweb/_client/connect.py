@@ -1,0 +1,107 @@
+"""`connect` and `connect_stream`, with which a program opens a WebSocket."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from functools import partial
+
+import trio
+
+from trioweb._client.connecting import open_connection, open_connection_over
+from trioweb._client.connection_block import ConnectionBlock
+from trioweb._client.options import DEFAULT_CONFIG, ConnectOptions
+from trioweb._wire.client_handshake import checked_subprotocols
+from trioweb._wire.websocket_url import parse_url
+from trioweb.config import Config, Deflate
+from trioweb.headers import HeaderSource
+
+
+def connect(
+    url: str,
+    *,
+    subprotocols: Iterable[str] = (),
+    headers: HeaderSource | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    proxy: str | bool | None = None,
+    compression: Deflate | None = None,
+    config: Config | None = None,
+    most_redirects: int = 0,
+) -> ConnectionBlock:
+    """Open a WebSocket: `async with trioweb.connect(url) as ws:`.
+
+    The connection lasts as long as the block. At its end, it is closed with 1000; when an exception ends
+    the block, with 1011, and the exception passes through as it is; when the block is cancelled, with 1001.
+
+    Args:
+        url: `ws://host/path`, `wss://host/path`, or `ws+unix://%2Fpath%2Fto.sock/path` for a Unix socket.
+            A user and a password in it are sent as Basic authorization.
+        subprotocols: Those that the program speaks, the preferred one first; see `ws.subprotocol`.
+        headers: More header fields for the request, such as `Authorization`, `Cookie` or `Origin`.
+        ssl_context: For `wss`, instead of one that trusts what the system trusts.
+        proxy: The URL of an HTTP proxy, or `False` for none. By default, the environment says which.
+        compression: Offers permessage-deflate; `config.compression` by default.
+        config: Limits and time-outs, as on a server.
+        most_redirects: How many redirects to follow. By default, each is a `HandshakeRejected`.
+
+    Raises:
+        InvalidURL: `url` is not the URL of a WebSocket.
+        LocalProtocolError: A header field or a subprotocol cannot be sent.
+        HandshakeRejected: The server has refused, with `status`, `headers` and `body`.
+        ConnectTimedOut: There was no connection within `Timeouts.connect_seconds`.
+        ConnectFailed: There is no connection for another reason; `phase` says how far it came.
+
+    Cancellation: While it connects, nothing is left open. In the block, the close frame leaves at once, and
+        its end is waited for at most one second.
+    """
+    target = parse_url(url)
+    options = ConnectOptions(
+        subprotocols=checked_subprotocols(subprotocols),
+        headers=headers,
+        ssl_context=ssl_context,
+        proxy=proxy,
+        compression=compression,
+        config=config or DEFAULT_CONFIG,
+        most_redirects=most_redirects,
+    )
+    return ConnectionBlock(partial(open_connection, target, options))
+
+
+def connect_stream(
+    stream: trio.abc.Stream,
+    url: str,
+    *,
+    subprotocols: Iterable[str] = (),
+    headers: HeaderSource | None = None,
+    compression: Deflate | None = None,
+    config: Config | None = None,
+) -> ConnectionBlock:
+    """Open a WebSocket over a stream: `async with trioweb.connect_stream(stream, url) as ws:`.
+
+    For whatever `connect` cannot reach by itself: tunnels, SOCKS, streams in memory. The stream belongs to
+    the connection from the beginning of the block, and is closed with it, also when connecting fails.
+
+    Args:
+        stream: Any Trio stream. For `wss`, TLS is up to you: wrap it in `trio.SSLStream`.
+        url: What to ask the server for; nothing is resolved.
+        subprotocols: As for `connect`.
+        headers: As for `connect`.
+        compression: As for `connect`.
+        config: As for `connect`.
+
+    Raises:
+        InvalidURL: As for `connect`.
+        LocalProtocolError: As for `connect`.
+        HandshakeRejected: As for `connect`.
+        ConnectFailed: As for `connect`; whatever the stream raises is its cause.
+
+    Cancellation: As for `connect`.
+    """
+    target = parse_url(url)
+    options = ConnectOptions(
+        subprotocols=checked_subprotocols(subprotocols),
+        headers=headers,
+        compression=compression,
+        config=config or DEFAULT_CONFIG,
+    )
+    return ConnectionBlock(partial(open_connection_over, stream, target, options))

@@ -1,0 +1,167 @@
+"""From a URL, or a stream, to an open WebSocket."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from trioweb._client.attempt import Attempt
+from trioweb._client.client_closing import ClientClosing
+from trioweb._client.dialing import dial
+from trioweb._client.options import ConnectOptions
+from trioweb._client.shared_engine import SharedEngine, shared_engine
+from trioweb._client.websocket import ClientWebSocket
+from trioweb._transport.engine import Engine
+from trioweb._transport.stream_transport import StreamTransport
+from trioweb._transport.transport import Transport
+from trioweb._websocket.parts import put_together
+from trioweb._wire.client_handshake import NONCE_BYTES, Accepted, ClientHandshake
+from trioweb._wire.client_wire import ClientWire
+from trioweb._wire.websocket_url import WebSocketURL
+
+Connect = Callable[[Engine], Awaitable[tuple[Transport, Accepted]]]
+
+logger = logging.getLogger("trioweb")
+
+
+class Opener:
+    """Opens one WebSocket: reaches the server, shakes hands, puts the parts together.
+
+    Args:
+        url: Where it is.
+        options: What the program asks of it.
+    """
+
+    def __init__(self, url: WebSocketURL, options: ConnectOptions) -> None:
+        self._url = url
+        self._options = options
+        self._attempt = Attempt(str(url))
+        self._handshake: ClientHandshake | None = None
+
+    async def connect(self, engine: Engine) -> tuple[Transport, Accepted]:
+        """Dial, and shake hands."""
+        transport = await dial(self._attempt, self._url, engine, self._options.ssl_context)
+        try:
+            return transport, await self._shake_hands(transport)
+        except BaseException:
+            transport.abort()
+            raise
+
+    async def connect_over(self, stream: trio.abc.Stream, engine: Engine) -> tuple[Transport, Accepted]:
+        """Shake hands over a stream, which is closed if that fails."""
+        transport = StreamTransport(stream, engine.nursery)
+        try:
+            return transport, await self._shake_hands(transport)
+        except BaseException:
+            await _close_now(stream)
+            raise
+
+    async def _shake_hands(self, transport: Transport) -> Accepted:
+        options = self._options
+        handshake = self._handshake = ClientHandshake(
+            self._url,
+            key=os.urandom(NONCE_BYTES),
+            subprotocols=options.subprotocols,
+            headers=options.headers,
+            compression=options.compression or options.config.compression,
+            limits=options.config.limits,
+        )
+        with self._attempt.during("handshake"):
+            try:
+                await transport.send_all(handshake.request)
+            except trio.BrokenResourceError:
+                pass  # a server that refuses at once has closed, and its response is here
+            while True:
+                data = await transport.receive()
+                if not data:
+                    handshake.input_ended()
+                if accepted := handshake.feed(data):
+                    return accepted
+
+    async def run(self, connect: Connect) -> ClientWebSocket:
+        """Connect within `Timeouts.connect_seconds`, and open the WebSocket.
+
+        Raises:
+            ConnectFailed: It did not work.
+            HandshakeRejected: The server has refused.
+        """
+        shared = shared_engine()
+        with self._attempt.during("TCP"):  # it may lack a descriptor
+            engine = await shared.hold()
+        try:
+            transport, accepted = await self._in_time(engine, connect)
+            return self._open(shared, engine, transport, accepted)
+        except BaseException:
+            shared.release()
+            raise
+
+    async def _in_time(self, engine: Engine, connect: Connect) -> tuple[Transport, Accepted]:
+        seconds = self._options.config.timeouts.connect_seconds
+        with engine.timers.move_on_after(seconds):
+            return await connect(engine)
+        if self._handshake is not None:
+            self._handshake.give_up()
+        raise self._attempt.timed_out(seconds)
+
+    def _open(
+        self, shared: SharedEngine, engine: Engine, transport: Transport, accepted: Accepted
+    ) -> ClientWebSocket:
+        """Put the parts together, and begin. Nothing in here waits."""
+        config = self._options.config
+        parts = put_together(
+            transport, engine, limits=config.limits, timeouts=config.timeouts, closing_kind=ClientClosing
+        )
+        assert isinstance(parts.closing, ClientClosing)
+        ws = self._options.kind(parts, self._url, accepted)
+        wire = ClientWire(
+            message_bytes=config.limits.message_bytes,
+            message_fragments=config.limits.message_fragments,
+            deflate=accepted.deflate,
+            fast_lane=config.fast_lane,
+        )
+        try:
+            shared.adopt(parts.closing)
+        except BaseException:
+            transport.abort()
+            raise
+        parts.open(wire, b"", accepted.early_input, self._options.observer)
+        return ws
+
+
+async def _close_now(stream: trio.abc.Stream) -> None:
+    """Close a stream that may be of any kind, and may fail at this, too."""
+    try:
+        await trio.aclose_forcefully(stream)
+    except Exception:
+        logger.exception("a stream failed while it was being closed")
+
+
+async def open_connection(url: WebSocketURL, options: ConnectOptions) -> ClientWebSocket:
+    """Connect to a server, without a block: the caller closes the connection.
+
+    Raises:
+        ConnectFailed: There is no connection.
+        HandshakeRejected: The server has refused.
+
+    Cancellation: Leaves nothing open.
+    """
+    opener = Opener(url, options)
+    return await opener.run(opener.connect)
+
+
+async def open_connection_over(
+    stream: trio.abc.Stream, url: WebSocketURL, options: ConnectOptions
+) -> ClientWebSocket:
+    """Connect over a stream, without a block: the caller closes the connection.
+
+    Raises:
+        ConnectFailed: There is no connection.
+        HandshakeRejected: The server has refused.
+
+    Cancellation: Leaves nothing open: the stream is closed then, as after every failure.
+    """
+    opener = Opener(url, options)
+    return await opener.run(lambda engine: opener.connect_over(stream, engine))
