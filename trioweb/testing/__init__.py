@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trioweb.testing.faults import Fault
+from trioweb.testing.faulty_stream import FaultyStream
 from trioweb.testing.raw_frames import (
     BINARY,
     CLOSE,
@@ -23,6 +25,8 @@ __all__ = [
     "PING",
     "PONG",
     "TEXT",
+    "Fault",
+    "FaultyStream",
     "Frame",
     "RawPeer",
     "close_frame",
