@@ -11,7 +11,14 @@ from typing import Any
 from trioweb._web.error_pages import error_response
 from trioweb._web.request import Request
 from trioweb._web.response import Response, prepared
-from trioweb.errors import DuplicateRoute, HTTPError, LocalProtocolError, RemoteProtocolError, SetupError
+from trioweb.errors import (
+    DuplicateRoute,
+    HandshakeRejected,
+    HTTPError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SetupError,
+)
 from trioweb.exception_groups import bare
 from trioweb.failures import log_failure
 from trioweb.newcomers import explain
@@ -84,6 +91,8 @@ class ErrorHandlers:
         if carried is not None and carried.status in self._by_status:
             return self._by_status[carried.status]
         for kind in type(error).__mro__:
+            if kind is HTTPError and carried is None:
+                continue  # an answer to this program, not one of it
             if kind in self._by_type:
                 return self._by_type[kind]
         return self._by_status.get(500) if carried is None else None
@@ -111,9 +120,13 @@ def check_key(key: object) -> None:
 
 
 def as_http_error(error: Exception) -> HTTPError | None:
-    """Return the status that an exception carries, or `None` for a failure of the program."""
+    """Return the status that an exception carries, or `None` for a failure of the program.
+
+    A status that another server has sent to a client in a handler is such a failure. Its 403 is about
+    this program, and sent on it would tell a stranger that he may not be here.
+    """
     if isinstance(error, HTTPError):
-        return error
+        return None if isinstance(error, HandshakeRejected) and error.was_received else error
     if isinstance(error, RemoteProtocolError) and error.status is not None:
         return HTTPError(error.status, str(error))
     return None

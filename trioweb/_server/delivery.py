@@ -102,7 +102,7 @@ class Delivery:
             only = bare(error)
             # A mistake in a client's body, or in the rest of its request, is not a bug of the program. A
             # stranger who sends it on purpose must not be able to fill the log with tracebacks.
-            is_bug = not (isinstance(only, RemoteProtocolError) or is_clients_mistake(only))
+            is_bug = not (is_clients_mistake(only) or _is_in_the_request(only))
             text = "%s %s broke off within its response: %s"
             if is_bug:
                 log_failure(logger, text, request.method, request.raw_path, only, error=error)
@@ -143,3 +143,8 @@ class Delivery:
             await self._streamed.run()
         finally:
             self._streamed = None
+
+
+def _is_in_the_request(error: Exception) -> bool:
+    """Return whether it is about the rest of the request, and not about a WebSocket that the program opens."""
+    return isinstance(error, RemoteProtocolError) and error.status is not None

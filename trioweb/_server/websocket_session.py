@@ -41,7 +41,7 @@ from trioweb._websocket.parts import put_together
 from trioweb._websocket.parts_of import require_open
 from trioweb._websocket.state import State
 from trioweb.closing import REASON_BYTES, Close, CloseCode
-from trioweb.errors import CloseWebSocket, ConnectionClosed, HTTPError
+from trioweb.errors import CloseWebSocket, ConnectionClosed, HandshakeRejected, HTTPError
 from trioweb.exception_groups import leaf_exceptions
 from trioweb.failures import log_failure
 from trioweb.newcomers import explain
@@ -258,11 +258,22 @@ def _what_counts(errors: list[Exception]) -> Exception | None:
     group, with all their tracebacks.
     """
     flat = [leaf for error in errors for leaf in leaf_exceptions(error) if isinstance(leaf, Exception)]
-    bugs = [one for one in flat if not isinstance(one, ConnectionClosed | CloseWebSocket | HTTPError)]
+    bugs = [one for one in flat if not isinstance(one, ConnectionClosed) and not _is_a_wish(one)]
     if len(bugs) > 1:
         return ExceptionGroup("several tasks of the WebSocket failed", bugs)
-    wishes = [one for one in flat if isinstance(one, CloseWebSocket | HTTPError)]
+    wishes = [one for one in flat if _is_a_wish(one)]
     return next(iter([*bugs, *wishes]), None)
+
+
+def _is_a_wish(error: Exception) -> bool:
+    """Return whether a handler ends its WebSocket by this on purpose.
+
+    A `HandshakeRejected` that another server has sent to a client in the handler is not a wish. Nobody
+    has decided it here, so it is a bug like any other exception that is not caught.
+    """
+    if isinstance(error, HandshakeRejected) and error.was_received:
+        return False
+    return isinstance(error, CloseWebSocket | HTTPError)
 
 
 def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Close:
@@ -280,7 +291,7 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
         logger.info("WebSocket %s is closed for what its request lacks: %s", ws.request.raw_path, error)
         return _explained(CloseCode.POLICY_VIOLATION, str(error))
     explain(error)
-    if isinstance(error, HTTPError):
+    if isinstance(error, HTTPError) and _is_a_wish(error):
         error.add_note(
             "The handshake has been answered, so no status can be sent: raise CloseWebSocket(code, reason)"
         )

@@ -143,8 +143,9 @@ class ClientHandshake:
         Raises:
             HandshakeRejected: The server has refused, and only the body is incomplete.
         """
-        if self._decoder.has_head:
-            raise _rejected(self._decoder.so_far())
+        response = self._decoder.so_far()
+        if response is not None:
+            raise _rejected(response)
 
     def _judge(self, response: ReceivedResponse) -> Accepted:
         if response.status != 101:

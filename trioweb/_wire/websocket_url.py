@@ -31,8 +31,8 @@ _SCHEMES_ADVICE = "expected ws://, wss:// or ws+unix://"
 
 # RFC 3986, appendix B.
 _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?")
-# Spaces, control characters and backslashes; see above.
-_NEVER_IN_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\ufeff]")
+# Spaces, control characters and backslashes, see above; halves of surrogate pairs, which UTF-8 does not have.
+_NEVER_IN_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\ufeff\ud800-\udfff]")
 _HOST_AND_PORT_OF_URL = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 # RFC 3986 §3.2.2 without escapes, for which no name of a host has a use.
 _REGISTERED_NAME = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=]+")
@@ -66,10 +66,12 @@ class WebSocketURL:
     authorization: str | None = attrs.field(default=None, repr=False)
 
     def __str__(self) -> str:
-        """Return the URL without its user: texts of errors show it."""
+        """Return the URL without its user and its query, which may be secret: texts of errors show it."""
+        path, has_query, _ = self.target.partition("?")
+        path += "?..." if has_query else ""
         if self.unix_path is not None:
-            return f"{_UNIX_SCHEME}://{quote(self.unix_path, safe='', errors='surrogateescape')}{self.target}"
-        return f"{self.scheme}://{self._authority}{self.target}"
+            return f"{_UNIX_SCHEME}://{quote(self.unix_path, safe='', errors='surrogateescape')}{path}"
+        return f"{self.scheme}://{self._authority}{path}"
 
     @property
     def is_secure(self) -> bool:
@@ -148,7 +150,7 @@ class WebSocketURL:
         return url
 
     def _bad_location(self, location: str, problem: str) -> BadHandshake:
-        return BadHandshake(f"{self} redirects to {_shown(location)}, {problem}")
+        return BadHandshake(f"{self} redirects to {shown_url(location)}, {problem}")
 
 
 def parse_url(text: str) -> WebSocketURL:
@@ -164,7 +166,8 @@ def parse_url(text: str) -> WebSocketURL:
         raise InvalidURL(f"a URL is a str, not {type(text).__name__}")
     wrong = _NEVER_IN_URL.search(text)
     if wrong is not None:
-        raise _invalid(text, f"contains {wrong[0]!r} at {wrong.start()}: write {quote(wrong[0], safe='')}")
+        escape = quote(wrong[0], safe="", errors="replace")
+        raise _invalid(text, f"contains {wrong[0]!r} at {wrong.start()}: expected an escape such as {escape}")
     matched = _URL.fullmatch(text)
     assert matched is not None  # without line feeds, all texts match
     scheme, authority, path, query, fragment = matched.groups()
@@ -172,7 +175,7 @@ def parse_url(text: str) -> WebSocketURL:
         raise _invalid(text, "has a fragment, which a WebSocket cannot have: write %23 for a #")
     match (scheme or "").lower():
         case "ws" | "wss" as known if authority is not None:
-            host, port, authorization = _parse_authority(text, authority)
+            host, port, authorization = parse_authority(text, authority)
             target = _target(path, query)
             return WebSocketURL(
                 known, host, port or _DEFAULT_WS_PORTS[known], target, authorization=authorization
@@ -185,7 +188,16 @@ def parse_url(text: str) -> WebSocketURL:
             raise _invalid(text, f"is not one of a WebSocket: {_SCHEMES_ADVICE}")
 
 
-def _parse_authority(text: str, authority: str) -> tuple[str, int | None, str | None]:
+def parse_authority(text: str, authority: str) -> tuple[str, int | None, str | None]:
+    """Return the host, the port and the value of `Authorization` in the authority of a URL.
+
+    Args:
+        text: The URL, for the text of an error.
+        authority: What is between `//` and the path.
+
+    Raises:
+        InvalidURL: It is malformed.
+    """
     userinfo, at, rest = authority.rpartition("@")
     matched = _HOST_AND_PORT_OF_URL.fullmatch(rest)
     if matched is None:
@@ -285,9 +297,10 @@ def _as_utf8(value: str) -> str:
 
 
 def _invalid(text: str, problem: str) -> InvalidURL:
-    return InvalidURL(f"the URL {_shown(text)} {problem}")
+    return InvalidURL(f"the URL {shown_url(text)} {problem}")
 
 
-def _shown(text: str) -> str:
-    """Return a short form of a URL without its password, which must not get into a log."""
-    return excerpt(re.sub(r"//[^/?#]*@", "//...@", text))
+def shown_url(text: str) -> str:
+    """Return a short form of any URL for an error, without a user or a query, which must not get into a log."""
+    shown, has_query, _ = re.sub(r"//.*@", "//...@", text, flags=re.DOTALL).partition("?")
+    return excerpt(f"{shown}?..." if has_query else shown)

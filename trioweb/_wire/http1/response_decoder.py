@@ -7,7 +7,7 @@ is worth reading, up to a bound.
 h11 parses heads and bodies, and knows how each response is framed (RFC 9112 §6.3). What it cannot do is done before:
 
 - It measures a head only while that is incomplete, so a long one that arrives in one read gets past its
-  bound. Here each head is measured first, and the same bytes have the same result however they are cut.
+  bound. Here all is measured before, and the same bytes have the same result however they are cut.
 - To a peer that does not speak HTTP it would listen until an empty line comes, perhaps for ever. A few bytes
   are enough to know.
 
@@ -32,9 +32,10 @@ _FRAMED_BYTES = 4 * BODY_BYTES
 """How much is read for that, with the framing: the extensions of chunks may be far longer than the chunks."""
 
 _INTERIM_RESPONSES = 16
+_SHOWN_OF_FAULT = 200  # h11 quotes the whole line
 _PROTOCOL = b"HTTP/"
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # an alert and a handshake (RFC 8446 §5.1)
+_TLS_RECORDS = (b"\x15", b"\x16")  # an alert and a handshake (RFC 8446 §5.1)
 
 
 @attrs.frozen
@@ -75,10 +76,9 @@ class ResponseDecoder:
             head_bytes: How long each head may be.
             phase: What the client is doing, for the texts of errors.
         """
-        self._h11 = h11.Connection(h11.CLIENT)
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=_FRAMED_BYTES)
         end = h11.EndOfMessage()
         self.request = (self._h11.send(request) or b"") + (self._h11.send(end) or b"")
-        self._method = request.method
         self._head_bytes = head_bytes
         self._phase: Phase = phase
         self._head = bytearray()
@@ -124,22 +124,11 @@ class ResponseDecoder:
             came = f"after {excerpt(self._head)}" if self._head else "without an answer"
             raise self._bad(f"the peer closed the connection {came}")
         self._h11.receive_data(b"")
-        return self._decode_body() or self.so_far()
+        return self._decode_body() or self._with_body(is_complete=False)
 
-    def so_far(self) -> ReceivedResponse:
-        """Return what there is of a response whose body is not worth waiting for any longer.
-
-        Raises:
-            BadHandshake: There is none.
-        """
-        if self._response is None:
-            raise self._bad("there was no answer")
-        return self._with_body(is_complete=False)
-
-    @property
-    def has_head(self) -> bool:
-        """Whether the head of a refusal has arrived, so that only its body is to come."""
-        return self._response is not None
+    def so_far(self) -> ReceivedResponse | None:
+        """Return a response of which only the body is incomplete; `None` if not even the head is there."""
+        return None if self._response is None else self._with_body(is_complete=False)
 
     def _take_head(self) -> bytes | None:
         """Return the next whole head, checked for nothing but its beginning and its length."""
@@ -166,7 +155,7 @@ class ResponseDecoder:
         try:
             event = self._h11.next_event()
         except h11.RemoteProtocolError as error:
-            raise self._bad(f"the response is malformed: {error}") from None
+            raise self._bad(f"the response is malformed: {str(error)[:_SHOWN_OF_FAULT]}") from None
         assert isinstance(event, h11.Response | h11.InformationalResponse)  # for the head is whole
         return event
 
@@ -181,20 +170,24 @@ class ResponseDecoder:
         if data:
             self._h11.receive_data(data)
         response = self._decode_body()
-        return self.so_far() if response is None and self._framed_bytes == _FRAMED_BYTES else response
+        if response is None and self._framed_bytes == _FRAMED_BYTES:
+            return self._with_body(is_complete=False)
+        return response
 
     def _decode_body(self) -> ReceivedResponse | None:
         while len(self._body) <= BODY_BYTES:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError:
-                return self.so_far()  # the status is known, and says more than the broken body
+                return self._with_body(
+                    is_complete=False
+                )  # the status is known, and says more than the broken body
             if isinstance(event, h11.EndOfMessage):
                 return self._with_body(is_complete=True)
             if not isinstance(event, h11.Data):
                 return None
             self._body += event.data
-        return self.so_far()
+        return self._with_body(is_complete=False)
 
     def _with_body(self, *, is_complete: bool) -> ReceivedResponse:
         assert self._response is not None
