@@ -19,11 +19,12 @@ import attrs
 import h11
 
 from trioweb._wire.deflate import DeflateAgreement
+from trioweb._wire.deflate_offer import accept_deflate, offer_deflate
 from trioweb._wire.handshake import VERSION, accept_token, is_own_field
 from trioweb._wire.http1.response_decoder import ReceivedResponse, ResponseDecoder
 from trioweb._wire.websocket_url import WebSocketURL
 from trioweb.config import Deflate, Limits
-from trioweb.errors import BadHandshake, HandshakeRejected, LocalProtocolError
+from trioweb.errors import BadHandshake, HandshakeRejected, LocalProtocolError, RemoteProtocolError
 from trioweb.excerpts import excerpt
 from trioweb.headers import Headers, HeaderSource, MutableHeaders, is_token
 
@@ -112,7 +113,7 @@ class ClientHandshake:
         if self._subprotocols:
             fields.append(("Sec-WebSocket-Protocol", ", ".join(self._subprotocols)))
         if self._compression is not None:
-            fields.append(("Sec-WebSocket-Extensions", "permessage-deflate"))
+            fields.append(("Sec-WebSocket-Extensions", offer_deflate(self._compression)))
         return fields + [(name, value.strip(" \t")) for name, value in added.lines()]
 
     def feed(self, data: bytes) -> Accepted | None:
@@ -174,10 +175,10 @@ class ClientHandshake:
         return lines[0]
 
     def _agreed_deflate(self, headers: Headers) -> DeflateAgreement | None:
-        lines = headers.get_all("sec-websocket-extensions")
-        if lines:
-            raise _unexpected("Sec-WebSocket-Extensions", "none, since compression=None offers none", headers)
-        return None
+        try:
+            return accept_deflate(headers.get_all("sec-websocket-extensions"), self._compression)
+        except RemoteProtocolError as error:
+            raise BadHandshake(str(error)) from None
 
 
 def checked_subprotocols(subprotocols: Iterable[str]) -> tuple[str, ...]:
