@@ -9,22 +9,33 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import trio
 
+from trioweb._wire.websocket_url import WebSocketURL
 from trioweb.errors import ConnectFailed, ConnectTimedOut, Phase, TriowebError
 from trioweb.exception_groups import leaf_exceptions
+
+
+class PendingResponse(Protocol):
+    """A request whose response is incomplete: a `ClientHandshake`, or a `ProxyTunnel`."""
+
+    def give_up(self) -> None:
+        """Raise what follows from the part that has come, if it says enough."""
 
 
 class Attempt:
     """Keeps the phase that an attempt is in, and translates its failures.
 
-    Args:
-        where: What it connects to, for the texts.
+    Attributes:
+        url: Where it leads to now; redirects change that.
+        pending: The request that is being answered.
     """
 
-    def __init__(self, where: str) -> None:
-        self.where = where
+    def __init__(self, url: WebSocketURL) -> None:
+        self.url = url
+        self.pending: PendingResponse | None = None
         self._phase: Phase = "TCP"
 
     @contextmanager
@@ -41,12 +52,18 @@ class Attempt:
             raise
         # Not only what sockets raise: a resolver and a stream may be the program's own.
         except Exception as error:
-            raise ConnectFailed(f"{self.where}: {_told(error)}", phase) from error
+            raise ConnectFailed(f"{self.url}: {_told(error)}", phase) from error
 
-    def timed_out(self, seconds: float) -> ConnectTimedOut:
-        """Return the error for an attempt that has taken too long."""
+    def time_out(self, seconds: float) -> ConnectTimedOut:
+        """Return the error for an attempt that has taken too long.
+
+        Raises:
+            TriowebError: There is part of a refusal, which says more.
+        """
+        if self.pending is not None:
+            self.pending.give_up()
         return ConnectTimedOut(
-            f"{self.where}: no connection within {seconds:g} s (Timeouts.connect_seconds)", self._phase
+            f"{self.url}: no connection within {seconds:g} s (Timeouts.connect_seconds)", self._phase
         )
 
 
@@ -57,17 +74,11 @@ def _told(error: Exception) -> str:
     """
     cause = error.__cause__
     if isinstance(error, trio.BrokenResourceError) and isinstance(cause, ssl.SSLError):
-        return _told_of_tls(cause)
-    if isinstance(error, ssl.SSLError):
-        return _told_of_tls(error)
+        error = cause
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not valid: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "the server does not speak TLS on this port; without TLS, the URL begins with ws://"
     if isinstance(error, OSError) and cause is not None:
         return "; ".join(dict.fromkeys(str(leaf) for leaf in leaf_exceptions(cause)))
     return str(error) or type(error).__name__
-
-
-def _told_of_tls(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not valid: {error.verify_message}"
-    if error.reason == "WRONG_VERSION_NUMBER":
-        return "the server does not speak TLS on this port: ws:// does without it"
-    return str(error)

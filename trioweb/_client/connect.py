@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable
 from functools import partial
+from typing import Literal
 
 import trio
 
@@ -14,7 +15,8 @@ from trioweb._client.options import DEFAULT_CONFIG, ConnectOptions
 from trioweb._wire.client_handshake import checked_subprotocols
 from trioweb._wire.websocket_url import parse_url
 from trioweb.config import Config, Deflate
-from trioweb.headers import HeaderSource
+from trioweb.errors import LocalProtocolError
+from trioweb.headers import HeaderSource, MutableHeaders
 
 
 def connect(
@@ -23,7 +25,7 @@ def connect(
     subprotocols: Iterable[str] = (),
     headers: HeaderSource | None = None,
     ssl_context: ssl.SSLContext | None = None,
-    proxy: str | bool | None = None,
+    proxy: str | Literal[False] | None = None,
     compression: Deflate | None = None,
     config: Config | None = None,
     most_redirects: int = 0,
@@ -46,7 +48,8 @@ def connect(
 
     Raises:
         InvalidURL: `url` is not the URL of a WebSocket.
-        LocalProtocolError: A header field or a subprotocol cannot be sent.
+        LocalProtocolError: A header field or a subprotocol cannot be sent, or `ssl_context` is of no use.
+        ConfigError: `proxy`, or a proxy of the environment, is not the URL of an HTTP proxy.
         HandshakeRejected: The server has refused, with `status`, `headers` and `body`.
         ConnectTimedOut: There was no connection within `Timeouts.connect_seconds`.
         ConnectFailed: There is no connection for another reason; `phase` says how far it came.
@@ -55,13 +58,18 @@ def connect(
         its end is waited for at most one second.
     """
     target = parse_url(url)
+    if ssl_context is not None and not target.is_secure:
+        raise LocalProtocolError(
+            f"an ssl_context is for wss://, and nothing is encrypted on the way to {target}"
+        )
+    config = config or DEFAULT_CONFIG
     options = ConnectOptions(
         subprotocols=checked_subprotocols(subprotocols),
-        headers=headers,
+        headers=MutableHeaders(headers or ()),
         ssl_context=ssl_context,
         proxy=proxy,
-        compression=compression,
-        config=config or DEFAULT_CONFIG,
+        compression=compression or config.compression,
+        config=config,
         most_redirects=most_redirects,
     )
     return ConnectionBlock(partial(open_connection, target, options))
@@ -98,10 +106,11 @@ def connect_stream(
     Cancellation: As for `connect`.
     """
     target = parse_url(url)
+    config = config or DEFAULT_CONFIG
     options = ConnectOptions(
         subprotocols=checked_subprotocols(subprotocols),
-        headers=headers,
-        compression=compression,
-        config=config or DEFAULT_CONFIG,
+        headers=MutableHeaders(headers or ()),
+        compression=compression or config.compression,
+        config=config,
     )
     return ConnectionBlock(partial(open_connection_over, stream, target, options))

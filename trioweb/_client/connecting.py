@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 
@@ -20,9 +21,12 @@ from trioweb._transport.transport import Transport
 from trioweb._websocket.parts import put_together
 from trioweb._wire.client_handshake import NONCE_BYTES, Accepted, ClientHandshake
 from trioweb._wire.client_wire import ClientWire
+from trioweb._wire.redirects import headers_for, redirected
 from trioweb._wire.websocket_url import WebSocketURL
+from trioweb.errors import HandshakeRejected
+from trioweb.headers import Headers
 
-Connect = Callable[[Engine], Awaitable[tuple[Transport, Accepted]]]
+Reach = Callable[[Engine], Awaitable[tuple[Transport, Accepted]]]
 
 logger = logging.getLogger("trioweb")
 
@@ -36,37 +40,71 @@ class Opener:
     """
 
     def __init__(self, url: WebSocketURL, options: ConnectOptions) -> None:
-        self._url = url
         self._options = options
-        self._attempt = Attempt(str(url))
-        self._handshake: ClientHandshake | None = None
+        self._attempt = Attempt(url)
 
-    async def connect(self, engine: Engine) -> tuple[Transport, Accepted]:
-        """Dial, and shake hands."""
-        transport = await dial(self._attempt, self._url, engine, self._options.ssl_context)
+    async def run(self, reach: Reach) -> ClientWebSocket:
+        """Connect within `Timeouts.connect_seconds`, and open the WebSocket.
+
+        Args:
+            reach: From the engine to the server's agreement, and what carries the bytes.
+
+        Raises:
+            ConnectFailed: There is no connection.
+            HandshakeRejected: The server has refused.
+        """
+        shared = shared_engine()
+        with self._attempt.during("TCP"):  # a descriptor for the poller may be missing
+            engine = await shared.hold()
         try:
-            return transport, await self._shake_hands(transport)
+            transport, accepted = await self._in_time(engine, reach)
+            return self._open(shared, engine, transport, accepted)
         except BaseException:
-            transport.abort()
+            shared.release()
             raise
 
-    async def connect_over(self, stream: trio.abc.Stream, engine: Engine) -> tuple[Transport, Accepted]:
+    async def _in_time(self, engine: Engine, reach: Reach) -> tuple[Transport, Accepted]:
+        seconds = self._options.config.timeouts.connect_seconds
+        with engine.timers.move_on_after(seconds):
+            return await reach(engine)
+        raise self._attempt.time_out(seconds)
+
+    async def dial(self, engine: Engine) -> tuple[Transport, Accepted]:
+        """Dial and shake hands, as often as redirects ask for it."""
+        attempt, first, headers = self._attempt, self._attempt.url, self._options.headers
+        for redirects_left in range(self._options.most_redirects, -1, -1):
+            transport = await dial(attempt, attempt.url, self._options, engine)
+            try:
+                return transport, await self._shake_hands(transport, headers)
+            except HandshakeRejected as answer:
+                transport.abort()
+                target = redirected(attempt.url, answer) if redirects_left else None
+                if target is None:
+                    raise
+            except BaseException:
+                transport.abort()
+                raise
+            headers = headers_for(first, target, headers)
+            attempt.url, attempt.pending = target, None
+        raise AssertionError  # the last answer was raised
+
+    async def use(self, stream: trio.abc.Stream, engine: Engine) -> tuple[Transport, Accepted]:
         """Shake hands over a stream, which is closed if that fails."""
         transport = StreamTransport(stream, engine.nursery)
         try:
-            return transport, await self._shake_hands(transport)
+            return transport, await self._shake_hands(transport, self._options.headers)
         except BaseException:
             await _close_now(stream)
             raise
 
-    async def _shake_hands(self, transport: Transport) -> Accepted:
+    async def _shake_hands(self, transport: Transport, headers: Headers) -> Accepted:
         options = self._options
-        handshake = self._handshake = ClientHandshake(
-            self._url,
+        handshake = self._attempt.pending = ClientHandshake(
+            self._attempt.url,
             key=os.urandom(NONCE_BYTES),
             subprotocols=options.subprotocols,
-            headers=options.headers,
-            compression=options.compression or options.config.compression,
+            headers=headers,
+            compression=options.compression,
             limits=options.config.limits,
         )
         with self._attempt.during("handshake"):
@@ -81,31 +119,6 @@ class Opener:
                 if accepted := handshake.feed(data):
                     return accepted
 
-    async def run(self, connect: Connect) -> ClientWebSocket:
-        """Connect within `Timeouts.connect_seconds`, and open the WebSocket.
-
-        Raises:
-            ConnectFailed: It did not work.
-            HandshakeRejected: The server has refused.
-        """
-        shared = shared_engine()
-        with self._attempt.during("TCP"):  # it may lack a descriptor
-            engine = await shared.hold()
-        try:
-            transport, accepted = await self._in_time(engine, connect)
-            return self._open(shared, engine, transport, accepted)
-        except BaseException:
-            shared.release()
-            raise
-
-    async def _in_time(self, engine: Engine, connect: Connect) -> tuple[Transport, Accepted]:
-        seconds = self._options.config.timeouts.connect_seconds
-        with engine.timers.move_on_after(seconds):
-            return await connect(engine)
-        if self._handshake is not None:
-            self._handshake.give_up()
-        raise self._attempt.timed_out(seconds)
-
     def _open(
         self, shared: SharedEngine, engine: Engine, transport: Transport, accepted: Accepted
     ) -> ClientWebSocket:
@@ -115,7 +128,7 @@ class Opener:
             transport, engine, limits=config.limits, timeouts=config.timeouts, closing_kind=ClientClosing
         )
         assert isinstance(parts.closing, ClientClosing)
-        ws = self._options.kind(parts, self._url, accepted)
+        ws = self._options.kind(parts, self._attempt.url, accepted)
         wire = ClientWire(
             message_bytes=config.limits.message_bytes,
             message_fragments=config.limits.message_fragments,
@@ -149,7 +162,7 @@ async def open_connection(url: WebSocketURL, options: ConnectOptions) -> ClientW
     Cancellation: Leaves nothing open.
     """
     opener = Opener(url, options)
-    return await opener.run(opener.connect)
+    return await opener.run(opener.dial)
 
 
 async def open_connection_over(
@@ -164,4 +177,4 @@ async def open_connection_over(
     Cancellation: Leaves nothing open: the stream is closed then, as after every failure.
     """
     opener = Opener(url, options)
-    return await opener.run(lambda engine: opener.connect_over(stream, engine))
+    return await opener.run(partial(opener.use, stream))

@@ -2,6 +2,10 @@
 
 Each step wraps what the one before has returned, and at the bottom is a single socket. However a step ends,
 closing that socket is enough to leave nothing open. It does not wait, so it needs no shield.
+
+Most connections end up as a bare socket, which the pump drives. Only a proxy that is itself reached by TLS leaves
+one of Trio's own streams at the bottom, with a task for each connection. `TlsTransport` could be taught to have
+another one below it; so few programs need that that a slower way is better than more code.
 """
 
 from __future__ import annotations
@@ -13,56 +17,88 @@ import ssl
 import trio
 
 from trioweb._client.attempt import Attempt
+from trioweb._client.options import ConnectOptions
+from trioweb._client.proxies import choose_proxy
 from trioweb._transport.carrying import transport_over
 from trioweb._transport.engine import Engine
 from trioweb._transport.transport import Transport
+from trioweb._wire.proxy_tunnel import Proxy, ProxyTunnel
 from trioweb._wire.websocket_url import WebSocketURL
+
+TUNNEL_READ_BYTES = 4096
 
 
 @functools.cache
 def default_ssl_context() -> ssl.SSLContext:
     """Return a context that trusts what the system trusts.
 
-    There is one for the process: loading the system's certificates takes some 20 ms, and a megabyte.
+    There is one for the process: loading the system's certificates takes some 20 ms, and memory.
     """
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])  # or a server might choose HTTP/2 (RFC 7301)
     return context
 
 
-async def dial(
-    attempt: Attempt, url: WebSocketURL, engine: Engine, ssl_context: ssl.SSLContext | None
-) -> Transport:
+async def dial(attempt: Attempt, url: WebSocketURL, options: ConnectOptions, engine: Engine) -> Transport:
     """Connect to the server of `url`, up to TLS.
 
     Raises:
         ConnectFailed: It did not work.
+        ConfigError: `proxy` is not one.
     """
-    stream = await _open_socket(attempt, url)
+    proxy = choose_proxy(url, options.proxy)
+    stream = await _open_socket(attempt, url, proxy)
+    bottom: trio.socket.SocketType | socket.socket = stream.socket
     try:
-        carrier = _taken_out(stream)
-    except BaseException:
-        stream.socket.close()
-        raise
-    if not url.is_secure:
-        return transport_over(carrier, engine)
-    try:
+        carrier: trio.abc.Stream | socket.socket = stream
+        if proxy is not None:
+            carrier = await _open_tunnel(
+                attempt, proxy, stream, ProxyTunnel(proxy, url, options.config.limits)
+            )
+        if carrier is stream:
+            carrier = bottom = _taken_out(stream)
+        if not url.is_secure:
+            return transport_over(carrier, engine)
         with attempt.during("TLS"):
-            context = ssl_context or default_ssl_context()
+            context = options.ssl_context or default_ssl_context()
             transport = transport_over(carrier, engine, context, server_hostname=url.server_name)
             await transport.secure()
     except BaseException:
-        carrier.close()
+        bottom.close()
         raise
     return transport
 
 
-async def _open_socket(attempt: Attempt, url: WebSocketURL) -> trio.SocketStream:
+async def _open_socket(attempt: Attempt, url: WebSocketURL, proxy: Proxy | None) -> trio.SocketStream:
     if url.unix_path is not None:
         with attempt.during("Unix socket"):
             return await trio.open_unix_socket(url.unix_path)
+    if proxy is not None:
+        with attempt.during("proxy"):
+            return await trio.open_tcp_stream(proxy.host, proxy.port)
     with attempt.during("TCP"):
         return await trio.open_tcp_stream(url.host, url.port)
+
+
+async def _open_tunnel(
+    attempt: Attempt, proxy: Proxy, stream: trio.abc.Stream, tunnel: ProxyTunnel
+) -> trio.abc.Stream:
+    """Ask the proxy for a tunnel, and return what the tunnel goes through: TLS, or the stream itself."""
+    with attempt.during("proxy"):
+        if proxy.is_secure:
+            stream = trio.SSLStream(
+                stream, default_ssl_context(), server_hostname=proxy.host, https_compatible=True
+            )
+        attempt.pending = tunnel
+        await stream.send_all(tunnel.request)
+        is_open = False
+        while not is_open:
+            data = await stream.receive_some(TUNNEL_READ_BYTES)
+            if not data:
+                tunnel.input_ended()
+            is_open = tunnel.feed(bytes(data))
+        attempt.pending = None
+    return stream
 
 
 def _taken_out(stream: trio.SocketStream) -> socket.socket:

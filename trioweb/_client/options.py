@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ssl
+from typing import Literal
 
 import attrs
 
 from trioweb._client.websocket import ClientWebSocket
 from trioweb._transport.observed_transport import WireObserver
 from trioweb.config import Config, Deflate
-from trioweb.headers import HeaderSource
+from trioweb.headers import Headers, MutableHeaders
+from trioweb.validators import instance_of, whole_number
 
 DEFAULT_CONFIG = Config()
+NO_HEADERS = MutableHeaders()
 
 
 @attrs.frozen(kw_only=True)
@@ -31,11 +34,13 @@ class ConnectOptions:
     """
 
     subprotocols: tuple[str, ...] = ()
-    headers: HeaderSource | None = None
-    ssl_context: ssl.SSLContext | None = None
-    proxy: str | bool | None = None
-    compression: Deflate | None = None
-    config: Config = DEFAULT_CONFIG
-    most_redirects: int = 0
+    headers: Headers = NO_HEADERS
+    ssl_context: ssl.SSLContext | None = attrs.field(
+        default=None, validator=instance_of(ssl.SSLContext, optional=True)
+    )
+    proxy: str | Literal[False] | None = None
+    compression: Deflate | None = attrs.field(default=None, validator=instance_of(Deflate, optional=True))
+    config: Config = attrs.field(default=DEFAULT_CONFIG, validator=instance_of(Config))
+    most_redirects: int = attrs.field(default=0, validator=whole_number(0))
     kind: type[ClientWebSocket] = ClientWebSocket
     observer: WireObserver | None = None

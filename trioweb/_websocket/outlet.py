@@ -29,6 +29,10 @@ If none of them holds it back, the message is written past the outbox. The quest
 price: two slots, a type, and then the call of a method. A room asks only the third and the fourth:
 the inbox of a member does not show whether a publisher will send more.
 
+A KeyboardInterrupt must not come between the two halves of a write, after bytes have left and before
+they are counted: the next frame would follow half of another. So the methods that write hold it back
+until the next checkpoint, as Trio's own do. That costs nothing at run time.
+
 An outlet refers to nothing above it except the `Closer`, to which it reports its progress. That
 makes a cycle, so the outlet releases the closer when the connection ends, as transports release
 their receiver.
@@ -39,6 +43,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
+
+from trio.lowlevel import enable_ki_protection
 
 from trioweb._transport.engine import Engine
 from trioweb._transport.timers import Timer
@@ -155,6 +161,7 @@ class Outlet:
 
     # When to write.
 
+    @enable_ki_protection
     def write_first(self, frame: bytes) -> bool:
         """Write a message at once, past the outbox, if it is the first in this pass and none waits."""
         outbox, pass_number = self.outbox, self._flusher.pass_number
@@ -172,6 +179,7 @@ class Outlet:
             self.flush()
         return True
 
+    @enable_ki_protection
     def write(self) -> None:
         """Write at once, or put it off when more is likely to follow in this pass."""
         flusher = self._flusher
@@ -184,6 +192,7 @@ class Outlet:
             self._written_pass = flusher.pass_number
             self.flush()
 
+    @enable_ki_protection
     def flush(self) -> None:
         """Write what waits, as far as the peer takes it."""
         self.is_dirty = False
