@@ -63,6 +63,10 @@ BARS = (
     Bar("handshakes", "websockets-trio", 0.35),
     Bar("idle-5000", "websockets-asyncio", 0.7),
     Bar("idle-5000", "aiohttp-asyncio", 0.75),
+    Bar("client-32", "websockets-trio", 0.5),
+    Bar("client-32", "aiohttp-asyncio", 1.0),
+    Bar("client-32-deep", "websockets-trio", 0.5),
+    Bar("client-32-deep", "aiohttp-asyncio", 1.0),
     Bar("broadcast-1000-10-stalled", rivals.OURS, 1.1, against="broadcast-1000"),
 )
 

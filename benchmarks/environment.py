@@ -18,6 +18,7 @@ from generator import build_generator
 from rivals import Rival
 
 SERVERS = FOLDER / "servers"
+CLIENTS = FOLDER / "clients"
 
 # trioweb itself comes from the checkout.
 PACKAGES = (
@@ -70,6 +71,10 @@ class Environment:
         program = self.node if rival.needs_node else self.python
         arguments = [*rival.before_port, str(port), *rival.after_port, *options]
         return [str(program), str(SERVERS / rival.file), *arguments]
+
+    def client_command(self, rival: Rival, arguments: Sequence[object]) -> list[str]:
+        """Return what starts a rival's client."""
+        return [str(self.python), str(CLIENTS / str(rival.client)), *map(str, arguments)]
 
 
 def install_python() -> Path:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import compressed
 import rivals
 from environment import Environment
+from load_process import report_of
 from results import Results, Run, gathered
 from rivals import Rival
-from server_process import ServerFailed, chosen_cores, on_cores, serving
+from server_process import ServerFailed, serving
 from workloads import Workload
 
 OPEN_SECONDS = 20
-GENERATOR_SECONDS = 120
-"""The generator limits its own time; this is for the case that it fails to."""
+ECHO_SERVER = "picows"
+"""The server for all clients; one that costs more than a client would decide how many messages arrive together."""
 
 Tell = Callable[[str], None]
 
@@ -62,7 +60,9 @@ def generator_options(workload: Workload, durations: Durations) -> dict[str, obj
 
 
 def run_once(environment: Environment, workload: Workload, rival: Rival, durations: Durations) -> Run:
-    """Start a server, put it under load, and return what the generator found; never raises for a rival."""
+    """Start a server, put it under load, and return what was found; never raises for a rival."""
+    if workload.mode == "client":
+        return _run_client(environment, workload, rival, durations)
     with TemporaryDirectory() as folder:
         return _run_once(environment, workload, rival, durations, Path(folder))
 
@@ -78,7 +78,9 @@ def _run_once(
         options |= {"--extensions": compressed.OFFER, "--frame": frame, "--answer": answer}
     try:
         with serving(environment, rival, server_options(environment, workload)) as (port, process):
-            run = _generate(environment, workload.mode, options | {"--port": port, "--server": process})
+            pairs = (options | {"--port": port, "--server": process}).items()
+            arguments = [str(part) for pair in pairs for part in pair]
+            run: Run = report_of("generator", [str(environment.generator), workload.mode, *arguments])
     except ServerFailed as error:
         return {"failure": str(error)}
     if workload.is_deflated and "failure" not in run and not compressed.is_answer(answer.read_bytes(), text):
@@ -86,28 +88,15 @@ def _run_once(
     return run
 
 
-def _generate(environment: Environment, mode: str, options: dict[str, object]) -> dict[str, Any]:
-    arguments = [str(part) for pair in options.items() for part in pair]
-    with on_cores(chosen_cores()[1]):
-        process = subprocess.Popen(
-            [str(environment.generator), mode, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+def _run_client(environment: Environment, workload: Workload, rival: Rival, durations: Durations) -> Run:
+    """Let a client send its messages to the echo server that costs the least of all."""
     try:
-        printed, complaint = process.communicate(timeout=GENERATOR_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return {"failure": f"the generator did not end within {GENERATOR_SECONDS} seconds"}
-    try:
-        report: dict[str, Any] = json.loads(printed)
-    except ValueError:
-        what = (complaint.strip().splitlines() or [f"status {process.returncode}"])[0]
-        return {"failure": f"the generator printed no report: {what}"}
-    return report
+        with serving(environment, rivals.BY_NAME[ECHO_SERVER], []) as (port, process):
+            load = (workload.connections, workload.depth, workload.message_bytes)
+            arguments = (port, process, *load, durations.warm_seconds, durations.seconds)
+            return report_of("client", environment.client_command(rival, arguments))
+    except ServerFailed as error:
+        return {"failure": str(error)}
 
 
 def participants(

@@ -23,7 +23,7 @@ PLURALS = {"message": "messages", "delivery": "deliveries", "handshake": "handsh
 
 NOTES = """\
 least and most are over all rounds; server and generator are the shares of a core that each used.
-* the generator was busy or late, so the rival may be better than this
+* the generator was busy or late, so the rival may be better than this; for a client, its echo server was busy
 ~ other programs used one of the two cores for more than a tenth of the time, so the row proves little"""
 
 
@@ -58,7 +58,8 @@ def _table(workload: Workload, cells: dict[str, Cell]) -> Iterator[str]:
     yield f"{workload.title} ({workload.name}): {FIGURES[workload.figure].format(unit=workload.unit)}"
     headings = f"{'median':>11}  {'least':>11} {'most':>10} {'/ trioweb':>10}"
     if workload.figure != MEMORY:
-        headings += f" {PLURALS[workload.unit] + '/s':>13} {'server':>7} {'generator':>10}"
+        sides = ("client", "server") if workload.mode == "client" else ("server", "generator")
+        headings += f" {PLURALS[workload.unit] + '/s':>13} {sides[0]:>7} {sides[1]:>10}"
     if workload.figure == LATENCY:
         headings += f" {'p90':>8} {'p99':>8} {'p99.9':>8} {'us of CPU':>10}"
     yield f"  {'':{NAME_WIDTH}}{headings}"

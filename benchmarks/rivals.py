@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is started, and which features it has."""
+"""The servers and clients that are measured: how each is started, and which features it has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rival:
-    """One server of the comparison.
+    """One project of the comparison, by its server or by its client.
 
     Attributes:
         name: What `--rivals` and the results call it.
@@ -17,6 +17,7 @@ class Rival:
         after_port: Arguments behind it.
         packages: The packages whose versions the results list.
         can_deflate: Whether it supports permessage-deflate.
+        client: The program in `clients/`, if its client is measured.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Rival:
     before_port: tuple[str, ...] = ()
     after_port: tuple[str, ...] = ()
     can_deflate: bool = True
+    client: str | None = None
 
     @property
     def needs_node(self) -> bool:
@@ -36,9 +38,21 @@ class Rival:
 UVLOOP = ("--loop", "uvloop")
 
 RIVALS = (
-    Rival("trioweb", "trioweb", "serve_trioweb.py", ("trioweb", "trio", "wsproto")),
+    Rival(
+        "trioweb",
+        "trioweb",
+        "serve_trioweb.py",
+        ("trioweb", "trio", "wsproto"),
+        client="trioweb_client.py",
+    ),
     Rival("bare-trio", "bare Trio stream", "bare_trio.py", ("trio",), can_deflate=False),
-    Rival("websockets-asyncio", "websockets, asyncio", "serve_websockets.py", ("websockets",)),
+    Rival(
+        "websockets-asyncio",
+        "websockets, asyncio",
+        "serve_websockets.py",
+        ("websockets",),
+        client="websockets_client.py",
+    ),
     Rival(
         "websockets-uvloop",
         "websockets, uvloop",
@@ -46,13 +60,20 @@ RIVALS = (
         ("websockets", "uvloop"),
         after_port=UVLOOP,
     ),
-    Rival("websockets-trio", "websockets, Trio", "serve_websockets_trio.py", ("websockets", "trio")),
+    Rival(
+        "websockets-trio",
+        "websockets, Trio",
+        "serve_websockets_trio.py",
+        ("websockets", "trio"),
+        client="websockets_trio_client.py",
+    ),
     Rival(
         "trio-websocket",
         "trio-websocket",
         "serve_trio_websocket.py",
         ("trio-websocket", "trio", "wsproto"),
         can_deflate=False,
+        client="trio_websocket_client.py",
     ),
     Rival(
         "hypercorn", "Hypercorn, Trio", "serve_hypercorn.py", ("hypercorn", "starlette", "trio", "wsproto")
@@ -73,7 +94,13 @@ RIVALS = (
         ("wsproto",),
         UVLOOP,
     ),
-    Rival("aiohttp-asyncio", "aiohttp, asyncio", "serve_aiohttp.py", ("aiohttp",)),
+    Rival(
+        "aiohttp-asyncio",
+        "aiohttp, asyncio",
+        "serve_aiohttp.py",
+        ("aiohttp",),
+        client="aiohttp_client.py",
+    ),
     Rival("aiohttp-uvloop", "aiohttp, uvloop", "serve_aiohttp.py", ("aiohttp", "uvloop"), after_port=UVLOOP),
     Rival(
         "picows",

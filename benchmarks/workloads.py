@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rivals import EVERYBODY, FLOOR, MAIN
+from rivals import EVERYBODY, FLOOR, MAIN, RIVALS
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -29,7 +29,8 @@ class Workload:
     Attributes:
         name: What `--only` and the results call it.
         title: What the tables call it.
-        mode: Of the load generator: `echo`, `fanout`, `connect` or `idle`.
+        mode: Of the load generator: `echo`, `fanout`, `connect` or `idle`; or `client`, for a client that is
+            measured itself.
         unit: What the CPU time is counted for.
         rivals: The names of the servers that take part.
         connections: How many at one time; with `fanout` those that read.
@@ -70,6 +71,7 @@ class Workload:
         return "/room" if self.mode == "fanout" else "/echo"
 
 
+CLIENTS = tuple(rival.name for rival in RIVALS if rival.client)
 WITHOUT_FLOOR = tuple(name for name in MAIN if name != FLOOR)
 ON_TRIO_AND_ASYNCIO = ("trioweb", "websockets-asyncio", "websockets-trio", "aiohttp-asyncio")
 BROADCASTERS = (
@@ -136,6 +138,11 @@ def _idle(connections: int, most_rounds: int, **more: object) -> Workload:
         most_rounds=most_rounds,
         **more,  # type: ignore[arg-type]
     )
+
+
+def _client(name: str, connections: int, depth: int) -> Workload:
+    echo = _echo(name, "32 B", 32, connections, depth)
+    return replace(echo, mode="client", title=f"Client, {echo.title.replace('Echo', 'echo')}", rivals=CLIENTS)
 
 
 WORKLOADS = (
@@ -205,6 +212,9 @@ WORKLOADS = (
     _echo("deflate-1k", "1 KiB of JSON, deflated", KIB, 64, 1, rivals=DEFLATERS, is_deflated=True),
     _echo("tls-32", "32 B, TLS", 32, 64, 1, is_encrypted=True),
     _echo("tls-64k", "64 KiB, TLS", 64 * KIB, 4, 1, is_encrypted=True),
+    _client("client-32", 1, 1),
+    _client("client-32-deep", 1, 16),
+    _client("client-32-crowd", 64, 1),
 )
 
 BY_NAME = {workload.name: workload for workload in WORKLOADS}

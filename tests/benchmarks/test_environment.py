@@ -45,6 +45,14 @@ def test_without_tls_its_workloads_are_left_out(bare):
     )
 
 
+def test_a_client_gets_its_arguments():
+    place = Environment(python="python", generator="load")
+    command = place.client_command(rivals.BY_NAME["aiohttp-asyncio"], (8000, 123))
+    assert command[0] == "python"
+    assert command[1].endswith("clients/aiohttp_client.py")
+    assert command[2:] == ["8000", "123"]
+
+
 def test_a_server_gets_its_port_and_its_options(bare):
     place = Environment(python="python", generator="load", node="node", certificate="cert", key="key")
     tls = measure.server_options(place, workloads.BY_NAME["tls-32"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import sys
 from functools import partial
@@ -113,6 +114,32 @@ def test_compressed_messages_are_sent_and_their_answers_looked_into(generator):
     report = measure.run_once(place, workloads.BY_NAME["deflate-1k"], rivals.BY_NAME["trioweb"], SHORT)
     assert "failure" not in report
     assert report["done"] > 0
+
+
+@pytest.fixture
+def echo_server(monkeypatch):
+    """The server for clients, in place of one that is installed for benchmarks only."""
+    monkeypatch.setattr(measure, "ECHO_SERVER", rivals.OURS)
+
+
+@pytest.mark.parametrize("name", workloads.CLIENTS)
+def test_a_client_is_measured_by_its_own_cpu_time(name, echo_server):
+    place = environment.Environment(python=sys.executable, generator="load")
+    for workload in ("client-32", "client-32-deep"):
+        report = measure.run_once(place, workloads.BY_NAME[workload], rivals.BY_NAME[name], SHORT)
+        assert "failure" not in report
+        assert report["done"] > 0
+        assert 1 < report["cpu_us"] < 10_000
+        assert 0 < report["cpu_share"] < 2
+        assert 0 < report["own_cpu_share"] < 2
+
+
+def test_a_client_that_fails_is_a_failure_of_its_cell(echo_server):
+    nothing = dataclasses.replace(rivals.BY_NAME["trioweb"], client="no_such_file.py")
+    place = environment.Environment(python=sys.executable, generator="load")
+    report = measure.run_once(place, workloads.BY_NAME["client-32"], nothing, SHORT)
+    assert report["failure"].startswith("the client printed no report:")
+    assert "no_such_file.py" in report["failure"]
 
 
 def test_a_server_that_does_not_start_is_a_failure_of_its_cell(tmp_path, generator):

@@ -32,6 +32,13 @@ def test_a_rival_has_its_server_and_takes_part_in_something(rival):
 
 
 @pytest.mark.parametrize("workload", workloads.WORKLOADS, ids=lambda workload: workload.name)
+def test_the_rivals_of_a_workload_for_clients_have_a_client(workload):
+    if workload.mode == "client":
+        for name in workload.rivals:
+            assert (environment.CLIENTS / rivals.BY_NAME[name].client).is_file()
+
+
+@pytest.mark.parametrize("workload", workloads.WORKLOADS, ids=lambda workload: workload.name)
 def test_a_workload_is_for_known_rivals_and_for_ours(workload):
     assert set(workload.rivals) <= set(rivals.BY_NAME)
     assert len(set(workload.rivals)) == len(workload.rivals)
