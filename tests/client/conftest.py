@@ -1,0 +1,70 @@
+"""Servers for tests of the client: one that echoes, and one made of bytes."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import trio
+import trio.testing
+
+import trioweb
+from trioweb.testing import RawPeer
+
+
+class Names(trio.abc.HostnameResolver):
+    """Knows only these names, and no network."""
+
+    def __init__(self, addresses):
+        self.addresses = addresses
+
+    async def getaddrinfo(self, host, port, family=0, type=0, proto=0, flags=0):  # noqa: A002
+        await trio.lowlevel.checkpoint()
+        if (name := host.decode()) not in self.addresses:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (self.addresses[name], port))]
+
+    async def getnameinfo(self, sockaddr, flags):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def resolve():
+    """Replace the resolver of this Trio run: `resolve({"name": "address"})`."""
+    return lambda addresses: trio.socket.set_custom_hostname_resolver(Names(addresses))
+
+
+@pytest.fixture
+def serving():
+    """Serve with a function of a `RawPeer`: `async with serving(serve) as port`."""
+
+    @asynccontextmanager
+    async def serving(serve):
+        async def serve_stream(stream):
+            async with stream:
+                await serve(RawPeer(stream, is_server=True))
+
+        async with trio.open_nursery() as nursery:
+            listeners = await nursery.start(partial(trio.serve_tcp, serve_stream, 0, host="127.0.0.1"))
+            yield listeners[0].socket.getsockname()[1]
+            nursery.cancel_scope.cancel()
+
+    return serving
+
+
+@pytest.fixture
+def over_memory():
+    """Connect over memory to a `RawPeer`: `async with over_memory(**arguments) as (ws, peer)`."""
+
+    @asynccontextmanager
+    async def over_memory(*, pair=trio.testing.memory_stream_pair, **arguments):
+        ours, theirs = pair()
+        peer = RawPeer(theirs, is_server=True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.accept)
+            async with trioweb.connect_stream(ours, "ws://server/", **arguments) as ws:
+                yield ws, peer
+
+    return over_memory
