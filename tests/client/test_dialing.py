@@ -60,7 +60,7 @@ async def test_a_certificate_may_be_for_an_address(serve):
     assert await echoed(f"wss://127.0.0.1:{server.port}/", ssl_context=context)
 
 
-async def test_a_dot_at_the_end_of_a_host_is_no_part_of_its_certificate(serve, resolve):
+async def test_a_dot_at_the_end_of_a_host_does_not_belong_to_the_certificate(serve, resolve):
     server_context, context = contexts()
     server = await serve(ssl_context=server_context)
     resolve({"localhost.": "127.0.0.1"})

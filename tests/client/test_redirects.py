@@ -60,7 +60,7 @@ async def test_a_redirect_is_followed_when_asked_for(app, port, status):
     assert (seen["cookie"], seen["authorization"]) == ("a=1", "Bearer x")
 
 
-async def test_what_is_secret_to_one_origin_is_not_sent_to_another(app, port):
+async def test_credentials_for_one_origin_are_not_sent_to_another(app, port):
     app.state["to"] = f"http://localhost:{port}/new"
     headers = {"Cookie": "a=1", "Authorization": "Bearer x", "X-Other": "1"}
     url = f"ws://ann:secret@127.0.0.1:{port}/old"

@@ -90,7 +90,7 @@ async def test_a_tunnel_leads_to_an_unencrypted_server(serve):
     assert proxy.requests[0][0] == f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"
 
 
-async def test_tls_begins_behind_the_proxy(serve):
+async def test_tls_begins_after_the_proxy(serve):
     server_context, context = contexts()
     server = await serve(ssl_context=server_context)
     async with proxying() as proxy:
@@ -145,7 +145,7 @@ async def test_the_environment_names_a_proxy_which_false_ignores(serve, monkeypa
         (b"", "proxy"),
     ],
 )
-async def test_what_a_proxy_answers_instead_of_a_tunnel_is_in_the_error(serving, answer, text):
+async def test_the_answer_of_a_proxy_that_refuses_a_tunnel_is_in_the_error(serving, answer, text):
     async def refuse(peer):
         await peer.receive_head()
         await peer.send(answer)
