@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from trioweb.testing import Fault, FaultyStream
-from trioweb.testing.faulty_stream import forget_recent_faults, recent_faults
+from trioweb.testing.faults.stream import forget_recent_faults, recent_faults
 
 DATA = random.Random(1).randbytes(5000)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from trioweb.testing.faults import Fault
-from trioweb.testing.faulty_stream import FaultyStream
-from trioweb.testing.raw_frames import (
+from trioweb.testing.cancellation.check import check_cancellation
+from trioweb.testing.faults.plan import Fault
+from trioweb.testing.faults.stream import FaultyStream
+from trioweb.testing.raw.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
@@ -15,8 +16,8 @@ from trioweb.testing.raw_frames import (
     close_frame,
     frame,
 )
-from trioweb.testing.raw_handshake import handshake
-from trioweb.testing.raw_peer import RawPeer
+from trioweb.testing.raw.handshake import handshake
+from trioweb.testing.raw.peer import RawPeer
 
 __all__ = [
     "BINARY",
@@ -29,6 +30,7 @@ __all__ = [
     "FaultyStream",
     "Frame",
     "RawPeer",
+    "check_cancellation",
     "close_frame",
     "frame",
     "handshake",

@@ -12,7 +12,7 @@ import struct
 
 import trio
 
-from trioweb.testing.raw_frames import (
+from trioweb.testing.raw.frames import (
     BINARY,
     CLOSE,
     EXAMPLE_MASK,
@@ -23,7 +23,7 @@ from trioweb.testing.raw_frames import (
     frame,
     masked_bytes,
 )
-from trioweb.testing.raw_handshake import Field, accepting, field_value, handshake
+from trioweb.testing.raw.handshake import Field, accepting, field_value, handshake
 
 READ_SIZE_BYTES = 64 * 1024
 

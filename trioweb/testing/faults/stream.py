@@ -16,7 +16,7 @@ from typing import cast
 
 import trio
 
-from trioweb.testing.faults import LIKELIHOODS, Fault, FaultKind, FaultyDirection, Odds, likelihoods_of
+from trioweb.testing.faults.plan import LIKELIHOODS, Fault, FaultKind, FaultyDirection, Odds, likelihoods_of
 
 READ_AT_ONCE_BYTES = 64 * 1024
 SHOWN_STREAMS = 16

@@ -1,0 +1,1 @@
+"""Cancelling a scenario at each of its checkpoints."""

@@ -1,0 +1,1 @@
+"""Streams over a bad network."""

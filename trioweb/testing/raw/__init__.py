@@ -1,0 +1,1 @@
+"""Peers, frames and handshakes made of bytes."""
