@@ -24,7 +24,7 @@ from trioweb.config import Timeouts
 
 PINGS_IN_FLIGHT = 64
 
-PING_FRAME_BYTES = 6
+PING_BYTES = 4
 
 NOT_SINCE_THE_PING = -1.0
 """Written to `heard_at` with the ping. Any input overwrites it, so no separate flag has to record an
@@ -113,7 +113,7 @@ class Keepalive:
         """Send a ping; `None` if too many are unanswered, or the outbox has no room."""
         # A counter is enough to match pongs with pings. Unlike a time, it tells the peer nothing about
         # this machine.
-        payload = self._number.to_bytes(4, "big")
+        payload = self._number.to_bytes(PING_BYTES, "big")
         if len(self._pings) >= PINGS_IN_FLIGHT or not self._outlet.send_ping(payload):
             return None
         self._number = (self._number + 1) & 0xFFFF_FFFF
@@ -166,10 +166,11 @@ class Keepalive:
 
     def _note_block(self) -> None:
         """Record how much has left, if other data keeps the ping from leaving."""
-        # Six bytes are the ping itself. If the outbox holds more, the ping has not left, and a peer cannot
-        # answer a ping that was not sent.
+        # If the outbox holds more than the ping itself, the ping has not left, and a peer cannot answer a
+        # ping that was not sent.
         outbox = self._outlet.outbox
-        self._blocked_at_bytes = outbox.sent_bytes if outbox.held_bytes > PING_FRAME_BYTES else None
+        is_blocked = outbox.held_bytes and outbox.held_bytes > self._outlet.ping_frame_bytes(PING_BYTES)
+        self._blocked_at_bytes = outbox.sent_bytes if is_blocked else None
 
     @property
     def _is_taking(self) -> bool:
