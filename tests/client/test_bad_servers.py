@@ -19,8 +19,8 @@ from trioweb import (
     Limits,
     Timeouts,
 )
-from trioweb.testing.raw_frames import TEXT, frame
-from trioweb.testing.raw_handshake import accepting
+from trioweb.testing import TEXT, frame
+from trioweb.testing.raw.handshake import accepting
 
 HURRIED = Config(timeouts=Timeouts(connect_seconds=0.05))
 
