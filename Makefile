@@ -51,7 +51,7 @@ conformance: $(VENV)/.with-test  ## Run the Autobahn suite (ARGUMENTS=--quick fo
 
 fuzz: $(VENV)/.with-test  ## Try generated streams of frames and requests (EXAMPLES=20000)
 	@TRIOWEB_FUZZ_EXAMPLES=$(EXAMPLES) $(RUN)/python -m pytest -q --timeout 0 \
-	  tests/wire/test_fastlane.py tests/wire/test_compressed_lane.py \
+	  tests/wire/test_fastlane.py tests/wire/test_compressed_lane.py tests/wire/test_skipping.py \
 	  tests/websocket/test_legal_wire.py tests/wire/http1/test_any_bytes.py tests/wire/http1/test_direct_heads.py \
 	  tests/server/rfc9112/test_any_bytes.py $(ARGUMENTS)
 

@@ -47,13 +47,13 @@ NOT_TEXT = (
 )
 CODES = (1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999)
 WRONG_CODES = (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535)
-PROBES = (frame(TEXT, b"probe"), frame(CONTINUATION, b"probe") + frame(BINARY, b"probe"), b"")
+PROBES = (((TEXT, b"probe"),), ((CONTINUATION, b"probe"), (BINARY, b"probe")), ())
 """After a stream, they show whether two wires are at the same place in it."""
 
 NO_CHANGE = bytes(4)
 """A mask under which a payload looks like frames to a parser that is out of step."""
 
-EMBEDDED = frame(TEXT, b"embedded") * 2
+EMBEDDED = {is_masked: frame(TEXT, b"embedded", mask=MASK if is_masked else None) * 2 for is_masked in (0, 1)}
 
 OPCODES = (TEXT, BINARY, CONTINUATION, PING, PONG, CLOSE, 3, 4, 7, 11, 12, 15)
 
@@ -82,10 +82,11 @@ class Tape:
 
 
 class Writer:
-    """Writes frames one after another, and records where each begins."""
+    """Writes frames one after another, and records where each begins; a client's are masked."""
 
-    def __init__(self, tape: Tape, *, is_deflated: bool, keeps_context: bool) -> None:
+    def __init__(self, tape: Tape, *, is_masked: bool, is_deflated: bool, keeps_context: bool) -> None:
         self.tape = tape
+        self.is_masked = is_masked
         self.is_deflated = is_deflated
         self.keeps_context = keeps_context
         self.compressor = zlib.compressobj(wbits=-12)
@@ -94,7 +95,7 @@ class Writer:
 
     def put(self, opcode: int, payload: bytes = b"", **parts: object) -> None:
         self.starts.append(len(self.data))
-        mask = self.tape.choose((MASK, MASK, NO_CHANGE, self.tape.take(4)))
+        mask = self.tape.choose((MASK, MASK, NO_CHANGE, self.tape.take(4))) if self.is_masked else None
         self.data += frame(opcode, payload, **{"mask": mask, **parts})
 
     def payload(self, opcode: int) -> bytes:
@@ -107,7 +108,7 @@ class Writer:
                 text = text[:place] + tape.choose(NOT_TEXT) + text[place:]
             return text
         if tape.one_in(6):
-            return EMBEDDED
+            return EMBEDDED[self.is_masked]
         length = tape.choose(LONG_LENGTHS) if tape.one_in(40) else tape.choose(LENGTHS)
         seed = tape.take(3) if opcode == BINARY else tape.choose((b"abc", "ö".encode(), "€".encode()))
         return (seed * length)[:length] if opcode == BINARY else (seed * length)[: length // 6 * 6]
@@ -178,9 +179,11 @@ class Writer:
             reserved=tape.choose((0, 0, 0, 0, 1, 2, 4, 7)),
         )
 
-    def unmasked(self) -> None:
+    def of_other_side(self) -> None:
+        """A frame without a mask that should have one, or the other way round."""
         payload = self.tape.choose((b"", b"naked", b"x" * 126, b"x" * 70_000))
-        self.put(self.tape.choose((TEXT, BINARY, CONTINUATION, PING)), payload, mask=None)
+        mask = None if self.is_masked else MASK
+        self.put(self.tape.choose((TEXT, BINARY, CONTINUATION, PING)), payload, mask=mask)
 
     def odd_length(self) -> None:
         """A length in any form, followed by as many bytes or not."""
@@ -188,7 +191,9 @@ class Writer:
         size, length = tape.choose(ODD_LENGTHS)
         first = tape.choose((0x81, 0x82, 0x82, 0x01, 0x80, 0x89))
         self.starts.append(len(self.data))
-        self.data += bytes((first, 0x80 | (126 if size == 2 else 127))) + length.to_bytes(size, "big") + MASK
+        form = 126 if size == 2 else 127
+        self.data += bytes((first, form | (0x80 if self.is_masked else 0))) + length.to_bytes(size, "big")
+        self.data += MASK if self.is_masked else b""
         self.data += (
             MASK * 17_500 if tape.one_in(4) else (MASK * (length // 4 % 17_500 + 1))[: length % 70_000]
         )
@@ -199,14 +204,24 @@ class Writer:
 
 
 GOOD = (Writer.message, Writer.message, Writer.plain_run, Writer.control)
-BAD = (Writer.odd_frame, Writer.unmasked, Writer.odd_length, Writer.open_message, Writer.close, Writer.noise)
+BAD = (
+    Writer.odd_frame,
+    Writer.of_other_side,
+    Writer.odd_length,
+    Writer.open_message,
+    Writer.close,
+    Writer.noise,
+)
 
 
 def write_stream(tape: Tape, plan: Plan) -> Writer:
     """Frames that are all good, or with some bad ones; every second stream has an open message."""
     breaks_agreement = tape.one_in(4)
     writer = Writer(
-        tape, is_deflated=plan.is_deflated, keeps_context=plan.keeps_context is not breaks_agreement
+        tape,
+        is_masked=plan.is_masked,
+        is_deflated=plan.is_deflated,
+        keeps_context=plan.keeps_context is not breaks_agreement,
     )
     kind = tape.choose(("good", "bad", "open", "open and bad"))
     for _ in range(tape.below(4)):
@@ -268,6 +283,7 @@ class Plan:
     """The calls of the connection while a stream comes in.
 
     Attributes:
+        is_masked: Whether the stream is a client's; the wire is the other side.
         is_deflated: Whether permessage-deflate was negotiated; `keeps_context` is part of that.
         feeds_plain: Whether `feed_plain` is used, followed at once by a request for events.
         reads: How many pieces are fed before events are requested.
@@ -276,6 +292,7 @@ class Plan:
     """
 
     limits: dict[str, int]
+    is_masked: bool = True
     is_deflated: bool = False
     keeps_context: bool = False
     feeds_plain: bool = False
@@ -287,13 +304,14 @@ class Plan:
     stops_at: frozenset[int] = frozenset()
 
 
-def make_plan(tape: Tape) -> Plan:
+def make_plan(tape: Tape, *, is_masked: bool) -> Plan:
     def places() -> frozenset[int]:
         return frozenset(tape.choose((0, 0, 0, 1, 2, 3, 5, 7)) for _ in range(tape.choose((0, 0, 1, 2))))
 
     generous = not tape.one_in(3)
     feeds_plain = tape.one_in(2)
     return Plan(
+        is_masked=is_masked,
         limits={
             "message_bytes": 1 << 20 if generous else tape.choose((65535, 400, 126, 125, 124, 10, 1)),
             "message_fragments": 1000 if generous else tape.choose((1000, 3, 2, 1)),
@@ -319,11 +337,11 @@ class Example:
     is_damaged: bool
 
 
-def example_of(tape_bytes: bytes) -> Example:
+def example_of(tape_bytes: bytes, *, is_masked: bool) -> Example:
     tape = Tape(tape_bytes)
-    plan = make_plan(tape)
+    plan = make_plan(tape, is_masked=is_masked)
     is_damaged = tape.one_in(3)
     writer = write_stream(tape, plan)
     data = damaged(tape, writer) if is_damaged else writer.data
-    data += tape.choose(PROBES)
+    data += b"".join(frame(*probe, mask=MASK if is_masked else None) for probe in tape.choose(PROBES))
     return Example(cut(tape, data, writer), plan, is_damaged)

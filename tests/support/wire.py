@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from trioweb._wire.client_wire import ClientWire
 from trioweb._wire.events import Violation
 from trioweb._wire.websocket import WebSocketWire
 
 
-def new_wire(*, message_bytes=1000, message_fragments=100, **settings):
-    return WebSocketWire(message_bytes=message_bytes, message_fragments=message_fragments, **settings)
+def new_wire(*, is_client=False, message_bytes=1000, message_fragments=100, **settings):
+    side = ClientWire if is_client else WebSocketWire
+    return side(message_bytes=message_bytes, message_fragments=message_fragments, **settings)
 
 
 def drain(wire, most=64):

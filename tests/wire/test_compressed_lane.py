@@ -8,12 +8,11 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.peer import frame
-from support.wire import in_pieces
+from support.peer import MASK, frame
+from support.wire import in_pieces, new_wire
 
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import Violation
-from trioweb._wire.websocket import WebSocketWire
 
 EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 RSV1 = 4
@@ -26,8 +25,8 @@ payloads = st.one_of(
 )
 
 
-class Client:
-    """Compresses as clients may, and some ways that they may not."""
+class Sender:
+    """Compresses as a peer may, and some ways that it may not."""
 
     def __init__(self, *, keeps_context):
         self._keeps_context = keeps_context
@@ -45,9 +44,13 @@ class Client:
         return out if ending == "with tail" else out[:-4]
 
 
+MASKS = st.sampled_from([MASK, None])
+"""What a client's frames have, and a server's have not."""
+
+
 @st.composite
-def streams(draw):
-    client = Client(keeps_context=draw(st.booleans()))
+def streams(draw, mask):
+    sender = Sender(keeps_context=draw(st.booleans()))
     out = b""
     for _ in range(draw(st.integers(1, 6))):
         opcode = draw(st.sampled_from([TEXT, BINARY]))
@@ -57,22 +60,22 @@ def streams(draw):
         )
         ending = draw(st.sampled_from(["usual"] * 4 + ["with tail", "final block"]))
         if kind == "compressed":
-            out += frame(opcode, client.compress(data, ending), reserved=RSV1)
+            out += frame(opcode, sender.compress(data, ending), reserved=RSV1, mask=mask)
         elif kind == "plain":
-            out += frame(opcode, data)
+            out += frame(opcode, data, mask=mask)
         elif kind == "ping":
-            out += frame(9, data[:125], reserved=draw(st.sampled_from([0, RSV1])))
+            out += frame(9, data[:125], reserved=draw(st.sampled_from([0, RSV1])), mask=mask)
         elif kind == "fragments":
-            whole = client.compress(data, "usual")
+            whole = sender.compress(data, "usual")
             cut = draw(st.integers(0, len(whole)))
-            out += frame(opcode, whole[:cut], reserved=RSV1, is_final=False)
-            out += frame(CONTINUATION, whole[cut:])
+            out += frame(opcode, whole[:cut], reserved=RSV1, is_final=False, mask=mask)
+            out += frame(CONTINUATION, whole[cut:], mask=mask)
         elif kind == "garbage":
-            out += frame(opcode, draw(st.binary(max_size=30)), reserved=RSV1)
+            out += frame(opcode, draw(st.binary(max_size=30)), reserved=RSV1, mask=mask)
         else:  # a stored block that ends in the bytes that a receiver appends
             length = len(data) + 4
             block = b"\1" + length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little") + data
-            out += frame(opcode, block, reserved=RSV1)
+            out += frame(opcode, block, reserved=RSV1, mask=mask)
     damaged = bytearray(out)
     if damaged and draw(st.integers(0, 3)) == 0:
         place = draw(st.integers(0, len(damaged) - 1))
@@ -80,13 +83,16 @@ def streams(draw):
     return bytes(damaged)
 
 
-def decode(data, cuts, agreement, *, fast_lane):
+def decode(data, cuts, agreement, *, fast_lane, mask=MASK):
     pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
-    return decode_pieces(pieces, agreement, fast_lane=fast_lane)
+    return decode_pieces(pieces, agreement, fast_lane=fast_lane, mask=mask)
 
 
-def decode_pieces(pieces, agreement, *, fast_lane, limit=1000):
-    wire = WebSocketWire(message_bytes=limit, message_fragments=8, deflate=agreement, fast_lane=fast_lane)
+def decode_pieces(pieces, agreement, *, fast_lane, limit=1000, mask=MASK):
+    """What the other side makes of them. The agreement is written for a client that sends."""
+    deflate = agreement if mask else agreement.exchanged()
+    limits = {"message_bytes": limit, "message_fragments": 8}
+    wire = new_wire(is_client=not mask, deflate=deflate, fast_lane=fast_lane, **limits)
     events = []
     for piece in pieces:
         wire.feed(piece)
@@ -100,26 +106,27 @@ def decode_pieces(pieces, agreement, *, fast_lane, limit=1000):
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(
-    data=streams(),
+    stream=MASKS.flatmap(lambda mask: st.tuples(st.just(mask), streams(mask))),
     cuts=st.lists(st.integers(0, 400), max_size=4),
     keeps_context=st.booleans(),
 )
-def test_the_lane_and_wsproto_inflate_the_same(data, cuts, keeps_context):
+def test_the_lane_and_wsproto_inflate_the_same(stream, cuts, keeps_context):
+    mask, data = stream
     agreement = DeflateAgreement(client_no_context_takeover=not keeps_context)
     cuts = sorted(cut for cut in cuts if cut <= len(data))
-    with_lane = decode(data, cuts, agreement, fast_lane=True)
-    assert with_lane == decode(data, cuts, agreement, fast_lane=False)
+    with_lane = decode(data, cuts, agreement, fast_lane=True, mask=mask)
+    assert with_lane == decode(data, cuts, agreement, fast_lane=False, mask=mask)
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 def test_the_context_is_one_for_messages_of_both_ways(opcode):
     """A message in one frame, then one in two, then one in one: each refers to those before."""
-    client = Client(keeps_context=True)
+    sender = Sender(keeps_context=True)
     text = b"the same words over and over, " * 5
-    data = frame(opcode, client.compress(text, "usual"), reserved=RSV1)
-    second = client.compress(text, "usual")
+    data = frame(opcode, sender.compress(text, "usual"), reserved=RSV1)
+    second = sender.compress(text, "usual")
     data += frame(opcode, second[:2], reserved=RSV1, is_final=False) + frame(CONTINUATION, second[2:])
-    third = client.compress(text, "usual")
+    third = sender.compress(text, "usual")
     assert len(third) < 20
     data += frame(opcode, third, reserved=RSV1)
     expected = text if opcode == BINARY else text.decode()
@@ -127,8 +134,8 @@ def test_the_context_is_one_for_messages_of_both_ways(opcode):
 
 
 def test_a_message_that_inflates_to_too_much_is_1009():
-    client = Client(keeps_context=True)
-    data = frame(BINARY, client.compress(b"\0" * 1001, "usual"), reserved=RSV1)
+    sender = Sender(keeps_context=True)
+    data = frame(BINARY, sender.compress(b"\0" * 1001, "usual"), reserved=RSV1)
     (code, reason), *rest = decode(data, [], DeflateAgreement(), fast_lane=True)
     assert (code, rest) == (1009, [])
     assert "Limits.message_bytes" in reason
@@ -145,9 +152,20 @@ def test_an_inflation_error_is_reported_before_invalid_text(fast_lane):
 
 
 def test_a_compressed_message_of_exactly_the_limit_is_accepted():
-    client = Client(keeps_context=True)
-    data = frame(BINARY, client.compress(b"\0" * 1000, "usual"), reserved=RSV1)
+    sender = Sender(keeps_context=True)
+    data = frame(BINARY, sender.compress(b"\0" * 1000, "usual"), reserved=RSV1)
     assert decode(data, [], DeflateAgreement(), fast_lane=True) == [b"\0" * 1000]
+
+
+@pytest.mark.parametrize("cut", [None, 1, 2])
+@pytest.mark.parametrize("fast_lane", [True, False])
+def test_a_byte_over_the_limit_is_found_in_the_input_that_holds_it(cut, fast_lane):
+    """A frame that lacks its last byte, in one read: zlib has taken all of it and could give two bytes."""
+    data = frame(BINARY, bytes.fromhex("62db1c00"), reserved=RSV1)[:-1]
+    pieces = [data] if cut is None else [data[:-cut], data[-cut:]]
+    ((code, reason),) = decode_pieces(pieces, DeflateAgreement(), fast_lane=fast_lane, limit=1)
+    assert code == 1009
+    assert "Limits.message_bytes" in reason
 
 
 # The first fault counts, however the bytes were cut.
@@ -175,20 +193,21 @@ def one_repetition_then_a_broken_block(size):
     return compressor.compress(b"a" * size) + compressor.flush(zlib.Z_SYNC_FLUSH) + BROKEN_BLOCK
 
 
-def shapes(payload, cut, opcode=BINARY):
+def shapes(payload, cut, opcode=BINARY, mask=MASK):
     """The same message in one frame and in two, each in one read and cut into many."""
-    whole = frame(opcode, payload, reserved=RSV1)
-    halves = frame(opcode, payload[:cut], reserved=RSV1, is_final=False) + frame(CONTINUATION, payload[cut:])
+    whole = frame(opcode, payload, reserved=RSV1, mask=mask)
+    halves = frame(opcode, payload[:cut], reserved=RSV1, is_final=False, mask=mask)
+    halves += frame(CONTINUATION, payload[cut:], mask=mask)
     return [[whole], [halves], [whole[:cut], whole[cut:]], in_pieces(whole, 7), in_pieces(halves, 1000)]
 
 
-def outcomes(payload, cut, *, limit=LIMIT, keeps_context=True):
+def outcomes(payload, cut, *, limit=LIMIT, keeps_context=True, mask=MASK):
     """What becomes of a message in every shape, with the fast lane and without, each only once."""
     agreement = DeflateAgreement(client_no_context_takeover=not keeps_context)
     found = []
-    for pieces in shapes(payload, cut):
+    for pieces in shapes(payload, cut, mask=mask):
         for fast_lane in (True, False):
-            events = decode_pieces(pieces, agreement, fast_lane=fast_lane, limit=limit)
+            events = decode_pieces(pieces, agreement, fast_lane=fast_lane, limit=limit, mask=mask)
             if events not in found:
                 found.append(events)
     return found
@@ -259,11 +278,12 @@ def test_a_message_of_exactly_the_limit_may_end_in_blocks_without_content(gap):
     lost_bytes=st.integers(0, 6),
     suffix=st.binary(max_size=12),
     cut=st.integers(0, 40),
+    mask=MASKS,
 )
 def test_the_outcome_of_a_message_near_the_limit_does_not_depend_on_its_cuts(
-    size, unit, level, strategy, flush, lost_bytes, suffix, cut
+    size, unit, level, strategy, flush, lost_bytes, suffix, cut, mask
 ):
     compressor = zlib.compressobj(level, zlib.DEFLATED, -15, 8, strategy)
     compressed = compressor.compress((unit * size)[:size]) + compressor.flush(flush)
     payload = compressed[: len(compressed) - lost_bytes] + suffix
-    assert len(outcomes(payload, cut, limit=1000)) == 1
+    assert len(outcomes(payload, cut, limit=1000, mask=mask)) == 1

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.frame_streams import Plan, example_of
-from support.peer import BINARY, PING, TEXT, frame
+from support.peer import BINARY, MASK, PING, TEXT, frame
 from support.wire import in_pieces, new_wire
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Message
@@ -20,14 +20,19 @@ from wsproto.events import Ping as ForeignPing
 
 from trioweb._wire.deflate import negotiate_deflate
 from trioweb._wire.events import Fragment, PeerClosed, Ping, Pong, Violation
-from trioweb._wire.fastlane import INCOMPLETE, NOT_PLAIN, PlainFrame, decode_plain, plain_header
+from trioweb._wire.fastlane import (
+    INCOMPLETE,
+    NOT_PLAIN,
+    PlainFrame,
+    decode_plain,
+    decode_unmasked,
+    plain_header,
+)
 from trioweb._wire.frames import MASKED
 from trioweb.config import Deflate
 from trioweb.errors import RemoteProtocolError
 
 EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
-
-HELLO = frame(TEXT, b"hello")
 
 LONGEST_WAIT_BYTES = 13
 """Part of a header, which the lane keeps until it knows who decodes the frame."""
@@ -39,62 +44,91 @@ DEFLATE = {
 BREACH = (Violation, 1002)
 
 
-# The hot loop.
+# The hot loops: one for frames with masks, one for frames without.
+
+SIDES = pytest.mark.parametrize("mask", [MASK, None], ids=["masked", "unmasked"])
 
 
-def decoded(data, *, position=0, most=64, message_bytes=100_000):
+def decoded(data, mask, *, position=0, most=64, message_bytes=100_000):
     out = []
-    end = decode_plain(data, position, out, most, message_bytes)
+    decode = decode_plain if mask else decode_unmasked
+    end = decode(data, position, out, most, message_bytes)
     return out, end - position
 
 
+def hello(mask):
+    return frame(TEXT, b"hello", mask=mask)
+
+
+def long_header(form, length, mask):
+    """The header of a binary frame whose length is in two or eight bytes, whether it should be or not."""
+    size = 2 if form == 126 else 8
+    return bytes((0x82, form | (MASKED if mask else 0))) + length.to_bytes(size, "big")
+
+
+@SIDES
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 70_000])
-def test_whole_frames_of_any_length_are_decoded(length):
-    data = frame(TEXT, b"x" * length) + frame(BINARY, b"y" * length)
+def test_whole_frames_of_any_length_are_decoded(length, mask):
+    data = frame(TEXT, b"x" * length, mask=mask) + frame(BINARY, b"y" * length, mask=mask)
 
-    assert decoded(data) == (["x" * length, b"y" * length], len(data))
-
-
-def test_decoding_begins_at_a_position_and_stops_at_a_number_of_messages():
-    assert decoded(b"??" + HELLO * 3, position=2, most=2) == (["hello"] * 2, 2 * len(HELLO))
+    assert decoded(data, mask) == (["x" * length, b"y" * length], len(data))
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        pytest.param(b"", id="nothing"),
-        pytest.param(frame(PING, b"x"), id="ping"),
-        pytest.param(frame(TEXT, b"x", is_final=False), id="not final"),
-        pytest.param(frame(TEXT, b"x" * 9, mask=None), id="unmasked"),
-        pytest.param(frame(TEXT, b"x" * 200, mask=None), id="unmasked, longer"),
-        pytest.param(frame(BINARY, b"x", reserved=4), id="reserved bit"),
-        pytest.param(frame(3, b"x"), id="reserved opcode"),
-        pytest.param(frame(TEXT, b"\xff"), id="not UTF-8"),
-        pytest.param(frame(BINARY, b"x" * 101), id="over the limit"),
-        pytest.param(b"\x82\xfe\x00\x05" + bytes(9), id="length in two bytes"),
-        pytest.param(b"\x82\xff\x00\x00\x00\x00\x00\x00\x00\x05" + bytes(9), id="in eight bytes"),
-        pytest.param(b"\x82\xff\x80\x00\x00\x00\x00\x00\x00\x05" + bytes(9), id="topmost bit"),
-        *(pytest.param(frame(TEXT, b"x" * 90)[:size], id=f"{size} bytes of 96") for size in (1, 2, 5, 6, 95)),
-        *(pytest.param(frame(TEXT, b"x" * 150)[:size], id=f"{size} of 158") for size in (2, 3, 7, 8, 157)),
-        *(pytest.param(frame(TEXT, b"x" * 70_000)[:size], id=f"{size} of 70014") for size in (6, 9, 13, 14)),
-    ],
-)
-def test_frames_that_are_not_for_the_lane_are_left_where_they_are(other):
-    assert decoded(HELLO + other, message_bytes=100) == (["hello"], len(HELLO))
+@SIDES
+def test_decoding_begins_at_a_position_and_stops_at_a_number_of_messages(mask):
+    data = hello(mask) * 3
+
+    assert decoded(b"??" + data, mask, position=2, most=2) == (["hello"] * 2, 2 * len(hello(mask)))
+
+
+def not_for_the_lane(mask):
+    other_mask = None if mask else MASK
+    long, longer = (frame(TEXT, b"x" * length, mask=mask) for length in (150, 70_000))
+    return {
+        "nothing": b"",
+        "ping": frame(PING, b"x", mask=mask),
+        "not final": frame(TEXT, b"x", is_final=False, mask=mask),
+        "of the other side": frame(TEXT, b"x" * 9, mask=other_mask),
+        "of the other side, longer": frame(TEXT, b"x" * 200, mask=other_mask),
+        "of the other side, very long": frame(TEXT, b"x" * 70_000, mask=other_mask),
+        "reserved bit": frame(BINARY, b"x", reserved=4, mask=mask),
+        "reserved opcode": frame(3, b"x", mask=mask),
+        "not UTF-8": frame(TEXT, b"\xff", mask=mask),
+        "over the limit": frame(BINARY, b"x" * 70_000, mask=mask),
+        "5 in two bytes": long_header(126, 5, mask) + bytes(9),
+        "125 in two bytes": long_header(126, 125, mask) + bytes(129),
+        "5 in eight bytes": long_header(127, 5, mask) + bytes(9),
+        "65535 in eight bytes": long_header(127, 65535, mask) + bytes(65539),
+        "topmost bit": long_header(127, 1 << 63 | 5, mask) + bytes(9),
+        **{f"{size} bytes": frame(TEXT, b"x" * 90, mask=mask)[:size] for size in (1, 2, 5, 6, 91)},
+        **{f"{size} of 150": long[:size] for size in (2, 3, 4, 7, 8, 153)},
+        **{f"{size} of 70 000": longer[:size] for size in (6, 9, 10, 13, 14)},
+    }
+
+
+@SIDES
+@pytest.mark.parametrize("other", not_for_the_lane(MASK))
+def test_frames_that_are_not_for_the_lane_are_left_where_they_are(other, mask):
+    data = hello(mask) + not_for_the_lane(mask)[other]
+    limit = 1000 if other == "over the limit" else 100_000
+
+    assert decoded(data, mask, message_bytes=limit) == (["hello"], len(hello(mask)))
 
 
 # The header of a plain frame.
 
 
+@SIDES
 @pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536])
-def test_a_plain_header_is_known_when_it_is_whole(length):
-    data = frame(BINARY, bytes(length))
-    size = len(data) - length
+def test_a_plain_header_is_known_when_it_is_whole(length, mask):
+    data = frame(BINARY, bytes(length), mask=mask)
+    size, bit = len(data) - length, MASKED if mask else 0
 
-    assert plain_header(b"?" + data, 1, MASKED) == size
-    assert {plain_header(data[:part], 0, MASKED) for part in range(1, size)} == {INCOMPLETE}
+    assert plain_header(b"?" + data, 1, bit) == size
+    assert {plain_header(data[:part], 0, bit) for part in range(1, size)} == {INCOMPLETE}
 
 
+@SIDES
 @pytest.mark.parametrize(
     "data",
     [
@@ -104,27 +138,34 @@ def test_a_plain_header_is_known_when_it_is_whole(length):
         b"\x80",
         b"\x81\x05",
         b"\x82\x7e",
+        b"\x82\x7f",
         b"\x82\xfe\x00\x7d",
         b"\x82\xff\x00\x00\x00\x00\x00\x00\xff\xff",
         b"\x82\xff\x80\x00\x00\x00\x00\x00\x00\x00",
     ],
 )
-def test_another_header_is_known_by_the_first_byte_that_shows_it(data):
-    assert plain_header(data, 0, MASKED) == NOT_PLAIN
-    assert plain_header(data + bytes(20), 0, MASKED) == NOT_PLAIN
-    assert len(data) == 1 or plain_header(data[:-1], 0, MASKED) != NOT_PLAIN or len(data) == 2
+def test_another_header_is_known_by_the_first_byte_that_shows_it(data, mask):
+    bit = MASKED if mask else 0
+    if not mask and len(data) > 1:
+        data = data[:1] + bytes((data[1] ^ MASKED,)) + data[2:]
+
+    assert plain_header(data, 0, bit) == NOT_PLAIN
+    assert plain_header(data + bytes(20), 0, bit) == NOT_PLAIN
+    assert len(data) == 1 or plain_header(data[:-1], 0, bit) != NOT_PLAIN or len(data) == 2
 
 
 # A plain frame in pieces.
 
 
+@SIDES
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 1000])
-def test_a_frame_is_unmasked_and_decoded_piece_by_piece(size):
+def test_a_frame_is_unmasked_and_decoded_piece_by_piece(size, mask):
     text = "zwölf Boxkämpfer"
-    data = frame(TEXT, text.encode())
-    plain = PlainFrame(data[:6], len(data) - 6)
+    data = frame(TEXT, text.encode(), mask=mask)
+    start = 6 if mask else 2
+    plain = PlainFrame(data[:start], len(data) - start)
 
-    assert "".join(plain.take(piece) for piece in in_pieces(data[6:], size)) == text
+    assert "".join(plain.take(piece) for piece in in_pieces(data[start:], size)) == text
     assert plain.payload_left == 0
 
 
@@ -140,7 +181,7 @@ def test_the_last_piece_must_end_the_last_character():
 # The proof: whatever comes, and however it is cut, both find the same, and equally early.
 
 
-EXAMPLE = st.binary(min_size=200, max_size=500).map(example_of)
+EXAMPLE = st.builds(example_of, st.binary(min_size=200, max_size=500), is_masked=st.booleans())
 FUZZING = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -148,7 +189,7 @@ def turns_of(example, *, fast_lane):
     """The events of a wire after each read, with the pieces of a streamed message joined."""
     plan = example.plan
     deflate = DEFLATE[plan.keeps_context] if plan.is_deflated else None
-    wire = new_wire(fast_lane=fast_lane, deflate=deflate, **plan.limits)
+    wire = new_wire(is_client=not plan.is_masked, fast_lane=fast_lane, deflate=deflate, **plan.limits)
     wire.may_hold = plan.may_hold
     turns, found = [], []
     for place, piece in enumerate(example.pieces):
@@ -228,9 +269,9 @@ def test_cutting_the_stream_anywhere_makes_no_difference(example, fast_lane):
     assert found == expected
 
 
-def events_of_wsproto(data):
+def events_of_wsproto(data, *, is_masked):
     """The events of wsproto's own `Connection` for a stream, as ours and without reasons."""
-    connection = Connection(ConnectionType.SERVER)
+    connection = Connection(ConnectionType.SERVER if is_masked else ConnectionType.CLIENT)
     connection.receive_data(data)
     found, parts = [], []
     for item in connection.events():
@@ -258,12 +299,13 @@ def without_reasons(found):
 @FUZZING
 @given(example=EXAMPLE, fast_lane=st.booleans())
 def test_wsproto_alone_finds_the_same(example, fast_lane):
-    plan = Plan(limits={"message_bytes": 1 << 64, "message_fragments": 1000})
+    is_masked = example.plan.is_masked
+    plan = Plan(limits={"message_bytes": 1 << 64, "message_fragments": 1000}, is_masked=is_masked)
     found = without_reasons(all_of(turns_of(attrs.evolve(example, plan=plan), fast_lane=fast_lane)))
     data = b"".join(example.pieces)
-    expected = events_of_wsproto(data)
+    expected = events_of_wsproto(data, is_masked=is_masked)
     if len(expected) < len(found):  # a frame out of order, which wsproto notices only at its payload
-        expected = events_of_wsproto(data + bytes(16))
+        expected = events_of_wsproto(data + bytes(16), is_masked=is_masked)
     if found[-1:] == [BREACH] and expected[-1:] == [(Violation, 1007)]:
         expected[-1] = BREACH
 

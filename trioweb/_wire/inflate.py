@@ -184,6 +184,8 @@ class Inflater(Extension):
                 data = stream.unconsumed_tail
                 if stream.eof:  # a block with BFINAL ends zlib's stream, not the message (RFC 7692 §7.2.3.4)
                     data, self.stream = stream.unused_data, None
+                elif not (data or self.without_limit) and 0 < room == len(piece):
+                    self.inflate_at_limit(stream, b"")  # zlib may hold the next byte, and no input may come
         except MessageTooBig as error:
             # The first fault counts, and wsproto looks at the text only after this.
             if self._is_text and not may_become_utf8(self._fresh + b"".join(pieces), self._known):
