@@ -1,10 +1,12 @@
-"""Servers for tests of the client: one that echoes, and one made of bytes."""
+"""Servers for tests of the client, and what clients may leave behind in a run: tasks and open files."""
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
@@ -68,3 +70,29 @@ def over_memory():
                 yield ws, peer
 
     return over_memory
+
+
+@pytest.fixture
+def tasks():
+    """Return the names of all tasks of the run, system tasks included."""
+
+    def tasks():
+        found, waiting = [], [trio.lowlevel.current_root_task()]
+        while waiting:
+            task = waiting.pop()
+            found.append(task.name)
+            waiting += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+        return sorted(found)
+
+    return tasks
+
+
+@pytest.fixture
+def open_files():
+    """Return the number of descriptors of this process."""
+
+    def open_files():
+        # The folder itself is open while it is listed, and gone when it is looked up.
+        return sum(Path(f"/proc/self/fd/{name}").exists() for name in os.listdir("/proc/self/fd"))
+
+    return open_files
