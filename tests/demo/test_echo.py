@@ -8,9 +8,10 @@ import httpx
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, CONTINUATION, PING, PONG, TEXT, Peer, close_frame, frame, handshake
 from support.program import Program
 from websockets.exceptions import InvalidStatus
+
+from trioweb.testing import BINARY, CONTINUATION, PING, PONG, TEXT, RawPeer, close_frame, frame, handshake
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def module(example):
 async def knock(server):
     """Connect without a client library."""
     async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        yield Peer(stream)
+        yield RawPeer(stream)
 
 
 # Mistakes of an echo on bare sockets: it dies with its first client, ignores fragments of bytes,

@@ -16,11 +16,12 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as some
 from support.foreign_client import UNREAD
-from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame
 from support.program import Program
 from support.waiting import until
 from websockets.exceptions import InvalidStatus
 from websockets.trio.client import connect
+
+from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawPeer, frame
 
 # Lengths around each of the three forms of a length (RFC 6455 §5.2).
 LENGTHS = some.one_of(
@@ -310,7 +311,7 @@ async def test_a_connection_that_is_lost_during_a_command_does_not_end_the_view(
         key = (await view.hear())["key"]
         stream = await trio.open_tcp_stream("127.0.0.1", server.port)
         async with stream:
-            await Peer(stream).open(f"/ws/{key}")
+            await RawPeer(stream).open(f"/ws/{key}")
             await view.tell(type="ping")
             assert (await view.hear())["opcode"] == PING
         await view.tell(type="ping")
@@ -321,7 +322,7 @@ async def test_a_frame_that_claims_to_be_endless_is_refused_and_the_refusal_is_s
     async with visit(server, "/view") as view:
         key = (await view.hear())["key"]
         async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-            peer = Peer(stream)
+            peer = RawPeer(stream)
             await peer.open(f"/ws/{key}")
             await peer.send(b"\x82\xff" + (2**62).to_bytes(8, "big") + b"mask" + b"x" * 1000)
             assert (await peer.receive_close())[0] == 1009
@@ -334,7 +335,7 @@ async def test_a_view_that_does_not_read_holds_up_nobody_and_is_told_what_it_mis
     socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
     await socket.connect(("127.0.0.1", server.port))
     async with trio.SocketStream(socket) as stream:
-        slow = Peer(stream)
+        slow = RawPeer(stream)
         await slow.open("/view")
         key = json.loads(await slow.receive_text())["key"]
         url = f"ws://127.0.0.1:{server.port}/ws/{key}"

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 import trio
-from support.peer import TEXT, Peer
 from support.program import Program
+
+from trioweb.testing import TEXT, RawPeer
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ async def test_a_line_with_an_id_is_confirmed_when_it_was_passed_on(server, ente
 async def test_a_person_who_vanishes_is_gone_from_the_list(server, enter):
     async with enter(server, "Ann") as ann:
         async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-            vanishing = Peer(stream)
+            vanishing = RawPeer(stream)
             await vanishing.open("/ws")
             await vanishing.send_text('{"type": "join", "name": "Ben"}')
             assert await ann.hear() == {"type": "joined", "name": "Ben"}
@@ -176,7 +177,7 @@ async def test_a_person_who_stops_reading_holds_up_nobody_and_learns_what_is_mis
         socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
         await socket.connect(("127.0.0.1", server.port))
         async with trio.SocketStream(socket) as stream:
-            slow = Peer(stream)
+            slow = RawPeer(stream)
             await slow.open("/ws")
             await slow.send_text(json.dumps({"type": "join", "name": "Slow"}))
             assert [(await ann.hear())["name"], (await ann.hear())["name"]] == ["Ben", "Slow"]

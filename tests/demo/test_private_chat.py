@@ -11,10 +11,11 @@ import httpx
 import pytest
 import trio
 from support.foreign_client import UNREAD
-from support.peer import Peer
 from support.program import Program
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.trio.client import connect
+
+from trioweb.testing import RawPeer
 
 
 @pytest.fixture
@@ -231,7 +232,7 @@ async def test_a_person_who_does_not_read_is_reported_and_holds_up_nobody(server
         await socket.connect(("127.0.0.1", server.port))
         async with trio.SocketStream(socket) as stream:
             cookie = f"private_chat={client.cookies['private_chat']}"
-            await Peer(stream).open("/ws/Slow", ("Cookie", cookie))
+            await RawPeer(stream).open("/ws/Slow", ("Cookie", cookie))
             while (await ann.hear("people"))["names"] != ["Ann", "Slow"]:
                 pass
             fate = "delivered"

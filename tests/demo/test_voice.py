@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 import trio
-from support.peer import BINARY, TEXT, Peer, connected
 from support.program import Program
-from support.serving import in_memory
+from support.serving import connected, in_memory
 from trio.testing import lockstep_stream_pair
 from websockets.exceptions import ConnectionClosed
+
+from trioweb.testing import BINARY, TEXT, RawPeer
 
 HEADER = b"the header"
 
@@ -157,7 +158,7 @@ async def test_a_listener_who_stops_reading_loses_chunks_and_the_talker_waits_fo
         socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
         await socket.connect(("127.0.0.1", server.port))
         async with trio.SocketStream(socket) as stream:
-            slow = Peer(stream)
+            slow = RawPeer(stream)
             await slow.open("/listen?name=Ann")
             await on_the_air(server, visit, [{"name": "Ann", "listeners": 1}])
             for number in range(chunks):

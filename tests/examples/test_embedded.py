@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 import trio
-from support.peer import TEXT
 from support.serving import in_memory
 
 import trioweb
+from trioweb.testing import TEXT
 
 
 @pytest.fixture

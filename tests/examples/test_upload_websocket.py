@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import trio
-from support.peer import BINARY, Peer, frame
 from support.waiting import until
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
+
+from trioweb.testing import BINARY, RawPeer, frame
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def test_text_and_what_is_too_large_are_refused_and_leave_nothing(
 
 async def test_an_upload_that_breaks_off_leaves_nothing(there, tmp_path):
     async with await trio.open_tcp_stream("127.0.0.1", there.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open("/upload")
         await peer.send(frame(BINARY, bytes(100_000))[:50_000])
         await until(lambda: any(path.stat().st_size for path in tmp_path.glob("*.part")))

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.peer import handshake
 from support.serving import in_memory
 
 from trioweb import App, Config, ConfigError, HTTPError
 from trioweb.middleware import AllowedHosts
+from trioweb.testing import handshake
 
 HOSTS = ["example.org", "*.Example.org", "192.0.2.1", "[2001:db8::1]", "[::1]", "rooted.example."]
 

@@ -12,8 +12,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from support.compressed import GZIPPED, TEXT, answering, raw
-from support.peer import connected
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.streaming import receive_chunk, receive_chunks
 
 from trioweb import App, EventStream, Response, Stream

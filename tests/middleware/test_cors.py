@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.peer import handshake
 from support.serving import in_memory
 
 from trioweb import App, Config, ConfigError, HTTPError, Text
 from trioweb.middleware import CORS
+from trioweb.testing import handshake
 
 SHOP = "https://shop.example"
 

@@ -7,10 +7,10 @@ import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
-from support.peer import TEXT
 from support.slow_member import Slow, settled
 
 from trioweb import OutboxFull, Overflow
+from trioweb.testing import TEXT
 
 NOTICE = "missing: "
 

@@ -10,8 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 import trio
 import trio.testing
-from support.peer import Peer, close_frame, connected
-from support.serving import running
+from support.serving import connected, running
 from support.waiting import until
 
 from trioweb import (
@@ -24,6 +23,7 @@ from trioweb import (
     Overflow,
     Timeouts,
 )
+from trioweb.testing import RawPeer, close_frame
 
 SMALL = Limits(outbox_messages=4, outbox_bytes=8 * 1024 * 1024)
 BLOCK = b"x" * 100_000
@@ -54,7 +54,7 @@ async def joined():
             peers = []
             for _ in range(count):
                 stream = await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", server.port))
-                peers.append(Peer(stream))
+                peers.append(RawPeer(stream))
                 await peers[-1].open("/join")
             await until(lambda: not (len(room) < before + count))
             return peers

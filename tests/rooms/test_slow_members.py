@@ -8,13 +8,13 @@ import zlib
 import pytest
 import trio
 import trio.testing
-from support.peer import CLOSE, close_frame
 from support.serving import in_memory
 from support.slow_member import BLOCK, Slow, settled, texts_until
 from support.waiting import until
 
 from trioweb import App, Config, Deflate, Limits, Member, OutboxFull, Overflow
 from trioweb.rooms import Room
+from trioweb.testing import CLOSE, close_frame
 
 OFFER = ("Sec-WebSocket-Extensions", "permessage-deflate")
 

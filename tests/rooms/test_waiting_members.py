@@ -7,10 +7,10 @@ from itertools import permutations
 
 import pytest
 import trio
-from support.peer import close_frame
 from support.slow_member import BLOCK, Slow, settled, texts_until
 
 from trioweb import Overflow
+from trioweb.testing import close_frame
 
 
 def waiting_member(**joining):

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import attrs
-from support.peer import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, frame
+
+from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
+from trioweb.testing.raw.frames import EXAMPLE_MASK
 
 Choice = TypeVar("Choice")
 
@@ -53,7 +55,9 @@ PROBES = (((TEXT, b"probe"),), ((CONTINUATION, b"probe"), (BINARY, b"probe")), (
 NO_CHANGE = bytes(4)
 """A mask under which a payload looks like frames to a parser that is out of step."""
 
-EMBEDDED = {is_masked: frame(TEXT, b"embedded", mask=MASK if is_masked else None) * 2 for is_masked in (0, 1)}
+EMBEDDED = {
+    is_masked: frame(TEXT, b"embedded", mask=EXAMPLE_MASK if is_masked else None) * 2 for is_masked in (0, 1)
+}
 
 OPCODES = (TEXT, BINARY, CONTINUATION, PING, PONG, CLOSE, 3, 4, 7, 11, 12, 15)
 
@@ -95,7 +99,11 @@ class Writer:
 
     def put(self, opcode: int, payload: bytes = b"", **parts: object) -> None:
         self.starts.append(len(self.data))
-        mask = self.tape.choose((MASK, MASK, NO_CHANGE, self.tape.take(4))) if self.is_masked else None
+        mask = (
+            self.tape.choose((EXAMPLE_MASK, EXAMPLE_MASK, NO_CHANGE, self.tape.take(4)))
+            if self.is_masked
+            else None
+        )
         self.data += frame(opcode, payload, **{"mask": mask, **parts})
 
     def payload(self, opcode: int) -> bytes:
@@ -182,7 +190,7 @@ class Writer:
     def of_other_side(self) -> None:
         """A frame without a mask that should have one, or the other way round."""
         payload = self.tape.choose((b"", b"naked", b"x" * 126, b"x" * 70_000))
-        mask = None if self.is_masked else MASK
+        mask = None if self.is_masked else EXAMPLE_MASK
         self.put(self.tape.choose((TEXT, BINARY, CONTINUATION, PING)), payload, mask=mask)
 
     def odd_length(self) -> None:
@@ -193,9 +201,11 @@ class Writer:
         self.starts.append(len(self.data))
         form = 126 if size == 2 else 127
         self.data += bytes((first, form | (0x80 if self.is_masked else 0))) + length.to_bytes(size, "big")
-        self.data += MASK if self.is_masked else b""
+        self.data += EXAMPLE_MASK if self.is_masked else b""
         self.data += (
-            MASK * 17_500 if tape.one_in(4) else (MASK * (length // 4 % 17_500 + 1))[: length % 70_000]
+            EXAMPLE_MASK * 17_500
+            if tape.one_in(4)
+            else (EXAMPLE_MASK * (length // 4 % 17_500 + 1))[: length % 70_000]
         )
 
     def noise(self) -> None:
@@ -343,5 +353,5 @@ def example_of(tape_bytes: bytes, *, is_masked: bool) -> Example:
     is_damaged = tape.one_in(3)
     writer = write_stream(tape, plan)
     data = damaged(tape, writer) if is_damaged else writer.data
-    data += b"".join(frame(*probe, mask=MASK if is_masked else None) for probe in tape.choose(PROBES))
+    data += b"".join(frame(*probe, mask=EXAMPLE_MASK if is_masked else None) for probe in tape.choose(PROBES))
     return Example(cut(tape, data, writer), plan, is_damaged)

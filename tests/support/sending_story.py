@@ -8,12 +8,12 @@ from functools import partial
 
 import attrs
 import trio
-from support.peer import Peer, close_frame
 from support.strict_reader import StrictReader
 from support.tls import contexts
 
 import trioweb
 from trioweb import App, Config, Deflate, Limits, Overflow, Timeouts
+from trioweb.testing import RawPeer, close_frame
 
 OFFER = ("Sec-WebSocket-Extensions", "permessage-deflate")
 KERNEL_BYTES = 4096
@@ -56,7 +56,7 @@ class Story:
     sent: list[str] = attrs.field(factory=list)
     flushed: list[str] = attrs.field(factory=list)
     reader: StrictReader | None = None
-    peer: Peer | None = None
+    peer: RawPeer | None = None
     number: int = 0
 
     def message(self, size, is_text=True):
@@ -219,7 +219,7 @@ async def telling(*, transport="plain", compression=None):
             partial(trioweb.serve, story.app, listeners=[small_listener()], ssl_context=server_context)
         )
         async with await small_stream(story.server.port, client_context) as stream:
-            story.peer = Peer(stream)
+            story.peer = RawPeer(stream)
             await story.peer.open("/", *([OFFER] if compression else []))
             await story.is_open.wait()
             story.reader = StrictReader(

@@ -7,9 +7,9 @@ from functools import partial
 
 import trio
 import trio.testing
-from support.peer import Peer
 
 import trioweb
+from trioweb.testing import RawPeer
 
 
 def quick(**timeouts):
@@ -27,7 +27,7 @@ async def in_memory(app, *, pair=trio.testing.memory_stream_pair, **options):
     ours, theirs = pair()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(trioweb.serve_stream, app, theirs, **options))
-        yield Peer(ours)
+        yield RawPeer(ours)
         await ours.aclose()
         nursery.cancel_scope.cancel()
 
@@ -60,3 +60,10 @@ async def running(app, **options):
         server = await nursery.start(partial(trioweb.serve, app, **options))
         yield server
         await server.aclose(grace_seconds=0.1)
+
+
+@asynccontextmanager
+async def connected(server):
+    """A peer over a real socket of a running server."""
+    async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+        yield RawPeer(stream)

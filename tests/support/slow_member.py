@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import trio.testing
-from support.peer import TEXT
 from support.serving import in_memory
 
 from trioweb import App, Config, Limits, OutboxFull
+from trioweb.testing import TEXT
 
 BLOCK = b"x" * 100_000
 

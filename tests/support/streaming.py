@@ -16,8 +16,8 @@ async def receive_chunk(peer):
         assert data, f"the answer ended after {peer.buffer!r}"
         peer.buffer += data
     line, _, peer.buffer = peer.buffer.partition(b"\r\n")
-    chunk = await peer._exactly(int(line, 16))
-    assert await peer._exactly(2) == b"\r\n"
+    chunk = await peer.receive_exactly(int(line, 16))
+    assert await peer.receive_exactly(2) == b"\r\n"
     return chunk
 
 

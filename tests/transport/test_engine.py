@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from support.links.kernel_queue import Event, Queue
-from support.peer import connected, frame
-from support.serving import running
+from support.serving import connected, running
 from support.waiting import until
 
 from trioweb import App, Config, Limits
 from trioweb._transport.poller import KqueuePoller
+from trioweb.testing import frame
 
 
 async def serve_and_ask():

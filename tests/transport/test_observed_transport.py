@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame, handshake
 from support.receiving import Pile, Recorder
 from support.serving import in_memory, running
 from support.tls import contexts, tls_client
@@ -18,6 +17,7 @@ from support.waiting import until
 from trioweb import App, Config, Deflate, HandshakeRejected, HTTPError, Limits, LocalProtocolError, Text
 from trioweb._transport.observed_transport import ObservedOutput, ObservedTransport, WireObserver
 from trioweb._transport.stream_transport import StreamTransport
+from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawPeer, frame, handshake
 
 BLOCK = bytes(range(256)) * 1000
 """Many times more than a kernel buffers for a peer that does not read."""
@@ -77,7 +77,7 @@ class Recorded(trio.abc.Stream):
 @asynccontextmanager
 async def over_socket(app):
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        yield Peer(Recorded(stream))
+        yield RawPeer(Recorded(stream))
 
 
 @asynccontextmanager
@@ -87,20 +87,20 @@ async def over_tls(app):
         running(app, ssl_context=server_context) as server,
         tls_client(server.port, client_context) as client,
     ):
-        yield Peer(Recorded(client))
+        yield RawPeer(Recorded(client))
 
 
 @asynccontextmanager
 async def over_stream(app):
     async with in_memory(app) as peer:
-        yield Peer(Recorded(peer.stream))
+        yield RawPeer(Recorded(peer.stream))
 
 
 @asynccontextmanager
 async def in_lockstep(app):
     """Over a stream that takes only what the other side reads."""
     async with in_memory(app, pair=trio.testing.lockstep_stream_pair) as peer:
-        yield Peer(Recorded(peer.stream))
+        yield RawPeer(Recorded(peer.stream))
 
 
 @pytest.fixture(params=[over_socket, over_tls, over_stream, in_lockstep])

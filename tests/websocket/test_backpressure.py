@@ -9,12 +9,12 @@ from itertools import pairwise
 import pytest
 import trio
 import trio.testing
-from support.peer import PING, PONG, TEXT, Peer, frame
 from support.serving import in_memory, running
 from support.waiting import until
 
 import trioweb
 from trioweb import App, Config, Limits, OutboxFull, Timeouts
+from trioweb.testing import PING, PONG, TEXT, RawPeer, frame
 
 
 async def test_a_peer_that_never_reads_is_cut_and_its_memory_stays_bounded():
@@ -34,7 +34,7 @@ async def test_a_peer_that_never_reads_is_cut_and_its_memory_stays_bounded():
         seen["high_water"] = ws.outbox.statistics().high_water_bytes
 
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        await Peer(stream).open()
+        await RawPeer(stream).open()
         await until(lambda: not ("high_water" not in seen))
 
     assert seen["code"] == 1006
@@ -58,7 +58,7 @@ async def test_a_handler_that_does_not_read_closes_the_peers_window():
     offered = 64 * 1024 * 1024
     piece = frame(TEXT, b"x" * 65_000)
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         sent = 0
         with trio.move_on_after(1):
@@ -125,7 +125,7 @@ async def test_control_frames_overtake_queued_messages():
         await ws.receive()
 
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         await queued.wait()
         await peer.send(frame(PING, b"now"))
@@ -152,7 +152,7 @@ async def test_a_flood_of_pings_to_a_peer_that_does_not_read_is_bounded():
         held.append(ws.outbox.statistics().bytes)
 
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         await peer.send(frame(PING, b"x" * 125) * 20_000 + frame(TEXT, b"done"))
         await until(lambda: held)
@@ -208,7 +208,7 @@ async def test_messages_of_many_tasks_never_interleave_and_none_starves():
                 nursery.start_soon(sender, name)
 
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         got = {name: [] for name in "abcde"}
         for _ in range(100):
@@ -231,7 +231,7 @@ async def test_flush_waits_until_the_kernel_has_everything():
         order.append(("flushed", ws.outbox.statistics().bytes))
 
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         await until(lambda: order)
         assert len(await peer.receive_binary()) == 30_000_000
@@ -251,7 +251,7 @@ async def test_idle_connections_need_one_task_each():
         tasks_before = trio.lowlevel.current_statistics().tasks_living
         streams = [await trio.open_tcp_stream("127.0.0.1", server.port) for _ in range(50)]
         for stream in streams:
-            await Peer(stream).open()
+            await RawPeer(stream).open()
         await trio.testing.wait_all_tasks_blocked(0.02)
 
         assert trio.lowlevel.current_statistics().tasks_living - tasks_before == 50

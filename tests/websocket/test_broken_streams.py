@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import CLOSE, TEXT, Frame, Peer, close_frame
 from support.serving import in_memory, running
 from support.strict_reader import StrictReader
 
 import trioweb
 from trioweb import App, Config, Limits, LocalProtocolError, Overflow, Timeouts
+from trioweb.testing import CLOSE, TEXT, Frame, RawPeer, close_frame
 
 PIECE = b"a piece"
 
@@ -144,7 +144,7 @@ async def test_a_shutdown_closes_within_the_message(autojump_clock):
 
     app, failures = application(handler)
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         assert (await peer.receive_frame()).payload == PIECE
         async with trio.open_nursery() as nursery:

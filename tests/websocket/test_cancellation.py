@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import PONG, TEXT, Peer, frame
 from support.serving import in_memory, running
 
 from trioweb import App, Config, ConnectionClosedError, Limits, OutboxFull
+from trioweb.testing import PONG, TEXT, RawPeer, frame
 
 
 async def with_handler(handler, drive, **limits):
@@ -79,7 +79,7 @@ async def test_a_cancelled_send_queues_its_message_whole_or_not_at_all():
         await ws.send("last")
 
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open("/")
         await tried.wait()
         await peer.send_text("read now")

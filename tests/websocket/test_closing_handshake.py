@@ -8,12 +8,12 @@ import struct
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, CLOSE, TEXT, Peer, close_frame, frame
 from support.serving import conversing, running
 from support.waiting import until
 
 import trioweb
 from trioweb import App, Close, Config, Timeouts
+from trioweb.testing import BINARY, CLOSE, TEXT, RawPeer, close_frame, frame
 
 BLOCK = b"x" * 70_000
 
@@ -97,7 +97,7 @@ async def test_a_peer_that_reads_ever_so_slowly_has_its_time_bounded(autojump_cl
 
     async def drive(peer):
         started = trio.current_time()
-        with pytest.raises(AssertionError, match="the server ended the connection"):
+        with pytest.raises(AssertionError, match="the other side ended the connection"):
             while True:
                 await peer.receive_binary()
                 await trio.sleep(4)
@@ -142,7 +142,7 @@ async def test_a_peer_that_closes_and_resets_is_heard_and_not_waited_for():
 
     async with running(app) as server:
         stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         clients.append(socket.socket(fileno=stream.socket.detach()))
         clients[0].sendall(frame(TEXT, b"go"))

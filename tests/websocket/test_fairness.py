@@ -7,12 +7,12 @@ import zlib
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, PING, TEXT, Peer, connected, frame, handshake
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.waiting import until
 
 import trioweb
 from trioweb import App, Config, Deflate, Limits, Overflow, Text, Timeouts
+from trioweb.testing import BINARY, PING, TEXT, RawPeer, frame, handshake
 
 
 async def longest_turn(seconds):
@@ -62,7 +62,7 @@ async def test_tiny_frames_let_others_run(data):
             pass
 
     async with running(app) as server, trio.open_nursery() as nursery:
-        peers = [Peer(await trio.open_tcp_stream("127.0.0.1", server.port)) for _ in range(20)]
+        peers = [RawPeer(await trio.open_tcp_stream("127.0.0.1", server.port)) for _ in range(20)]
         for peer in peers:
             await peer.open()
             await peer.send(frame(TEXT, is_final=False) if data[0] == 0 else b"")
@@ -183,7 +183,7 @@ async def test_a_shutdown_leaves_no_gap_in_what_is_received(autojump_clock):
             await trio.sleep(0.1)
 
     ours, theirs = trio.testing.memory_stream_pair()
-    peer = Peer(ours)
+    peer = RawPeer(ours)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trioweb.serve_stream, app, theirs)
         await peer.open()

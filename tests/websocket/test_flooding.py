@@ -8,10 +8,10 @@ import pytest
 import trio
 from support.load.flooder import CONNECTIONS, FLOODS
 from support.load.measured import measured_server, program
-from support.peer import BINARY, TEXT, close_frame, connected, frame
-from support.serving import running
+from support.serving import connected, running
 
 from trioweb import App, Config, Limits, Timeouts
+from trioweb.testing import BINARY, TEXT, close_frame, frame
 
 QUIET_PEERS = 100
 MESSAGE = frame(TEXT, b"thirty-two bytes of quiet speech")

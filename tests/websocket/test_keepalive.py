@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import PING, PONG, TEXT, Peer, frame
 from support.sending_story import small_listener, small_stream
 from support.serving import in_memory, running
 
@@ -14,6 +13,7 @@ from trioweb import App, Config, Limits, Timeouts
 from trioweb._transport.timers import Timers
 from trioweb._websocket.keepalive import Keepalive
 from trioweb._websocket.outbox import Outbox
+from trioweb.testing import PING, PONG, TEXT, RawPeer, frame
 
 
 def listening(seen, **timeouts):
@@ -197,7 +197,7 @@ async def test_a_peer_that_is_reading_a_long_message_is_not_cut_for_the_ping_aft
         running(app, listeners=[small_listener()]) as server,
         await small_stream(server.port) as stream,
     ):
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         received = len(peer.buffer)
         while received < 400_010:

@@ -7,11 +7,11 @@ import json
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, TEXT, close_frame, frame
 from support.serving import in_memory
 
 import trioweb
 from trioweb import App, Config, Limits, LocalProtocolError
+from trioweb.testing import BINARY, TEXT, close_frame, frame, handshake
 
 
 async def converse(handler, drive, **limits):
@@ -52,8 +52,6 @@ async def test_every_form_of_length_comes_back(autojump_clock, length):
 
 
 async def test_bytes_that_arrive_with_the_handshake_are_not_lost(autojump_clock):
-    from support.peer import handshake
-
     app, seen = App(), []
 
     @app.websocket("/")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, PING, PONG, TEXT, Peer, close_frame, frame
 from support.serving import conversing, running
 
 import trioweb
 from trioweb import Close, Config, Limits, Timeouts
+from trioweb.testing import BINARY, PING, PONG, TEXT, RawPeer, close_frame, frame
 
 
 async def converse(handler, drive, *, timeouts=None, **limits):
@@ -333,7 +333,7 @@ async def test_a_long_message_may_come_at_the_moment_at_which_it_is_asked_for():
                 seen.append(len(b"".join([chunk async for chunk in chunks])))
 
     async with running(app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         assert await peer.receive_close() == (1000, "")
     assert seen == [5000] * rounds

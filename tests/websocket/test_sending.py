@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import CLOSE, PING, PONG, close_frame, frame
 from support.serving import conversing
 
 import trioweb
 from trioweb import Config, Limits, LocalProtocolError, Timeouts
+from trioweb.testing import CLOSE, PING, PONG, close_frame, frame
 
 BLOCK = b"x" * 70_000
 

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import trio
 import trio.testing
-from support.peer import close_frame, frame, handshake
 from support.serving import in_memory
 
 from trioweb import App, Close, Config, ConnectionClosed, LocalProtocolError, Timeouts
 from trioweb._websocket.state import TRANSITIONS, Event, State
+from trioweb.testing import close_frame, frame, handshake
 
 PATIENT = Timeouts(
     ping_interval_seconds=None,

@@ -7,11 +7,11 @@ import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
-from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, connected, frame
-from support.serving import conversing, in_memory, running
+from support.serving import connected, conversing, in_memory, running
 
 from trioweb import App, Config, Deflate, Limits, Timeouts
 from trioweb._websocket.traffic import Traffic
+from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 
 NOTHING = dict.fromkeys(Traffic._fields[:-1], 0)
 HANDSHAKE_BYTES = len(

@@ -8,13 +8,13 @@ import pytest
 import trio
 import trio.lowlevel
 import trio.testing
-from support.peer import CLOSE, Peer
 from support.sending_story import small_listener, small_stream
 from support.serving import conversing, running
 from support.waiting import until
 
 import trioweb
 from trioweb import App, Config, Limits, OutboxFull, Overflow, Timeouts
+from trioweb.testing import CLOSE, RawPeer
 
 ROOMY = 20
 
@@ -51,7 +51,7 @@ async def over_small_sockets(handler, drive, **limits):
         running(app, listeners=[small_listener()]) as server,
         await small_stream(server.port) as stream,
     ):
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         await drive(peer)
     assert not failures

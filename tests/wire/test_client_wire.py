@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.peer import BINARY, CONTINUATION, PING, TEXT, frame
 from support.wire import drain, in_pieces, new_wire, receive, violation, whole
 
 from trioweb._websocket.publication import Publication
@@ -11,6 +10,7 @@ from trioweb._wire.client_wire import ClientWire
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import PeerClosed, Ping, Pong
 from trioweb.closing import Close
+from trioweb.testing import BINARY, CONTINUATION, PING, TEXT, frame
 
 AGREEMENT = DeflateAgreement(client_max_window_bits=9, server_no_context_takeover=True)
 MESSAGES = ["", "a", "x" * 125, b"y" * 126, b"\x00" * 20_000, "é" * 35_000]

@@ -6,12 +6,12 @@ import os
 import zlib
 
 import pytest
-from support.peer import BINARY, CONTINUATION, TEXT, frame
 from support.wire import drain, new_wire
 
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import Fragment, Violation
 from trioweb._wire.inflate import PART_BYTES
+from trioweb.testing import BINARY, CONTINUATION, TEXT, frame
 
 RSV1 = 4
 MESSAGE_BYTES = 1_000_000

@@ -8,11 +8,12 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.peer import MASK, frame
 from support.wire import in_pieces, new_wire
 
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import Violation
+from trioweb.testing import frame
+from trioweb.testing.raw.frames import EXAMPLE_MASK
 
 EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 RSV1 = 4
@@ -44,7 +45,7 @@ class Sender:
         return out if ending == "with tail" else out[:-4]
 
 
-MASKS = st.sampled_from([MASK, None])
+MASKS = st.sampled_from([EXAMPLE_MASK, None])
 """What a client's frames have, and a server's have not."""
 
 
@@ -83,12 +84,12 @@ def streams(draw, mask):
     return bytes(damaged)
 
 
-def decode(data, cuts, agreement, *, fast_lane, mask=MASK):
+def decode(data, cuts, agreement, *, fast_lane, mask=EXAMPLE_MASK):
     pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     return decode_pieces(pieces, agreement, fast_lane=fast_lane, mask=mask)
 
 
-def decode_pieces(pieces, agreement, *, fast_lane, limit=1000, mask=MASK):
+def decode_pieces(pieces, agreement, *, fast_lane, limit=1000, mask=EXAMPLE_MASK):
     """What the other side makes of them. The agreement is written for a client that sends."""
     deflate = agreement if mask else agreement.exchanged()
     limits = {"message_bytes": limit, "message_fragments": 8}
@@ -193,7 +194,7 @@ def one_repetition_then_a_broken_block(size):
     return compressor.compress(b"a" * size) + compressor.flush(zlib.Z_SYNC_FLUSH) + BROKEN_BLOCK
 
 
-def shapes(payload, cut, opcode=BINARY, mask=MASK):
+def shapes(payload, cut, opcode=BINARY, mask=EXAMPLE_MASK):
     """The same message in one frame and in two, each in one read and cut into many."""
     whole = frame(opcode, payload, reserved=RSV1, mask=mask)
     halves = frame(opcode, payload[:cut], reserved=RSV1, is_final=False, mask=mask)
@@ -201,7 +202,7 @@ def shapes(payload, cut, opcode=BINARY, mask=MASK):
     return [[whole], [halves], [whole[:cut], whole[cut:]], in_pieces(whole, 7), in_pieces(halves, 1000)]
 
 
-def outcomes(payload, cut, *, limit=LIMIT, keeps_context=True, mask=MASK):
+def outcomes(payload, cut, *, limit=LIMIT, keeps_context=True, mask=EXAMPLE_MASK):
     """What becomes of a message in every shape, with the fast lane and without, each only once."""
     agreement = DeflateAgreement(client_no_context_takeover=not keeps_context)
     found = []

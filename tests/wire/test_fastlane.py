@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.frame_streams import Plan, example_of
-from support.peer import BINARY, MASK, PING, TEXT, frame
 from support.wire import in_pieces, new_wire
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import CloseConnection, Message
@@ -31,6 +30,8 @@ from trioweb._wire.fastlane import (
 from trioweb._wire.frames import MASKED
 from trioweb.config import Deflate
 from trioweb.errors import RemoteProtocolError
+from trioweb.testing import BINARY, PING, TEXT, frame
+from trioweb.testing.raw.frames import EXAMPLE_MASK
 
 EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 
@@ -46,7 +47,7 @@ BREACH = (Violation, 1002)
 
 # The hot loops: one for frames with masks, one for frames without.
 
-SIDES = pytest.mark.parametrize("mask", [MASK, None], ids=["masked", "unmasked"])
+SIDES = pytest.mark.parametrize("mask", [EXAMPLE_MASK, None], ids=["masked", "unmasked"])
 
 
 def decoded(data, mask, *, position=0, most=64, message_bytes=100_000):
@@ -82,7 +83,7 @@ def test_decoding_begins_at_a_position_and_stops_at_a_number_of_messages(mask):
 
 
 def not_for_the_lane(mask):
-    other_mask = None if mask else MASK
+    other_mask = None if mask else EXAMPLE_MASK
     long, longer = (frame(TEXT, b"x" * length, mask=mask) for length in (150, 70_000))
     return {
         "nothing": b"",
@@ -107,7 +108,7 @@ def not_for_the_lane(mask):
 
 
 @SIDES
-@pytest.mark.parametrize("other", not_for_the_lane(MASK))
+@pytest.mark.parametrize("other", not_for_the_lane(EXAMPLE_MASK))
 def test_frames_that_are_not_for_the_lane_are_left_where_they_are(other, mask):
     data = hello(mask) + not_for_the_lane(mask)[other]
     limit = 1000 if other == "over the limit" else 100_000

@@ -6,11 +6,11 @@ import tracemalloc
 import zlib
 
 import pytest
-from support.peer import BINARY, CONTINUATION, PING, TEXT, frame
 from support.wire import drain, in_pieces, new_wire, receive
 
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import Fragment, Ping, Violation
+from trioweb.testing import BINARY, CONTINUATION, PING, TEXT, frame
 
 RSV1 = 4
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.peer import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
 
 from trioweb._wire.assembly import Assembly
 from trioweb._wire.events import PeerClosed, Ping
@@ -11,6 +10,7 @@ from trioweb._wire.frames import MASKED
 from trioweb._wire.judge import Judge
 from trioweb.closing import Close
 from trioweb.errors import RemoteProtocolError
+from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
 
 
 @pytest.fixture

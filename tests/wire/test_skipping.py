@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.frame_streams import example_of
-from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 from support.wire import drain, new_wire, receive
 
 from trioweb._wire.deflate import negotiate_deflate
@@ -23,6 +22,7 @@ from trioweb._wire.skipping import Skipping
 from trioweb.closing import Close
 from trioweb.config import Deflate
 from trioweb.errors import RemoteProtocolError
+from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 
 EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 BYE = close_frame(1001, "bye")

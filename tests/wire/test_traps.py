@@ -11,7 +11,6 @@ import zlib
 from pathlib import Path
 
 import pytest
-from support.peer import BINARY, CONTINUATION, PING, TEXT, close_frame, frame
 from support.wire import new_wire, receive, whole
 
 import trioweb
@@ -20,6 +19,7 @@ from trioweb._wire.events import PeerClosed, Ping, Violation
 from trioweb.closing import Close
 from trioweb.config import Deflate
 from trioweb.errors import LocalProtocolError, checked_close
+from trioweb.testing import BINARY, CONTINUATION, PING, TEXT, close_frame, frame
 
 RSV1 = 4
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 from support.wire import drain, in_pieces, new_wire, receive, violation, whole
 
 from trioweb._wire.deflate import DeflateAgreement
 from trioweb._wire.events import PeerClosed, Ping, Pong, Violation
 from trioweb.closing import Close
+from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 
 HELLO = frame(TEXT, b"hello")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from support.peer import BINARY, CONTINUATION, PING, TEXT, frame
 from support.wire import drain, in_pieces, new_wire, receive, violation
 
 from trioweb._wire.events import Fragment, Ping
 from trioweb.closing import Close
+from trioweb.testing import BINARY, CONTINUATION, PING, TEXT, frame
 
 HELLO = frame(TEXT, b"hello")
 

@@ -11,9 +11,10 @@ import socket
 from functools import partial
 
 import pytest
-from support.peer import handshake
 from support.program import Program
 from websockets.sync.client import connect
+
+from trioweb.testing import handshake
 
 SLICE = 256 * 1024
 

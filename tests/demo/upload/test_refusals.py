@@ -8,7 +8,7 @@ import os
 
 import pytest
 import trio
-from support.peer import connected
+from support.serving import connected
 from support.uploads import SLICE, expect_close, on_shelf, slice_at, unfinished
 
 KEY = "k" * 22

@@ -8,10 +8,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 import trio
-from support.peer import BINARY, TEXT, connected, frame
+from support.serving import connected
 from support.uploads import SLICE, expect_close, on_shelf, send_slices, some_bytes, unfinished
 from support.waiting import until
 from websockets.exceptions import ConnectionClosed
+
+from trioweb.testing import BINARY, TEXT, frame
 
 KEY = "k" * 22
 

@@ -6,11 +6,11 @@ import logging
 
 import pytest
 import trio
-from support.peer import TEXT, close_frame, connected, frame
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 
 import trioweb
 from trioweb import App, Close, CloseWebSocket, Config, Limits, Timeouts
+from trioweb.testing import TEXT, close_frame, frame
 
 
 def app_with(handler, **options):

@@ -10,10 +10,10 @@ import pytest
 import trio
 import trio.testing
 from support.links.carriers import CARRIERS, carried
-from support.peer import BINARY, CLOSE, CONTINUATION, PING, TEXT, Peer, close_frame, frame
 
 import trioweb
 from trioweb import App, CloseWebSocket, Config, Deflate, Limits, Timeouts
+from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, TEXT, RawPeer, close_frame, frame
 
 PATIENT = Timeouts(close_seconds=60, handler_grace_seconds=60, ping_interval_seconds=None)
 """Settings with which the test ends before any deadline."""
@@ -110,7 +110,7 @@ async def test_a_peer_that_answers_after_its_flood_sees_a_clean_end(flood, end, 
 
     async with carried(app, carrier) as (server, stream):
         with trio.fail_after(10):
-            peer, is_told = Peer(stream), trio.Event()
+            peer, is_told = RawPeer(stream), trio.Event()
             await peer.open("/", ("Sec-WebSocket-Extensions", "permessage-deflate"))
 
             async def talk():
@@ -143,7 +143,7 @@ async def test_a_peer_that_answers_amid_a_streamed_message_sees_a_clean_end(end)
 
     async with carried(app, "plain") as (server, stream):
         with trio.fail_after(10):
-            peer, is_told = Peer(stream), trio.Event()
+            peer, is_told = RawPeer(stream), trio.Event()
             await peer.open()
             await peer.send(fragments(BINARY, b"x" * 32))
             async with trio.open_nursery() as nursery:
@@ -199,7 +199,7 @@ async def test_messages_that_nobody_gets_are_not_inflated_on_the_way_to_the_answ
 
     async with carried(app, carrier) as (server, stream):
         with trio.fail_after(30):
-            peer, flood, is_told = Peer(stream), bombs(keeps_context=keeps_context), trio.Event()
+            peer, flood, is_told = RawPeer(stream), bombs(keeps_context=keeps_context), trio.Event()
             await peer.open("/", ("Sec-WebSocket-Extensions", "permessage-deflate"))
 
             async def talk():
@@ -241,7 +241,7 @@ async def test_messages_received_before_a_shutdown_reach_the_handler_without_a_g
                 await trioweb.serve_stream(app, theirs)
 
         nursery.start_soon(serve)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.open()
         await peer.send(b"".join(frame(TEXT, b"%d" % number) for number in range(100)))
         await trio.testing.wait_all_tasks_blocked()
@@ -270,7 +270,7 @@ async def test_a_peer_that_keeps_sending_after_its_time_is_up_fills_only_the_inb
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trioweb.serve_stream, app, theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.open()
         assert await peer.receive_close() == (1001, "")
         await peer.send(frame(TEXT, b"0"))
@@ -299,7 +299,7 @@ async def test_nothing_is_received_after_the_gap_that_a_refused_message_leaves(a
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trioweb.serve_stream, app, theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.open()
         await peer.send(frame(BINARY, b"no text") + frame(TEXT, b"lost"))
         await is_refused.wait()
@@ -321,7 +321,7 @@ async def test_a_waiting_violation_does_not_outlast_the_handlers_own_close(autoj
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trioweb.serve_stream, app, theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.open()
         await peer.send(frame(TEXT, b"unread") + frame(0x3, b""))
         await trio.testing.wait_all_tasks_blocked()

@@ -6,10 +6,10 @@ import pytest
 import trio
 import trio.testing
 from support.links.carriers import CARRIERS, carried
-from support.peer import CLOSE, TEXT, Peer, close_frame, frame
 from support.serving import in_memory
 
 from trioweb import App, Config, Limits, Timeouts
+from trioweb.testing import CLOSE, TEXT, RawPeer, close_frame, frame
 
 PATIENT = Timeouts(close_seconds=60, handler_grace_seconds=60, ping_interval_seconds=None)
 """Settings with which the test ends before any deadline."""
@@ -44,7 +44,7 @@ async def test_tcp_ends_with_the_closing_handshake_even_if_the_handler_continues
         await may_end.wait()
 
     async with carried(app, carrier) as (server, stream):
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         await peer.send(close_frame(4001))
         with trio.fail_after(10):
@@ -63,7 +63,7 @@ async def test_tcp_ends_with_the_closing_handshake_at_a_shutdown(carrier):
         await may_end.wait()
 
     async with carried(app, carrier) as (server, stream):
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.aclose)
@@ -84,7 +84,7 @@ async def test_bytes_after_a_peers_close_frame_do_not_reset_the_answer_to_it(car
         await ws.receive()
 
     async with carried(app, carrier) as (_, stream):
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         with trio.fail_after(10):
             await peer.send(close_frame(1000) + MUCH)
@@ -104,7 +104,7 @@ async def test_a_peer_that_breaks_the_protocol_and_keeps_sending_is_told_why(car
         await ws.receive()
 
     async with carried(app, carrier) as (_, stream):
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         with trio.fail_after(10):
             await peer.send(frame(0x3, b"") + MUCH)
@@ -123,7 +123,7 @@ async def test_a_peer_that_keeps_sending_and_never_answers_finds_the_close_frame
         await ws.receive()
 
     async with carried(app, carrier) as (_, stream):
-        peer, has_ended = Peer(stream), trio.Event()
+        peer, has_ended = RawPeer(stream), trio.Event()
         await peer.open()
 
         async def send_on():
@@ -189,7 +189,7 @@ async def test_a_response_arrives_whole_even_if_the_client_sends_all_before_it_r
 
     path = "/nowhere" if status == 404 else "/large"
     async with carried(app, carrier) as (_, stream):
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.send(f"POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{head}\r\n\r\n".encode())
         with trio.fail_after(10):
             for _ in range(9):

@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 import pytest
 import trio.testing
 from support.conduct import request
-from support.peer import handshake
 from support.serving import in_memory
 
 from trioweb import App, Text
 from trioweb._web.request import KEPT_BYTES
+from trioweb.testing import handshake
 
 PIECES = 5000
 OF_TRIO_BYTES = 100_000

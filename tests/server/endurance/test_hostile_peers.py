@@ -12,11 +12,11 @@ import zlib
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, PING, TEXT, Peer, close_frame, connected, frame, handshake
-from support.serving import running
+from support.serving import connected, running
 from support.waiting import until
 
 from trioweb import App, Config, Deflate, Limits, Text, Timeouts
+from trioweb.testing import BINARY, PING, TEXT, RawPeer, close_frame, frame, handshake
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ async def test_a_flooding_peer_does_not_keep_the_others_waiting():
                     await peer.send(frame(TEXT, b"x") * 1000)
 
         nursery.start_soon(flood)
-        peers = [Peer(await trio.open_tcp_stream("127.0.0.1", server.port)) for _ in range(20)]
+        peers = [RawPeer(await trio.open_tcp_stream("127.0.0.1", server.port)) for _ in range(20)]
         for peer in peers:
             await peer.open()
         with trio.fail_after(10):

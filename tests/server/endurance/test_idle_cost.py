@@ -10,12 +10,12 @@ import pytest
 import trio
 from support.links.carriers import CARRIERS, carried
 from support.links.odd_stream import MemoryListener
-from support.peer import TEXT, Peer, close_frame, connected, frame, handshake
-from support.serving import running
+from support.serving import connected, running
 from support.waiting import until
 from trio.testing import memory_stream_pair
 
 from trioweb import App, CloseWebSocket, HTTPError, Text
+from trioweb.testing import TEXT, RawPeer, close_frame, frame, handshake
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def test_a_stream_that_has_ended_is_released_before_the_next_begins(no_col
         references.append(weakref.ref(theirs))
         listener.put.send_nowait(theirs)
         del theirs
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.open()
         await peer.close()
         await until(lambda: server.connections == 0)
@@ -145,7 +145,7 @@ async def test_a_connection_that_ends_badly_leaves_nothing_for_the_collector(
 
     said = {"flood": frame(TEXT, b"x") * 1000, "violation": frame(0x3, b"")}.get(ending, b"")
     async with carried(app, carrier) as (server, stream):
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         await peer.send(frame(TEXT, b"go") + said)
         if ending == "vanishing":

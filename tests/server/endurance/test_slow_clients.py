@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import trio
-from support.peer import Peer
 from support.serving import running
 
 from trioweb import App, Config, Limits, Response, Stream, Timeouts
+from trioweb.testing import RawPeer
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ async def take(stream, count):
 @pytest.mark.parametrize("path", ["/whole", "/stream", "/ws"])
 async def test_a_slow_client_that_makes_progress_is_kept(path):
     async with running(serving()) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         if path == "/ws":
             await peer.open(path)
         else:

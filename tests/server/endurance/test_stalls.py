@@ -11,11 +11,11 @@ from functools import partial
 import pytest
 import trio
 from support.load.measured import program
-from support.peer import CLOSE, PING, PONG, TEXT, Peer, close_frame, frame
 from support.serving import running
 from support.tls import contexts
 
 from trioweb import App, Config, Response, Timeouts
+from trioweb.testing import CLOSE, PING, PONG, TEXT, RawPeer, close_frame, frame
 
 PATIENCE_SECONDS = 0.5
 STALL_SECONDS = 0.8
@@ -77,7 +77,7 @@ class Visitor:
             stream = trio.SSLStream(stream, contexts()[1], server_hostname="localhost")
             if shakes_hands:
                 await stream.do_handshake()
-        return Peer(stream)
+        return RawPeer(stream)
 
 
 @pytest.fixture

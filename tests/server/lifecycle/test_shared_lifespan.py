@@ -9,13 +9,13 @@ from functools import partial
 import pytest
 import trio
 import trio.testing
-from support.peer import Peer, connected
-from support.serving import quick, running
+from support.serving import connected, quick, running
 from support.waiting import until
 
 import trioweb
 from trioweb import App, SetupError, Text
 from trioweb.exception_groups import leaf_exceptions
+from trioweb.testing import RawPeer
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -257,7 +257,7 @@ async def test_a_stream_keeps_the_lifespan_that_a_server_entered(order):
         nursery.start_soon(trioweb.serve_stream, app, theirs)
         await trio.testing.wait_all_tasks_blocked()
         await server.aclose()
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.send(GET)
         assert (await peer.receive_response())[1] == b"open"
     assert order == ["entering", "up", "down"]
@@ -271,6 +271,6 @@ async def test_a_stream_does_not_enter_a_lifespan_and_holds_only_one_that_is_ent
         nursery.start_soon(partial(trioweb.serve, app, port=0))
         nursery.start_soon(trioweb.serve_stream, app, theirs)
         await ours.send_all(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert (await Peer(ours).receive_head()).startswith("HTTP/1.1 404")
+        assert (await RawPeer(ours).receive_head()).startswith("HTTP/1.1 404")
         nursery.cancel_scope.cancel()
     assert order == ["entering"]

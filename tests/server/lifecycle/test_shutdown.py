@@ -10,12 +10,12 @@ import pytest
 import trio
 import trio.testing
 import trustme
-from support.peer import TEXT, Peer, close_frame, connected, frame, handshake
-from support.serving import in_memory, quick, running
+from support.serving import connected, in_memory, quick, running
 from support.waiting import until
 
 import trioweb
 from trioweb import App, Close, Text
+from trioweb.testing import TEXT, RawPeer, close_frame, frame, handshake
 
 
 async def start(nursery, app, **options):
@@ -248,7 +248,7 @@ async def test_serve_stream_ends_gracefully_when_cancelled(autojump_clock):
         await ws.receive()
 
     ours, theirs = trio.testing.memory_stream_pair()
-    peer = Peer(ours)
+    peer = RawPeer(ours)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trioweb.serve_stream, app, theirs)
         await peer.open()
@@ -270,7 +270,7 @@ async def test_after_a_thousand_connects_and_drops_nothing_is_left(caplog):
         before = trio.lowlevel.current_statistics().tasks_living
         for number in range(1000):
             stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-            peer = Peer(stream)
+            peer = RawPeer(stream)
             if number % 3:
                 await peer.open()
             if number % 3 == 2:

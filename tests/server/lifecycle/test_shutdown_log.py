@@ -8,8 +8,7 @@ from functools import partial
 import pytest
 import trio
 import trio.testing
-from support.peer import connected
-from support.serving import quick, running
+from support.serving import connected, quick, running
 
 import trioweb
 from trioweb import App

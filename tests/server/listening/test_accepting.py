@@ -13,13 +13,13 @@ import trio
 import trio.testing
 import trustme
 from support.links.odd_stream import MemoryListener
-from support.peer import Peer, connected
-from support.serving import running
+from support.serving import connected, running
 from support.waiting import until
 
 import trioweb
 from trioweb import App, Config, Limits, Timeouts
 from trioweb._server.accepting import REFUSALS_AT_A_TIME
+from trioweb.testing import RawPeer
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -114,7 +114,7 @@ async def test_listeners_of_any_kind_are_served(autojump_clock):
     async with running(app_for_one(), listeners=[listener]) as server:
         assert (server.urls, server.port) == (["http://MemoryListener"], None)
         await listener.put.send(theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.send(GET)
         assert (await peer.receive_response())[1] == b"hello"
         assert repr(server) == "<Server http://MemoryListener 1 connections>"
@@ -127,7 +127,7 @@ async def test_accepting_continues_after_an_accept_that_failed(autojump_clock, n
     async with running(app_for_one(), listeners=[listener]):
         await listener.put.send(OSError(number, "accept failed"))
         await listener.put.send(theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.send(GET)
         assert (await peer.receive_response())[1] == b"hello"
 
@@ -138,7 +138,7 @@ async def test_closing_one_listener_leaves_the_others_running(autojump_clock):
     async with running(app_for_one(), listeners=[closed, other]):
         await closed.put.send(trio.ClosedResourceError("closed"))
         await other.put.send(theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.send(GET)
         assert (await peer.receive_response())[1] == b"hello"
 
@@ -162,7 +162,7 @@ async def test_a_client_accepted_while_a_shutdown_begins_is_not_kept_waiting(aut
         server = await nursery.start(serve)
         started = trio.current_time()
         await listener.put.send(theirs)
-        assert await Peer(ours).receive_end() == b""
+        assert await RawPeer(ours).receive_end() == b""
         await server.wait_closed()
         assert trio.current_time() - started < 1
     assert server.statistics().connections_accepted == 1
@@ -175,7 +175,7 @@ async def test_a_shortage_of_descriptors_is_logged_once_a_minute_with_a_count(au
         for _ in range(700):  # each is followed by a tenth of a second
             await listener.put.send(OSError(errno.EMFILE, "Too many open files"))
         await listener.put.send(theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.send(GET)
         assert (await peer.receive_response())[1] == b"hello"
     lines = [record.getMessage() for record in caplog.records]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 import pytest
-from support.peer import connected
-from support.serving import running
+from support.serving import connected, running
 from support.waiting import until
 
 from trioweb import Address, App, Config, Limits

@@ -15,12 +15,12 @@ import httpx
 import pytest
 import trio
 import trustme
-from support.peer import Peer, connected
-from support.serving import running
+from support.serving import connected, running
 from support.waiting import until
 
 import trioweb
 from trioweb import App, Config, ConfigError, Text
+from trioweb.testing import RawPeer
 
 
 def echo_app(**options):
@@ -40,7 +40,7 @@ def echo_app(**options):
 
 async def talk(stream):
     async with stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         await peer.open()
         await peer.send_text("hello")
         assert await peer.receive_text() == "hello"
@@ -106,7 +106,7 @@ async def test_large_messages_come_back_over_tls(certificates):
     async with running(echo_app(), ssl_context=server_context) as server:
         stream = await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context)
         async with stream:
-            peer = Peer(stream)
+            peer = RawPeer(stream)
             await peer.open()
             await peer.send_binary(b"x" * 900_000)
             assert await peer.receive_binary() == b"x" * 900_000

@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import trio
 import trio.testing
-from support.peer import BINARY, TEXT, Peer, frame
 from support.serving import running
 from support.tls import VERSIONS, contexts, tls_client
 from support.waiting import until
@@ -20,6 +19,7 @@ from support.waiting import until
 import trioweb
 from trioweb import App, Config, Limits, Timeouts
 from trioweb._transport.tls_transport import TlsTransport
+from trioweb.testing import BINARY, TEXT, RawPeer, frame
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -55,7 +55,7 @@ def echo_app(**options):
 @asynccontextmanager
 async def opened(server, client_context):
     async with tls_client(server.port, client_context) as client:
-        peer = Peer(client)
+        peer = RawPeer(client)
         await peer.open()
         yield peer
 
@@ -213,7 +213,7 @@ async def test_requests_are_answered_one_after_the_other_and_bodies_read(certifi
         running(echo_app(), ssl_context=server_context) as server,
         tls_client(server.port, client_context) as client,
     ):
-        peer = Peer(client)
+        peer = RawPeer(client)
         for _ in range(3):
             await peer.send(GET)
             assert (await peer.receive_response())[1] == b"hello"
@@ -229,7 +229,7 @@ async def test_a_client_that_half_closes_after_the_request_gets_the_response(cer
         tls_client(server.port, client_context) as client,
     ):
         await client.send_raw(client.encrypted(GET) + client.goodbye())
-        peer = Peer(client)
+        peer = RawPeer(client)
         assert (await peer.receive_response())[1] == b"hello"
         assert await peer.receive_end() == b""
         assert client.has_heard_goodbye
@@ -294,7 +294,7 @@ async def test_a_unix_socket_may_speak_tls(certificates, tmp_path):
         server = await nursery.start(serve)
         plain = await trio.open_unix_socket(path)
         async with trio.SSLStream(plain, client_context, server_hostname="localhost") as stream:
-            peer = Peer(stream)
+            peer = RawPeer(stream)
             await peer.send(GET)
             assert (await peer.receive_response())[1] == b"hello"
         await server.aclose()

@@ -7,8 +7,7 @@ import re
 
 import pytest
 import trio
-from support.peer import connected
-from support.serving import in_memory, quick, running
+from support.serving import connected, in_memory, quick, running
 from support.waiting import until
 
 from trioweb import App, Stream, Text

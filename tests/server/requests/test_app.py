@@ -6,7 +6,6 @@ import httpx
 import pytest
 import trio
 import trio.testing
-from support.peer import handshake
 from support.serving import in_memory, running
 
 import trioweb
@@ -21,6 +20,7 @@ from trioweb import (
     Text,
 )
 from trioweb.app import responder_of
+from trioweb.testing import handshake
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -11,8 +11,7 @@ import httpx
 import pytest
 import trio
 from support.forms import BOUNDARY, Part, encode
-from support.peer import connected
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.waiting import until
 
 from trioweb import App, Config, HTTPError, Limits, LocalProtocolError, Stream, Text, Timeouts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.peer import handshake
 from support.serving import in_memory
 
 from trioweb import (
@@ -14,6 +13,7 @@ from trioweb import (
     Response,
     Text,
 )
+from trioweb.testing import handshake
 
 
 async def answer(app, request):

@@ -7,12 +7,12 @@ import json
 import httpx
 import pytest
 import trio
-from support.peer import connected, handshake
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.streaming import Source
 
 import trioweb
 from trioweb import HTML, JSON, App, Config, HTTPError, Limits, Stream, Text, Timeouts
+from trioweb.testing import handshake
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

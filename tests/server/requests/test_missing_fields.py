@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import trio
 from support.conduct import request, talk
-from support.peer import handshake
 from support.serving import in_memory
 
 from trioweb import App, HTTPError, Stream, Text
+from trioweb.testing import handshake
 
 FORM = request(
     "Content-Type: application/x-www-form-urlencoded",

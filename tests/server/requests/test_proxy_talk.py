@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 import trio
 from support.conduct import request, talk
-from support.peer import Peer, handshake
 from support.serving import in_memory, running
 
 import trioweb
 from trioweb import JSON, Address, App, Config
+from trioweb.testing import RawPeer, handshake
 
 PROXY = Address("10.0.0.1", 5555)
 STRANGER = Address("203.0.113.9", 5555)
@@ -102,7 +102,7 @@ async def test_a_proxy_over_a_unix_socket_is_believed(tmp_path):
     async with trio.open_nursery() as nursery:
         server = await nursery.start(partial(trioweb.serve, app(), unix_path=str(path)))
         async with await trio.open_unix_socket(str(path)) as stream:
-            peer = Peer(stream)
+            peer = RawPeer(stream)
             await peer.send(request("X-Forwarded-For: 192.0.2.1", start="GET /who HTTP/1.1"))
             assert b'"192.0.2.1"' in (await peer.receive_response())[1]
         await server.aclose(grace_seconds=1)
@@ -140,7 +140,7 @@ async def logged_over_a_unix_socket(tmp_path, caplog, data, *, is_stream=False):
         async with trio.open_nursery() as nursery:
             server = await nursery.start(partial(trioweb.serve, app(), listeners=listeners))
             async with await trio.open_unix_socket(str(path)) as stream:
-                peer = Peer(stream)
+                peer = RawPeer(stream)
                 await peer.send(data)
                 await peer.receive_response()
             await server.aclose(grace_seconds=1)
@@ -247,7 +247,7 @@ async def test_a_stranger_cannot_forge_the_host_that_an_origin_is_compared_with(
         await ws.receive()
 
     async with running(open_app) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        peer = Peer(stream)
+        peer = RawPeer(stream)
         for fields in ({"X-Forwarded-Host": "evil.example"}, {"Forwarded": "for=10.0.0.1;host=evil.example"}):
             await peer.send(handshake("/ws", ("Origin", "https://evil.example"), *fields.items()))
             assert (await peer.receive_response())[0].startswith("HTTP/1.1 403 ")

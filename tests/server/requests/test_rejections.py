@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import trio
-from support.peer import handshake
 from support.serving import in_memory
 
 from trioweb import App, Config, Response, Stream, Text, Timeouts
+from trioweb.testing import handshake
 
 GRACE_SECONDS = 10
 

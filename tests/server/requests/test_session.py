@@ -6,12 +6,12 @@ import pytest
 import trio
 import trio.testing
 from support.links.odd_stream import OddStream
-from support.peer import Peer, handshake
 from support.serving import in_memory
 
 import trioweb
 from trioweb import App, Config, Limits, Response, Text, Timeouts
 from trioweb._http.incoming_body import DISCARDED_BYTES
+from trioweb.testing import RawPeer, handshake
 
 GET = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -148,7 +148,7 @@ async def test_a_stream_that_its_owner_closes_while_it_is_served_ends_quietly(au
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trioweb.serve_stream, app, theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.send(GET % b"/")
         assert await peer.receive_end() == b""
     assert not [record for record in caplog.records if record.levelname == "ERROR"]

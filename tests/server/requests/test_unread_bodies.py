@@ -8,8 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 import trio
 import trio.testing
-from support.peer import connected
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.streaming import GET, Source, receive_chunk, receive_chunks, serving
 from support.unread_bodies import CHUNKED, LONG, POST, SIZED, begin, posting
 

@@ -9,13 +9,13 @@ import httpx
 import pytest
 import trio
 import trio.testing
-from support.peer import TEXT, Peer, connected, frame, handshake
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.streaming import GET, Source, receive_chunk, receive_chunks, serving
 from support.tls import contexts, tls_client
 
 import trioweb
 from trioweb import App, File, Response, Stream, Text
+from trioweb.testing import TEXT, RawPeer, frame, handshake
 
 
 async def test_a_source_that_waits_is_stopped_when_the_client_leaves(autojump_clock, caplog):
@@ -96,7 +96,7 @@ async def test_a_client_that_leaves_over_tls_stops_the_source(version, says_good
     app = serving(lambda: Stream(source.run()))
     async with running(app, ssl_context=server_context) as server:
         async with tls_client(server.port, client_context) as client:
-            peer = Peer(client)
+            peer = RawPeer(client)
             await peer.send(GET % b"/")
             await peer.receive_head()
             assert await receive_chunk(peer) == b"one"
@@ -280,7 +280,7 @@ async def test_a_client_that_leaves_a_tls_listener_of_the_programs_own_stops_the
         listener = trio.SSLListener(tcp, server_context)
         server = await nursery.start(partial(trioweb.serve, app, listeners=[listener]))
         async with tls_client(server.port, client_context) as client:
-            peer = Peer(client)
+            peer = RawPeer(client)
             await peer.send(GET % b"/next" + GET % b"/")
             assert (await peer.receive_response())[1] == b"next"
             await peer.receive_head()

@@ -6,11 +6,11 @@ import httpx
 import pytest
 import trio
 import trio.testing
-from support.peer import Peer, connected, frame, handshake
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.tls import contexts, tls_client
 
 from trioweb import App, LocalProtocolError, Stream
+from trioweb.testing import RawPeer, frame, handshake
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 NEXT = GET.replace(b"/", b"/next", 1)
@@ -111,7 +111,7 @@ async def test_the_block_ends_when_a_tls_client_leaves():
     poll = Poll()
     async with running(poll.app, ssl_context=server_context) as server:
         async with tls_client(server.port, client_context) as client:
-            await Peer(client).send(GET)
+            await RawPeer(client).send(GET)
             await trio.testing.wait_all_tasks_blocked(0.01)
         with trio.fail_after(5):
             await poll.ended.wait()

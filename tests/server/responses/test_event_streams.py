@@ -8,12 +8,12 @@ import httpx
 import pytest
 import trio
 import trio.testing
-from support.peer import Peer, connected
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.streaming import GET, Source, receive_chunk, receive_chunks, serving
 
 import trioweb
 from trioweb import EventStream, Response, ServerSentEvent, Text, Timeouts
+from trioweb.testing import RawPeer
 
 
 def events(source, **options):
@@ -202,7 +202,7 @@ async def test_an_event_that_is_on_its_way_arrives_before_the_end(autojump_clock
     async with trio.open_nursery() as nursery:
         ours, theirs = trio.testing.lockstep_stream_pair()
         nursery.start_soon(trioweb.serve_stream, events(source), theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.send(GET % b"/")
         await peer.receive_head()
         assert await receive_chunk(peer) == b":\n\n"
@@ -227,7 +227,7 @@ async def test_a_stream_that_starts_during_a_shutdown_ends_at_once(autojump_cloc
     async with trio.open_nursery() as nursery:
         ours, theirs = trio.testing.memory_stream_pair()
         nursery.start_soon(trioweb.serve_stream, app, theirs)
-        peer = Peer(ours)
+        peer = RawPeer(ours)
         await peer.send(GET % b"/late")
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()

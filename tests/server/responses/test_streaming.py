@@ -11,8 +11,7 @@ import httpx
 import pytest
 import trio
 import trio.testing
-from support.peer import connected
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.streaming import GET, Source, receive_chunk, receive_chunks, serving
 from support.waiting import until
 
@@ -30,7 +29,7 @@ async def test_each_piece_is_a_chunk_and_empty_ones_are_left_out(autojump_clock)
         assert "transfer-encoding: chunked" in head.lower()
         assert "content-length" not in head.lower()
         body = b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
-        assert await peer._exactly(len(body)) == body
+        assert await peer.receive_exactly(len(body)) == body
         assert (await peer.receive_response())[1] == b"next", "the connection goes on"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.peer import Peer, connected
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.streaming import GET, Source, receive_chunk, receive_chunks, serving
 from support.waiting import until
 
 import trioweb
 from trioweb import App, Response, Stream, Timeouts
+from trioweb.testing import RawPeer
 
 
 async def test_a_stream_is_finished_within_the_grace_of_a_shutdown(autojump_clock):
@@ -22,7 +22,7 @@ async def test_a_stream_is_finished_within_the_grace_of_a_shutdown(autojump_cloc
 
     async with trio.open_nursery() as nursery:
         ours, theirs = trio.testing.memory_stream_pair()
-        scope, peer = trio.CancelScope(), Peer(ours)
+        scope, peer = trio.CancelScope(), RawPeer(ours)
         nursery.start_soon(serve_in, scope, serving(lambda: Stream(pieces())), theirs)
         await peer.send(GET % b"/")
         await peer.receive_head()
@@ -43,7 +43,7 @@ class Countdown(Response):
 async def test_a_shutdown_waits_for_a_response_that_streams_by_its_own_class(autojump_clock):
     async with trio.open_nursery() as nursery:
         ours, theirs = trio.testing.memory_stream_pair()
-        scope, peer = trio.CancelScope(), Peer(ours)
+        scope, peer = trio.CancelScope(), RawPeer(ours)
         nursery.start_soon(serve_in, scope, serving(Countdown), theirs)
         await peer.send(GET % b"/")
         await peer.receive_head()
@@ -113,7 +113,7 @@ async def test_a_stream_that_does_not_end_is_cancelled_at_the_deadline(autojump_
     app = serving(lambda: Stream(source.run()), timeouts=Timeouts(drain_seconds=3))
     async with trio.open_nursery() as nursery:
         ours, theirs = trio.testing.memory_stream_pair()
-        scope, peer = trio.CancelScope(), Peer(ours)
+        scope, peer = trio.CancelScope(), RawPeer(ours)
         nursery.start_soon(serve_in, scope, app, theirs)
         await peer.send(GET % b"/")
         await peer.receive_head()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from support.conduct import Site, request, talk
-from support.peer import handshake
 from support.serving import in_memory
 
 from trioweb import Response
+from trioweb.testing import handshake
 
 # §7.2, Host.
 

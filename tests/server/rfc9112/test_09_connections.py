@@ -8,8 +8,7 @@ from contextlib import aclosing
 import pytest
 import trio
 from support.conduct import Site, read_answers, request, talk
-from support.peer import connected
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 from support.waiting import until
 
 from trioweb import HTTPError, Limits, Response, Text, Timeouts

@@ -9,8 +9,7 @@ from __future__ import annotations
 import pytest
 import trio
 from support.conduct import NEXT, Site, read_answers, refused, request, talk
-from support.peer import connected
-from support.serving import in_memory, running
+from support.serving import connected, in_memory, running
 
 from trioweb import Redirect, Response, Text
 

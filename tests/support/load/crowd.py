@@ -13,11 +13,12 @@ import sys
 from functools import partial
 
 import trio
-from support.peer import PING, PONG, TEXT, Peer, frame
+
+from trioweb.testing import PING, PONG, TEXT, RawPeer, frame
 
 
 class Client:
-    def __init__(self, peer: Peer, seconds: float) -> None:
+    def __init__(self, peer: RawPeer, seconds: float) -> None:
         self._peer = peer
         self._seconds = seconds
         self._sending = trio.Lock()
@@ -60,7 +61,7 @@ async def main(port: int, count: int, seconds: float) -> None:
     clients: list[Client] = []
     async with trio.open_nursery() as nursery:
         for _ in range(count):
-            peer = Peer(await trio.open_tcp_stream("127.0.0.1", port))
+            peer = RawPeer(await trio.open_tcp_stream("127.0.0.1", port))
             await peer.open("/echo")
             client = Client(peer, seconds)
             clients.append(client)

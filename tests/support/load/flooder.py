@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from support.peer import BINARY, CONTINUATION, PING, TEXT, frame, handshake
+from trioweb.testing import BINARY, CONTINUATION, PING, TEXT, frame, handshake
 
 WRITE_BYTES = 256 * 1024
 FRAGMENTS = 10_000

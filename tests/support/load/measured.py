@@ -7,8 +7,9 @@ import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import trio
-from support.peer import Peer
 from support.program import ROOT, Program
+
+from trioweb.testing import RawPeer
 
 SMALL_BUFFER_BYTES = 4096
 
@@ -25,7 +26,7 @@ class Measured:
         if stops_reading_early:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
         await plain.connect(("127.0.0.1", self.port))
-        peer = Peer(await self._stack.enter_async_context(trio.SocketStream(plain)))
+        peer = RawPeer(await self._stack.enter_async_context(trio.SocketStream(plain)))
         await peer.open(path)
         return peer
 
