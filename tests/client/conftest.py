@@ -13,6 +13,7 @@ import trio
 import trio.testing
 
 import trioweb
+from trioweb.exception_groups import bare_exceptions
 from trioweb.testing import RawPeer
 
 
@@ -64,10 +65,11 @@ def over_memory():
     async def over_memory(*, pair=trio.testing.memory_stream_pair, **arguments):
         ours, theirs = pair()
         peer = RawPeer(theirs, is_server=True)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(peer.accept)
-            async with trioweb.connect_stream(ours, "ws://server/", **arguments) as ws:
-                yield ws, peer
+        with bare_exceptions():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(peer.accept)
+                async with trioweb.connect_stream(ours, "ws://server/", **arguments) as ws:
+                    yield ws, peer
 
     return over_memory
 

@@ -89,13 +89,9 @@ class Opener:
         raise AssertionError  # the last answer was raised
 
     async def use(self, stream: trio.abc.Stream, engine: Engine) -> tuple[Transport, Accepted]:
-        """Shake hands over a stream, which is closed if that fails."""
+        """Shake hands over a stream."""
         transport = StreamTransport(stream, engine.nursery)
-        try:
-            return transport, await self._shake_hands(transport, self._options.headers)
-        except BaseException:
-            await _close_now(stream)
-            raise
+        return transport, await self._shake_hands(transport, self._options.headers)
 
     async def _shake_hands(self, transport: Transport, headers: Headers) -> Accepted:
         options = self._options
@@ -177,4 +173,8 @@ async def open_connection_over(
     Cancellation: Leaves nothing open: the stream is closed then, as after every failure.
     """
     opener = Opener(url, options)
-    return await opener.run(partial(opener.use, stream))
+    try:
+        return await opener.run(partial(opener.use, stream))
+    except BaseException:
+        await _close_now(stream)
+        raise
