@@ -307,11 +307,11 @@ async def test_an_ended_connection_leaves_nothing_for_the_collector(certificates
     class Noted(TlsTransport):
         __slots__ = ("__weakref__",)
 
-        def __init__(self, carrier, context):
-            super().__init__(carrier, context)
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
             references.append(weakref.ref(self))
 
-    monkeypatch.setattr("trioweb._server.accepting.TlsTransport", Noted)
+    monkeypatch.setattr("trioweb._transport.carrying.TlsTransport", Noted)
     async with running(echo_app(), ssl_context=server_context) as server:
         gc.collect()
         gc.disable()
