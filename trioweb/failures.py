@@ -1,4 +1,4 @@
-"""Failures of a program that the server survives: they are logged, and shown to whoever asked for them.
+"""Failures of a program that the server survives: they are logged, or go to whoever asked for them.
 
 A server answers with 500 or 1011 and goes on, so a test sees only a status, and the exception is in a log. The test
 kit raises it in the test instead. It could not take it from the log: a record is text with an exception beside it, a
@@ -23,7 +23,7 @@ _listener: ContextVar[FailureListener | None] = ContextVar("trioweb failure list
 
 
 def listen_for_failures(listener: FailureListener) -> None:
-    """Show each failure to `listener`, without the groups of nurseries, in this task and in those that it starts from now on.
+    """Give each failure to `listener` in place of the log, bare of groups, in this task and in those that it starts from now on.
 
     Args:
         listener: Is called in the task that failed. Must not raise.
@@ -32,7 +32,7 @@ def listen_for_failures(listener: FailureListener) -> None:
 
 
 def log_failure(logger: logging.Logger, text: str, *arguments: object, error: Exception) -> None:
-    """Log a failure of the program with its traceback, and show it to the listener.
+    """Log a failure of the program with its traceback, unless somebody listens, who then raises it.
 
     Args:
         logger: Whose record it is.
@@ -40,7 +40,8 @@ def log_failure(logger: logging.Logger, text: str, *arguments: object, error: Ex
         arguments: For `text`.
         error: The exception, which goes no further than here.
     """
-    logger.error(text, *arguments, exc_info=error, stacklevel=2)
     listener = _listener.get()
     if listener is not None:
         listener(bare(error))
+    else:
+        logger.error(text, *arguments, exc_info=error, stacklevel=2)

@@ -192,8 +192,12 @@ class Timers:
         return PeerScope(self, seconds)
 
     def callbacks(self) -> list[Callable[[], object]]:
-        """Return what is going to be called, in no particular order."""
-        return [entry[2].callback for entry in self._heap if entry[2].callback is not None]
+        """Return what is going to be called some time, in no particular order."""
+        return [
+            timer.callback
+            for due_at, _, timer in self._heap
+            if timer.callback is not None and due_at < math.inf
+        ]
 
     @contextmanager
     def out_of_sight(self) -> Iterator[None]:

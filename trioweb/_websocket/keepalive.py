@@ -84,6 +84,11 @@ class Keepalive:
         self.heard_at = 0.0
         self.latency_seconds: float | None = None
 
+    @property
+    def silence_seconds(self) -> float:
+        """For how long a peer may be silent before it is given up, or pinged again if it never is."""
+        return (self._interval or 0) + (self._timeout or 0)
+
     def start(self) -> None:
         """Begin to watch for silence."""
         self.heard_at = trio.current_time()

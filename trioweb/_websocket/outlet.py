@@ -298,6 +298,11 @@ class Outlet:
 
     def drained(self) -> None:
         """Everything queued has been written."""
+        # A stream reports each write as blocked before it is done. Such a timer would run on for nothing, and while
+        # one does, the loop is looked at many times in its course.
+        if self._progress_timer is not None:
+            self._progress_timer.cancel()
+            self._progress_timer = None
         if self._closer is not None:
             self._closer.drained()
         callbacks, self._on_drained = self._on_drained, ()

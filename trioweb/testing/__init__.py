@@ -1,10 +1,16 @@
-"""What tests of an application need: peers made of bytes, bad networks, cancellation at every checkpoint."""
+"""What tests of an application need: its client in memory, peers made of bytes, bad networks, cancellation everywhere."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from trioweb.testing.bench import Stuck
 from trioweb.testing.cancellation.check import check_cancellation
+from trioweb.testing.client.expecting_websocket import ExpectingWebSocket
 from trioweb.testing.faults.plan import Fault
 from trioweb.testing.faults.stream import FaultyStream
+from trioweb.testing.open_client import open_client
+from trioweb.testing.open_server import open_server
 from trioweb.testing.raw.frames import (
     BINARY,
     CLOSE,
@@ -18,6 +24,10 @@ from trioweb.testing.raw.frames import (
 )
 from trioweb.testing.raw.handshake import handshake
 from trioweb.testing.raw.peer import RawPeer
+from trioweb.testing.run_test import run_test
+
+if TYPE_CHECKING:
+    from trioweb.testing.client.app_client import AppClient
 
 __all__ = [
     "BINARY",
@@ -26,12 +36,27 @@ __all__ = [
     "PING",
     "PONG",
     "TEXT",
+    "AppClient",
+    "ExpectingWebSocket",
     "Fault",
     "FaultyStream",
     "Frame",
     "RawPeer",
+    "Stuck",
     "check_cancellation",
     "close_frame",
     "frame",
     "handshake",
+    "open_client",
+    "open_server",
+    "run_test",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs httpx only when it is asked for: the rest works without it."""
+    if name == "AppClient":
+        from trioweb.testing.client.app_client import AppClient
+
+        return AppClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,34 @@
+"""The fixtures of trioweb, which pytest finds by itself.
+
+A module of its own, outside the package. pytest imports every plugin that is installed, before anything else and in
+projects that have nothing to do with it. As a module of the package, this one would import all of trioweb, Trio and httpx
+there; and here, before coverage measures. So nothing is imported before a test asks for a fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from trioweb import Server
+    from trioweb.testing import AppClient
+
+
+@pytest.fixture
+def trioweb_client() -> Callable[..., AbstractAsyncContextManager[AppClient]]:
+    """Give `trioweb.testing.open_client`, for `async with` and its client."""
+    from trioweb.testing import open_client
+
+    return open_client
+
+
+@pytest.fixture
+def trioweb_server() -> Callable[..., AbstractAsyncContextManager[Server]]:
+    """Give `trioweb.testing.open_server`, for `async with` and a server with its `urls`."""
+    from trioweb.testing import open_server
+
+    return open_server

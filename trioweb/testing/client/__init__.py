@@ -1,0 +1,1 @@
+"""The client of a test: requests, WebSockets, expectations. See README.md above."""

@@ -1,0 +1,77 @@
+"""The words of a failed expectation: what was expected, what came, and where the two differ."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any, Final
+
+from trioweb.closing import Close
+from trioweb.json_text import read_json
+
+Received = str | bytes | Close
+"""What can come next on a WebSocket: a message, or its end."""
+
+VALUE_CHARACTERS = 200
+DIFFERENCE_LINES = 40
+
+
+class _Anything:
+    def __repr__(self) -> str:
+        return "anything"
+
+
+ANYTHING: Final = _Anything()
+"""Stands for any JSON value; `None` is one of them."""
+
+
+def shown(value: object) -> str:
+    """Return the `repr` of a value, cut to what can be read."""
+    text = repr(value)
+    if len(text) <= VALUE_CHARACTERS:
+        return text
+    return f"{text[:VALUE_CHARACTERS]}... ({len(text)} characters)"
+
+
+def shown_received(received: Received) -> str:
+    """Describe what came, with its length if it is long."""
+    if isinstance(received, Close):
+        side = "the server" if received.received_first else "this side"
+        reason = f" and the reason {received.reason!r}" if received.reason else ""
+        if received.code == 1006:
+            return f"the end of the connection, without a close frame{reason}"
+        return f"a close with {received.code}{reason}, which {side} began"
+    kind = "the text" if isinstance(received, str) else "the bytes"
+    return f"{kind} {shown(received)}"
+
+
+def difference(expected: object, received: Received) -> list[str]:
+    """Return lines that show where two long values differ; none for short ones, which can be seen."""
+    if isinstance(received, Close) or expected is None or expected is ANYTHING:
+        return []
+    if isinstance(expected, bytes | str) and type(expected) is type(received):
+        at = next((n for n, (a, b) in enumerate(zip(expected, received, strict=False)) if a != b), None)
+        at = min(len(expected), len(received)) if at is None else at
+        if max(len(expected), len(received)) <= VALUE_CHARACTERS // 4:
+            return []
+        return [
+            f"    lengths:  {len(expected)} expected, {len(received)} received",
+            f"    they differ from {at} on: {shown(expected[at : at + 40])}, {shown(received[at : at + 40])}",
+        ]
+    if isinstance(expected, dict | list):
+        return _json_difference(expected, received)
+    return []
+
+
+def _json_difference(expected: Any, received: str | bytes) -> list[str]:
+    try:
+        value = read_json(received)
+        wanted, got = (json.dumps(one, indent=2, sort_keys=True).splitlines() for one in (expected, value))
+    except (TypeError, ValueError):
+        return []
+    lines = [line.rstrip() for line in difflib.ndiff(wanted, got) if not line.startswith("?")]
+    cut = [f"... {len(lines) - DIFFERENCE_LINES} more lines"] if len(lines) > DIFFERENCE_LINES else []
+    return [
+        "    where they differ (- expected, + received):",
+        *(f"    {line}" for line in lines[:DIFFERENCE_LINES] + cut),
+    ]

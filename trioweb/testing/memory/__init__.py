@@ -1,0 +1,1 @@
+"""Connections in memory: streams, the listener that accepts them, and what has passed. See README.md above."""

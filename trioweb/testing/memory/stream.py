@@ -1,0 +1,191 @@
+"""A connection in memory: two streams, each with a bounded buffer towards the other.
+
+Trio has such streams (`trio.testing.memory_stream_pair`), but theirs take any amount of data at once. Then nothing in a
+test would ever be slow: no outbox would fill, no publisher would wait, no policy for slow members would be needed. A
+kernel's buffers are bounded, so these are as well.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import trio
+
+from trioweb._server.incoming import AddressedStream
+
+BUFFER_BYTES = 64 * 1024
+"""How much one side may send before the other reads: about as much as the buffers of a socket on the loopback."""
+
+READ_BYTES_AT_MOST = 64 * 1024
+
+CLOSED = "this side has closed the stream, or ended its output"
+
+Sent = bytes | bytearray | memoryview
+
+
+class MemoryPipe:
+    """One direction: bytes that were written and not yet read, and the ends of both sides."""
+
+    __slots__ = ("_changed", "_held", "_is_abandoned", "_is_ended", "_most_bytes")
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held = bytearray()
+        self._is_ended = False
+        self._is_abandoned = False
+        self._changed = trio.lowlevel.ParkingLot()
+
+    async def write(self, data: memoryview, show: Callable[[bytes], None]) -> None:
+        """Write all of it, in as many pieces as there is room for.
+
+        Args:
+            data: Is written from its beginning, so what was written before a cancellation is known to nobody.
+            show: Is called with each piece before it can be read.
+        """
+        while True:
+            if self._is_ended:
+                raise trio.ClosedResourceError(CLOSED)
+            if self._is_abandoned:
+                raise trio.BrokenResourceError("the other side has closed the stream")
+            piece = bytes(data[: self._most_bytes - len(self._held)])
+            if piece:
+                show(piece)
+                self._held += piece
+                self._changed.unpark_all()
+            data = data[len(piece) :]
+            if not data:
+                return
+            await self._changed.park()
+
+    async def wait_for_room(self) -> None:
+        """Wait until a write would not have to wait."""
+        while len(self._held) >= self._most_bytes and not (self._is_ended or self._is_abandoned):
+            await self._changed.park()
+        if self._is_ended:
+            raise trio.ClosedResourceError(CLOSED)
+
+    async def read(self, most_bytes: int) -> bytes:
+        """Return what was written, at most this much; `b""` at the end."""
+        while not self._held:
+            if self._is_abandoned:
+                raise trio.ClosedResourceError("this side has closed the stream")
+            if self._is_ended:
+                return b""
+            await self._changed.park()
+        data = bytes(self._held[:most_bytes])
+        del self._held[:most_bytes]
+        self._changed.unpark_all()
+        return data
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a read would not have to wait."""
+        return bool(self._held) or self._is_ended or self._is_abandoned
+
+    def end(self) -> None:
+        """Let nothing more in: the reader gets what there is, and then the end."""
+        self._is_ended = True
+        self._changed.unpark_all()
+
+    def abandon(self) -> None:
+        """Throw away what nobody will read. Writing fails from now on."""
+        self._is_abandoned = True
+        self._held.clear()
+        self._changed.unpark_all()
+
+
+class MemoryStream(AddressedStream, trio.abc.HalfCloseableStream):
+    """One side of a connection in memory.
+
+    One task may send and one may receive. Closing it ends both directions, and the other side gets what was
+    sent before, then the end.
+
+    Args:
+        incoming: What this side reads.
+        outgoing: What it writes.
+        show: Is called with each piece that this side sends.
+        show_end: Is called when this side sends no more.
+    """
+
+    def __init__(
+        self,
+        incoming: MemoryPipe,
+        outgoing: MemoryPipe,
+        show: Callable[[bytes], None],
+        show_end: Callable[[], None],
+    ) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._show = show
+        self._show_end = show_end
+        self._is_closed = False
+        self._is_sending = False
+        self._is_receiving = False
+
+    async def send_all(self, data: Sent) -> None:
+        """Send all of it, waiting while the other side does not read."""
+        with self._sending():
+            await trio.lowlevel.checkpoint()
+            with memoryview(data) as view:
+                await self._outgoing.write(view, self._show)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until there is room."""
+        with self._sending():
+            await trio.lowlevel.checkpoint()
+            await self._outgoing.wait_for_room()
+
+    @contextmanager
+    def _sending(self) -> Iterator[None]:
+        if self._is_sending:
+            raise trio.BusyResourceError("another task is sending")
+        self._is_sending = True
+        try:
+            yield
+        finally:
+            self._is_sending = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return what has arrived; `b""` when the other side has sent everything."""
+        count = READ_BYTES_AT_MOST if max_bytes is None else operator.index(max_bytes)
+        if count < 1:
+            raise ValueError(f"max_bytes is at least 1, not {max_bytes}")
+        if self._is_receiving:
+            raise trio.BusyResourceError("another task is receiving")
+        self._is_receiving = True
+        try:
+            await trio.lowlevel.checkpoint()
+            return await self._incoming.read(count)
+        finally:
+            self._is_receiving = False
+
+    @property
+    def has_input(self) -> bool:
+        """Whether something has arrived, or the end."""
+        return self._incoming.has_news
+
+    async def send_eof(self) -> None:
+        """End what this side sends; it can still receive."""
+        with self._sending():
+            await trio.lowlevel.checkpoint()
+        if self._is_closed:
+            raise trio.ClosedResourceError(CLOSED)
+        self._end()
+
+    def close(self) -> None:
+        """Close at once."""
+        self._end()
+        self._is_closed = True
+        self._incoming.abandon()
+
+    async def aclose(self) -> None:
+        """Close at once; this waits for nobody."""
+        self.close()
+        await trio.lowlevel.checkpoint()
+
+    def _end(self) -> None:
+        if not self._is_closed:
+            self._outgoing.end()
+            self._show_end()

@@ -1,0 +1,136 @@
+"""`open_client`: an app and its client, in one block."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from trioweb._server.serve import serve
+from trioweb._server.server import Server
+from trioweb._web.address import Address
+from trioweb.app import App
+from trioweb.config import Config
+from trioweb.errors import SetupError
+from trioweb.newcomers import require_trio
+from trioweb.testing.bare_nursery import bare_nursery
+from trioweb.testing.bench import Bench
+from trioweb.testing.memory.listener import MemoryListener
+from trioweb.testing.stuck.watch import WATCH_NAME, StuckWatch
+
+if TYPE_CHECKING:
+    from trioweb.testing.client.app_client import AppClient
+
+TEST_HOST = "testserver"
+PEER = ("192.0.2.1", 50000)
+"""An address that is reserved for documentation (RFC 5737), and a port of the range for clients."""
+
+
+def open_client(
+    app: App,
+    *,
+    config: Config | None = None,
+    peer: tuple[str, int] | None = PEER,
+    scheme: str = "http",
+    raise_errors: bool = True,
+    stuck_seconds: float | None = 5.0,
+) -> AbstractAsyncContextManager[AppClient]:
+    """Serve an app in memory for a block, and give its client.
+
+    All of the server is real except for the network: the lifespan is entered before the block and left after it, and
+    bytes go through limits, middleware and time-outs. It works with any clock: under Trio's
+    `MockClock(autojump_threshold=0)`, which is pytest-trio's `autojump_clock`, hours of waiting take no time.
+
+    Errors. Whatever the server would log as a failure of the program is raised in the test, as it is, by the call
+    that met it: `client.get`, `ws.expect_text`, the end of a WebSocket's block, and at the latest the end of this
+    block. If the test raises something itself, a failure that no call has met becomes a note of it. `HTTPError`,
+    `CloseWebSocket` and `ConnectionClosed` do not count as failures, nor does an exception that has an error handler
+    of its own. An error handler for 500 or for `Exception` answers failures: test it with `raise_errors=False`.
+
+    Waits. A call that can never end raises `Stuck`: when all tasks are blocked, none of them waits for a socket, a
+    thread, a process or a signal, and no deadline is left but those of pings and of comments in quiet streams of
+    events. Under a virtual clock that is at once, and under a real one after `stuck_seconds`. If none of the
+    client's calls waits, the block is cancelled and raises it. A virtual clock does not run for ever either where
+    a task of the program wakes again and again: after a day of virtual time, at least a hundred wakes and
+    not one byte between client and server, a call of the client counts as stuck.
+
+    Args:
+        app: The app to serve.
+        config: In place of the app's own.
+        peer: The `request.client` of every connection; `None` for a client without an address.
+        scheme: The `request.scheme`: `"http"` or `"https"`. Nothing is encrypted.
+        raise_errors: Whether failures are raised in the test. Otherwise they are a 500 or a close with 1011.
+        stuck_seconds: How long, by a real clock, a test may be without any progress where nothing can happen any
+            more. `None` never raises `Stuck`: for programs whose own threads call into Trio.
+
+    Raises:
+        SetupError: httpx is not installed, asyncio is running instead of Trio, or the app cannot be served.
+        Exception: What the lifespan raised, or a handler's failure that no call has met.
+        Stuck: The test waits for something that cannot happen.
+
+    Cancellation: Ends the server at once: handlers are cancelled, and the lifespan has a second.
+    """
+    require_trio()
+    if scheme not in {"http", "https"}:
+        raise SetupError(f'scheme={scheme!r}: expected "http" or "https"')
+    bench = Bench(
+        MemoryListener(None if peer is None else Address(*peer), is_encrypted=scheme == "https"),
+        raise_errors=raise_errors,
+    )
+    return _opened(app, config, f"{scheme}://{TEST_HOST}", bench, stuck_seconds)
+
+
+@asynccontextmanager
+async def _opened(
+    app: App, config: Config | None, url: str, bench: Bench, stuck_seconds: float | None
+) -> AsyncIterator[AppClient]:
+    client_class = _client_class()
+    watch = StuckWatch(bench, stuck_seconds)
+    async with bare_nursery() as nursery:
+        if stuck_seconds is not None:
+            nursery.start_soon(watch.run, name=WATCH_NAME)
+        with bench.waiting("open_client(app), at the start of the lifespan"):
+            server = await nursery.start(_serve, app, config, bench, name="trioweb server")
+        server.urls[:] = [url]
+        client = client_class(bench, server, url)
+        try:
+            with watch.block:
+                yield client
+        except trio.Cancelled:
+            server.abort()
+            bench.raise_failures()  # nobody would see a note of a cancellation, which may be due to the failure
+            raise
+        except BaseException as error:
+            server.abort()
+            bench.mention_failures(error)
+            raise
+        finally:
+            with trio.CancelScope(shield=True):  # closing connections in memory waits for nobody
+                await client.aclose()
+        if watch.stuck is not None:
+            server.abort()
+            raise watch.stuck
+        await server.aclose()
+        nursery.cancel_scope.cancel(reason="the block of open_client has ended")
+    bench.raise_failures()
+
+
+def _client_class() -> type[AppClient]:
+    try:
+        from trioweb.testing.client.app_client import AppClient
+    except ModuleNotFoundError as error:
+        if error.name not in {"httpx", "httpcore"}:
+            raise
+        raise SetupError(
+            f"open_client needs {error.name}, which is not installed: pip install 'trioweb[testing]'"
+        ) from error
+    return AppClient
+
+
+async def _serve(
+    app: App, config: Config | None, bench: Bench, *, task_status: trio.TaskStatus[Server]
+) -> None:
+    bench.listen()
+    await serve(app, listeners=[bench.listener], config=config, task_status=task_status)

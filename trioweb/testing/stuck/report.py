@@ -1,0 +1,59 @@
+"""The text of `Stuck`: who waits where, on both sides, and what passed between them last."""
+
+from __future__ import annotations
+
+import trio
+
+from trioweb._http.connection import Http1Connection
+from trioweb.testing.bench import Bench, Stuck, Wait
+from trioweb.testing.memory.listener import MemoryConnection, connection_served_by
+from trioweb.testing.stuck.task_lines import all_tasks, line_of
+
+_BETWEEN_REQUESTS = Http1Connection.receive_head.__code__
+
+
+def report(why: str, bench: Bench, watch: trio.lowlevel.Task) -> Stuck:
+    """Describe a test that is stuck.
+
+    Args:
+        why: The rule by which it is.
+        bench: Knows the calls that wait.
+        watch: Is left out.
+    """
+    served: dict[str, MemoryConnection] = {}
+    of_app: list[str] = []
+    of_others: list[str] = []
+    calling = {wait.task for wait in bench.waits}
+    for task in all_tasks():
+        connection, line = connection_served_by(task), line_of(task)
+        if connection is not None and not _is_between_requests(task):
+            if line is not None or task.name == "trioweb session":
+                of_app.append(f"{connection.label}: {line or 'in trioweb, not in a line of the program'}")
+                served[of_app[-1]] = connection
+        elif task is not watch and task not in calling and line is not None and connection is None:
+            of_others.append(f"{task.name}: {line}")
+    of_test = [f"{wait.what}: {line_of(wait.task) or 'by a library'}" for wait in _outermost(bench)]
+    sections = [
+        f"this test can never end: {why}",
+        *_section("The test waits in", of_test or ["no call of the client"]),
+        *_section("The application waits in", of_app or ["no handler"]),
+        *_section("Other tasks wait in", of_others),
+    ]
+    connections = [wait.connection for wait in bench.waits if wait.connection is not None]
+    for connection in dict.fromkeys([*connections, *served.values()]):
+        sections += [f"The last of {connection.label}:", str(connection.transcript)]
+    return Stuck("\n".join(sections))
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [f"{title}:", *(f"    {line}" for line in lines)] if lines else []
+
+
+def _outermost(bench: Bench) -> list[Wait]:
+    """Return the call that each task has made; it may consist of others."""
+    return list({wait.task: wait for wait in reversed(bench.waits)}.values())[::-1]
+
+
+def _is_between_requests(task: trio.lowlevel.Task) -> bool:
+    """Return whether the task of a connection waits for the client's next request."""
+    return any(frame.f_code is _BETWEEN_REQUESTS for frame, _ in task.iter_await_frames())

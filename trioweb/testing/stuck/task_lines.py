@@ -1,0 +1,97 @@
+"""Where tasks wait: the line of the program that each of them has come to, and whether that wait is for the outside.
+
+A task is a chain of coroutines, each awaiting the next, and the last one waits for the scheduler. The innermost frame of
+the chain that belongs to the program, and not to Trio or to a library of the kit, is the line that its author knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import trio
+import trio.testing
+
+from trioweb._transport.engine import Engine
+from trioweb._transport.pump import Pump
+
+_TRIO = os.path.dirname(trio.__file__) + os.sep
+_TRIOWEB = str(Path(__file__).parents[2]) + os.sep
+_OTHER_PEOPLES = tuple(
+    f"{os.sep}{name}{os.sep}"
+    for name in ("trio", "httpx", "httpcore", "anyio", "pytest_trio", "_pytest", "outcome", "hypothesis")
+)
+_CONTEXTLIB = contextlib.__file__
+
+# Where Trio waits for something that only the outside can bring about. Trio does not promise the names of its files, but
+# these have not changed since its first releases; and if one does, a test of this module fails.
+_OUTSIDE = tuple(f"{_TRIO}{name}" for name in ("_core/_io_", "_threads.py", "_signals.py", "_subprocess"))
+_ENTRY_QUEUE = f"{_TRIO}_core/_entry_queue.py"
+_TRAPS = f"{_TRIO}_core/_traps.py"
+_PUMP = Pump.run.__code__
+_IDLE = trio.testing.wait_all_tasks_blocked.__code__
+
+
+def all_tasks() -> list[trio.lowlevel.Task]:
+    """Return every task of this run of Trio, parents first."""
+    root = trio.lowlevel.current_root_task()
+    return [] if root is None else list(tasks_below(root))
+
+
+def tasks_below(task: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
+    """Yield a task, and all that it has started directly or indirectly."""
+    waiting = [task]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += [child for nursery in one.child_nurseries for child in nursery.child_tasks]
+
+
+def waits_for_the_outside(task: trio.lowlevel.Task, engines: tuple[Engine, ...]) -> bool:
+    """Return whether something other than the tasks of this run may wake a task.
+
+    That is a socket, a pipe, another process, a worker thread, or a signal. A task that waits in a way which is
+    not Trio's own counts as well: nobody here knows what it waits for.
+
+    Args:
+        task: Is not running.
+        engines: The pumps of those that have sockets wait for the outside.
+    """
+    frames = [frame for frame, _ in task.iter_await_frames()]
+    if not frames:
+        return False
+    names = [frame.f_code.co_filename for frame in frames]
+    if _ENTRY_QUEUE in names:  # Trio's own, which waits for other threads that may want something of it
+        return False
+    codes = {frame.f_code for frame in frames}
+    if _PUMP in codes:
+        return any(engine.pump is not None and not engine.pump.is_idle for engine in engines)
+    if _IDLE in codes or any(name.startswith(_OUTSIDE) for name in names):
+        return True
+    *_, caller = [name for name in names if name != _TRAPS] or [""]
+    return not caller.startswith((_TRIO, _TRIOWEB))
+
+
+def line_of(task: trio.lowlevel.Task) -> str | None:
+    """Return the line of the program in which a task waits, as `file:12 in function: code`; `None` without one."""
+    for frame, line in reversed(list(task.iter_await_frames())):
+        name = frame.f_code.co_filename
+        if _is_the_programs(name):
+            source = linecache.getline(name, line).strip()
+            return f"{_short(name)}:{line} in {frame.f_code.co_name}: {source}"
+    return None
+
+
+def _is_the_programs(name: str) -> bool:
+    if name.startswith((_TRIO, _TRIOWEB)) or name == _CONTEXTLIB:
+        return False
+    return not any(library in name for library in _OTHER_PEOPLES)
+
+
+def _short(name: str) -> str:
+    """Return a path as seen from the current folder, if the file is below it."""
+    below = os.path.relpath(name) if os.path.isabs(name) else name
+    return name if below.startswith("..") else below

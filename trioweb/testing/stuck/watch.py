@@ -1,0 +1,204 @@
+"""Finds out that a test waits for something that can never happen, and raises `Stuck` there.
+
+When is a program stuck? Not when nothing has happened for a while: a handler may sleep for an hour, and a machine may
+be slow. But when every task waits for another one, and nothing is left that could wake the first of them:
+
+    all tasks are blocked                  nobody is working, however slowly
+    and no task waits for the outside      no socket, worker thread, process or signal can wake one
+    and no deadline is left, but upkeep    no sleep, no time-out, no closing handshake ends
+
+Each of these can be seen, and none of them depends on how fast the machine is. *Upkeep* are the pings of WebSockets and
+the comments in quiet streams of events. Two programs that wait for each other go on with these for ever, so under
+a clock that jumps over waiting the test would run for ever, at full speed.
+
+A ping has one effect: if nobody answers, the connection is cut, and that wakes tasks. So when there are pings, the watch
+also waits until they have had their say, which is once the interval and the time-out of every connection
+have passed without progress. For a virtual clock that is two jumps. A real clock would need the best part of a
+minute, so there the patience is `stuck_seconds`.
+
+A clock that jumps has a second way to run for ever: a task of the program that does something every minute. Nobody can
+know that it will not wake the test one day. But after `QUIET_DAY_SECONDS` and `QUIET_WAKES` wakes without one byte between
+client and server, the test is not going to be the first to see it.
+
+When does the watch look? Looking at fixed times would need a deadline, which a virtual clock would jump to. So it looks
+whenever all tasks are blocked, and sleeps until another task is scheduled. In a test that waits for nothing but
+memory that is hardly ever.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from enum import Enum
+
+import trio
+import trio.testing
+
+from trioweb._server.streamed_response import StreamedResponse
+from trioweb._transport.engine import Engine, engines_of_this_run
+from trioweb._websocket.keepalive import Keepalive
+from trioweb.testing.bench import Bench
+from trioweb.testing.memory.transcript import Progress
+from trioweb.testing.stuck.report import report
+from trioweb.testing.stuck.task_lines import all_tasks, waits_for_the_outside
+
+WATCH_NAME = "trioweb watch for stuck tests"
+
+CONFIRMING_SECONDS = 0.02
+"""How long, by a real clock, nothing may happen before a test counts as stuck under a virtual one. A thread of the
+program's own may be about to call, which no rule sees."""
+
+QUIET_DAY_SECONDS = 86_400.0
+QUIET_WAKES = 100
+MOST_WAKES = 100_000
+"""As many wakes without progress are enough even within a day."""
+
+
+class _State(Enum):
+    """What can be seen when all tasks are blocked."""
+
+    HAS_DEADLINE = "a task will wake by itself"
+    HAS_OUTSIDE = "something from outside may wake one"
+    HAS_UPKEEP = "only pings will happen"
+    HAS_NOTHING = "nothing will happen"
+
+
+class StuckWatch:
+    """Watches a run of Trio for as long as a client is open.
+
+    Args:
+        bench: Knows which calls wait.
+        stuck_seconds: The patience under a real clock; `None` if the watch is not going to run.
+
+    Attributes:
+        block: The scope of the block that uses the client, which is cancelled if none of its calls waits.
+        stuck: What the block has to raise then.
+    """
+
+    def __init__(self, bench: Bench, stuck_seconds: float | None) -> None:
+        self._bench = bench
+        self._stuck_seconds = math.inf if stuck_seconds is None else stuck_seconds
+        self.block = trio.CancelScope()
+        self._progress = -1
+        self._progress_at = -math.inf
+        self._wakes = 0
+        self._asleep: trio.Event | None = None
+        self.stuck: AssertionError | None = None
+
+    async def run(self) -> None:
+        """Watch, until cancelled."""
+        instrument = _Scheduling(self)
+        trio.lowlevel.add_instrument(instrument)
+        try:
+            while True:
+                await trio.testing.wait_all_tasks_blocked()
+                await self._look()
+        finally:
+            trio.lowlevel.remove_instrument(instrument)
+
+    def stir(self) -> None:
+        """Take note that another task runs."""
+        if self._asleep is not None:
+            asleep, self._asleep = self._asleep, None
+            asleep.set()
+
+    async def _look(self) -> None:
+        now = trio.current_time()
+        if Progress.count != self._progress:
+            self._progress, self._progress_at, self._wakes = Progress.count, now, 0
+        engines = engines_of_this_run()
+        state = _state(engines)
+        if state is _State.HAS_DEADLINE:
+            self._wakes += 1
+            if self._has_been_quiet_for_ages(now):
+                self._raise("for a day of the virtual clock, nothing has passed between client and server")
+                return
+        elif state is not _State.HAS_OUTSIDE:
+            seconds = self._progress_at + self._patience(state, engines) - now
+            if seconds <= 0:
+                await self._confirm(state)
+            else:
+                await self._sleep(seconds if not _is_virtual() else math.inf)
+            return
+        await self._sleep(math.inf)
+
+    async def _confirm(self, state: _State) -> None:
+        """Give a thread that nobody knows of the chance to call."""
+        progress = Progress.count
+        if _is_virtual():
+            await trio.testing.wait_all_tasks_blocked(CONFIRMING_SECONDS)
+        if Progress.count == progress and _state(engines_of_this_run()) is state:
+            self._raise("every task waits, no deadline is left, and nothing comes from outside")
+            await trio.lowlevel.checkpoint()
+
+    def _patience(self, state: _State, engines: tuple[Engine, ...]) -> float:
+        """Return for how long there must have been no progress."""
+        clock = trio.lowlevel.current_clock()
+        if not isinstance(clock, trio.testing.MockClock):
+            return self._stuck_seconds
+        stands_still = clock.rate == 0 and clock.autojump_threshold == math.inf
+        if state is _State.HAS_NOTHING or stands_still:
+            return 0
+        return max(one.silence_seconds for one in _keepalives(engines))
+
+    def _has_been_quiet_for_ages(self, now: float) -> bool:
+        """Return whether a call waits on although tasks have woken again and again."""
+        if not _is_virtual() or not any(wait.ends_at == math.inf for wait in self._bench.waits):
+            return False
+        is_long = now - self._progress_at > QUIET_DAY_SECONDS and self._wakes > QUIET_WAKES
+        return is_long or self._wakes > MOST_WAKES
+
+    def _raise(self, why: str) -> None:
+        """End the call that has waited longest, or else the block."""
+        stuck = report(why, self._bench, trio.lowlevel.current_task())
+        waits = [wait for wait in self._bench.waits if wait.ends_at == math.inf and wait.stuck is None]
+        if waits:
+            waits[0].stuck = stuck
+            waits[0].scope.cancel(reason="it would wait for ever")
+        elif not self.block.cancel_called:
+            self.stuck = stuck
+            self.block.cancel(reason="it would wait for ever")
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait until another task runs, at most this long."""
+        self._asleep = asleep = trio.Event()
+        with trio.move_on_after(seconds):
+            await asleep.wait()
+        self._asleep = None
+
+
+class _Scheduling(trio.abc.Instrument):
+    """Wakes the watch when any other task is about to run."""
+
+    def __init__(self, watch: StuckWatch) -> None:
+        self._watch = watch
+
+    def task_scheduled(self, task: trio.lowlevel.Task) -> None:
+        if (
+            task.name != WATCH_NAME
+        ):  # nor for the watch of another client, or the two would keep each other awake
+            self._watch.stir()
+
+
+def _is_virtual() -> bool:
+    return isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
+
+
+def _keepalives(engines: tuple[Engine, ...]) -> list[Keepalive]:
+    owners = [getattr(callback, "__self__", None) for one in engines for callback in one.timers.callbacks()]
+    return [owner for owner in owners if isinstance(owner, Keepalive)]
+
+
+def _state(engines: tuple[Engine, ...]) -> _State:
+    with ExitStack() as stack:
+        for engine in engines:
+            stack.enter_context(engine.timers.out_of_sight())
+        if trio.lowlevel.current_statistics().seconds_to_next_deadline < math.inf:
+            return _State.HAS_DEADLINE
+    owners = [getattr(callback, "__self__", None) for one in engines for callback in one.timers.callbacks()]
+    if not all(isinstance(owner, Keepalive | StreamedResponse) for owner in owners):
+        return _State.HAS_DEADLINE
+    this_task = trio.lowlevel.current_task()
+    if any(waits_for_the_outside(task, engines) for task in all_tasks() if task is not this_task):
+        return _State.HAS_OUTSIDE
+    return _State.HAS_UPKEEP if any(isinstance(one, Keepalive) for one in owners) else _State.HAS_NOTHING
