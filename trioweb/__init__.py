@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING, NoReturn
 
 from trioweb._client.connect import connect, connect_stream
+from trioweb._client.reconnecting import reconnecting
+from trioweb._client.reconnecting_websocket import ReconnectingWebSocket
+from trioweb._client.retry import Retry
 from trioweb._client.websocket import ClientWebSocket
 from trioweb._routing.router import Router
 from trioweb._server.instruments import ServerStatistics
@@ -96,10 +99,12 @@ __all__ = [
     "PatternError",
     "Query",
     "ReceiveBusy",
+    "ReconnectingWebSocket",
     "Redirect",
     "RemoteProtocolError",
     "Request",
     "Response",
+    "Retry",
     "Room",
     "RoomStatistics",
     "Router",
@@ -117,6 +122,7 @@ __all__ = [
     "WebSocket",
     "connect",
     "connect_stream",
+    "reconnecting",
     "run",
     "serve",
     "serve_stream",

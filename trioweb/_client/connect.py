@@ -13,10 +13,38 @@ from trioweb._client.connecting import open_connection, open_connection_over
 from trioweb._client.connection_block import ConnectionBlock
 from trioweb._client.options import DEFAULT_CONFIG, ConnectOptions
 from trioweb._wire.client_handshake import checked_subprotocols
-from trioweb._wire.websocket_url import parse_url
+from trioweb._wire.websocket_url import WebSocketURL, parse_url
 from trioweb.config import Config, Deflate
 from trioweb.errors import LocalProtocolError
 from trioweb.headers import HeaderSource, MutableHeaders
+
+
+def connect_options(
+    target: WebSocketURL,
+    *,
+    subprotocols: Iterable[str],
+    headers: HeaderSource | None,
+    ssl_context: ssl.SSLContext | None,
+    proxy: str | Literal[False] | None,
+    compression: Deflate | None,
+    config: Config | None,
+    most_redirects: int,
+) -> ConnectOptions:
+    """Check what a program has asked for, so that its mistakes show before anything is connected."""
+    if ssl_context is not None and not target.is_secure:
+        raise LocalProtocolError(
+            f"an ssl_context is for wss://, and nothing is encrypted on the way to {target}"
+        )
+    config = config or DEFAULT_CONFIG
+    return ConnectOptions(
+        subprotocols=checked_subprotocols(subprotocols),
+        headers=MutableHeaders(headers or ()),
+        ssl_context=ssl_context,
+        proxy=proxy,
+        compression=compression or config.compression,
+        config=config,
+        most_redirects=most_redirects,
+    )
 
 
 def connect(
@@ -58,17 +86,13 @@ def connect(
         its end is waited for at most one second.
     """
     target = parse_url(url)
-    if ssl_context is not None and not target.is_secure:
-        raise LocalProtocolError(
-            f"an ssl_context is for wss://, and nothing is encrypted on the way to {target}"
-        )
-    config = config or DEFAULT_CONFIG
-    options = ConnectOptions(
-        subprotocols=checked_subprotocols(subprotocols),
-        headers=MutableHeaders(headers or ()),
+    options = connect_options(
+        target,
+        subprotocols=subprotocols,
+        headers=headers,
         ssl_context=ssl_context,
         proxy=proxy,
-        compression=compression or config.compression,
+        compression=compression,
         config=config,
         most_redirects=most_redirects,
     )
