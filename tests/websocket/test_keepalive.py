@@ -55,6 +55,33 @@ async def test_a_pong_keeps_a_silent_peer(autojump_clock):
     assert seen == ["still here"]
 
 
+@pytest.mark.parametrize("timeout_seconds", [1, 3, 5, 20, 100])
+async def test_a_peer_that_answers_is_pinged_after_each_interval_whatever_the_timeout(
+    autojump_clock, timeout_seconds
+):
+    app = listening([], ping_interval_seconds=5, ping_timeout_seconds=timeout_seconds)
+    async with in_memory(app) as peer:
+        await peer.open()
+        started = trio.current_time()
+        for number in range(1, 5):
+            ping = await peer.receive_frame()
+            assert trio.current_time() - started == pytest.approx(5 * number)
+            await peer.send(frame(PONG, ping.payload))
+        await peer.close()
+
+
+@pytest.mark.parametrize("timeout_seconds", [3, 5, 20, 100])
+async def test_a_peer_that_stops_answering_has_the_whole_timeout(autojump_clock, timeout_seconds):
+    seen = []
+    app = listening(seen, ping_interval_seconds=5, ping_timeout_seconds=timeout_seconds)
+    async with in_memory(app) as peer:
+        await peer.open()
+        ping = await peer.receive_frame()
+        await peer.send(frame(PONG, ping.payload))
+        await peer.receive_end()
+    assert seen == [(1006, pytest.approx(10 + timeout_seconds))]
+
+
 async def test_any_byte_proves_life_so_a_talking_peer_is_not_pinged(autojump_clock):
     seen = []
     async with in_memory(listening(seen, ping_interval_seconds=10)) as peer:

@@ -165,7 +165,9 @@ class Keepalive:
             self._timer = self._timers.call_at(now + self._interval, self._check_silence)
         else:
             self.heard_at = NOT_SINCE_THE_PING
-            self._timer = self._timers.call_at(now + self._timeout, self._check_answer, is_awaiting=True)
+            # If the timeout is the longer one, the next ping of a peer that answers must not wait for its end.
+            look_at = now + min(self._timeout, self._interval)
+            self._timer = self._timers.call_at(look_at, self._check_answer, is_awaiting=True)
         self.ping()  # writing may find the peer gone, and then all this is stopped
         self._note_block()
 
@@ -182,13 +184,15 @@ class Keepalive:
         return self._blocked_at_bytes is not None and self._outlet.outbox.sent_bytes > self._blocked_at_bytes
 
     def _check_answer(self) -> None:
+        assert self._interval is not None
+        assert self._timeout is not None
         if self._is_paused:
             self.heard_at = trio.current_time()
         if self.heard_at != NOT_SINCE_THE_PING:
             self._check_silence()
         else:
             # `judge_later` lets every task read first. Few timers get this far, so the others do without it.
-            self._timer = self._timers.judge_later(0, self._judge)
+            self._timer = self._timers.judge_later(max(0.0, self._timeout - self._interval), self._judge)
 
     def _judge(self) -> None:
         if self._is_paused or self.heard_at != NOT_SINCE_THE_PING:
