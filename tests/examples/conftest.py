@@ -1,17 +1,14 @@
-"""The examples as modules, and clients that are not ours."""
+"""The examples as modules, and their clients."""
 
 from __future__ import annotations
 
 import importlib
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
-from support.foreign_client import UNREAD
 from support.modules import forgetting
-from support.serving import running
-from websockets.trio.client import connect
+
+from trioweb.testing import open_client
 
 FOLDER = Path(__file__).parents[2] / "examples"
 
@@ -25,27 +22,7 @@ def example(monkeypatch):
 
 
 @pytest.fixture
-def site():
-    """Serve an app on a free port, and yield its client."""
-
-    @asynccontextmanager
-    async def site(app):
-        async with (
-            running(app) as server,
-            httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client,
-        ):
-            yield Site(server.port, client)
-
-    return site
-
-
-class Site:
-    def __init__(self, port, client):
-        self.port = port
-        self.client = client
-        self.get = client.get
-        self.post = client.post
-
-    def connect(self, path, **options):
-        """Open a WebSocket with another library's client."""
-        return connect(f"ws://127.0.0.1:{self.port}{path}", proxy=None, max_queue=UNREAD, **options)
+async def client(app):
+    """The client of the app that a test file has chosen."""
+    async with open_client(app) as client:
+        yield client

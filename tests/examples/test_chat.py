@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import pytest
-from support.waiting import until
-from websockets.exceptions import ConnectionClosedError
 
 
-async def test_everybody_in_a_room_reads_what_one_writes(example, site):
-    app = example("chat").app
-    async with site(app) as there, there.connect("/chat/lobby") as ann, there.connect("/chat/lobby") as bob:
-        await until(lambda: len(app.room("lobby")) == 2)
+@pytest.fixture
+def app(example):
+    return example("chat").app
+
+
+async def test_everybody_in_a_room_reads_what_one_writes(client, autojump_clock):
+    async with client.websocket("/chat/lobby") as ann, client.websocket("/chat/lobby") as bob:
         await ann.send("hello")
-        assert await ann.recv() == await bob.recv() == "hello"
+        await ann.expect_text("hello")
+        await bob.expect_text("hello")
 
 
 @pytest.mark.parametrize(("message", "code"), [(b"\x00", 1003), ("x" * 4097, 1009)])
-async def test_bytes_and_long_lines_end_only_their_own_connection(example, site, message, code):
-    async with site(example("chat").app) as there, there.connect("/chat/lobby") as bob:
-        async with there.connect("/chat/lobby") as ann:
+async def test_bytes_and_long_lines_end_only_their_own_connection(client, autojump_clock, message, code):
+    async with client.websocket("/chat/lobby") as bob:
+        async with client.websocket("/chat/lobby") as ann:
             await ann.send(message)
-            with pytest.raises(ConnectionClosedError):
-                await ann.recv()
-            assert ann.close_code == code
+            await ann.expect_close(code)
         await bob.send("still here")
-        assert await bob.recv() == "still here"
+        await bob.expect_text("still here")
 
 
-async def test_the_page_connects_to_the_lobby(example, site):
-    async with site(example("chat").app) as there:
-        page = await there.get("/")
+async def test_the_page_connects_to_the_lobby(client, autojump_clock):
+    page = await client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert 'new WebSocket("chat/lobby")' in page.text

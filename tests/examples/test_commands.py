@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from websockets.exceptions import ConnectionClosedError
 
 
 @pytest.fixture
-async def client(example, site):
-    async with site(example("commands").app) as there, there.connect("/lights") as client:
-        yield client
+def app(example):
+    return example("commands").app
 
 
-async def ask(client, command):
-    await client.send(json.dumps(command))
-    return json.loads(await client.recv())
+@pytest.fixture
+async def lights(client):
+    async with client.websocket("/lights") as ws:
+        yield ws
 
 
-async def test_a_light_is_switched_and_shown(client):
-    assert await ask(client, {"do": "switch", "light": "hall", "on": True}) == {
-        "lights": {"hall": True, "kitchen": False}
-    }
-    assert (await ask(client, {"do": "show"}))["lights"]["hall"] is True
+async def test_a_light_is_switched_and_shown(lights, autojump_clock):
+    await lights.send_json({"do": "switch", "light": "hall", "on": True})
+    await lights.expect_json({"lights": {"hall": True, "kitchen": False}})
+    await lights.send_json({"do": "show"})
+    await lights.expect_json({"lights": {"hall": True, "kitchen": False}})
 
 
 @pytest.mark.parametrize(
@@ -38,14 +35,16 @@ async def test_a_light_is_switched_and_shown(client):
         {"do": "switch", "light": "hall", "on": 1},
     ],
 )
-async def test_a_command_that_is_not_understood_gets_an_error_and_the_next_is_obeyed(client, command):
-    assert "error" in await ask(client, command)
-    assert "lights" in await ask(client, {"do": "show"})
+async def test_a_command_that_is_not_understood_gets_an_error_and_the_next_is_obeyed(
+    lights, autojump_clock, command
+):
+    await lights.send_json(command)
+    assert "error" in await lights.expect_json()
+    await lights.send_json({"do": "show"})
+    assert "lights" in await lights.expect_json()
 
 
 @pytest.mark.parametrize("message", ["tea", "[" * 1000, ""])
-async def test_a_message_that_is_not_json_closes_with_1007(client, message):
-    await client.send(message)
-    with pytest.raises(ConnectionClosedError):
-        await client.recv()
-    assert client.close_code == 1007
+async def test_a_message_that_is_not_json_closes_with_1007(lights, autojump_clock, message):
+    await lights.send(message)
+    await lights.expect_close(1007)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 import trio
 from support.program import Program
-from websockets.trio.client import connect
 
+import trioweb
 from trioweb.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +43,7 @@ def test_each_example_has_a_test_of_its_own():
 async def test_an_example_runs_by_the_command_in_its_first_lines():
     with Program("-m", "trioweb", "run", "examples/commands.py", "--port", "0") as program:
         url = await trio.to_thread.run_sync(program.wait_for_url)
-        async with connect(f"{url.replace('http', 'ws')}/lights", proxy=None) as client:
-            await client.send('{"do": "show"}')
-            assert json.loads(await client.recv()) == {"lights": {"hall": False, "kitchen": False}}
+        async with trioweb.connect(f"{url.replace('http', 'ws')}/lights") as client:
+            await client.send_json({"do": "show"})
+            assert await client.receive_json() == {"lights": {"hall": False, "kitchen": False}}
         assert program.interrupt()[0] == 0

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 
-async def test_text_and_bytes_come_back_as_they_are(example, site):
-    async with site(example("echo").app) as there, there.connect("/echo") as client:
-        for message in ("tea", b"\x00\xff", ""):
-            await client.send(message)
-            assert await client.recv() == message
+
+@pytest.fixture
+def app(example):
+    return example("echo").app
+
+
+async def test_text_and_bytes_come_back_as_they_are(client, autojump_clock):
+    async with client.websocket("/echo") as ws:
+        await ws.send("tea")
+        await ws.expect_text("tea")
+        await ws.send(b"\x00\xff")
+        await ws.expect_bytes(b"\x00\xff")
+        await ws.send("")
+        await ws.expect_text("")

@@ -9,10 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
-from support.serving import running
-from websockets.trio.client import connect
 
 import trioweb
+from trioweb.testing import open_server
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "tls.py"
 
@@ -37,10 +36,10 @@ async def test_the_program_serves_https_and_wss_on_one_port(authority, monkeypat
     [(app, options)] = asked
     assert options["port"] == 8443
     async with (
-        running(app, ssl_context=options["ssl_context"]) as server,
+        open_server(app, ssl_context=options["ssl_context"]) as server,
         httpx.AsyncClient(verify=authority, trust_env=False) as client,
     ):
         response = await client.get(f"https://localhost:{server.port}/")
         assert response.text == "You came by https.\n"
-        async with connect(f"wss://localhost:{server.port}/", ssl=authority, proxy=None) as visitor:
-            assert await visitor.recv() == "You came by https."
+        async with trioweb.connect(f"wss://localhost:{server.port}/", ssl_context=authority) as ws:
+            assert await ws.receive() == "You came by https."

@@ -24,7 +24,7 @@ from trioweb.headers import Headers, HeaderSource
 from trioweb.testing.bench import Bench
 from trioweb.testing.client.event_feed import EventFeed
 from trioweb.testing.client.expecting_websocket import ExpectingWebSocket
-from trioweb.testing.client.http_transport import Exchange, MemoryBody, MemoryTransport, exchange_of_task
+from trioweb.testing.client.http_transport import Exchange, MemoryTransport, connection_of, exchange_of_task
 from trioweb.testing.memory.listener import MemoryConnection, connection_served_by
 from trioweb.testing.memory.stream import MemoryStream
 from trioweb.testing.stuck.task_lines import all_tasks
@@ -103,9 +103,11 @@ class AppClient(httpx.AsyncClient):
         """
         async with super().stream(method, url, **options) as response:
             yield response
-        stream = response.stream
-        if isinstance(stream, MemoryBody) and stream.connection is not None:
-            await self._settle(stream.connection)
+        connection = connection_of(response)
+        if (
+            connection is not None and connection.client.is_closed
+        ):  # a response read whole keeps it for the next
+            await self._settle(connection)
 
     @asynccontextmanager
     async def events(
@@ -131,7 +133,13 @@ class AppClient(httpx.AsyncClient):
             kind = response.headers.get("content-type", "no content-type")
             if not kind.startswith("text/event-stream"):
                 raise AssertionError(f"GET {path}: expected a stream of events, and the response has {kind}")
-            yield EventFeed(response, last_event_id)
+            feed = EventFeed(response, last_event_id)
+            try:
+                yield feed
+            finally:
+                if (connection := connection_of(response)) is not None:
+                    await connection.client.aclose()
+                await feed.drain()
 
     @asynccontextmanager
     async def websocket(

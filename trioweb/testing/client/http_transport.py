@@ -50,6 +50,12 @@ exchange_of_task: ContextVar[Exchange | None] = ContextVar("trioweb exchange", d
 """The call that the current task has made. httpcore chooses a connection, and tells nobody which."""
 
 
+def connection_of(response: httpx.Response) -> MemoryConnection | None:
+    """Return the connection on which a response has come, the last one after redirects."""
+    exchange = response.extensions.get("trioweb")
+    return exchange.connection if isinstance(exchange, Exchange) else None
+
+
 class MemoryNetworkStream(httpcore.AsyncNetworkStream):
     """One connection, with the methods that httpcore asks for. Time-outs of httpx run by the clock of the test."""
 
@@ -148,7 +154,7 @@ class MemoryTransport(httpx.AsyncBaseTransport):
             status_code=response.status,
             headers=response.headers,
             stream=MemoryBody(cast("AsyncIterator[bytes]", response.stream), self._bench, exchange),
-            extensions=cast("Any", response).extensions,
+            extensions={**cast("Any", response).extensions, "trioweb": exchange},
         )
 
     async def aclose(self) -> None:
@@ -163,11 +169,6 @@ class MemoryBody(httpx.AsyncByteStream):
         self._pieces = pieces
         self._bench = bench
         self._exchange = exchange
-
-    @property
-    def connection(self) -> MemoryConnection | None:
-        """The connection on which it comes."""
-        return self._exchange.connection
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         exchange = self._exchange

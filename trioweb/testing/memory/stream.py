@@ -162,6 +162,11 @@ class MemoryStream(AddressedStream, trio.abc.HalfCloseableStream):
             self._is_receiving = False
 
     @property
+    def is_closed(self) -> bool:
+        """Whether this side has closed it."""
+        return self._is_closed
+
+    @property
     def has_input(self) -> bool:
         """Whether something has arrived, or the end."""
         return self._incoming.has_news
