@@ -74,6 +74,7 @@ class SharedEngine:
         if not self._holders:
             self._retire()
             self._scope.cancel()
+            self._shield.cancel()
 
     def adopt(self, closing: ClientClosing) -> None:
         """Let an open connection hold the engine, in place of its opener, until it is closed."""
