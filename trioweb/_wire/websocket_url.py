@@ -5,7 +5,7 @@
     ws+unix://%2Frun%2Fapp.sock/path?query     the socket as an escaped host
 
 Browsers repair URLs, and so does `urllib.parse`: they drop spaces and line feeds, turn backslashes round,
-and read `1.2.3` as an address. A URL that is made of somebody's input can then lead to another host than the
+and read `127.1` as an address. A URL that is made of somebody's input can then lead to another host than the
 one that the program has checked, or carry a header of its own. So nothing is repaired here. An `InvalidURL`
 says how to write what was meant.
 
@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from ipaddress import IPv6Address
-from urllib.parse import quote, unquote, unquote_to_bytes, urljoin
+from ipaddress import IPv4Address, IPv6Address
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 import attrs
 
@@ -36,6 +36,7 @@ _NEVER_IN_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\ufeff\ud800-\udff
 _HOST_AND_PORT_OF_URL = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 # RFC 3986 §3.2.2 without escapes, for which no name of a host has a use.
 _REGISTERED_NAME = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=]+")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # the URL standard of browsers: "ends in a number"
 _ZONE = re.compile(r"[A-Za-z0-9\-._~]+")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _HIGHEST_TCP_PORT = 65535
@@ -127,8 +128,7 @@ class WebSocketURL:
             raise self._bad_location(location, "which is not a URL")
         scheme, authority, path, query, _ = matched.groups()
         if scheme is None and authority is None:
-            relative = path if query is None else f"{path}?{query}"
-            return attrs.evolve(self, target=_escaped_target(urljoin(self.target, relative)))
+            return attrs.evolve(self, target=self._target_of(path, query))
         scheme = (scheme or ("wss" if self.is_secure else "ws")).lower()
         scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)
         if scheme not in _DEFAULT_WS_PORTS:
@@ -141,6 +141,24 @@ class WebSocketURL:
         except InvalidURL as error:
             raise self._bad_location(location, str(error)) from None
         return self._as_same_origin(url)
+
+    def _target_of(self, path: str, query: str | None) -> str:
+        """Return the target of a relative location (RFC 3986 §5.2); `urljoin` would drop empty segments."""
+        own_path, _, own_query = self.target.partition("?")
+        if not path:
+            return _target(own_path, own_query or None if query is None else query)
+        if not path.startswith("/"):
+            path = own_path[: own_path.rindex("/") + 1] + path
+        kept: list[str] = []
+        segments = path.split("/")[1:]
+        for segment in segments:
+            if segment == "..":
+                del kept[-1:]
+            elif segment != ".":
+                kept.append(segment)
+        if segments[-1] in {".", ".."}:
+            kept.append("")  # it names a folder
+        return _target(f"/{'/'.join(kept)}", query)
 
     def _as_same_origin(self, url: WebSocketURL) -> WebSocketURL:
         if self.unix_path is not None and not url.is_secure and url.host_field == self.host_field:
@@ -164,6 +182,8 @@ def parse_url(text: str) -> WebSocketURL:
     """
     if not isinstance(text, str):
         raise InvalidURL(f"a URL is a str, not {type(text).__name__}")
+    if text != text.strip():
+        raise _invalid(text, "begins or ends with white space")
     wrong = _NEVER_IN_URL.search(text)
     if wrong is not None:
         escape = quote(wrong[0], safe="", errors="replace")
@@ -237,7 +257,21 @@ def _parse_name(text: str, name: str) -> str:
             f"has a host that is not a name: at most {_HOST_CHARACTERS} characters,"
             f" with 1 to {_LABEL_CHARACTERS} between two dots",
         )
+    if _NUMBER.fullmatch(labels[-1]):
+        _check_version_4(text, host)
     return host
+
+
+def _check_version_4(text: str, host: str) -> None:
+    """Refuse the old forms of addresses, as `127.1`, `0x7f.1` and `010.0.0.1`.
+
+    No name ends in a number, so resolvers take such a host for an address, and each in its own way. A
+    check that looks for `127.` or `10.` would miss it.
+    """
+    try:
+        IPv4Address(host)
+    except ValueError as error:
+        raise _invalid(text, f"has an invalid IPv4 address: {error}") from None
 
 
 def _in_ascii(text: str, name: str) -> str:
@@ -251,10 +285,14 @@ def _in_ascii(text: str, name: str) -> str:
     try:
         return idna.encode(name, uts46=True).decode("ascii")
     except idna.IDNAError as error:
-        raise _invalid(text, f"has a host that is not a valid internationalised name: {error}") from None
+        raise _invalid(
+            text, f"has a host that is not a valid internationalised name, nor in ASCII (xn--...): {error}"
+        ) from None
 
 
 def _basic(text: str, userinfo: str) -> str:
+    if "[" in userinfo or "]" in userinfo:  # other parsers look for an address between them
+        raise _invalid(text, "has a user or password with a bracket: write %5B or %5D")
     user, _, password = userinfo.partition(":")
     decoded_user, decoded_password = unquote_to_bytes(user), unquote_to_bytes(password)
     if b":" in decoded_user or _CONTROL.search(decoded_user + decoded_password):  # RFC 7617 §2

@@ -1,0 +1,400 @@
+"""URLs of WebSockets: what they mean, what is refused, and where a redirect leads to."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from urllib.parse import quote, urlsplit
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from trioweb._wire.websocket_url import parse_url
+from trioweb.errors import BadHandshake, InvalidURL
+
+
+def basic(user: str) -> str:
+    return "Basic " + b64encode(user.encode()).decode()
+
+
+# The forms of a URL.
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "host_field", "target"),
+    [
+        ("ws://example.org", "example.org", 80, "example.org", "/"),
+        ("wss://example.org", "example.org", 443, "example.org", "/"),
+        ("WSS://Example.ORG/Chat", "example.org", 443, "example.org", "/Chat"),
+        ("ws://example.org:80/", "example.org", 80, "example.org", "/"),
+        ("ws://example.org:/", "example.org", 80, "example.org", "/"),
+        ("ws://example.org:443/", "example.org", 443, "example.org:443", "/"),
+        ("wss://example.org:80/", "example.org", 80, "example.org:80", "/"),
+        ("ws://example.org:00080/", "example.org", 80, "example.org", "/"),
+        ("ws://example.org:65535/", "example.org", 65535, "example.org:65535", "/"),
+        ("ws://example.org?a=1", "example.org", 80, "example.org", "/?a=1"),
+        ("ws://example.org/a/../b?", "example.org", 80, "example.org", "/a/../b?"),
+        ("ws://a_b.local./", "a_b.local.", 80, "a_b.local.", "/"),
+        ("ws://192.0.2.1:8000/", "192.0.2.1", 8000, "192.0.2.1:8000", "/"),
+        ("ws://[2001:DB8::1]:8000/", "2001:db8::1", 8000, "[2001:db8::1]:8000", "/"),
+        ("ws://[::ffff:192.0.2.1]", "::ffff:192.0.2.1", 80, "[::ffff:192.0.2.1]", "/"),
+        ("ws://[fe80::1%25eth0]/", "fe80::1%eth0", 80, "[fe80::1]", "/"),
+        ("ws://[fe80::1%eth0]:81/", "fe80::1%eth0", 81, "[fe80::1]:81", "/"),
+    ],
+)
+def test_a_url_says_where_to_connect_and_what_to_ask_for(text, host, port, host_field, target):
+    url = parse_url(text)
+
+    assert (url.host, url.port, url.host_field, url.target) == (host, port, host_field, target)
+    assert url.is_secure is text.lower().startswith("wss")
+    assert url.unix_path is None
+    assert url.authority_with_port == (
+        host_field if host_field.endswith(f":{port}") else f"{host_field}:{port}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("faß.de", "xn--fa-hia.de"),  # "fass.de" by the older IDNA, which is another host
+        ("ＥＸＡＭＰＬＥ。org", "example.org"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("１２７.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_an_internationalised_name_is_the_one_of_browsers(host, expected):
+    assert parse_url(f"ws://{host}/").host_field == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("ws://a/ü?ß", "/%C3%BC?%C3%9F"),
+        ('ws://a/?q={"x":1}', "/?q=%7B%22x%22:1%7D"),
+        ("ws://a/%7e%zz%?100%", "/%7e%zz%?100%"),
+        ("ws://a//b;c=1/@:!$&'()*+,?[x]", "//b;c=1/@:!$&'()*+,?[x]"),
+    ],
+)
+def test_a_target_gets_the_escapes_that_it_lacks_and_keeps_its_own(text, target):
+    assert parse_url(text).target == target
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "user"),
+    [
+        ("ann:secret", "ann:secret"),
+        ("ann", "ann:"),
+        (":token", ":token"),
+        ("ann:", "ann:"),
+        ("a%40b:p%3Aq%2Fr", "a@b:p:q/r"),
+        ("ann:p:q", "ann:p:q"),
+        ("ann:p@q", "ann:p@q"),
+        ("ä:ö", "ä:ö"),
+    ],
+)
+def test_a_user_in_the_url_becomes_basic_authentication(userinfo, user):
+    url = parse_url(f"ws://{userinfo}@example.org/")
+
+    assert url.authorization == basic(user)
+    assert url.host == "example.org"
+
+
+def test_an_empty_user_is_not_sent():
+    assert parse_url("ws://@example.org/").authorization is None
+
+
+@pytest.mark.parametrize(
+    ("text", "unix_path", "target"),
+    [
+        ("ws+unix:///run/app.sock:/chat?room=1", "/run/app.sock", "/chat?room=1"),
+        ("ws+unix:/run/app.sock:/chat", "/run/app.sock", "/chat"),
+        ("ws+unix:///run/app.sock", "/run/app.sock", "/"),
+        ("ws+unix:///run/app.sock:", "/run/app.sock", "/"),
+        ("ws+unix:///run/app.sock?a", "/run/app.sock", "/?a"),
+        ("ws+unix:///run/my%20app%3A1.sock:/a:b", "/run/my app:1.sock", "/a:b"),
+        ("ws+unix://%2Frun%2Fapp.sock/chat?room=1", "/run/app.sock", "/chat?room=1"),
+        ("ws+unix://%2Frun%2Fapp.sock", "/run/app.sock", "/"),
+        ("ws+unix:///run/%FF:/", "/run/\udcff", "/"),
+    ],
+)
+def test_a_url_may_name_a_unix_socket(text, unix_path, target):
+    url = parse_url(text)
+
+    assert (url.unix_path, url.target, url.host_field) == (unix_path, target, "localhost")
+    assert not url.is_secure
+    assert parse_url(str(url)).unix_path == unix_path
+
+
+def test_a_unix_socket_may_have_a_user():
+    assert parse_url("ws+unix://ann:secret@%2Fa.sock/").authorization == basic("ann:secret")
+
+
+@pytest.mark.parametrize(("host", "name"), [("example.org.", "example.org"), ("[fe80::1%25eth0]", "fe80::1")])
+def test_a_certificate_is_checked_for_the_name_without_dot_or_zone(host, name):
+    assert parse_url(f"wss://{host}/").server_name == name
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("http://example.org/", "is one of HTTP: write ws://"),
+        ("https://example.org/", "is one of HTTP: write wss://"),
+        ("ftp://example.org/", "expected ws://, wss:// or ws+unix://"),
+        ("example.org/chat", "expected ws://, wss:// or ws+unix://"),
+        ("//example.org/chat", "expected ws://, wss:// or ws+unix://"),
+        ("ws:example.org", "expected ws://, wss:// or ws+unix://"),
+        ("wss+unix:///a.sock:/", "expected ws://, wss:// or ws+unix://"),
+        ("", "expected ws://, wss:// or ws+unix://"),
+        ("ws://", "does not have a host"),
+        ("ws:///chat", "does not have a host"),
+        ("ws://:80/", "does not have a host"),
+        ("ws://ann@/", "does not have a host"),
+        ("ws://example.org/#top", "has a fragment"),
+        ("ws://example.org/#", "has a fragment"),
+        (" ws://example.org/", "begins or ends with white space"),
+        ("ws://example.org/\n", "begins or ends with white space"),
+        ("ws://example.org/a b", "contains ' ' at 18: expected an escape such as %20"),
+        ("ws://example.org/a\r\nX: y", r"contains '\r' at 18"),
+        ("ws://exa\tmple.org/", r"contains '\t' at 8"),
+        ("ws://example.org\\@evil.example/", r"contains '\\' at 16"),
+        ("ws://example.org/\x00", r"contains '\x00'"),
+        ("ws://example.org/\ud800", r"contains '\ud800'"),
+        ("ws://example.org:0/", "from 1 to 65535"),
+        ("ws://example.org:65536/", "from 1 to 65535"),
+        (f"ws://example.org:{'9' * 5000}/", "from 1 to 65535"),
+        ("ws://example.org:8O/", "not a name, an IPv4 address or an IPv6 address"),
+        ("ws://example.org:８0/", "not a name, an IPv4 address or an IPv6 address"),
+        ("ws://2001:db8::1/", "not a name, an IPv4 address or an IPv6 address in brackets"),
+        ("ws://[::1/", "not a name, an IPv4 address or an IPv6 address"),
+        ("ws://[::1]x/", "not a name, an IPv4 address or an IPv6 address"),
+        ("ws://[::g]/", "has an invalid IPv6 address"),
+        ("ws://[127.0.0.1]/", "has an invalid IPv6 address"),
+        ("ws://[fe80::1%]/", "has an invalid zone"),
+        ("ws://[fe80::1%25]/", "has an invalid zone"),
+        ("ws://[fe80::1%a%0d]/", "has an invalid zone"),
+        ("ws://127.1/", "has an invalid IPv4 address"),
+        ("ws://0x7f000001/", "has an invalid IPv4 address"),
+        ("ws://2130706433/", "has an invalid IPv4 address"),
+        ("ws://0177.0.0.1/", "has an invalid IPv4 address"),
+        ("ws://256.0.0.1/", "has an invalid IPv4 address"),
+        ("ws://127.0.0.1./", "has an invalid IPv4 address"),
+        ("ws://exam%70le.org/", "has a host with characters"),
+        ("ws://a<b/", "has a host with characters"),
+        ("ws://example.org／evil/", "not a valid internationalised name"),
+        ("ws://℀.example/", "not a valid internationalised name"),
+        ("ws://-ü-.example/", "not a valid internationalised name"),
+        ("ws://a..b/", "with 1 to 63 between two dots"),
+        ("ws://./", "with 1 to 63 between two dots"),
+        (f"ws://{'a' * 64}.example/", "with 1 to 63 between two dots"),
+        (f"ws://{'a.' * 127}/", "at most 253 characters"),
+        ("ws://a%3Ab:c@example.org/", "has a user with a colon"),
+        ("ws://ann:%0d%0a@example.org/", "control characters"),
+        ("ws://[::1]@example.org/", "with a bracket"),
+        ("ws+unix:", "does not name a Unix socket"),
+        ("ws+unix://run/app.sock:/", "does not name a Unix socket"),
+        ("ws+unix:app.sock:/", "does not name a Unix socket"),
+        ("ws+unix:///run/app.sock:chat", "does not name a Unix socket"),
+        ("ws+unix:///run/app%00.sock:/", "does not name a Unix socket"),
+    ],
+)
+def test_another_url_is_refused_with_its_fault(text, problem):
+    with pytest.raises(InvalidURL) as caught:
+        parse_url(text)
+
+    assert problem in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_url_has_to_be_text():
+    with pytest.raises(InvalidURL, match="a URL is a str, not bytes"):
+        parse_url(b"ws://example.org")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ws://ann:secret@example.org:x/?token=secret",
+        "ws://ann:sec/secret@example.org/",
+        "ws://ann:#secret@example.org/",
+        "http://ann:secret@example.org/?token=secret",
+        "ws://example.org/#?secret",
+    ],
+)
+def test_the_text_of_a_fault_keeps_passwords_and_queries_to_itself(text):
+    with pytest.raises(InvalidURL) as caught:
+        parse_url(text)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_url_is_shown_without_its_user_and_its_query():
+    url = parse_url("wss://ann:secret@example.org:8443/chat?token=secret")
+
+    assert str(url) == "wss://example.org:8443/chat?..."
+    assert basic("ann:secret") not in repr(url)
+
+
+# Every text.
+
+AUTHORITY_CHARACTERS = st.sampled_from("aZ09.-_~%:@[]/?#\\ \t\r\n!$&'()*+,;=|^`{}<>\"é。／ß\u2028\ud800")
+TEXTS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["ws://", "wss://", "ws+unix://", "ws+unix:///a", "ws:", "http://", ""]),
+    st.text(AUTHORITY_CHARACTERS, max_size=12),
+    st.sampled_from(["", "/", "/x?y", ":80/", "@example.org/", "]:80"]),
+)
+
+
+@given(TEXTS)
+def test_any_text_is_parsed_or_refused_and_never_carries_a_line_of_its_own(text: str):
+    try:
+        url = parse_url(text)
+    except InvalidURL:
+        return
+    for part in (url.host_field, url.target, url.authorization or "", url.authority_with_port):
+        assert part.isascii()
+        assert part.isprintable()
+    assert " " not in url.host_field + url.target
+    assert url.target.startswith("/")
+    assert "#" not in url.target
+
+
+@given(TEXTS)
+@example("ws://a@b@c/")
+def test_a_url_leads_to_the_host_that_other_parsers_see(text: str):
+    assume(text.isascii())
+    try:
+        url = parse_url(text)
+    except InvalidURL:
+        return
+    if url.unix_path is None:
+        seen = urlsplit(text)
+        assert (url.host.partition("%")[0], url.port) == (
+            str(seen.hostname).partition("%")[0],
+            seen.port or (443 if url.is_secure else 80),
+        )
+
+
+NAMES = st.from_regex(
+    r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?(\.[a-z]([a-z0-9-]{0,10}[a-z0-9])?){0,3}", fullmatch=True
+)
+PARTS = st.text(st.characters(codec="utf-8"), max_size=8)
+
+
+@given(NAMES, st.integers(1, 65535), PARTS, PARTS, PARTS)
+def test_escaped_parts_come_out_as_they_went_in(host: str, port: int, user: str, password: str, path: str):
+    assume(not any(ord(character) < 32 or ord(character) == 127 for character in user + password))
+    assume(":" not in user)
+    userinfo = f"{quote(user, safe='')}:{quote(password, safe='')}"
+
+    url = parse_url(f"ws://{userinfo}@{host}:{port}/{quote(path)}?{quote(path)}")
+
+    assert (url.host, url.port, url.authorization) == (host, port, basic(f"{user}:{password}"))
+    assert url.target == f"/{quote(path)}?{quote(path)}"
+
+
+# Redirects.
+
+
+@pytest.mark.parametrize(
+    ("base", "location", "expected"),
+    [
+        ("ws://a/b/c?d", "/x?y", "ws://a/x?y"),
+        ("ws://a/b/c?d", "x", "ws://a/b/x"),
+        ("ws://a/b/c?d", "../x", "ws://a/x"),
+        ("ws://a/b/c?d", "?x", "ws://a/b/c?x"),
+        ("ws://a/b/c?d", "", "ws://a/b/c?d"),
+        ("ws://a/b/c?d", "#top", "ws://a/b/c?d"),
+        ("ws://a/b", "/x#top", "ws://a/x"),
+        ("ws://a:81/b", "//c/x", "ws://c/x"),
+        ("wss://a/b", "//c", "wss://c/"),
+        ("ws://a/b", "http://c/x", "ws://c/x"),
+        ("ws://a/b", "HTTPS://c:444/x", "wss://c:444/x"),
+        ("ws://a/b", "ws://c", "ws://c/"),
+        ("wss://a/b", "wss://c/?x", "wss://c/?x"),
+        ("wss://a/b", "https://a/x", "wss://a/x"),
+        ("ws://a/b", "/\xc3\xa9", "ws://a/%C3%A9"),  # UTF-8, read as latin-1
+        ("ws://a/b", "/\xe9", "ws://a/%C3%A9"),
+        ("ws://a/b", "//b\xc3\xbccher.example/", "ws://xn--bcher-kva.example/"),
+        ("ws://[fe80::1%25eth0]/b", "/x", "ws://[fe80::1%25eth0]/x"),
+        ("ws+unix:///a.sock:/b", "/x", "ws+unix:///a.sock:/x"),
+        ("ws+unix:///a.sock:/b", "http://localhost/x", "ws+unix:///a.sock:/x"),
+        ("ws+unix:///a.sock:/b", "https://localhost/x", "wss://localhost/x"),
+        ("ws+unix:///a.sock:/b", "http://c/x", "ws://c/x"),
+    ],
+)
+def test_a_redirect_leads_to_the_url_that_its_location_means(base, location, expected):
+    assert parse_url(base).resolve(location) == parse_url(expected)
+
+
+@pytest.mark.parametrize(
+    ("base", "location", "problem"),
+    [
+        ("wss://a/b", "ws://a/b", "from wss to ws is never followed"),
+        ("wss://a/b", "http://a/b", "from wss to ws is never followed"),
+        ("ws://a/b", "ws+unix:///run/docker.sock:/", "not the URL of a WebSocket on the network"),
+        ("ws+unix:///a.sock:/b", "ws+unix:///b.sock:/", "not the URL of a WebSocket on the network"),
+        ("ws://a/b", "file:///etc/passwd", "not the URL of a WebSocket on the network"),
+        ("ws://a/b", "http:", "does not have a host"),
+        ("ws://a/b", "///x", "does not have a host"),
+        ("ws://a/b", "http://c:x/", "not a name, an IPv4 address"),
+        ("ws://a/b", "/x y", "which is not a URL"),
+        ("ws://a/b", "/x\ty", "which is not a URL"),
+        ("ws://a/b", "\\\\c\\x", "which is not a URL"),
+    ],
+)
+def test_a_redirect_that_leads_astray_is_the_servers_fault(base, location, problem):
+    with pytest.raises(BadHandshake) as caught:
+        parse_url(base).resolve(location)
+
+    assert problem in str(caught.value)
+    assert caught.value.phase == "handshake"
+
+
+@pytest.mark.parametrize(
+    ("location", "keeps"),
+    [
+        ("/x", True),
+        ("ws://a/x", True),
+        ("http://a:80/x", True),
+        ("wss://a/x", False),
+        ("ws://a:81/x", False),
+        ("ws://b/x", False),
+        ("//sub.a/x", False),
+    ],
+)
+def test_the_user_of_a_url_follows_a_redirect_within_its_origin_only(location, keeps):
+    url = parse_url("ws://ann:secret@a/b").resolve(location)
+
+    assert url.authorization == (basic("ann:secret") if keeps else None)
+
+
+def test_a_location_may_have_a_user_of_its_own():
+    assert parse_url("ws://ann:secret@a/").resolve("ws://bob:1@a/").authorization == basic("bob:1")
+    assert parse_url("ws://a/").resolve("ws://bob:1@b/").authorization == basic("bob:1")
+
+
+# RFC 3986 §5.4, as far as the results are on the same host.
+REFERENCES = {
+    "g": "/b/c/g", "./g": "/b/c/g", "g/": "/b/c/g/", "/g": "/g", "?y": "/b/c/d;p?y", "g?y": "/b/c/g?y",
+    "#s": "/b/c/d;p?q", "g#s": "/b/c/g", "g?y#s": "/b/c/g?y", ";x": "/b/c/;x", "g;x": "/b/c/g;x",
+    "g;x?y#s": "/b/c/g;x?y", "": "/b/c/d;p?q", ".": "/b/c/", "./": "/b/c/", "..": "/b/", "../": "/b/",
+    "../g": "/b/g", "../..": "/", "../../": "/", "../../g": "/g", "../../../g": "/g", "/./g": "/g",
+    "/../g": "/g", "g.": "/b/c/g.", ".g": "/b/c/.g", "g..": "/b/c/g..", "..g": "/b/c/..g", "./../g": "/b/g",
+    "./g/.": "/b/c/g/", "g/./h": "/b/c/g/h", "g/../h": "/b/c/h", "g;x=1/./y": "/b/c/g;x=1/y",
+    "g;x=1/../y": "/b/c/y", "g?y/./x": "/b/c/g?y/./x", "g?y/../x": "/b/c/g?y/../x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("location", REFERENCES)
+def test_rfc_3986_5_4_a_relative_location_is_resolved_as_any_reference(location):
+    assert parse_url("ws://a/b/c/d;p?q").resolve(location).target == REFERENCES[location]
+
+
+def test_a_path_of_two_slashes_is_not_taken_for_a_host():
+    assert parse_url("ws://a//b/c").resolve("x").target == "//b/x"
+    assert parse_url("ws://a//b").resolve("x").target == "//x"
