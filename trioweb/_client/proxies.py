@@ -36,9 +36,12 @@ def choose_proxy(url: WebSocketURL, proxy: str | Literal[False] | None) -> Proxy
     if proxy is None:
         return _from_environment(url)
     if not isinstance(proxy, str):
-        raise ConfigError(f"proxy takes a URL, False for none or None for the environment's, not {proxy!r}")
+        raise ConfigError(
+            "proxy takes a URL as a str, False for none or None for the environment's,"
+            f" not a {type(proxy).__name__}"
+        )
     if url.unix_path is not None:
-        raise ConfigError(f"proxy={proxy!r} cannot reach the Unix socket of {url}: no proxy can")
+        raise ConfigError(f"no proxy can reach a Unix socket, and proxy=... was given for {url}")
     return parse_proxy(proxy, "proxy")
 
 
