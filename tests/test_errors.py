@@ -8,13 +8,18 @@ import trio
 from trioweb import Close
 from trioweb.errors import (
     AlreadyClosed,
+    BadHandshake,
     BodyTooLarge,
     CloseWebSocket,
+    ConnectFailed,
     ConnectionClosed,
     ConnectionClosedError,
     ConnectionClosedOK,
+    ConnectTimedOut,
+    HandshakeRejected,
     HeadersTooLarge,
     HTTPError,
+    InvalidURL,
     LocalProtocolError,
     MessageTooBig,
     ProtocolError,
@@ -111,3 +116,71 @@ def test_close_websocket_carries_its_code_and_reason():
     error = CloseWebSocket(4001, "bye")
     assert (error.code, error.reason, error.close) == (4001, "bye", Close(4001, "bye"))
     assert CloseWebSocket().code == 1000
+
+
+# What a client raises.
+
+
+def test_a_url_that_is_not_one_is_a_value_error():
+    assert issubclass(InvalidURL, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("error", "kinds", "text"),
+    [
+        (ConnectFailed("gone", "TCP"), [OSError], "connecting failed (TCP): gone"),
+        (
+            ConnectTimedOut("too slow", "TLS"),
+            [ConnectFailed, OSError, TimeoutError, trio.TooSlowError],
+            "connecting failed (TLS): too slow",
+        ),
+        (
+            BadHandshake("not HTTP"),
+            [ConnectFailed, OSError, RemoteProtocolError],
+            "connecting failed (handshake): not HTTP",
+        ),
+        (BadHandshake("not HTTP", "proxy"), [ConnectFailed], "connecting failed (proxy): not HTTP"),
+    ],
+)
+def test_a_failure_to_connect_is_caught_by_many_names_and_names_its_phase(error, kinds, text):
+    assert str(error) == text
+    assert error.phase in text
+    assert all(isinstance(error, kind) for kind in kinds)
+
+
+def test_a_bad_handshake_answers_nobody_with_a_status():
+    assert (BadHandshake("x").status, BadHandshake("x").close_code) == (None, 1002)
+
+
+@pytest.mark.parametrize("status", [101, 200, 302])
+def test_a_refusal_by_this_side_has_an_error_status(status):
+    with pytest.raises(LocalProtocolError, match=f"400 to 599, not {status}"):
+        HandshakeRejected(status)
+
+
+def test_a_refusal_by_this_side_is_not_a_received_one():
+    error = HandshakeRejected(426, "try again", {"Upgrade": "websocket"})
+
+    assert (error.was_received, error.body, error.headers["upgrade"]) == (False, b"", "websocket")
+    assert str(error) == "426 try again"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (HandshakeRejected(200, "OK", body=b""), "with 200 OK, not with 101"),
+        (HandshakeRejected(404, "", body=b"\xff\n"), r"with 404, not with 101, and said b'\xff\n'"),
+        (
+            HandshakeRejected(404, "x" * 5000, body=b"y" * 5000),
+            f"with 404 {'x' * 80}, not with 101, and said b'{'y' * 200}'...",
+        ),
+        (
+            HandshakeRejected(302, "Found", {"Location": "/" + "x" * 500}, body=b""),
+            f"with 302 Found to '/{'x' * 79}'... (most_redirects",
+        ),
+        (HandshakeRejected(201, "Made", {"Location": "/x"}, body=b""), "with 201 Made, not with 101"),
+    ],
+)
+def test_a_received_refusal_shows_what_the_server_said_in_short(error, text):
+    assert f"the server answered the handshake {text}" in str(error)
+    assert error.was_received

@@ -161,7 +161,8 @@ class HandshakeRejected(HTTPError):
         said = f", and said {excerpt(self.body, 200)}" if self.body else ""
         location = self.headers.get("location") if 300 <= self.status < 400 else None
         advice = f" to {excerpt(location)} (most_redirects=... follows)" if location else ""
-        return f"the server answered the handshake with {self.status} {self.detail[:80]}{advice}, not with 101{said}"
+        answer = f"{self.status} {self.detail[:80]}".rstrip()
+        return f"the server answered the handshake with {answer}{advice}, not with 101{said}"
 
 
 class MissingField(HTTPError, KeyError):

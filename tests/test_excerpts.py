@@ -1,0 +1,31 @@
+"""Short forms of input for the texts of errors."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trioweb.excerpts import excerpt
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("ab", "'ab'"),
+        (b"ab", "b'ab'"),
+        (bytearray(b"abc"), "b'abc'"),
+        ("abcd", "'abc'..."),
+        (b"abcd", "b'abc'..."),
+    ],
+)
+def test_a_value_is_shown_as_python_writes_it_with_dots_for_the_rest(value, shown):
+    assert excerpt(value, 3) == shown
+
+
+@given(st.text() | st.binary())
+def test_an_excerpt_is_one_short_line_of_visible_characters(value):
+    shown = excerpt(value)
+
+    assert shown.isprintable()
+    assert len(shown) < 1000
