@@ -1,4 +1,4 @@
-"""A client in a handler that fails to connect: that is no answer to the handler's own client."""
+"""A client in a handler that fails to connect: its error does not answer the handler's own client."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_a_refusal_may_be_had_before_its_body_is_complete():
     assert (response.status, response.body, response.is_body_complete) == (403, b"no ", False)
 
 
-def test_chunks_that_are_nearly_all_framing_end_at_a_bound_too():
+def test_chunks_that_are_nearly_all_framing_are_bounded():
     head = b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"1;" + b"x" * 1000 + b"\r\ny\r\n"
     decoder = new_decoder()
