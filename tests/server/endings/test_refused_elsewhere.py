@@ -6,11 +6,11 @@ import logging
 
 import pytest
 import trio
-from support.peer import handshake
 from support.serving import in_memory
 
 from trioweb import App, Config, HandshakeRejected, HTTPError, Stream, Text
 from trioweb.errors import BadHandshake, ConnectTimedOut
+from trioweb.testing import handshake
 
 ERRORS = [
     HandshakeRejected(403, "Forbidden", [("Set-Cookie", "inner=1")], body=b"inner secret"),
