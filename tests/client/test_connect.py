@@ -132,3 +132,10 @@ async def test_connect_without_async_with_says_what_to_write(url):
             pass
     with pytest.raises(AttributeError, match="async with"):
         trioweb.connect(url).send("x")
+
+
+async def test_a_client_cannot_join_a_room_and_is_told_what_to_do(url):
+    room = App().room("lobby")
+    async with trioweb.connect(url) as ws:
+        with pytest.raises(LocalProtocolError, match=r"ClientWebSocket cannot join a room.*subscribe"):
+            room.join(ws)

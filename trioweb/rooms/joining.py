@@ -23,9 +23,27 @@ from collections.abc import Callable
 
 import trio
 
+from trioweb._web.websocket import WebSocket
 from trioweb._websocket.parts_of import require_open
+from trioweb.errors import LocalProtocolError
 from trioweb.rooms.member import Member
 from trioweb.rooms.member_delivery import MemberDelivery
+
+
+def check_member(ws: object) -> None:
+    """Let only a server's WebSockets into a room.
+
+    A room encodes a message once for all its members. Each frame of a client has a mask of its own
+    (RFC 6455 §5.3), so that nothing could be shared with it.
+
+    Raises:
+        LocalProtocolError: `ws` is something else.
+    """
+    if not isinstance(ws, WebSocket):
+        raise LocalProtocolError(
+            f"a {type(ws).__name__} cannot join a room, only the WebSocket of a handler. To pass the room's messages "
+            "on: `async for message in room.subscribe(): await ws.send(message)`"
+        )
 
 
 class Joining:

@@ -11,7 +11,7 @@ import trio
 
 from trioweb._web.websocket import WebSocket
 from trioweb._websocket.publication import Publication
-from trioweb.rooms.joining import Joining
+from trioweb.rooms.joining import Joining, check_member
 from trioweb.rooms.member_delivery import MemberDelivery
 from trioweb.rooms.overflow import Overflow, check_overflow
 from trioweb.rooms.parcel import Parcel, check_notice
@@ -118,9 +118,11 @@ class Room:
             ConnectionClosed: The connection has ended.
             ConfigError: `overflow` is not an `Overflow`.
             SetupError: `missed_notice` cannot be called, or is an async function.
+            LocalProtocolError: `ws` is the client's side of a WebSocket.
 
         Cancellation: Leaves the room.
         """
+        check_member(ws)
         if missed_notice is not None:
             check_notice(missed_notice)
         delivery = delivery_for(ws, self._policy(overflow), missed_notice)
