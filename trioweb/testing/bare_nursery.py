@@ -7,24 +7,40 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from trioweb.exception_groups import leaf_exceptions
+
 
 @asynccontextmanager
 async def bare_nursery() -> AsyncIterator[trio.Nursery]:
-    """Open a nursery, and take a single exception out of the group in which the nursery puts it.
+    """Open a nursery that puts no group around a single exception.
 
-    A test may write `pytest.raises(ValueError)` around the block, and use `pytest.fail` in it. Only the nursery's
-    own group is opened: one that the block has raised stays as it is. Several exceptions stay in the
-    group, since each of them says something.
+    A test may write `pytest.raises(ValueError)` around the block, and use `pytest.fail` in it. The exception of
+    the block never goes through the nursery, which would copy a group of the test's own. Several exceptions, of the
+    block and of its tasks, become a group, since each of them says something.
     """
-    only: BaseException | None = None
+    errors: list[BaseException] = []
     try:
         async with trio.open_nursery() as nursery:
-            yield nursery
-    except BaseExceptionGroup as group:
-        first, *others = group.exceptions
-        if others:
+            try:
+                yield nursery
+            except BaseException as error:
+                if any(isinstance(leaf, trio.Cancelled) for leaf in leaf_exceptions(error)):
+                    raise  # belongs to a scope outside, or to the nursery's own
+                errors.append(error)
+                nursery.cancel_scope.cancel(reason="the block has failed")
+    except trio.Cancelled:
+        if not errors:
             raise
-        only = first
-    if only is not None:
-        # Outside of the `except`, or the group would become its context.
-        raise only
+    except BaseExceptionGroup as group:
+        _, failures = group.split(trio.Cancelled)
+        errors += () if failures is None else failures.exceptions
+        if not errors:
+            raise
+    # Outside of the `except`, or the group would become the context of what is raised.
+    try:
+        if len(errors) > 1:
+            raise BaseExceptionGroup("the block of a test failed, and a task beside it", errors)
+        if errors:
+            raise errors[0]
+    finally:
+        errors.clear()  # the tracebacks lead to this frame: a cycle

@@ -10,6 +10,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import attrs
 import trio
@@ -89,7 +90,7 @@ class Bench:
         for failure in self._failures:
             if connection is not None and failure.connection is connection:
                 self._failures.remove(failure)
-                raise failure.error
+                _raise_as_it_is(failure.error)
 
     def raise_failures(self) -> None:
         """Raise what no call has met: one failure as it is, several as a group."""
@@ -98,7 +99,7 @@ class Bench:
         if len(errors) > 1:
             raise ExceptionGroup("several handlers failed, and no call of the client met it", errors)
         if errors:
-            raise errors[0]
+            _raise_as_it_is(errors[0])
 
     def mention_failures(self, error: BaseException) -> None:
         """Add what no call has met to an exception of the test, which may well have been caused by it."""
@@ -131,4 +132,13 @@ class Bench:
         finally:
             self._waits.remove(wait)
         if wait.stuck is not None and wait.scope.cancelled_caught:
-            raise wait.stuck
+            raise wait.stuck from None
+
+
+def _raise_as_it_is(error: Exception) -> NoReturn:
+    """Raise an exception of the program without a context: the test met something else, and that was only its effect."""
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        error.__context__ = context

@@ -18,7 +18,7 @@ from trioweb.newcomers import require_trio
 from trioweb.testing.bare_nursery import bare_nursery
 from trioweb.testing.bench import Bench
 from trioweb.testing.memory.listener import MemoryListener
-from trioweb.testing.stuck.watch import WATCH_NAME, StuckWatch
+from trioweb.testing.stuck.watch import WATCH_NAME, StuckWatch, is_virtual
 
 if TYPE_CHECKING:
     from trioweb.testing.client.app_client import AppClient
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 TEST_HOST = "testserver"
 PEER = ("192.0.2.1", 50000)
 """An address that is reserved for documentation (RFC 5737), and a port of the range for clients."""
+
+ENDING_SECONDS = 1.0
+"""The time for the shutdown at the end of the block under a real clock. `Timeouts.drain_seconds` is for clients that
+wait for their responses, and here nobody waits any more."""
 
 
 def open_client(
@@ -55,6 +59,9 @@ def open_client(
     client's calls waits, the block is cancelled and raises it. A virtual clock does not run for ever either where
     a task of the program wakes again and again: after a day of virtual time, at least a hundred wakes and
     not one byte between client and server, a call of the client counts as stuck.
+
+    The end of the block is a graceful shutdown. Under a real clock it takes at most a second, instead of
+    `Timeouts.drain_seconds`. To test more of it, call `client.server.aclose()` in the block.
 
     Args:
         app: The app to serve.
@@ -112,7 +119,7 @@ async def _opened(
         if watch.stuck is not None:
             server.abort()
             raise watch.stuck
-        await server.aclose()
+        await server.aclose(None if is_virtual(trio.lowlevel.current_clock()) else ENDING_SECONDS)
         nursery.cancel_scope.cancel(reason="the block of open_client has ended")
     bench.raise_failures()
 

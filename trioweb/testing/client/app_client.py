@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,8 @@ from trioweb.headers import Headers, HeaderSource
 from trioweb.testing.bench import Bench
 from trioweb.testing.client.event_feed import EventFeed
 from trioweb.testing.client.expecting_websocket import ExpectingWebSocket
-from trioweb.testing.client.http_transport import Exchange, MemoryTransport, connection_of, exchange_of_task
+from trioweb.testing.client.http_transport import Exchange, MemoryTransport, exchange_of_task
+from trioweb.testing.client.memory_response import MemoryResponse
 from trioweb.testing.memory.listener import MemoryConnection, connection_served_by
 from trioweb.testing.memory.stream import MemoryStream
 from trioweb.testing.stuck.task_lines import all_tasks
@@ -102,12 +103,15 @@ class AppClient(httpx.AsyncClient):
             Exception: As for `send`, at the end of the block at the latest.
         """
         async with super().stream(method, url, **options) as response:
-            yield response
-        connection = connection_of(response)
-        if (
-            connection is not None and connection.client.is_closed
-        ):  # a response read whole keeps it for the next
-            await self._settle(connection)
+            try:
+                yield response
+            finally:
+                if isinstance(response, MemoryResponse):
+                    await response.close_generators()
+        carrier = response.carrier if isinstance(response, MemoryResponse) else None
+        if carrier is not None and carrier.client.is_closed:  # else it is kept for the next request
+            await self._settle(carrier)
+        self._bench.raise_failure(carrier)
 
     @asynccontextmanager
     async def events(
@@ -133,13 +137,8 @@ class AppClient(httpx.AsyncClient):
             kind = response.headers.get("content-type", "no content-type")
             if not kind.startswith("text/event-stream"):
                 raise AssertionError(f"GET {path}: expected a stream of events, and the response has {kind}")
-            feed = EventFeed(response, last_event_id)
-            try:
+            async with aclosing(EventFeed(response, last_event_id)) as feed:
                 yield feed
-            finally:
-                if (connection := connection_of(response)) is not None:
-                    await connection.client.aclose()
-                await feed.drain()
 
     @asynccontextmanager
     async def websocket(

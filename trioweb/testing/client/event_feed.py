@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 
@@ -52,16 +51,9 @@ class EventFeed:
                 fields[name] = value
         raise StopAsyncIteration  # an event that the end cuts off is not one
 
-    async def drain(self) -> None:
-        """Read to the end of a connection that has been closed.
-
-        A response comes through eight generators of httpx and httpcore, one in the other. Closing the outermost
-        would leave the others to the garbage collector, which Trio warns about; the end of the connection ends
-        them all.
-        """
-        with suppress(httpx.TransportError, httpx.StreamError):
-            async for _ in self._lines:
-                pass
+    async def aclose(self) -> None:
+        """Read no more."""
+        await self._lines.aclose()
 
     def _event(self, fields: dict[str, str], data: list[str]) -> ServerSentEvent:
         self.last_event_id = fields.get("id", self.last_event_id)
@@ -73,7 +65,7 @@ class EventFeed:
         )
 
 
-async def _lines(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _lines(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
     """Yield whole lines. `str.splitlines` would not do: it knows a dozen ends of lines, and events have three."""
     rest = ""
     async for piece in pieces:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ import httpx
 import trio
 
 from trioweb.testing.bench import Bench, Wait
+from trioweb.testing.client.memory_response import MemoryResponse, close_generators_of
 from trioweb.testing.memory.listener import MemoryConnection
 
 MOST_CONNECTIONS = 1000
@@ -48,12 +49,6 @@ class Exchange:
 
 exchange_of_task: ContextVar[Exchange | None] = ContextVar("trioweb exchange", default=None)
 """The call that the current task has made. httpcore chooses a connection, and tells nobody which."""
-
-
-def connection_of(response: httpx.Response) -> MemoryConnection | None:
-    """Return the connection on which a response has come, the last one after redirects."""
-    exchange = response.extensions.get("trioweb")
-    return exchange.connection if isinstance(exchange, Exchange) else None
 
 
 class MemoryNetworkStream(httpcore.AsyncNetworkStream):
@@ -140,7 +135,7 @@ class MemoryTransport(httpx.AsyncBaseTransport):
             scheme=b"http", host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
         )
         with _as_httpx():
-            response = await self._pool.handle_async_request(
+            received = await self._pool.handle_async_request(
                 httpcore.Request(
                     method=request.method,
                     url=url,
@@ -150,12 +145,14 @@ class MemoryTransport(httpx.AsyncBaseTransport):
                 )
             )
         exchange = exchange_of_task.get() or Exchange(f"{request.method} {request.url.path}")
-        return httpx.Response(
-            status_code=response.status,
-            headers=response.headers,
-            stream=MemoryBody(cast("AsyncIterator[bytes]", response.stream), self._bench, exchange),
-            extensions={**cast("Any", response).extensions, "trioweb": exchange},
+        response = MemoryResponse(
+            status_code=received.status,
+            headers=received.headers,
+            stream=MemoryBody(received.stream, self._bench, exchange),
+            extensions=cast("Any", received).extensions,
         )
+        response.carrier = exchange.connection
+        return response
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -169,26 +166,25 @@ class MemoryBody(httpx.AsyncByteStream):
         self._pieces = pieces
         self._bench = bench
         self._exchange = exchange
+        self._reading: Any = None
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._reading = aiter(self._pieces)
+        return self
+
+    async def __anext__(self) -> bytes:
         exchange = self._exchange
-        async with aclosing(aiter(self._pieces)) as pieces:
-            while True:
-                try:
-                    with (
-                        _as_httpx(),
-                        self._bench.waiting(f"the body of {exchange.label}", exchange.connection),
-                    ):
-                        piece = await anext(pieces)
-                except StopAsyncIteration:
-                    return
-                except httpx.HTTPError:
-                    self._bench.raise_failure(exchange.connection)
-                    raise
-                yield piece
+        try:
+            with _as_httpx(), self._bench.waiting(f"the body of {exchange.label}", exchange.connection):
+                return await anext(self._reading)
+        except httpx.HTTPError:
+            self._bench.raise_failure(exchange.connection)
+            raise
 
     async def aclose(self) -> None:
         """Stop reading. The connection is closed unless all of the body was read."""
+        if self._reading is not None:
+            await close_generators_of(self._reading)
         await self._pieces.aclose()
 
 

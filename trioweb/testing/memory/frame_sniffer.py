@@ -28,6 +28,8 @@ SHOWN_BYTES = 128
 """How much of a payload is kept to be shown."""
 
 LINE_CHARACTERS = 60
+LINE_BYTES = 20
+"""Fewer than characters, since a byte may need four of them."""
 
 OPCODE_NAMES = {
     CONTINUATION: "CONTINUATION",
@@ -130,5 +132,5 @@ class FrameSniffer:
 
 def shortened_repr(value: str | bytes, *, is_cut: bool = False) -> str:
     """Return the `repr` of a text or of bytes, cut to what fits a line."""
-    cut = value[:LINE_CHARACTERS]
+    cut = value[: LINE_CHARACTERS if isinstance(value, str) else LINE_BYTES]
     return repr(cut) + ("..." if is_cut or len(cut) < len(value) else "")

@@ -118,14 +118,14 @@ class StuckWatch:
             if seconds <= 0:
                 await self._confirm(state)
             else:
-                await self._sleep(seconds if not _is_virtual() else math.inf)
+                await self._sleep(seconds if not is_virtual(trio.lowlevel.current_clock()) else math.inf)
             return
         await self._sleep(math.inf)
 
     async def _confirm(self, state: _State) -> None:
         """Give a thread that nobody knows of the chance to call."""
         progress = Progress.count
-        if _is_virtual():
+        if is_virtual(trio.lowlevel.current_clock()):
             await trio.testing.wait_all_tasks_blocked(CONFIRMING_SECONDS)
         if Progress.count == progress and _state(engines_of_this_run()) is state:
             self._raise("every task waits, no deadline is left, and nothing comes from outside")
@@ -143,7 +143,9 @@ class StuckWatch:
 
     def _has_been_quiet_for_ages(self, now: float) -> bool:
         """Return whether a call waits on although tasks have woken again and again."""
-        if not _is_virtual() or not any(wait.ends_at == math.inf for wait in self._bench.waits):
+        if not is_virtual(trio.lowlevel.current_clock()) or not any(
+            wait.ends_at == math.inf for wait in self._bench.waits
+        ):
             return False
         is_long = now - self._progress_at > QUIET_DAY_SECONDS and self._wakes > QUIET_WAKES
         return is_long or self._wakes > MOST_WAKES
@@ -180,8 +182,9 @@ class _Scheduling(trio.abc.Instrument):
             self._watch.stir()
 
 
-def _is_virtual() -> bool:
-    return isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
+def is_virtual(clock: trio.abc.Clock) -> bool:
+    """Return whether a clock is one of Trio's for tests, which jumps or stands still."""
+    return isinstance(clock, trio.testing.MockClock)
 
 
 def _keepalives(engines: tuple[Engine, ...]) -> list[Keepalive]:
