@@ -27,7 +27,7 @@ TEST_HOST = "testserver"
 PEER = ("192.0.2.1", 50000)
 """An address that is reserved for documentation (RFC 5737), and a port of the range for clients."""
 
-ENDING_SECONDS = 1.0
+SHUTDOWN_SECONDS = 1.0
 """The time for the shutdown at the end of the block under a real clock. `Timeouts.drain_seconds` is for clients that
 wait for their responses, and here nobody waits any more."""
 
@@ -119,7 +119,7 @@ async def _opened(
         if watch.stuck is not None:
             server.abort()
             raise watch.stuck
-        await server.aclose(None if is_virtual(trio.lowlevel.current_clock()) else ENDING_SECONDS)
+        await server.aclose(None if is_virtual(trio.lowlevel.current_clock()) else SHUTDOWN_SECONDS)
         nursery.cancel_scope.cancel(reason="the block of open_client has ended")
     bench.raise_failures()
 

@@ -99,7 +99,7 @@ async def test_another_text_fails_with_both_of_them_and_what_passed(failing):
         ("close", "expect_nothing", (5,), "nothing for 5 s", "a close with 4000 and the reason 'as asked', which the server began"),
     ],
 )  # fmt: skip
-async def test_whatever_else_comes_is_named(failing, sent, call, arguments, expected, received):
+async def test_something_else_that_comes_is_named(failing, sent, call, arguments, expected, received):
     async def scenario(ws):
         await ws.send(sent)
         await getattr(ws, call)(*arguments)

@@ -213,7 +213,7 @@ async def test_without_raising_errors_the_server_answers_as_in_production(caplog
     assert [record.exc_info[0] for record in caplog.records if record.levelno == logging.ERROR] == [Bug] * 3
 
 
-async def test_an_error_that_is_raised_is_not_logged_as_well(caplog):
+async def test_an_error_that_is_raised_is_left_out_of_the_log(caplog):
     async with open_client(app) as client:
         with pytest.raises(Bug):
             await client.get("/bug/one")
