@@ -49,6 +49,7 @@ OUR_FOLDERS = ("trioweb", "tests", "conformance", "benchmarks", "demo", "example
 
 # Names that belong neither to Python, nor Trio, nor us, nor the program on the page.
 STRANGERS = {
+    *("ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "NO_PROXY"),  # of the environment
     "ConnectionManager",  # of a tutorial of FastAPI
     "TMPDIR",  # of the environment
     "_charset_",  # of HTML
