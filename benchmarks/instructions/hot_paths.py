@@ -13,6 +13,7 @@ import attrs
 
 from trioweb._transport.transport import READ_BYTES
 from trioweb._websocket.outbox import Outbox
+from trioweb._wire.client_wire import ClientWire
 from trioweb._wire.deflate import DeflateAgreement, Deflator, negotiate_deflate
 from trioweb._wire.events import PeerClosed, Ping, Pong, WireEvent
 from trioweb._wire.frames import BINARY, CLOSE, COMPRESSED, CONTINUATION, FINAL, MASKED, PING, PONG, TEXT
@@ -74,9 +75,9 @@ def masked_frame(first: int, payload: bytes) -> bytes:
 LIMITS = Limits()
 
 
-def new_wire(deflate: DeflateAgreement | None = None) -> WebSocketWire:
-    """Make a wire as the server does by default."""
-    return WebSocketWire(
+def new_wire(deflate: DeflateAgreement | None = None, *, is_client: bool = False) -> WebSocketWire:
+    """Make a wire as the server does by default, or as a client does."""
+    return (ClientWire if is_client else WebSocketWire)(
         message_bytes=LIMITS.message_bytes, message_fragments=LIMITS.message_fragments, deflate=deflate
     )
 
@@ -95,9 +96,10 @@ def decoding(
     *,
     read_bytes: int = READ_BYTES,
     deflate: DeflateAgreement | None = None,
+    is_client: bool = False,
 ) -> Step:
     """Feed `data` as reads of a socket would bring it, and ask for events as a connection does."""
-    wire = new_wire(deflate)
+    wire = new_wire(deflate, is_client=is_client)
     reads = [data[start : start + read_bytes] for start in range(0, len(data), read_bytes)]
 
     def step() -> list[WireEvent]:
@@ -110,9 +112,11 @@ def decoding(
     return step
 
 
-def encoding(message: str | bytes, *, deflate: DeflateAgreement | None = None) -> Step:
+def encoding(
+    message: str | bytes, *, deflate: DeflateAgreement | None = None, is_client: bool = False
+) -> Step:
     """Encode one message again and again."""
-    step = partial(new_wire(deflate).encode, message)
+    step = partial(new_wire(deflate, is_client=is_client).encode, message)
     assert step()
     return step
 
@@ -200,6 +204,8 @@ assert WITHOUT_MEMORY is not None
 DEFLATED = Deflator(WITHOUT_MEMORY).compress(JSON_1K.encode())
 assert DEFLATED is not None
 
+SERVER_FRAME_32 = new_wire().encode(TEXT_32)
+assert isinstance(SERVER_FRAME_32, bytes)
 FRAME_32 = masked_frame(FINAL | TEXT, TEXT_32.encode())
 FRAGMENTS = (
     masked_frame(TEXT, JSON_1K[:300].encode())
@@ -242,6 +248,18 @@ HOT_PATHS: dict[str, HotPath] = {
     "encode text 32 B": HotPath(prepare=partial(encoding, TEXT_32), steps=8000),
     "encode text 64 KiB": HotPath(prepare=partial(encoding, TEXT_64K), steps=300),
     "encode deflated 1 KiB": HotPath(prepare=partial(encoding, JSON_1K, deflate=WITHOUT_MEMORY), steps=200),
+    "client: decode text 32 B": HotPath(
+        prepare=partial(decoding, SERVER_FRAME_32, [TEXT_32], is_client=True), steps=2000
+    ),
+    "client: decode text 32 B, 16 in a read": HotPath(
+        prepare=partial(decoding, SERVER_FRAME_32 * 16, [TEXT_32] * 16, is_client=True), steps=240, units=16
+    ),
+    "client: encode text 32 B": HotPath(
+        prepare=partial(encoding, TEXT_32, is_client=True), steps=8000, is_masked=True
+    ),
+    "client: encode text 64 KiB": HotPath(
+        prepare=partial(encoding, TEXT_64K, is_client=True), steps=300, is_masked=True
+    ),
     "ping and pong": HotPath(prepare=ponging, steps=90),
     "close": HotPath(prepare=closing, steps=140),
     "handshake": HotPath(prepare=opening, steps=40),

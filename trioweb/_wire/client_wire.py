@@ -14,18 +14,23 @@ from trioweb._wire.encoder import Sharing
 from trioweb._wire.fastlane import decode_unmasked
 from trioweb._wire.frames import (
     BINARY,
+    CLOSE,
     COMPRESSED,
     FINAL,
+    PING,
+    PONG,
     SHORT_MASKED_HEADERS,
     TEXT,
     TWO_BYTES,
     Buffers,
+    encode_close_payload,
     encode_masked_control,
     encode_masked_frame,
 )
 from trioweb._wire.mask_keys import draw_key, take_key
 from trioweb._wire.masking import apply_mask
 from trioweb._wire.websocket import WebSocketWire
+from trioweb.closing import Close
 
 _MASKED_TEXT_HEADERS = SHORT_MASKED_HEADERS[FINAL | TEXT]
 _MASKED_BINARY_HEADERS = SHORT_MASKED_HEADERS[FINAL | BINARY]
@@ -46,11 +51,8 @@ class ClientWire(WebSocketWire):
 
     __slots__ = ()
 
-    _mask_bit = 0
     control_header_bytes = 2
-    _decode_plain = staticmethod(decode_unmasked)
     _encode_frame = staticmethod(encode_masked_frame)
-    _encode_control = staticmethod(encode_masked_control)
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class ClientWire(WebSocketWire):
             deflate=None if deflate is None else deflate.exchanged(),
             fast_lane=fast_lane,
         )
+        self._mask_bit = 0
         self.frame_kind = Sharing.NEVER
 
     def feed_plain(self, data: bytes, out: list[str | bytes], most: int) -> bool:
@@ -100,3 +103,15 @@ class ClientWire(WebSocketWire):
                 key = draw_key()
             return headers[length] + key + apply_mask(payload, key)
         return encode_masked_frame(headers[0][0], payload)
+
+    def encode_ping(self, payload: bytes) -> bytes:
+        """Build a ping; `payload` has at most 125 bytes (RFC 6455 §5.5.2)."""
+        return encode_masked_control(PING, payload)
+
+    def encode_pong(self, payload: bytes) -> bytes:
+        """Build a pong; `payload` is the ping's (RFC 6455 §5.5.3)."""
+        return encode_masked_control(PONG, payload)
+
+    def encode_close(self, close: Close) -> bytes:
+        """Build a close frame, which is empty for codes that are never sent, such as 1005."""
+        return encode_masked_control(CLOSE, encode_close_payload(close))

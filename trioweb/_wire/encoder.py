@@ -53,7 +53,6 @@ class FrameEncoder:
     __slots__ = ("_deflator", "frame_kind", "must_encode_in_order")
 
     _encode_frame = staticmethod(encode_frame)
-    _encode_control = staticmethod(encode_control)
 
     def __init__(self, deflate: DeflateAgreement | None) -> None:
         self._deflator = None if deflate is None else Deflator(deflate)
@@ -99,11 +98,11 @@ class FrameEncoder:
 
     def encode_ping(self, payload: bytes) -> bytes:
         """Build a ping; `payload` has at most 125 bytes (RFC 6455 §5.5.2)."""
-        return self._encode_control(PING, payload)
+        return encode_control(PING, payload)
 
     def encode_pong(self, payload: bytes) -> bytes:
         """Build a pong; `payload` is the ping's (RFC 6455 §5.5.3)."""
-        return self._encode_control(PONG, payload)
+        return encode_control(PONG, payload)
 
     def encode_close(self, close: Close) -> bytes:
         """Build a close frame, which is empty for codes that are never sent, such as 1005.
@@ -111,7 +110,7 @@ class FrameEncoder:
         A reason that is too long is shortened. The code itself is checked where the application
         gives it.
         """
-        return self._encode_control(CLOSE, encode_close_payload(close))
+        return encode_control(CLOSE, encode_close_payload(close))
 
 
 def plain_message(message: object) -> str | bytes:

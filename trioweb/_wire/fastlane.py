@@ -182,16 +182,18 @@ def decode_control(data: bytes, position: int, out: list[WireEvent], mask_bit: i
     Raises:
         RemoteProtocolError: It is a close frame whose payload is wrong.
     """
-    start = position + (2 + KEY_BYTES if mask_bit else 2)
+    start = position + (6 if mask_bit else 2)
     header = data[position:start]
-    if start > len(data) or header[1] ^ mask_bit > CONTROL_BYTES:
+    if start > len(data) or (length := header[1] ^ mask_bit) > CONTROL_BYTES:
         return position
-    stop = start + (header[1] & LENGTH)
+    stop = start + length
     decode = _CONTROL_DECODERS.get(header[0])
     if decode is None or stop > len(data):
         return position
     payload = data[start:stop]
-    out.append(decode(apply_mask(payload, header[2:]) if mask_bit else payload))
+    if mask_bit:
+        payload = apply_mask(payload, header[2:])
+    out.append(decode(payload))
     return stop
 
 

@@ -14,6 +14,7 @@ from trioweb._wire.fastlane import (
     compressed_payload,
     decode_control,
     decode_plain,
+    decode_unmasked,
     plain_header,
 )
 from trioweb._wire.frames import COMPRESSED, KEY_BYTES, MASKED, control_payload, payload_bytes, shortened
@@ -69,6 +70,7 @@ class WebSocketWire(FrameEncoder):
         "_is_lane_open",
         "_is_over",
         "_judge",
+        "_mask_bit",
         "_message_bytes",
         "_position",
         "has_leftover",
@@ -78,10 +80,7 @@ class WebSocketWire(FrameEncoder):
         "unfinished_bytes",
     )
 
-    # What a client's frames look like, and a server's do not (RFC 6455 §5.1).
-    _mask_bit = MASKED
     control_header_bytes = 2 + KEY_BYTES
-    _decode_plain = staticmethod(decode_plain)
 
     def __init__(
         self,
@@ -92,6 +91,7 @@ class WebSocketWire(FrameEncoder):
         fast_lane: bool = True,
     ) -> None:
         super().__init__(deflate)
+        self._mask_bit = MASKED  # which all frames of a client have, and none of a server (RFC 6455 §5.1)
         self._message_bytes = message_bytes
         self._assembly = Assembly(message_bytes=message_bytes, message_fragments=message_fragments)
         self._inflater = None if deflate is None else Inflater(deflate, message_bytes=message_bytes)
@@ -144,8 +144,8 @@ class WebSocketWire(FrameEncoder):
         out: list[WireEvent] = []
         if self._is_lane_open:
             data = self._input
-            position = self._decode_plain(data, self._position, out, most, self._message_bytes)
-            self._position = position
+            decode = decode_plain if self._mask_bit else decode_unmasked
+            self._position = position = decode(data, self._position, out, most, self._message_bytes)
             if position == len(data):
                 self._input = b""
                 self._position = self.unfinished_bytes = 0
@@ -214,9 +214,8 @@ class WebSocketWire(FrameEncoder):
                 self.is_holding = True
                 return
             if self._is_lane_open:
-                self._position = self._decode_plain(
-                    self._input, self._position, out, most, self._message_bytes
-                )
+                decode = decode_plain if self._mask_bit else decode_unmasked
+                self._position = decode(self._input, self._position, out, most, self._message_bytes)
                 self.unfinished_bytes = len(self._input) - self._position
                 if len(out) >= most:
                     return
