@@ -1,10 +1,9 @@
 """The client's side of a WebSocket's frames: what is masked, and what is not, is exchanged.
 
 RFC 6455 §5.1 makes one difference between the two sides. A client masks every frame, and a server none; either
-closes the connection (1002) when the other does not keep to that. Everything else is the same,
-so this class has only what the difference touches: two encoders, the loop of the fast lane, and a few values
-that the shared decoders take. With compression, the parameters whose names begin with `client_` describe
-what this side sends, and those with `server_` what it receives (RFC 7692 §7.1).
+closes the connection (1002) if the other breaks this rule. So this class has only what the difference touches.
+With compression, the parameters whose names begin with `client_` describe what this side sends, and those
+with `server_` what it receives (RFC 7692 §7.1).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The fast lane: plain frames are decoded without wsproto, which judges all others.
 
-A frame is *plain* when it is final, masked, of text or binary data, without reserved bits, gives its length
-in the shortest form, and no message is open. wsproto would find one message in it, and nothing wrong except
-text that is not UTF-8. A ping, pong or close is plain when it is final, masked, without reserved bits, and
-has at most 125 bytes. It may come between the frames of a message and changes nothing about that message.
+A frame is *plain* when it is final, of text or binary data, without reserved bits, has a mask if a client
+sent it and none if a server did, gives its length in the shortest form, and no message is open. wsproto would
+find one message in it, and nothing wrong except text that is not UTF-8. A ping, pong or close is plain when it
+is final, without reserved bits, masked likewise, and has at most 125 bytes. It may come between the frames of
+a message and changes nothing about that message.
 
 Why this is safe: the lane decides by the header alone, and takes nothing on which the two could differ. A
 frame is never split between them. wsproto never sees part of a message that the lane has begun, nor the
@@ -14,7 +15,7 @@ Which decoder takes what:
 
 | wsproto holds | what comes                            | who decodes it                      |
 |---------------|---------------------------------------|-------------------------------------|
-| nothing       | whole plain frames, within the limit  | `decode_plain`                      |
+| nothing       | whole plain frames, within the limit  | `decode_plain`, or `decode_unmasked` in a client |
 | nothing       | any other plain frame: incomplete, too long, not UTF-8, or to be streamed | `PlainFrame` |
 | nothing       | a whole plain ping, pong or close     | `decode_control`                    |
 | nothing       | a whole message in one compressed frame | `CompressedFrame`                 |
@@ -73,7 +74,7 @@ INCOMPLETE = 0
 def decode_plain(data: bytes, position: int, out: list[Any], most: int, message_bytes: int) -> int:
     """Decode whole plain frames until something else comes, or `out` has `most` events.
 
-    Every message of a busy connection passes here. So this is one loop that calls nothing but the
+    Every message of a busy server passes here. So this is one loop that calls nothing but the
     mask, looks nothing up twice, and makes no object but the messages. Checks that hardly ever
     fail come last, and whatever fails one is left to the others, which find out why.
 
