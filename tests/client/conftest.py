@@ -75,6 +75,23 @@ def over_memory():
 
 
 @pytest.fixture
+def dial(nursery):
+    """Connect over memory to what `conduct(peer)` plays; the block is entered by the test."""
+
+    def dial(conduct, url="ws://server.example/", **arguments):
+        ours, theirs = trio.testing.memory_stream_pair()
+
+        async def serve():
+            async with theirs:
+                await conduct(RawPeer(theirs, is_server=True))
+
+        nursery.start_soon(serve)
+        return trioweb.connect_stream(ours, url, **arguments)
+
+    return dial
+
+
+@pytest.fixture
 def tasks():
     """Return the names of all tasks of the run, system tasks included."""
 

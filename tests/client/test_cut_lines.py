@@ -137,7 +137,7 @@ async def test_a_line_that_fails_is_reported_in_time_and_nothing_is_left(
     app = application(TIMEOUTS)
     for closed_by in ("client", "server"):
         passed = await whole_session(app, closed_by, None)
-        counts = range(0, passed[direction], 29)
+        counts = range(0, passed[direction], 101)
         await cut_at(counts, app, direction, way, closed_by=closed_by, compression=None, tasks=tasks)
 
 
