@@ -95,9 +95,11 @@ class Headers(Mapping[str, str]):
 def pairs_of(fields: HeaderSource) -> Collection[tuple[str, str]]:
     """Return the lines of a mapping or of pairs; those of `Headers` as they were received."""
     # `isinstance` with an abstract class takes longer than all the rest, and nearly every caller
-    # passes a list or a tuple.
+    # passes a list, a tuple or a dict.
     if isinstance(fields, list | tuple):
         return fields
+    if isinstance(fields, dict):
+        return cast("dict[str, str]", fields).items()
     if isinstance(fields, Headers):  # as a mapping it would lose all but one of its Set-Cookie lines
         return fields.lines()
     if isinstance(fields, Mapping):

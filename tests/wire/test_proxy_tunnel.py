@@ -168,3 +168,10 @@ def test_a_refusal_whose_body_never_ends_is_there_when_the_time_is_up():
 
     with pytest.raises(ConnectFailed, match="503 Busy, and said b'later'"):
         one.give_up()
+
+
+def test_an_open_tunnel_has_nothing_to_give_up():
+    one = tunnel()
+    assert one.feed(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    one.give_up()

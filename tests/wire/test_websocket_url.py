@@ -173,6 +173,7 @@ def test_a_certificate_is_checked_for_the_name_without_dot_or_zone(host, name):
         ("ws://[::1]x/", "not a name, an IPv4 address or an IPv6 address"),
         ("ws://[::g]/", "has an invalid IPv6 address"),
         ("ws://[127.0.0.1]/", "has an invalid IPv6 address"),
+        (f"ws://[{'1' * 5000}]/", "has an invalid IPv6 address"),
         ("ws://[fe80::1%]/", "has an invalid zone"),
         ("ws://[fe80::1%25]/", "has an invalid zone"),
         ("ws://[fe80::1%a%0d]/", "has an invalid zone"),
@@ -236,6 +237,21 @@ def test_a_url_is_shown_without_its_user_and_its_query():
 
     assert str(url) == "wss://example.org:8443/chat?..."
     assert basic("ann:secret") not in repr(url)
+    assert str(parse_url(f"ws://a/{'x' * 100}")) == f"ws://a/{'x' * 79}..."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wss://example.org:8443/chat?token=secret",
+        "ws://example.org/",
+        "ws://[fe80::1%25eth0]:81/",
+        "ws+unix://%2Frun%2Fapp.sock/chat?a",
+    ],
+)
+def test_a_url_without_its_user_leads_to_the_same_place(text):
+    assert parse_url(text).without_user == text
+    assert parse_url(text.replace("://", "://ann:secret@")).without_user == text
 
 
 # Every text.

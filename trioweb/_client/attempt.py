@@ -44,6 +44,7 @@ class Attempt:
 
         Raises:
             ConnectFailed: The step has failed, for whatever reason.
+            TriowebError: There is part of a refusal, which says more.
         """
         self._phase = phase
         try:
@@ -52,6 +53,8 @@ class Attempt:
             raise
         # Not only what sockets raise: a resolver and a stream may be the program's own.
         except Exception as error:
+            if self.pending is not None:
+                self.pending.give_up()
             raise ConnectFailed(f"{self.url}: {_told(error)}", phase) from error
 
     def time_out(self, seconds: float) -> ConnectTimedOut:

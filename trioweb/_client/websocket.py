@@ -52,7 +52,7 @@ class ClientWebSocket(WebSocketConnection):
     @property
     def url(self) -> str:
         """Where it is connected to, after all redirects, without user and password."""
-        return str(self._url)
+        return self._url.without_user
 
     @property
     def subprotocol(self) -> str | None:

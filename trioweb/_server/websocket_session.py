@@ -12,7 +12,8 @@ The handler and the connection end in any order, and each has to learn about the
     CloseWebSocket(code)                          that code                    accepted, then that code
     HTTPError                                     1011, logged: too late       that status
     an error of the client's (a missing field)    1008                         its status
-    any other exception                           1011, logged                 500, logged
+    any other exception, and a refusal that a     1011, logged                 500, logged
+        client in the handler has received
     ConnectionClosed                              as if it had returned        as if it had returned
 
 A handler may start tasks in `ws.nursery`. If a task raises, the handler is cancelled, and the nursery raises

@@ -45,6 +45,10 @@ _LABEL_CHARACTERS, _HOST_CHARACTERS = 63, 253  # RFC 1035 §2.3.4
 # What RFC 3986 allows in a path or a query, and `[` and `]`, which browsers leave as they are.
 _SAFE_IN_TARGET = "%/?:@!$&'()*+,;=-._~[]"
 
+# A redirect may have led to a path of any length that fits a head.
+_SHOWN_PATH = 80
+_SHOWN_PROBLEM = 200
+
 
 @attrs.frozen
 class WebSocketURL:
@@ -67,12 +71,23 @@ class WebSocketURL:
     authorization: str | None = attrs.field(default=None, repr=False)
 
     def __str__(self) -> str:
-        """Return the URL without its user and its query, which may be secret: texts of errors show it."""
+        """Return a short form without the user and the query, which may be secret: texts of errors show it."""
         path, has_query, _ = self.target.partition("?")
-        path += "?..." if has_query else ""
+        path = path if len(path) <= _SHOWN_PATH else f"{path[:_SHOWN_PATH]}..."
+        return f"{self._start}{path}{'?...' if has_query else ''}"
+
+    @property
+    def without_user(self) -> str:
+        """The URL without its user, which leads to the same place."""
+        return f"{self._start}{self.target}"
+
+    @property
+    def _start(self) -> str:
         if self.unix_path is not None:
-            return f"{_UNIX_SCHEME}://{quote(self.unix_path, safe='', errors='surrogateescape')}{path}"
-        return f"{self.scheme}://{self._authority}{path}"
+            return f"{_UNIX_SCHEME}://{quote(self.unix_path, safe='', errors='surrogateescape')}"
+        host = f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
+        port = "" if self.port == _DEFAULT_WS_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
 
     @property
     def is_secure(self) -> bool:
@@ -87,29 +102,26 @@ class WebSocketURL:
     @property
     def host_field(self) -> str:
         """The value of `Host`, without the port if it is the scheme's own (RFC 6455 §4.1)."""
-        return "localhost" if self.unix_path is not None else self._authority
+        if self.unix_path is not None:
+            return "localhost"  # a request must have the field (RFC 9112 §3.2), and a path is not a host
+        has_usual_port = self.port == _DEFAULT_WS_PORTS[self.scheme]
+        return self._host_on_the_wire if has_usual_port else self.authority_with_port
 
     @property
     def authority_with_port(self) -> str:
         """The target of CONNECT, which always has a port (RFC 9110 §9.3.6)."""
-        return f"{self._host_in_brackets}:{self.port}"
+        return f"{self._host_on_the_wire}:{self.port}"
 
     @property
-    def origin_key(self) -> tuple[object, ...]:
-        """Two URLs with the same are of one origin: what is secret to the one may be sent to the other."""
-        return self.scheme, self.host, self.port, self.unix_path
-
-    @property
-    def _host_in_brackets(self) -> str:
+    def _host_on_the_wire(self) -> str:
         # A zone means something on this machine only, and never leaves it (RFC 6874 §1).
         host = self.host.partition("%")[0]
         return f"[{host}]" if ":" in host else host
 
     @property
-    def _authority(self) -> str:
-        if self.port == _DEFAULT_WS_PORTS.get(self.scheme):
-            return self._host_in_brackets
-        return self.authority_with_port
+    def origin_key(self) -> tuple[object, ...]:
+        """Two URLs with the same are of one origin: what is secret to the one may be sent to the other."""
+        return self.scheme, self.host, self.port, self.unix_path
 
     def resolve(self, location: str) -> WebSocketURL:
         """Return where a redirect leads to (RFC 9110 §10.2.2); `http` and `https` mean `ws` and `wss`.
@@ -126,9 +138,11 @@ class WebSocketURL:
         matched = _URL.fullmatch(location)
         if matched is None or _NEVER_IN_URL.search(location):
             raise self._bad_location(location, "which is not a URL")
+        # The fragment stays here: only a browser that shows a page needs it (RFC 9110 §10.2.2).
         scheme, authority, path, query, _ = matched.groups()
         if scheme is None and authority is None:
             return attrs.evolve(self, target=self._target_of(path, query))
+        # A location that names a host is a URL like any other, and parsed like one.
         scheme = (scheme or ("wss" if self.is_secure else "ws")).lower()
         scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)
         if scheme not in _DEFAULT_WS_PORTS:
@@ -161,6 +175,7 @@ class WebSocketURL:
         return _target(f"/{'/'.join(kept)}", query)
 
     def _as_same_origin(self, url: WebSocketURL) -> WebSocketURL:
+        """Add what this URL knows, if the redirect stays within its origin."""
         if self.unix_path is not None and not url.is_secure and url.host_field == self.host_field:
             url = attrs.evolve(self, target=url.target)  # a server there knows no better name for itself
         if url.origin_key == self.origin_key and url.authorization is None:
@@ -182,6 +197,7 @@ def parse_url(text: str) -> WebSocketURL:
     """
     if not isinstance(text, str):
         raise InvalidURL(f"a URL is a str, not {type(text).__name__}")
+    # As when the URL was read from a file. Browsers strip it; here the program can, if it means to.
     if text != text.strip():
         raise _invalid(text, "begins or ends with white space")
     wrong = _NEVER_IN_URL.search(text)
@@ -200,7 +216,7 @@ def parse_url(text: str) -> WebSocketURL:
             return WebSocketURL(
                 known, host, port or _DEFAULT_WS_PORTS[known], target, authorization=authorization
             )
-        case "ws+unix":
+        case "ws+unix":  # no standard has it: the colon is from Node.js, the escaped host from HTTP clients
             return _parse_unix(text, authority or "", path, query)
         case "http" | "https" as other:
             raise _invalid(text, f"is one of HTTP: write {other.replace('http', 'ws')}://")
@@ -218,12 +234,13 @@ def parse_authority(text: str, authority: str) -> tuple[str, int | None, str | N
     Raises:
         InvalidURL: It is malformed.
     """
+    # At the last @, as in browsers. At the first, `ws://a@b@c` would lead to another host than in all of them.
     userinfo, at, rest = authority.rpartition("@")
     matched = _HOST_AND_PORT_OF_URL.fullmatch(rest)
     if matched is None:
         raise _invalid(text, "has a host that is not a name, an IPv4 address or an IPv6 address in brackets")
     host, digits = matched.groups()
-    port = int(digits[-6:]) if digits else None
+    port = int(digits[-6:]) if digits else None  # `int` takes time for thousands of digits, or refuses them
     if port is not None and (not 0 < port <= _HIGHEST_TCP_PORT or digits[:-6].strip("0")):
         raise _invalid(text, f"has a port that is not one from 1 to {_HIGHEST_TCP_PORT}")
     parsed = _parse_version_6(text, host[1:-1]) if host.startswith("[") else _parse_name(text, host)
@@ -294,6 +311,7 @@ def _basic(text: str, userinfo: str) -> str:
     if "[" in userinfo or "]" in userinfo:  # other parsers look for an address between them
         raise _invalid(text, "has a user or password with a bracket: write %5B or %5D")
     user, _, password = userinfo.partition(":")
+    # As bytes: escapes may hold any, and RFC 7617 §2.1 leaves the charset to the two sides.
     decoded_user, decoded_password = unquote_to_bytes(user), unquote_to_bytes(password)
     if b":" in decoded_user or _CONTROL.search(decoded_user + decoded_password):  # RFC 7617 §2
         raise _invalid(text, "has a user with a colon, or a user or password with control characters")
@@ -323,7 +341,7 @@ def _target(path: str, query: str | None) -> str:
 
 
 def _escaped_target(target: str) -> str:
-    return quote(target if target.startswith("/") else f"/{target}", safe=_SAFE_IN_TARGET)
+    return quote(target, safe=_SAFE_IN_TARGET)
 
 
 def _as_utf8(value: str) -> str:
@@ -335,7 +353,7 @@ def _as_utf8(value: str) -> str:
 
 
 def _invalid(text: str, problem: str) -> InvalidURL:
-    return InvalidURL(f"the URL {shown_url(text)} {problem}")
+    return InvalidURL(f"the URL {shown_url(text)} {problem[:_SHOWN_PROBLEM]}")
 
 
 def shown_url(text: str) -> str:

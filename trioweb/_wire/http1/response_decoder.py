@@ -108,10 +108,11 @@ class ResponseDecoder:
             if isinstance(event, h11.InformationalResponse) and event.status_code != 101:
                 self._count_interim()
                 continue
-            self._response = _received(event)
-            rest, self._head = bytes(self._head), bytearray()
+            response, rest = _received(event), bytes(self._head)
             if self._h11.their_state is h11.SWITCHED_PROTOCOL:
-                return attrs.evolve(self._response, rest=rest)
+                return attrs.evolve(response, rest=rest)
+            self._response = response
+            self._head.clear()
             return self._read_body(rest)
 
     def input_ended(self) -> ReceivedResponse:
@@ -127,7 +128,7 @@ class ResponseDecoder:
         return self._decode_body() or self._with_body(is_complete=False)
 
     def so_far(self) -> ReceivedResponse | None:
-        """Return a response of which only the body is incomplete; `None` if not even the head is there."""
+        """Return a refusal whose head is there, with as much of its body as has come; else `None`."""
         return None if self._response is None else self._with_body(is_complete=False)
 
     def _take_head(self) -> bytes | None:
