@@ -12,8 +12,9 @@ from typing import NoReturn
 import attrs
 import h11
 
+from trioweb._wire.http1.authority import parse_authority, shown_url
 from trioweb._wire.http1.response_decoder import ReceivedResponse, ResponseDecoder
-from trioweb._wire.websocket_url import WebSocketURL, parse_authority, shown_url
+from trioweb._wire.websocket_url import WebSocketURL
 from trioweb.config import Limits
 from trioweb.errors import BadHandshake, ConfigError, ConnectFailed, InvalidURL
 from trioweb.excerpts import excerpt
