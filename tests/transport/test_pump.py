@@ -104,3 +104,62 @@ async def test_a_socket_that_closes_itself_when_it_can_write_is_not_read(poller)
         reader.watch(reading=True, writing=True)
         await trio.testing.wait_all_tasks_blocked(0.01)
         assert reader.seen == []
+
+
+async def settled():
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_a_single_socket_is_waited_for_without_the_poller(poller):
+    async with running(poller) as pump:
+        only = Reader(pump)
+        only.watch(reading=True)
+        await settled()
+        only.peer.send(b"by the poller")
+        await settled()
+        polls = []
+        pump._serve = lambda: polls.append(1)
+        only.peer.send(b"without")
+        await settled()
+
+        assert (only.seen, polls) == ([b"by the poller", b"without"], [])
+        only.close()
+
+
+async def test_a_second_socket_is_noticed_while_the_first_is_waited_for(poller):
+    async with running(poller) as pump:
+        first, second = Reader(pump), Reader(pump)
+        first.watch(reading=True)
+        first.peer.send(b"1")
+        await settled()
+        second.watch(reading=True)
+        second.peer.send(b"2")
+        await settled()
+        first.peer.send(b"3")
+        await settled()
+
+        assert (first.seen, second.seen) == ([b"1", b"3"], [b"2"])
+        first.close()
+        second.peer.send(b"4")
+        await settled()
+        assert second.seen == [b"2", b"4"]
+        second.close()
+
+
+async def test_a_single_socket_may_begin_to_write_stop_reading_and_leave(poller):
+    async with running(poller) as pump:
+        only = Reader(pump)
+        only.watch(reading=True)
+        only.peer.send(b"1")
+        await settled()
+        only.watch(reading=True, writing=True)
+        await settled()
+        only.watch()
+        only.peer.send(b"2")
+        await settled()
+        assert only.seen == [b"1", "writable"]
+        only.watch(reading=True)
+        await settled()
+        assert only.seen == [b"1", "writable", b"2"]
+        only.close()
+        await settled()

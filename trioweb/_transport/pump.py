@@ -17,6 +17,11 @@ What this asks of the transports in return:
   read per turn loses nothing, and no transport has to read until the kernel says that there is no more.
 - For the same reason a socket that nobody wants to read has to leave the poller. It would be reported
   in every turn, and the pump would spin.
+
+A program with a single socket, as most clients are, gains nothing from the second poller. So as long as
+there is only one, and nothing waits to be written to it, Trio waits for the socket itself. That saves a
+system call for each piece of input, and the kernel one poller inside another: a fifth of what an echoed
+message costs a client. Any change of the set of sockets ends that wait.
 """
 
 from __future__ import annotations
@@ -55,6 +60,8 @@ class Pump:
         self.flusher = flusher
         self._poller = poller
         self._sockets: dict[int, Pollable] = {}
+        self._writing: set[int] = set()
+        self._waited_for: int | None = None
 
     def register(self, descriptor: int, transport: Pollable, *, reading: bool, writing: bool) -> None:
         """Watch a socket, or change what it is watched for.
@@ -67,11 +74,17 @@ class Pump:
         if not mask:
             if known:
                 self.forget(descriptor)
-        elif known:
+            return
+        if known:
             self._poller.modify(descriptor, mask)
         else:
             self._poller.register(descriptor, mask)
             self._sockets[descriptor] = transport
+        if writing:
+            self._writing.add(descriptor)
+        else:
+            self._writing.discard(descriptor)
+        self._look_again()
 
     @property
     def is_idle(self) -> bool:
@@ -86,6 +99,14 @@ class Pump:
         """
         if self._sockets.pop(descriptor, None) is not None:
             self._poller.unregister(descriptor)
+            self._writing.discard(descriptor)
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """End the wait for a single socket: it may not be the only one any more, or not only be read."""
+        waited_for, self._waited_for = self._waited_for, None
+        if waited_for is not None:
+            trio.lowlevel.notify_closing(waited_for)
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -94,10 +115,26 @@ class Pump:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Serve ready sockets, for ever."""
-        descriptor = self._poller.fileno()
+        descriptor, sockets = self._poller.fileno(), self._sockets
         while True:
-            await trio.lowlevel.wait_readable(descriptor)
-            self._serve()
+            if len(sockets) != 1 or self._writing:
+                await trio.lowlevel.wait_readable(descriptor)
+                self._serve()
+                continue
+            (only,) = sockets
+            self._waited_for = only
+            try:
+                await trio.lowlevel.wait_readable(only)
+            except trio.ClosedResourceError:  # by `_look_again`
+                continue
+            self._waited_for = None
+            self._serve_only(only)
+
+    def _serve_only(self, only: int) -> None:
+        # A method of its own, so that the waiting task holds no connection that ends meanwhile.
+        self.flusher.pass_number += 1
+        if only in self._sockets:
+            self._sockets[only].on_readable(trio.current_time())
 
     async def catch_up(self) -> None:
         """Serve every socket that is ready now.
