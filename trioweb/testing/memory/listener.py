@@ -93,6 +93,7 @@ class MemoryListener(trio.abc.Listener[MemoryStream]):
 
     async def accept(self) -> MemoryStream:
         """Wait for the next connection, and return the server's side of it."""
+        _served.set(None)  # the task that accepts does not serve
         await trio.lowlevel.checkpoint()
         while not self._waiting:
             if self._is_closed:
