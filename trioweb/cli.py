@@ -1,4 +1,4 @@
-"""The command line: `trioweb run`, `trioweb routes`, `trioweb demo`.
+"""The command line: `trioweb run`, `trioweb routes`, `trioweb connect`, `trioweb demo`.
 
 A mistake that the user can correct is one line on standard error. A bug in the user's own module
 is shown as Python shows it, without the frames that led there.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import trioweb
+from trioweb._cli.connect_arguments import add_connect_arguments, connect_as_asked
 from trioweb._cli.refusal import FAILED, USAGE, Refusal
 from trioweb._cli.serving import Place, serve_until_signal, tls_context
 from trioweb._cli.target import find_app
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments without the program's name; those of the process unless given.
 
     Returns:
-        0 also after Ctrl-C, 1 when the command failed, 2 when its arguments are wrong.
+        0 also after Ctrl-C, 1 when the command failed, 2 when its arguments are wrong. `trioweb
+        connect` has others, which its help lists.
     """
     try:
         arguments, unknown = _parser().parse_known_args(argv)
@@ -49,13 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.parser.error(f"there is no {option}: {_INSTEAD[option]}")
         if unknown:  # `parse_args` would name the general help, which does not list the options of commands
             arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-        arguments.command(arguments)
+        return arguments.command(arguments) or 0
     except Refusal as refusal:
         print(f"trioweb: {refusal}", file=sys.stderr)
         return refusal.status
     except KeyboardInterrupt:  # before the server takes the signal
         return 0
-    return 0
 
 
 # The arguments.
@@ -78,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     routes = commands.add_parser("routes", help="list an app's routes", description="List an app's routes.")
     routes.set_defaults(command=_routes, parser=routes)
     _add_target(routes)
+
+    connect = commands.add_parser("connect", help="talk to a WebSocket")
+    connect.set_defaults(command=connect_as_asked, parser=connect)
+    add_connect_arguments(connect)
 
     demo = commands.add_parser(
         "demo",

@@ -152,7 +152,9 @@ def test_the_version_is_printed(capsys):
 def test_help_names_the_commands_and_the_defaults(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert re.search(r"run +serve an app\n +routes +list an app's routes\n +demo +", capsys.readouterr().out)
+    assert re.search(
+        r"run +serve an app\n +routes +list an app's routes\n +connect +", capsys.readouterr().out
+    )
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     assert "(8000)" in capsys.readouterr().out

@@ -1,0 +1,159 @@
+"""Connects to a WebSocket as the command line asks, and says with the exit status how it ended."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import ssl
+from collections.abc import Sequence
+from typing import Literal
+
+import attrs
+import trio
+
+import trioweb
+from trioweb import Close, Config, ConfigError, ConnectionClosed, Deflate, HandshakeRejected, Limits, Retry
+from trioweb._cli.connection_report import ConnectionReport, JSONReport, visible
+from trioweb._cli.conversation import Conversation, Habits
+from trioweb._cli.line_input import LineInput
+from trioweb._cli.line_output import LineOutput
+from trioweb._cli.refusal import FAILED, USAGE, Refusal
+from trioweb.closing import QUIET_CODES
+from trioweb.errors import ConnectFailed, InvalidURL, LocalProtocolError
+
+REFUSED = 3
+INTERRUPTED = 128 + signal.SIGINT  # as shells have it
+LIBRARY_CODE, APPLICATION_CODE = 30, 40
+
+# Somebody who looks at a server by hand wants to see large messages as well.
+TOLERANT = Config(limits=Limits(message_bytes=64 * 1024 * 1024))
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """What to connect to, and how.
+
+    Attributes:
+        url: Where the WebSocket is.
+        headers: More fields for the request.
+        subprotocols: The subprotocols to offer.
+        ssl_context: For `wss`, instead of the usual one.
+        proxy: The URL of a proxy, `False` for none, `None` for that of the environment.
+        is_compressed: Whether to offer permessage-deflate.
+        resume: The query parameter for positions.
+    """
+
+    url: str
+    headers: Sequence[tuple[str, str]]
+    subprotocols: Sequence[str]
+    ssl_context: ssl.SSLContext | None
+    proxy: str | Literal[False] | None
+    is_compressed: bool
+    resume: str | None
+
+
+def tls_client_context(cafile: str | None, *, is_insecure: bool) -> ssl.SSLContext | None:
+    """Return a context that trusts this certificate, or any; `None` for the usual one."""
+    if not (cafile or is_insecure):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=cafile)
+    except OSError as error:  # ssl.SSLError is one
+        raise Refusal(
+            f"the certificates cannot be loaded from {cafile}: {error.strerror or error}", FAILED
+        ) from None
+    if is_insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def converse(call: Call, habits: Habits, *, is_json: bool) -> int:
+    """Send the lines of standard input, show messages on standard output, and return the exit status.
+
+    Raises:
+        Refusal: There was no connection, or it ended badly.
+    """
+    source, output, notes = LineInput(0), LineOutput(1), LineOutput(2)
+    is_typed = source.is_terminal and output.is_terminal
+    report = (JSONReport if is_json else ConnectionReport)(output, notes, is_typed=is_typed and not is_json)
+    conversation = Conversation(source, report, habits)
+    if notes.is_terminal:
+        logging.basicConfig(format="* %(message)s")  # attempts that have failed
+    else:
+        logging.getLogger("trioweb").addHandler(logging.NullHandler())
+    try:
+        trio.run(connect_and_talk, conversation, call, report)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return exit_status(conversation)
+
+
+async def connect_and_talk(conversation: Conversation, call: Call, report: ConnectionReport) -> None:
+    """Hold a conversation.
+
+    Raises:
+        Refusal: There is no connection, or a line cannot be sent.
+    """
+    try:
+        await conversation.run(
+            trioweb.reconnecting(
+                call.url,
+                retry=Retry() if conversation.reconnects else Retry(attempts=1),
+                resume=call.resume,
+                headers=call.headers,
+                subprotocols=call.subprotocols,
+                ssl_context=call.ssl_context,
+                proxy=call.proxy,
+                compression=Deflate() if call.is_compressed else None,
+                config=TOLERANT,
+            )
+        )
+    except (InvalidURL, ConfigError, LocalProtocolError) as error:
+        raise Refusal(str(error), USAGE) from None
+    except HandshakeRejected as error:
+        await report.failed(error)
+        raise Refusal(visible(str(error)), REFUSED) from None
+    except ConnectFailed as error:
+        await report.failed(error)
+        raise Refusal(visible(str(error)), FAILED) from None
+    except ConnectionClosed:
+        pass  # a code to give up on, which the exit status shows
+
+
+def status_of(code: int) -> int:
+    """Return the exit status for a close code.
+
+    A status has one byte. So 1002 to 1015 become 102 to 115, and the ranges for libraries and
+    applications have one status each.
+    """
+    if code in QUIET_CODES:
+        return 0
+    if code >= 3000:
+        return APPLICATION_CODE if code >= 4000 else LIBRARY_CODE
+    return 100 + code % 100
+
+
+def exit_status(conversation: Conversation) -> int:
+    """Return the exit status of a conversation that has ended.
+
+    Raises:
+        Refusal: Its connection ended badly.
+    """
+    close = conversation.last_close
+    if close is None or (
+        conversation.signal and not conversation.is_over
+    ):  # there was no connection to close
+        return 128 + (conversation.signal or signal.SIGINT)
+    if conversation.is_over and not close.received_first:
+        return 0
+    if status := status_of(close.code):
+        raise Refusal(_complaint(close), status)
+    return 0
+
+
+def _complaint(close: Close) -> str:
+    if close.received_first is None:
+        return "the connection was lost without a close frame (1006)"
+    side = "the server" if close.received_first else "this side"
+    return f"{side} closed the connection with {visible(str(close))}"
