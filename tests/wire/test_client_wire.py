@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import zlib
+
 import pytest
 from support.wire import drain, in_pieces, new_wire, receive, violation, whole
 
@@ -95,6 +98,41 @@ def test_skipping_expects_what_decoding_expects():
     wire = wire_of(ClientWire)
     wire.skip_messages()
     assert "a mask" in violation(receive(wire, frame(TEXT, b"x"))).reason
+
+
+# What one byte of a hostile server costs.
+
+BOMB = zlib.compress(bytes(32 * 1024 * 1024), 9)[2:-4]
+KILOBYTES = 1024
+
+
+def test_a_compressed_bomb_inflates_to_the_limit_and_no_further():
+    wire = wire_of(ClientWire, message_bytes=50_000, deflate=DeflateAgreement())
+    bomb = frame(BINARY, BOMB, reserved=4, mask=None)
+    tracemalloc.start()
+    events = receive(wire, bomb)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert violation(events).code == 1009
+    assert peak_bytes < 500 * KILOBYTES
+
+
+@pytest.mark.parametrize("tiny", [frame(PING, mask=None), frame(CONTINUATION, is_final=False, mask=None)])
+def test_tiny_frames_are_decoded_a_few_at_a_time(tiny):
+    wire = wire_of(ClientWire, message_fragments=100_000)
+    wire.feed(frame(TEXT, is_final=False, mask=None) + tiny * 30_000)
+
+    assert len(wire.events(64)) <= 64
+    assert len(wire._input) - wire._position > 59_000
+
+
+def test_a_header_that_announces_too_much_holds_nothing():
+    wire = wire_of(ClientWire)
+    header = frame(BINARY, b"x" * 100_001, mask=None)[:10]
+
+    assert violation(receive(wire, header)).code == 1009
+    assert not wire._input
 
 
 # Masks.

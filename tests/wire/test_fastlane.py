@@ -186,13 +186,16 @@ EXAMPLE = st.builds(example_of, st.binary(min_size=200, max_size=500), is_masked
 FUZZING = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def turns_of(example, *, fast_lane):
-    """The events of a wire after each read, with the pieces of a streamed message joined."""
+def turns_of(example, *, fast_lane, unfinished=None):
+    """The events of a wire after each read, with the pieces of a streamed message joined.
+
+    The number of unfinished bytes after each read is added to `unfinished`, up to a breach.
+    """
     plan = example.plan
     deflate = DEFLATE[plan.keeps_context] if plan.is_deflated else None
     wire = new_wire(is_client=not plan.is_masked, fast_lane=fast_lane, deflate=deflate, **plan.limits)
     wire.may_hold = plan.may_hold
-    turns, found = [], []
+    turns, found, is_broken = [], [], False
     for place, piece in enumerate(example.pieces):
         if place in plan.streams_at:
             wire.start_streaming()
@@ -205,6 +208,9 @@ def turns_of(example, *, fast_lane):
         if place % plan.reads == 0 or place == len(example.pieces) - 1:
             drain(wire, plan, found)
             turns.append(found)
+            is_broken = is_broken or bool(found and isinstance(found[-1], Violation))
+            if unfinished is not None and not is_broken:
+                unfinished.append(wire.unfinished_bytes)
             found = []
     return turns
 
@@ -246,11 +252,13 @@ def all_of(turns):
 @FUZZING
 @given(example=EXAMPLE)
 def test_the_wire_finds_the_same_with_and_without_the_lane(example):
-    expected = turns_of(example, fast_lane=False)
+    unfinished, expected_unfinished = [], []
+    expected = turns_of(example, fast_lane=False, unfinished=expected_unfinished)
     found = all_of(expected)
     event(type(found[-1]).__name__ if found else "nothing")
 
-    assert turns_of(example, fast_lane=True) == expected
+    assert turns_of(example, fast_lane=True, unfinished=unfinished) == expected
+    assert unfinished == expected_unfinished
     assert not any(isinstance(item, PeerClosed | Violation) for item in found[:-1])
 
 

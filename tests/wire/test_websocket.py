@@ -51,6 +51,14 @@ def test_messages_and_control_frames_come_in_order_however_they_are_cut(lane, si
     ]
 
 
+@pytest.mark.parametrize("rest", [HELLO[:9], frame(BINARY, b"x", is_final=False), frame(PING, b"beat")[:6]])
+def test_only_what_follows_the_last_whole_message_is_unfinished(lane, rest):
+    wire = new_wire(fast_lane=lane)
+
+    assert receive(wire, HELLO * 3 + rest) == ["hello"] * 3
+    assert wire.unfinished_bytes == len(rest)
+
+
 def test_the_lane_opens_again_after_an_odd_frame(lane):
     data = HELLO + frame(PING, b"1") + HELLO + frame(TEXT, b"a", is_final=False)
     data += frame(CONTINUATION, b"b") + HELLO

@@ -145,12 +145,15 @@ class WebSocketWire(FrameEncoder):
         if self._is_lane_open:
             data = self._input
             decode = decode_plain if self._mask_bit else decode_unmasked
-            self._position = position = decode(data, self._position, out, most, self._message_bytes)
+            position = decode(data, self._position, out, most, self._message_bytes)
             if position == len(data):
                 self._input = b""
                 self._position = self.unfinished_bytes = 0
                 self.is_pending = False
                 return out
+            if out:
+                self._position = position
+                self.unfinished_bytes = len(data) - position
         if len(out) < most and not self._is_over:
             self._is_lane_open = False  # it has done what it can; each step reports when it may go on
             try:
