@@ -55,6 +55,8 @@ def test_only_pings_can_be_switched_off():
         Timeouts(ping_interval_seconds=0)
     with pytest.raises(ConfigError, match="above 0, not None"):
         Timeouts(send_seconds=None)
+    with pytest.raises(ConfigError, match="above 0, not None"):
+        Timeouts(connect_seconds=None)
 
 
 @pytest.mark.parametrize(

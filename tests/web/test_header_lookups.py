@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from types import MappingProxyType
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +58,7 @@ def test_changes_leave_the_other_fields_in_their_order(
 def test_fields_come_from_a_list_a_tuple_an_iterator_or_a_mapping(fields: list[tuple[str, str]]) -> None:
     assert Headers(tuple(fields)).lines() == Headers(iter(fields)).lines() == fields
     assert Headers(dict(fields)).lines() == list(dict(fields).items())
+    assert Headers(MappingProxyType(dict(fields))) == Headers(dict(fields))
     joined = Headers(fields)
     assert Headers(joined).lines() == fields
     assert Headers(joined) == joined == dict(joined)

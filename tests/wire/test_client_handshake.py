@@ -113,6 +113,15 @@ def test_blanks_around_a_value_are_not_sent():
     assert b"\r\nX: a b\r\n" in shake(headers={"X": " a b\t"}).request
 
 
+@given(st.text(st.characters(codec="latin-1"), max_size=8), st.text(max_size=4))
+def test_a_field_that_the_server_could_not_read_is_refused_and_any_other_arrives(value, name):
+    try:
+        handshake = shake(headers={f"X-{name}": value})
+    except LocalProtocolError:
+        return
+    assert head_of(handshake).headers[f"X-{name}"] == value.strip(" \t")
+
+
 def test_the_programs_own_host_user_agent_and_authorization_replace_the_usual_ones():
     given = {"Host": "internal.example", "User-Agent": "mine", "Authorization": "Bearer token"}
 
@@ -329,6 +338,46 @@ def test_the_head_of_a_response_is_bounded():
     assert "longer than 300 bytes (Limits.head_bytes)" in fault(
         switching(X="y" * 300), limits=Limits(head_bytes=300)
     )
+
+
+# Every cut.
+
+RESPONSES = {
+    "accepted": switching("Sec-WebSocket-Protocol: b", "Sec-WebSocket-Extensions: permessage-deflate"),
+    "accepted with early frames": b"HTTP/1.1 103 Early Hints\r\n\r\n" + switching() + b"\x81\x02hi\x81\x02ho",
+    "not fitting": switching(Upgrade="h2c"),
+    "refused": b"HTTP/1.1 401 Who\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nmore",
+    "redirected": b"HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\nthere",
+    "malformed": b"HTTP/1.1 101 Switching\r\nUpgrade websocket\r\n\r\n",
+}
+
+
+def outcome_of(response: bytes, size: int) -> tuple[object, ...]:
+    """Feed a response in pieces, and tell all that a program would see."""
+    handshake = shake(subprotocols=["a", "b"], compression=Deflate())
+    try:
+        for start in range(0, len(response), size):
+            agreement = handshake.feed(response[start : start + size])
+            if agreement is not None:
+                more = response[start + size :]
+                return (
+                    agreement.subprotocol,
+                    agreement.deflate,
+                    agreement.headers,
+                    agreement.early_input + more,
+                )
+        handshake.input_ended()
+    except HandshakeRejected as error:
+        return error.status, error.detail, error.headers, error.body, error.is_body_complete
+    except BadHandshake as error:
+        return (str(error),)
+
+
+@pytest.mark.parametrize("response", RESPONSES.values(), ids=RESPONSES)
+def test_a_response_has_the_same_result_wherever_it_is_cut(response):
+    whole = outcome_of(response, len(response))
+
+    assert [outcome_of(response, size) for size in range(1, len(response))] == [whole] * (len(response) - 1)
 
 
 # Both sides together.

@@ -91,7 +91,7 @@ class ClientHandshake:
         self._decoder = ResponseDecoder(request, head_bytes=limits.head_bytes)
         self.request = self._decoder.request
 
-    def _fields(self, url: WebSocketURL, headers: HeaderSource | None) -> list[tuple[str, str]]:
+    def _fields(self, url: WebSocketURL, headers: HeaderSource | None) -> list[tuple[bytes, bytes]]:
         added = MutableHeaders(headers or ())
         for name, _ in added.lines():
             if is_own_field(name):
@@ -114,7 +114,9 @@ class ClientHandshake:
             fields.append(("Sec-WebSocket-Protocol", ", ".join(self._subprotocols)))
         if self._compression is not None:
             fields.append(("Sec-WebSocket-Extensions", offer_deflate(self._compression)))
-        return fields + [(name, value.strip(" \t")) for name, value in added.lines()]
+        fields += added.lines()
+        # As bytes, for h11 would refuse latin-1; and without the blanks around a value, which do not belong to it.
+        return [(name.encode("ascii"), value.strip(" \t").encode("latin-1")) for name, value in fields]
 
     def feed(self, data: bytes) -> Accepted | None:
         """Take input; return the agreement when the server has accepted.

@@ -31,7 +31,7 @@ BODY_BYTES = 64 * 1024
 _FRAMED_BYTES = 4 * BODY_BYTES
 """How much is read for that, with the framing: the extensions of chunks may be far longer than the chunks."""
 
-_INTERIM_RESPONSES = 16
+_INTERIM_RESPONSES = 16  # servers send one or two: 100 Continue, 103 Early Hints
 _SHOWN_OF_FAULT = 200  # h11 quotes the whole line
 _PROTOCOL = b"HTTP/"
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -134,6 +134,7 @@ class ResponseDecoder:
     def _take_head(self) -> bytes | None:
         """Return the next whole head, checked for nothing but its beginning and its length."""
         head = self._head
+        # Checked with the first byte: a server of another protocol may wait for this side, and never send a line.
         if not _PROTOCOL.startswith(head[: len(_PROTOCOL)]):
             hint = ", which is TLS: use wss:// or https://" if head.startswith(_TLS_RECORDS) else ""
             raise self._bad(f"expected a response of HTTP/1.1, and received {excerpt(head)}{hint}")
@@ -144,6 +145,7 @@ class ResponseDecoder:
                 f"the head of the response is longer than {self._head_bytes} bytes (Limits.head_bytes)"
             )
         if found is None:
+            # The next search begins where an end may have begun, or one byte at a time would cost a square.
             self._searched = max(0, end - len(b"\n\r"))
             return None
         taken = bytes(head[:end])
@@ -168,7 +170,7 @@ class ResponseDecoder:
     def _read_body(self, data: bytes) -> ReceivedResponse | None:
         data = data[: _FRAMED_BYTES - self._framed_bytes]
         self._framed_bytes += len(data)
-        if data:
+        if data:  # to h11, empty data is the end of input
             self._h11.receive_data(data)
         response = self._decode_body()
         if response is None and self._framed_bytes == _FRAMED_BYTES:
@@ -176,6 +178,7 @@ class ResponseDecoder:
         return response
 
     def _decode_body(self) -> ReceivedResponse | None:
+        # One byte more than is kept, to know whether there is more.
         while len(self._body) <= BODY_BYTES:
             try:
                 event = self._h11.next_event()
