@@ -1,17 +1,29 @@
-"""The echo example, tested with another library's client, and byte by byte."""
+"""The echo example, tested with the test kit's client, and byte by byte."""
 
 from __future__ import annotations
-
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 import trio
 import trio.testing
 from support.program import Program
-from websockets.exceptions import InvalidStatus
+from support.waiting import until
 
-from trioweb.testing import BINARY, CONTINUATION, PING, PONG, TEXT, RawPeer, close_frame, frame, handshake
+from trioweb import Close, HandshakeRejected
+from trioweb.testing import (
+    BINARY,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    Fault,
+    FaultyStream,
+    RawPeer,
+    close_frame,
+    frame,
+    handshake,
+    open_server,
+)
 
 
 @pytest.fixture
@@ -19,27 +31,22 @@ def module(example):
     return example("echo")
 
 
-@asynccontextmanager
-async def knock(server):
-    """Connect without a client library."""
-    async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-        yield RawPeer(stream)
-
-
 # Mistakes of an echo on bare sockets: it dies with its first client, ignores fragments of bytes,
 # and takes a ping for data.
 
 
-async def test_the_server_takes_one_client_after_the_other_and_many_at_a_time(server, visit):
+async def test_the_server_takes_one_client_after_the_other_and_many_at_a_time(client, autojump_clock):
     for _ in range(3):
-        async with visit(server, "/ws") as first, visit(server, "/ws") as second:
+        async with client.websocket("/ws") as first, client.websocket("/ws") as second:
             await first.send("one")
             await second.send("two")
-            assert (await first.receive(), await second.receive()) == ("one", "two")
+            await first.expect_text("one")
+            await second.expect_text("two")
 
 
-async def test_fragments_come_back_as_one_message_and_a_ping_between_them_as_a_pong(server):
-    async with knock(server) as peer:
+async def test_fragments_come_back_as_one_message_and_a_ping_between_them_as_a_pong(client, autojump_clock):
+    async with client.open_stream() as stream:
+        peer = RawPeer(stream)
         await peer.open("/ws")
         await peer.send(
             frame(BINARY, b"\x00one", is_final=False)
@@ -51,8 +58,9 @@ async def test_fragments_come_back_as_one_message_and_a_ping_between_them_as_a_p
         assert await peer.receive_binary() == b"\x00one\xfftwo"
 
 
-async def test_the_head_may_come_a_byte_at_a_time(server):
-    async with knock(server) as peer:
+async def test_the_head_may_come_a_byte_at_a_time(client, autojump_clock):
+    async with client.open_stream() as stream:
+        peer = RawPeer(stream)
         for byte in handshake("/ws"):
             await peer.send(bytes([byte]))
         assert "101" in (await peer.receive_head()).partition("\r\n")[0]
@@ -61,33 +69,32 @@ async def test_the_head_may_come_a_byte_at_a_time(server):
 
 
 @pytest.mark.parametrize("code", [1000, 3000, 4999])
-async def test_the_close_code_comes_back(server, visit, code):
-    async with visit(server, "/ws") as visitor:
-        await visitor.ws.aclose(code, "bye")
-        assert visitor.ws.close_code == code
+async def test_the_close_code_comes_back(client, code, autojump_clock):
+    async with client.websocket("/ws") as visitor:
+        await visitor.aclose(code, "bye")
+        assert visitor.closed == Close(code, "bye")
 
 
 # Mistakes where HTTP and WebSockets share a port: messages above 65 535 bytes, a frame in two reads.
 
 
-async def test_plain_http_is_answered_on_the_same_port(server):
-    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
-        assert (await client.get("/hello")).text == "Hello over plain HTTP.\n"
-        assert "<h1>Echo</h1>" in (await client.get("/")).text
-        assert (await client.get("/shared/style.css")).headers["content-type"].startswith("text/css")
-        assert (await client.get("/ws")).status_code == 426
-        assert (await client.get("/elsewhere")).status_code == 404
+async def test_plain_http_is_answered_on_the_same_port(client, autojump_clock):
+    assert (await client.get("/hello")).text == "Hello over plain HTTP.\n"
+    assert "<h1>Echo</h1>" in (await client.get("/")).text
+    assert (await client.get("/shared/style.css")).headers["content-type"].startswith("text/css")
+    assert (await client.get("/ws")).status_code == 426
+    assert (await client.get("/elsewhere")).status_code == 404
 
 
-async def test_each_message_is_answered_in_json(server, visit):
-    async with visit(server, "/json") as visitor:
+async def test_each_message_is_answered_in_json(client, autojump_clock):
+    async with client.websocket("/json") as visitor:
         for message, answer in (
             ("hello", "hello"),
             ("x" * 65_536, "x" * 65_536),
             (b"as bytes \xff", "as bytes \ufffd"),
         ):
             await visitor.send(message)
-            assert await visitor.hear() == {"message": answer}
+            await visitor.expect_json({"message": answer})
 
 
 @pytest.mark.parametrize(
@@ -98,26 +105,28 @@ async def test_each_message_is_answered_in_json(server, visit):
         ("Host", None),
     ],
 )
-async def test_a_bad_upgrade_gets_400_and_the_next_client_its_echo(server, visit, header):
-    async with knock(server) as peer:
+async def test_a_bad_upgrade_gets_400_and_the_next_client_its_echo(client, header, autojump_clock):
+    async with client.open_stream() as stream:
+        peer = RawPeer(stream)
         await peer.send(handshake("/ws", header))
         assert (await peer.receive_head()).startswith("HTTP/1.1 400")
-    async with visit(server, "/ws") as visitor:
+    async with client.websocket("/ws") as visitor:
         await visitor.send("hello")
-        assert await visitor.receive() == "hello"
+        await visitor.expect_text("hello")
 
 
-async def test_a_frame_may_come_in_any_number_of_reads(server):
-    async with knock(server) as peer:
+async def test_a_frame_may_come_in_any_number_of_reads(client, autojump_clock):
+    async with client.open_stream() as stream:
+        peer = RawPeer(stream)
         await peer.open("/json")
         for byte in frame(TEXT, b"x" * 130):
             await peer.send(bytes([byte]))
         assert await peer.receive_text() == f'{{"message":"{"x" * 130}"}}'
 
 
-async def test_a_handshake_elsewhere_is_refused(server, visit):
-    with pytest.raises(InvalidStatus, match="404"):
-        async with visit(server, "/nowhere"):
+async def test_a_handshake_elsewhere_is_refused(client, autojump_clock):
+    with pytest.raises(HandshakeRejected, match="404"):
+        async with client.websocket("/nowhere"):
             pass
 
 
@@ -125,44 +134,43 @@ async def test_a_handshake_elsewhere_is_refused(server, visit):
 
 
 @pytest.mark.parametrize("leave", ["reset", "end", "close"])
-async def test_the_loop_ends_when_the_peer_goes_in_whatever_way(server, leave):
-    async with knock(server) as peer:
-        await peer.open("/ws")
-        await peer.send_text("hello")
-        assert await peer.receive_text() == "hello"
-        match leave:
-            case "close":
-                await peer.send(close_frame(1001))
-                assert await peer.receive_close() == (1001, "")
-            case "reset":
-                linger_off = b"\x01\x00\x00\x00\x00\x00\x00\x00"
-                peer.stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, linger_off)
-    with trio.fail_after(5):
-        while server.statistics().websockets:
-            await trio.testing.wait_all_tasks_blocked(0.01)
+async def test_the_loop_ends_when_the_peer_goes_in_whatever_way(module, leave):
+    async with open_server(module.app) as server:
+        async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+            peer = RawPeer(stream)
+            await peer.open("/ws")
+            await peer.send_text("hello")
+            assert await peer.receive_text() == "hello"
+            match leave:
+                case "close":
+                    await peer.close(1001)
+                case "reset":
+                    await FaultyStream(stream, sending=[Fault("reset", at_byte=1)]).send_all(b"x")
+        await until(lambda: not server.statistics().websockets)
 
 
 # Naive servers break frames over 125 bytes, and ignore a close frame.
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000, 1024 * 1024])
-async def test_messages_of_every_form_of_length_come_back_whole(server, visit, size):
-    async with visit(server, "/ws") as visitor:
+async def test_messages_of_every_form_of_length_come_back_whole(client, size, autojump_clock):
+    async with client.websocket("/ws") as visitor:
         message = "0123456789abcdef" * (size // 16) + "." * (size % 16)
         for sent in (message, message.encode()):
             await visitor.send(sent)
             assert await visitor.receive() == sent
 
 
-async def test_text_comes_back_as_text_and_bytes_as_bytes(server, visit):
-    async with visit(server, "/ws") as visitor:
+async def test_text_comes_back_as_text_and_bytes_as_bytes(client, autojump_clock):
+    async with client.websocket("/ws") as visitor:
         for message in ("Grüße, 世界 🙂", b"\x00\xff"):
             await visitor.send(message)
             assert await visitor.receive() == message
 
 
-async def test_a_close_frame_is_answered_and_the_connection_ended(server):
-    async with knock(server) as peer:
+async def test_a_close_frame_is_answered_and_the_connection_ended(client, autojump_clock):
+    async with client.open_stream() as stream:
+        peer = RawPeer(stream)
         await peer.open("/ws")
         await peer.send(close_frame(4001, "bye"))
         assert await peer.receive_close() == (4001, "bye")

@@ -15,20 +15,19 @@ def module(example):
 
 
 @pytest.mark.slow
-async def test_every_watcher_gets_the_ticks(module, server, visit):
-    watchers = visit(server, "/ws"), visit(server, "/ws")
+async def test_every_watcher_gets_the_ticks(module, client, autojump_clock):
+    watchers = client.websocket("/ws"), client.websocket("/ws")
     async with watchers[0] as one, watchers[1] as two, trio.open_nursery() as nursery:
         nursery.start_soon(module.tick)
-        first = await one.hear()
-        assert first == await two.hear()
+        first = await one.expect_json()
+        assert first == await two.expect_json()
         assert (first["tick"], first["watching"], first["can_stop"]) == (0, 2, False)
-        assert (await one.hear())["tick"] == 1
+        assert (await one.expect_json())["tick"] == 1
         nursery.cancel_scope.cancel()
 
 
-async def test_a_server_embedded_in_another_program_cannot_be_stopped_from_the_page(server):
-    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
-        assert (await client.post("/stop")).status_code == 409
+async def test_a_server_embedded_in_another_program_cannot_be_stopped_from_the_page(client, autojump_clock):
+    assert (await client.post("/stop")).status_code == 409
 
 
 def start(*arguments):

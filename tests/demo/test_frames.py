@@ -12,15 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-import trio
 from hypothesis import given
 from hypothesis import strategies as some
-from support.foreign_client import UNREAD
 from support.program import Program
 from support.waiting import until
-from websockets.exceptions import InvalidStatus
-from websockets.trio.client import connect
 
+from trioweb import Deflate, HandshakeRejected
 from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawPeer, frame
 
 # Lengths around each of the three forms of a length (RFC 6455 §5.2).
@@ -135,7 +132,7 @@ class Watched:
         self.subject = subject
 
     async def frame(self):
-        event = await self.view.hear()
+        event = await self.view.expect_json()
         assert event["type"] == "frame", event
         return event
 
@@ -144,15 +141,12 @@ class Watched:
 
 
 @pytest.fixture
-def watch(server, visit):
+def watch(client):
     @asynccontextmanager
     async def watch(path="ws", **options):
-        async with visit(server, "/view") as view:
-            key = (await view.hear())["key"]
-            url = f"ws://127.0.0.1:{server.port}/{path}/{key}"
-            async with connect(
-                url, proxy=None, max_queue=UNREAD, **{"compression": None} | options
-            ) as subject:
+        async with client.websocket("/view") as view:
+            key = (await view.expect_json())["key"]
+            async with client.websocket(f"/{path}/{key}", **options) as subject:
                 yield Watched(view, subject)
 
     return watch
@@ -161,7 +155,7 @@ def watch(server, visit):
 async def test_a_message_and_its_echo_are_two_frames(watch):
     async with watch() as watched:
         await watched.subject.send("Hello")
-        assert await watched.subject.recv() == "Hello"
+        await watched.subject.expect_text("Hello")
         sent, echo = await watched.frames(2)
     masked, plain = b"Hello".hex(), {"rsv1": 0, "rsv2": 0, "rsv3": 0, "fin": 1, "opcode": TEXT, "length": 5}
     for event, sender, number in ((sent, "browser", 1), (echo, "server", 2)):
@@ -195,8 +189,10 @@ async def test_each_form_of_a_length_is_shown(watch, module, length, short_lengt
 
 async def test_fragments_of_either_side_are_shown_one_by_one(watch):
     async with watch() as watched:
-        await watched.subject.send(["one ", "message"])
-        assert await watched.subject.recv() == "one message"
+        async with watched.subject.send_stream(text=True) as stream:
+            await stream.send("one ")
+            await stream.send("message")
+        await watched.subject.expect_text("one message")
         shown = await watched.frames(4)
         whole = (TEXT, 1, b"one message".hex())
         pieces = [(event["opcode"], event["fin"], event["payload"]) for event in shown]
@@ -206,8 +202,8 @@ async def test_fragments_of_either_side_are_shown_one_by_one(watch):
             (CONTINUATION, 1, ""),
             whole,
         ]
-        await watched.view.tell(type="fragments")
-        assert await watched.subject.recv() == "One message, sent in pieces, each a frame."
+        await watched.view.send_json({"type": "fragments"})
+        await watched.subject.expect_text("One message, sent in pieces, each a frame.")
         shown = await watched.frames(4)
         assert [(event["sender"], event["opcode"], event["fin"]) for event in shown] == [
             ("server", TEXT, 0),
@@ -219,7 +215,7 @@ async def test_fragments_of_either_side_are_shown_one_by_one(watch):
 
 async def test_a_ping_and_its_pong_are_shown(watch):
     async with watch() as watched:
-        await watched.view.tell(type="ping")
+        await watched.view.send_json({"type": "ping"})
         ping, pong = await watched.frames(2)
         assert (ping["sender"], ping["opcode"]) == ("server", PING)
         assert (pong["sender"], pong["opcode"], pong["mask"]) == ("browser", PONG, 1)
@@ -228,13 +224,14 @@ async def test_a_ping_and_its_pong_are_shown(watch):
 
 
 async def test_a_compressed_frame_says_so_in_rsv1_and_can_be_inflated(watch):
-    async with watch("compressed", compression="deflate") as watched:
-        await watched.subject.send("Hello, hello, hello")
-        assert await watched.subject.recv() == "Hello, hello, hello"
+    async with watch("compressed", compression=Deflate()) as watched:
+        text = "Hello, " * 200  # neither side compresses short messages
+        await watched.subject.send(text)
+        await watched.subject.expect_text(text)
         for event in await watched.frames(2):
             assert (event["rsv1"], event["opcode"]) == (1, TEXT)
             payload = bytes.fromhex(event["payload"]) + b"\x00\x00\xff\xff"
-            assert zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload) == b"Hello, hello, hello"
+            assert zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload) == text.encode()
 
 
 @pytest.mark.parametrize("closes", ["browser", "server"])
@@ -243,14 +240,14 @@ async def test_the_close_frames_of_both_sides_are_shown(watch, closes):
         if closes == "browser":
             await watched.subject.aclose(4001, "enough")
         else:
-            await watched.view.tell(type="close", code=4001, reason="enough")
+            await watched.view.send_json({"type": "close", "code": 4001, "reason": "enough"})
             await watched.subject.wait_closed()
         shown = await watched.frames(2)
         assert [event["sender"] for event in shown] == [closes, "browser" if closes == "server" else "server"]
         for event in shown:
             assert (event["opcode"], event["payload"]) == (CLOSE, (b"\x0f\xa1enough").hex())
-        await watched.view.tell(type="ping")
-        assert "no open connection" in (await watched.view.hear())["text"]
+        await watched.view.send_json({"type": "ping"})
+        assert "no open connection" in (await watched.view.expect_json())["text"]
 
 
 async def test_a_page_sees_its_own_frames_only(watch):
@@ -262,18 +259,18 @@ async def test_a_page_sees_its_own_frames_only(watch):
                 assert (event["number"], event["payload"]) == (number, (b"from " + name).hex())
 
 
-async def test_a_page_without_a_key_sees_nothing(server, visit, module):
-    async with visit(server, "/view") as view:
-        key = (await view.hear())["key"]
+async def test_a_page_without_a_key_sees_nothing(module, client, autojump_clock):
+    async with client.websocket("/view") as view:
+        key = (await view.expect_json())["key"]
         assert len(key) >= 20
         for path in ("/ws/guess", "/compressed/guess", f"/ws/{key[:-1]}"):
-            with pytest.raises(InvalidStatus) as caught:
-                async with visit(server, path):
+            with pytest.raises(HandshakeRejected) as caught:
+                async with client.websocket(path):
                     pass
-            assert caught.value.response.status_code == 404
+            assert caught.value.status == 404
     await until(lambda: not module.viewers)
-    with pytest.raises(InvalidStatus):
-        async with visit(server, f"/ws/{key}"):
+    with pytest.raises(HandshakeRejected):
+        async with client.websocket(f"/ws/{key}"):
             pass
 
 
@@ -294,57 +291,53 @@ async def test_a_page_without_a_key_sees_nothing(server, visit, module):
 async def test_a_command_that_is_not_understood_is_answered_and_the_show_continues(watch, message):
     async with watch() as watched:
         await watched.view.send(message)
-        assert (await watched.view.hear())["type"] == "error"
+        assert (await watched.view.expect_json())["type"] == "error"
         await watched.subject.send("still here")
         assert (await watched.frame())["payload"] == b"still here".hex()
 
 
-async def test_a_command_before_there_is_a_connection_is_answered(server, visit):
-    async with visit(server, "/view") as view:
-        await view.hear()
-        await view.tell(type="ping")
-        assert "no open connection" in (await view.hear())["text"]
+async def test_a_command_before_there_is_a_connection_is_answered(client, autojump_clock):
+    async with client.websocket("/view") as view:
+        await view.expect_json()
+        await view.send_json({"type": "ping"})
+        assert "no open connection" in (await view.expect_json())["text"]
 
 
-async def test_a_connection_that_is_lost_during_a_command_does_not_end_the_view(server, visit):
-    async with visit(server, "/view") as view:
-        key = (await view.hear())["key"]
-        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-        async with stream:
+async def test_a_connection_that_is_lost_during_a_command_does_not_end_the_view(client, autojump_clock):
+    async with client.websocket("/view") as view:
+        key = (await view.expect_json())["key"]
+        async with client.open_stream() as stream:
             await RawPeer(stream).open(f"/ws/{key}")
-            await view.tell(type="ping")
-            assert (await view.hear())["opcode"] == PING
-        await view.tell(type="ping")
-        assert "no open connection" in (await view.hear())["text"]
+            await view.send_json({"type": "ping"})
+            assert (await view.expect_json())["opcode"] == PING
+        await view.send_json({"type": "ping"})
+        assert "no open connection" in (await view.expect_json())["text"]
 
 
-async def test_a_frame_that_claims_to_be_endless_is_refused_and_the_refusal_is_shown(server, visit):
-    async with visit(server, "/view") as view:
-        key = (await view.hear())["key"]
-        async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+async def test_a_frame_that_claims_to_be_endless_is_refused_and_the_refusal_is_shown(client, autojump_clock):
+    async with client.websocket("/view") as view:
+        key = (await view.expect_json())["key"]
+        async with client.open_stream() as stream:
             peer = RawPeer(stream)
             await peer.open(f"/ws/{key}")
             await peer.send(b"\x82\xff" + (2**62).to_bytes(8, "big") + b"mask" + b"x" * 1000)
             assert (await peer.receive_close())[0] == 1009
-            shown = await view.hear()
+            shown = await view.expect_json()
             assert (shown["sender"], shown["opcode"], shown["payload"][:4]) == ("server", CLOSE, "03f1")
 
 
-async def test_a_view_that_does_not_read_holds_up_nobody_and_is_told_what_it_missed(server, module, visit):
-    socket = trio.socket.socket()
-    socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
-    await socket.connect(("127.0.0.1", server.port))
-    async with trio.SocketStream(socket) as stream:
+async def test_a_view_that_does_not_read_holds_up_nobody_and_is_told_what_it_missed(
+    module, client, autojump_clock
+):
+    async with client.open_stream() as stream:
         slow = RawPeer(stream)
         await slow.open("/view")
         key = json.loads(await slow.receive_text())["key"]
-        url = f"ws://127.0.0.1:{server.port}/ws/{key}"
-        async with connect(url, proxy=None, compression=None) as subject:
-            text, count = "x" * module.KEPT_BYTES, 6000
-            with trio.fail_after(30):
-                for _ in range(count):
-                    await subject.send(text)
-                    assert await subject.recv() == text
+        async with client.websocket(f"/ws/{key}") as subject:
+            text, count = "x" * module.KEPT_BYTES, 1200
+            for _ in range(count):
+                await subject.send(text)
+                await subject.expect_text(text)
         expected, gaps = 1, 0
         while expected <= 2 * count:  # the two close frames follow, or are among the missed
             event = json.loads(await slow.receive_text())

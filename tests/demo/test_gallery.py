@@ -8,22 +8,14 @@ from html import unescape
 import httpx
 import pytest
 from support.program import Program
-from support.serving import running
 
 
 @pytest.fixture
-async def gallery(example):
-    async with running(example("gallery").app) as server:
-        yield server
+def module(example):
+    return example("gallery")
 
 
-@pytest.fixture
-async def client(gallery):
-    async with httpx.AsyncClient(base_url=gallery.urls[0], trust_env=False) as client:
-        yield client
-
-
-async def test_every_example_has_a_card_that_leads_to_it_and_to_its_source(example, client):
+async def test_every_example_has_a_card_that_leads_to_it_and_to_its_source(example, client, autojump_clock):
     index = (await client.get("/")).text
     for entry in example("gallery").EXAMPLES:
         assert f'href="{entry.name}/"' in index
@@ -35,7 +27,9 @@ async def test_every_example_has_a_card_that_leads_to_it_and_to_its_source(examp
             assert (await client.get(f"/{entry.name}/shared/{file}")).status_code == 200
 
 
-async def test_every_response_has_security_headers_except_those_billed_by_the_byte(example, client):
+async def test_every_response_has_security_headers_except_those_billed_by_the_byte(
+    example, client, autojump_clock
+):
     entries = example("gallery").EXAMPLES
     for path in (
         "/",
@@ -57,7 +51,7 @@ async def test_every_program_in_the_folder_is_in_the_gallery(example):
     assert {path.stem for path in module.FOLDER.glob("*.py")} - {"gallery"} == set(module.BY_NAME)
 
 
-async def test_a_source_is_shown_as_it_is(example, client):
+async def test_a_source_is_shown_as_it_is(example, client, autojump_clock):
     module = example("gallery")
     for name in module.BY_NAME:
         page = (await client.get(f"/source/{name}")).text
@@ -74,24 +68,24 @@ async def test_a_source_is_shown_as_it_is(example, client):
 @pytest.mark.parametrize(
     "path", ["/source/gallery", "/source/..%2Fgallery", "/source/nothing", "/nothing", "/nothing/"]
 )
-async def test_a_path_that_is_not_an_example_is_not_found(client, path):
+async def test_a_path_that_is_not_an_example_is_not_found(client, path, autojump_clock):
     assert (await client.get(path)).status_code == 404
 
 
-async def test_an_example_without_the_last_slash_is_sent_to_its_page(client):
+async def test_an_example_without_the_last_slash_is_sent_to_its_page(client, autojump_clock):
     answer = await client.get("/echo")
     assert (answer.status_code, answer.headers["location"]) == (308, "echo/")
 
 
-async def test_the_examples_work_under_their_names(gallery, visit):
-    async with visit(gallery, "/echo/ws") as echo:
+async def test_the_examples_work_under_their_names(client, autojump_clock):
+    async with client.websocket("/echo/ws") as echo:
         await echo.send("hello")
-        assert await echo.receive() == "hello"
-    async with visit(gallery, "/group_chat/ws") as chat:
-        await chat.tell(type="join", name="Ann")
-        assert (await chat.hear())["type"] == "welcome"
-    async with visit(gallery, "/embedding/ws") as watcher:
-        assert (await watcher.hear())["can_stop"] is False
+        await echo.expect_text("hello")
+    async with client.websocket("/group_chat/ws") as chat:
+        await chat.send_json({"type": "join", "name": "Ann"})
+        assert (await chat.expect_json())["type"] == "welcome"
+    async with client.websocket("/embedding/ws") as watcher:
+        assert (await watcher.expect_json())["can_stop"] is False
 
 
 def test_the_gallery_serves_by_itself_until_ctrl_c():

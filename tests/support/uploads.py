@@ -19,16 +19,16 @@ async def send_slices(visitor, content, begin=0, end=None):
     """Send slices one after another, and check that each is acknowledged; return the last answer."""
     for offset in range(begin, end or len(content), SLICE):
         await visitor.send(slice_at(offset, content[offset : offset + SLICE]))
-        answer = await visitor.hear()
+        answer = await visitor.receive_json()
         received = min(offset + SLICE, len(content))
         assert answer == {"type": "message", "message": "receiving", "received": received}
-    return await visitor.hear() if end is None else None
+    return await visitor.receive_json() if end is None else None
 
 
 async def expect_close(visitor, code, reason=""):
-    await visitor.ws.wait_closed()
-    assert visitor.ws.close_code == code
-    assert reason in visitor.ws.close_reason
+    close = await visitor.wait_closed()
+    assert close.code == code
+    assert reason in close.reason
 
 
 async def unfinished(module):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import trio
-from support.serving import running
+
+from trioweb.testing import open_client, open_server
 
 
 @pytest.fixture
@@ -20,8 +21,15 @@ def feed(module):
 
 
 @pytest.fixture
+async def client(module, feed):
+    async with open_client(module.app) as client:
+        yield client
+
+
+@pytest.fixture
 async def server(module, feed):
-    async with running(module.app) as server:
+    """The program on a real port, where every byte can be counted."""
+    async with open_server(module.app) as server:
         yield server
 
 

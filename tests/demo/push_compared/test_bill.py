@@ -6,12 +6,14 @@ import json
 
 import pytest
 
+import trioweb
+
 
 async def billed(visitor, way, line, requests):
     """Add up the bills until they match the count of the line."""
     total = {"requests": 0, "up_bytes": 0, "down_bytes": 0}
     while total != {"requests": requests, "up_bytes": line.sent, "down_bytes": line.received}:
-        costs = (await visitor.hear())["costs"]
+        costs = (await visitor.receive_json())["costs"]
         assert set(costs) <= {way}
         for name, value in costs.get(way, {}).items():
             total[name] += value
@@ -21,9 +23,9 @@ async def billed(visitor, way, line, requests):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["polling", "long_polling"])
-async def test_each_byte_of_polling_is_billed(feed, server, visit, line, way):
-    async with visit(server, "/visit/v") as visitor:
-        await visitor.hear()
+async def test_each_byte_of_polling_is_billed(server, feed, line, way):
+    async with trioweb.connect(f"ws://127.0.0.1:{server.port}/visit/v") as visitor:
+        await visitor.receive_json()
         for number in range(3):
             cursor = feed.newest
             feed.tick()
@@ -32,22 +34,22 @@ async def test_each_byte_of_polling_is_billed(feed, server, visit, line, way):
         await billed(visitor, way, line, 3)
 
 
-async def test_each_byte_of_server_sent_events_is_billed(feed, server, visit, line):
-    async with visit(server, "/visit/v") as visitor:
-        await visitor.hear()
+async def test_each_byte_of_server_sent_events_is_billed(server, feed, line):
+    async with trioweb.connect(f"ws://127.0.0.1:{server.port}/visit/v") as visitor:
+        await visitor.receive_json()
         await line.ask("/feed/v/server_sent_events", "Accept: text/event-stream")
         await line.receive_until(b"retry: 500\n\n\r\n")
         for _ in range(3):
             feed.tick()
             await line.receive_until(b"}\n\n\r\n")
-        await visitor.tell(type="cut")
+        await visitor.send_json({"type": "cut"})
         await line.receive_until(b"0\r\n\r\n")
         await billed(visitor, "server_sent_events", line, 1)
 
 
-async def test_each_byte_of_a_websocket_is_billed(feed, server, visit, line):
-    async with visit(server, "/visit/v") as visitor:
-        await visitor.hear()
+async def test_each_byte_of_a_websocket_is_billed(server, feed, line):
+    async with trioweb.connect(f"ws://127.0.0.1:{server.port}/visit/v") as visitor:
+        await visitor.receive_json()
         await line.ask(
             "/feed/v/websocket",
             "Connection: Upgrade",

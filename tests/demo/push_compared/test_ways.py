@@ -10,7 +10,6 @@ import pytest
 import trio
 from support.program import Program
 from support.waiting import until
-from websockets.exceptions import ConnectionClosed
 
 # Each way as a client: it calls `take` with every event that comes after `cursor`.
 
@@ -25,27 +24,26 @@ async def poll(client, way, cursor, take):
 
 
 async def listen(client, cursor, take):
-    async with client.stream("GET", "/feed/v/server_sent_events", params={"after": cursor}) as answer:
-        assert answer.headers["content-type"] == "text/event-stream"
-        async for line in answer.aiter_lines():
-            if line.startswith("data: "):
-                take(json.loads(line.removeprefix("data: ")))
+    async with client.events("/feed/v/server_sent_events", params={"after": cursor}) as events:
+        async for event in events:
+            if event.data:
+                take(json.loads(event.data))
 
 
-async def follow(server, visit, cursor, take):
-    async with visit(server, "/feed/v/websocket") as visitor:
-        await visitor.tell(after=cursor)
+async def follow(client, cursor, take):
+    async with client.websocket("/feed/v/websocket") as visitor:
+        await visitor.send_json({"after": cursor})
         while True:
-            take(await visitor.hear())
+            take(await visitor.expect_json())
 
 
 @pytest.fixture
-def ways(server, client, visit):
+def ways(client):
     return {
         "polling": partial(poll, client, "polling"),
         "long_polling": partial(poll, client, "long_polling"),
         "server_sent_events": partial(listen, client),
-        "websocket": partial(follow, server, visit),
+        "websocket": partial(follow, client),
     }
 
 
@@ -70,7 +68,7 @@ async def test_each_way_delivers_every_event_once_and_in_order(feed, ways, way):
     assert [event["id"] for event in told] == [f"{feed.run_name}-{number}" for number in range(2, 10)]
 
 
-async def test_a_poll_without_a_cursor_begins_with_the_present(feed, client):
+async def test_a_poll_without_a_cursor_begins_with_the_present(feed, client, autojump_clock):
     for _ in range(3):
         feed.tick()
     answer = (await client.get("/feed/v/polling")).json()
@@ -80,20 +78,22 @@ async def test_a_poll_without_a_cursor_begins_with_the_present(feed, client):
     assert [event["id"] for event in answer["events"]] == [feed.newest]
 
 
-async def test_a_response_to_a_poll_is_not_kept_by_caches(client):
+async def test_a_response_to_a_poll_is_not_kept_by_caches(client, autojump_clock):
     assert (await client.get("/feed/v/polling")).headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("cursor", ["another-1", "9" * 5000, "-", "\u0000", "1 OR 1=1", "\u0663-\u0663"])
 @pytest.mark.parametrize("way", ["polling", "long_polling"])
-async def test_a_reader_without_a_position_gets_everything_that_is_kept(feed, client, way, cursor):
+async def test_a_reader_without_a_position_gets_everything_that_is_kept(
+    feed, client, way, cursor, autojump_clock
+):
     for _ in range(3):
         feed.tick()
     answer = await client.get(f"/feed/v/{way}", params={"after": cursor})
     assert len(answer.json()["events"]) == 3
 
 
-async def test_the_feed_is_bounded_and_the_ids_show_what_is_missing(feed, client):
+async def test_the_feed_is_bounded_and_the_ids_show_what_is_missing(feed, client, autojump_clock):
     for _ in range(600):
         feed.tick()
     answer = await client.get("/feed/v/polling", params={"after": f"{feed.run_name}-1"})
@@ -104,7 +104,7 @@ async def test_the_feed_is_bounded_and_the_ids_show_what_is_missing(feed, client
 # Long polling
 
 
-async def test_a_long_poll_waits_for_news_and_no_longer(module, feed, client):
+async def test_a_long_poll_waits_for_news_and_no_longer(module, feed, client, autojump_clock):
     answers = []
 
     async def ask():
@@ -122,15 +122,15 @@ async def waited_for(feed, count):
     await until(lambda: feed.changed.statistics().tasks_waiting == count)
 
 
-async def test_a_long_poll_without_news_is_answered_in_time(module, feed, client):
+async def test_a_long_poll_without_news_is_answered_in_time(module, feed, client, autojump_clock):
     module.LONG_POLL_SECONDS = 0.02
     feed.tick()
     answer = await client.get("/feed/v/long_polling")
     assert answer.json() == {"events": [], "cursor": feed.newest}
 
 
-async def test_a_long_poll_whose_client_has_gone_waits_no_longer(feed, server):
-    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+async def test_a_long_poll_whose_client_has_gone_waits_no_longer(client, feed, autojump_clock):
+    stream = client.open_stream()
     await stream.send_all(b"GET /feed/v/long_polling HTTP/1.1\r\nHost: here\r\n\r\n")
     await waited_for(feed, 1)
     await stream.aclose()
@@ -152,8 +152,8 @@ async def test_an_event_source_that_comes_again_says_what_it_has_seen(feed, line
     assert f"id: {feed.newest}\n".encode() in answer
 
 
-async def test_a_stream_whose_client_has_gone_waits_no_longer(feed, server):
-    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+async def test_a_stream_whose_client_has_gone_waits_no_longer(client, feed, autojump_clock):
+    stream = client.open_stream()
     await stream.send_all(b"GET /feed/v/server_sent_events HTTP/1.1\r\nHost: here\r\n\r\n")
     await waited_for(feed, 1)
     await stream.aclose()
@@ -164,17 +164,15 @@ async def test_a_stream_whose_client_has_gone_waits_no_longer(feed, server):
 
 
 @pytest.mark.parametrize("message", ["no JSON", b"\xff", "null", "[]", '{"after": 3}', "[" * 900])
-async def test_a_websocket_first_sends_its_position(server, visit, message):
-    async with visit(server, "/feed/v/websocket") as visitor:
+async def test_a_websocket_first_sends_its_position(client, message, autojump_clock):
+    async with client.websocket("/feed/v/websocket") as visitor:
         await visitor.send(message)
-        with pytest.raises(ConnectionClosed):
-            await visitor.receive()
-        assert (visitor.ws.close_code, visitor.ws.close_reason) == (1008, 'expected {"after": …}')
+        await visitor.expect_close(1008, 'expected {"after": …}')
 
 
-async def test_a_websocket_that_has_gone_waits_no_longer(feed, server, visit):
-    async with visit(server, "/feed/v/websocket") as visitor:
-        await visitor.tell(after=feed.newest)
+async def test_a_websocket_that_has_gone_waits_no_longer(client, feed, autojump_clock):
+    async with client.websocket("/feed/v/websocket") as visitor:
+        await visitor.send_json({"after": feed.newest})
         await waited_for(feed, 1)
     await waited_for(feed, 0)
 
@@ -183,19 +181,19 @@ async def test_a_websocket_that_has_gone_waits_no_longer(feed, server, visit):
 
 
 @pytest.mark.slow
-async def test_the_rate_can_be_set_within_bounds(module, server, visit):
-    async with visit(server, "/visit/v") as visitor:
-        assert (await visitor.hear())["rate"] == 2
+async def test_the_rate_can_be_set_within_bounds(module, client, autojump_clock):
+    async with client.websocket("/visit/v") as visitor:
+        assert (await visitor.expect_json())["rate"] == 2
         for rate in (20, 0.2, 7.5):
-            await visitor.tell(type="rate", rate=rate)
-            while (await visitor.hear())["rate"] != rate:
+            await visitor.send_json({"type": "rate", "rate": rate})
+            while (await visitor.expect_json())["rate"] != rate:
                 pass
         for rate in (0, 21, -1, float("nan"), float("inf"), "9", None, True, [1], 10**400):
-            await visitor.tell(type="rate", rate=rate)
+            await visitor.send(json.dumps({"type": "rate", "rate": rate}))  # NaN is not JSON
         for message in ("no JSON", "null", "[" * 900, b"\xff", '{"type": ["cut"]}'):
             await visitor.send(message)
-        await visitor.tell(type="clock", asked_at=1)
-        while (await visitor.hear())["type"] != "clock":
+        await visitor.send_json({"type": "clock", "asked_at": 1})
+        while (await visitor.expect_json())["type"] != "clock":
             pass
         assert module.feed.rate in (7.5, 1)
 
@@ -214,16 +212,16 @@ async def test_a_new_rate_holds_at_once(example, autojump_clock):
         nursery.cancel_scope.cancel()
 
 
-async def test_the_clock_can_be_asked(server, visit):
-    async with visit(server, "/visit/v") as visitor:
-        await visitor.tell(type="clock", asked_at=12.5)
-        while (message := await visitor.hear())["type"] != "clock":
+async def test_the_clock_can_be_asked(client, autojump_clock):
+    async with client.websocket("/visit/v") as visitor:
+        await visitor.send_json({"type": "clock", "asked_at": 12.5})
+        while (message := await visitor.expect_json())["type"] != "clock":
             pass
         assert message["asked_at"] == 12.5
         assert message["now"] > 1e12
 
 
-async def test_when_all_lines_are_cut_nothing_is_lost(module, feed, server, client, visit):
+async def test_when_all_lines_are_cut_nothing_is_lost(module, client, feed, autojump_clock):
     cursor = feed.newest
     ended = []
 
@@ -235,41 +233,41 @@ async def test_when_all_lines_are_cut_nothing_is_lost(module, feed, server, clie
         ended.append("stream")
 
     async def follow_to_the_end():
-        with pytest.raises(ConnectionClosed) as caught:
-            await follow(server, visit, cursor, ended.append)
-        ended.append(caught.value.rcvd.code)
+        async with client.websocket("/feed/v/websocket") as visitor:
+            await visitor.send_json({"after": cursor})
+            ended.append((await visitor.expect_close()).code)
 
-    async with visit(server, "/visit/v") as visitor, visit(server, "/visit/other") as other:
+    async with client.websocket("/visit/v") as visitor, client.websocket("/visit/other") as other:
         async with trio.open_nursery() as nursery:
             for line in (ask, stream, follow_to_the_end):
                 nursery.start_soon(line)
             await waited_for(feed, 3)
-            await other.tell(type="cut")  # another's lines
-            await other.tell(type="clock", asked_at=1)
-            while (await other.hear())["type"] != "clock":
+            await other.send_json({"type": "cut"})  # another's lines
+            await other.send_json({"type": "clock", "asked_at": 1})
+            while (await other.expect_json())["type"] != "clock":
                 pass
             await waited_for(feed, 3)
             assert not ended
-            await visitor.tell(type="cut")
+            await visitor.send_json({"type": "cut"})
         feed.tick()
         answer = (await client.get("/feed/v/polling", params={"after": cursor})).json()
     assert sorted(map(str, ended)) == ["1012", "[]", "stream"]
     assert [event["id"] for event in answer["events"]] == [feed.newest]
 
 
-async def test_a_visit_is_forgotten_when_its_page_goes(module, server, visit):
-    async with visit(server, "/visit/v") as first:
-        await first.hear()
-        async with visit(server, "/visit/v") as second:  # a page that has come back before it was missed
-            await second.hear()
+async def test_a_visit_is_forgotten_when_its_page_goes(module, client, autojump_clock):
+    async with client.websocket("/visit/v") as first:
+        await first.expect_json()
+        async with client.websocket("/visit/v") as second:  # a page that has come back before it was missed
+            await second.expect_json()
         assert not module.visits
-    async with visit(server, "/visit/v") as third:
-        await third.hear()
+    async with client.websocket("/visit/v") as third:
+        await third.expect_json()
         assert set(module.visits) == {"v"}
     await until(lambda: not module.visits)
 
 
-async def test_a_page_without_a_visit_is_served_all_the_same(feed, client):
+async def test_a_page_without_a_visit_is_served_all_the_same(feed, client, autojump_clock):
     assert (await client.get("/feed/nobody/polling")).json() == {"events": [], "cursor": feed.newest}
 
 

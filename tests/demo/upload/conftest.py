@@ -17,16 +17,25 @@ def module(example, tmp_path, monkeypatch):
     return module
 
 
+class Visitor:
+    """A WebSocket that has announced a file, and the server's first reply."""
+
+    def __init__(self, ws, ready):
+        self.ready = ready
+        self.send = ws.send
+        self.receive_json, self.expect_json = ws.receive_json, ws.expect_json
+        self.wait_closed = ws.wait_closed
+
+
 @pytest.fixture
-def begin(visit):
-    """Announce a file, and return the server's first reply."""
+def begin(client):
+    """Announce a file."""
 
     @asynccontextmanager
-    async def begin(server, path, name, size, key=None):
-        async with visit(server, path) as visitor:
-            await visitor.tell(name=name, size=size, upload=key)
-            visitor.ready = await visitor.hear()
-            yield visitor
+    async def begin(path, name, size, key=None):
+        async with client.websocket(path) as ws:
+            await ws.send_json({"name": name, "size": size, "upload": key})
+            yield Visitor(ws, await ws.expect_json())
 
     return begin
 
@@ -35,9 +44,9 @@ def begin(visit):
 def shelve(begin):
     """Send a file whole, and return the last answer."""
 
-    async def shelve(server, name, content=b"content"):
-        async with begin(server, "/whole", name, len(content)) as visitor:
+    async def shelve(name, content=b"content"):
+        async with begin("/whole", name, len(content)) as visitor:
             await visitor.send(content)
-            return await visitor.hear()
+            return await visitor.expect_json()
 
     return shelve

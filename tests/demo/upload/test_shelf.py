@@ -9,13 +9,12 @@ import httpx
 import pytest
 import trio
 from support.program import Program
-from support.serving import running
 from support.uploads import on_shelf, unfinished
 
 
-async def test_a_file_is_sent_to_be_saved_and_never_shown(server, shelve, client):
+async def test_a_file_is_sent_to_be_saved_and_never_shown(client, shelve):
     content = b"<script>alert(1)</script>"
-    await shelve(server, 'page "<1>".html', content)
+    await shelve('page "<1>".html', content)
     answer = await client.get("/files/page%20%22%3C1%3E%22.html")
     assert answer.content == content
     assert answer.headers["content-type"] == "application/octet-stream"
@@ -28,46 +27,45 @@ async def test_a_file_is_sent_to_be_saved_and_never_shown(server, shelve, client
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("name", ["other", "%2e%2e", "..%2f..%2fsecret", "%2fetc%2fpasswd", "", "%00"])
 async def test_only_files_on_the_shelf_can_be_downloaded_or_deleted(
-    module, server, shelve, client, tmp_path, method, name
+    module, client, shelve, tmp_path, method, name
 ):
     (tmp_path / "secret").write_text("secret")
-    await shelve(server, "some.bin")
+    await shelve("some.bin")
     assert (await client.request(method, f"/files/{name}")).status_code in {400, 404}
     assert (tmp_path / "secret").exists()
     assert list(on_shelf(module)) == ["some.bin"]
 
 
-async def test_the_list_follows_files_that_come_and_go(module, server, shelve, visit, client):
-    async with visit(server, "/watch") as watcher:
-        first = await watcher.hear()
+async def test_the_list_follows_files_that_come_and_go(module, client, shelve):
+    async with client.websocket("/watch") as watcher:
+        first = await watcher.expect_json()
         assert (first["files"], first["file_bytes"]) == ([], module.FILE_BYTES)
         assert first["unfinished_seconds"] == module.UNFINISHED_SECONDS
         await watcher.send("nobody listens")
-        await shelve(server, "some.bin", b"x" * 1000)
-        (file,) = (await watcher.hear())["files"]
+        await shelve("some.bin", b"x" * 1000)
+        (file,) = (await watcher.expect_json())["files"]
         assert (file["name"], file["size"]) == ("some.bin", 1000)
         assert file["until"] == pytest.approx(time.time() + module.KEPT_SECONDS, abs=60)
         assert (await client.delete("/files/some.bin")).status_code == 204
-        assert (await watcher.hear())["files"] == []
+        assert (await watcher.expect_json())["files"] == []
         assert (await client.delete("/files/some.bin")).status_code == 404
 
 
-async def test_old_files_are_removed_but_not_those_on_their_way(module, visit, begin):
-    async with running(module.app) as server:
-        async with begin(server, "/slices", "left.bin", 1000) as visitor:
-            left = visitor.ready["upload"]
-        await unfinished(module)
-        (module.SHELF / "old.bin").write_bytes(b"old")
-        (module.SHELF / "new.bin").write_bytes(b"new")
-        async with begin(server, "/slices", "some.bin", 1000) as visitor, visit(server, "/watch") as watcher:
-            assert len((await watcher.hear())["files"]) == 2
-            for path in (module.SHELF / "old.bin", *module.UNFINISHED.iterdir()):
-                os.utime(path, (0, 0))
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(module.tidy_up)
-                assert [file["name"] for file in (await watcher.hear())["files"]] == ["new.bin"]
-                nursery.cancel_scope.cancel()
-            assert {path.name for path in module.UNFINISHED.iterdir()} == {visitor.ready["upload"]} != {left}
+async def test_old_files_are_removed_but_not_those_on_their_way(module, client, begin):
+    async with begin("/slices", "left.bin", 1000) as visitor:
+        left = visitor.ready["upload"]
+    await unfinished(module)
+    (module.SHELF / "old.bin").write_bytes(b"old")
+    (module.SHELF / "new.bin").write_bytes(b"new")
+    async with begin("/slices", "some.bin", 1000) as visitor, client.websocket("/watch") as watcher:
+        assert len((await watcher.expect_json())["files"]) == 2
+        for path in (module.SHELF / "old.bin", *module.UNFINISHED.iterdir()):
+            os.utime(path, (0, 0))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(module.tidy_up)
+            assert [file["name"] for file in (await watcher.expect_json())["files"]] == ["new.bin"]
+            nursery.cancel_scope.cancel()
+        assert {path.name for path in module.UNFINISHED.iterdir()} == {visitor.ready["upload"]} != {left}
 
 
 async def test_a_folder_of_somebody_else_is_not_used(module, tmp_path):
