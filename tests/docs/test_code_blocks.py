@@ -5,22 +5,28 @@ The fences, as CONTRIBUTING.md explains them:
     python              runs alone, as a module that is not `__main__`
     python continued    continues in the namespace of the block before it
     python server       defines `async def main()`, which is run with a time limit
+    python tests        defines tests, and each is run; `autojump_clock` is the one fixture they may have
     console             is read: each `make` and `trioweb` command must exist
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
 import types
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from support.texts.code_blocks import ROOT, Block, blocks_of, chains_of, run_block
 
-PYTHON_KINDS = {"python", "python continued", "python server", "python continued server"}
+PYTHON_KINDS = {
+    f"python{continued}{run}" for continued in ("", " continued") for run in ("", " server", " tests")
+}
 SERVER_SECONDS = 10
 
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.exists()]
@@ -38,12 +44,26 @@ def test_a_python_block_runs(chain: list[Block], tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     for block in chain:
         assert block.kind in PYTHON_KINDS, f"{block.file}:{block.line}: unknown kind of block"
+        before = set(vars(module))
         run_block(block, module)
         if "server" in block.kind.split():
-            trio.run(run_main, vars(module)["main"])
+            trio.run(run_limited, vars(module)["main"])
+        if "tests" in block.kind.split():
+            run_tests([one for name, one in vars(module).items() if name not in before])
 
 
-async def run_main(main) -> None:
+def run_tests(things: list[object]) -> None:
+    tests = [one for one in things if getattr(one, "__name__", "").startswith("test_")]
+    assert tests, "a block of tests has none"
+    for test in tests:
+        clock = trio.testing.MockClock(autojump_threshold=0)
+        if inspect.signature(test).parameters:
+            trio.run(partial(test, autojump_clock=clock), clock=clock)
+        else:
+            trio.run(run_limited, test)
+
+
+async def run_limited(main) -> None:
     with trio.fail_after(SERVER_SECONDS):
         await main()
 
