@@ -7,7 +7,8 @@ there; and here, before coverage measures. So nothing is imported before a test 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
@@ -32,3 +33,23 @@ def trioweb_server() -> Callable[..., AbstractAsyncContextManager[Server]]:
     from trioweb.testing import open_server
 
     return open_server
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Forget the bad networks of the test before."""
+    del item
+    if streams := sys.modules.get("trioweb.testing.faults.stream"):
+        streams.forget_recent_faults()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure the seed of each `FaultyStream` of the test, and what it did."""
+    del item, call
+    report = yield
+    streams = sys.modules.get("trioweb.testing.faults.stream")
+    if report.failed and streams and (faults := streams.recent_faults()):
+        report.sections.append(("Bad networks", "\n".join(faults)))
+    return report

@@ -51,6 +51,7 @@ OUR_FOLDERS = ("trioweb", "tests", "conformance", "benchmarks", "demo", "example
 STRANGERS = {
     *("ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "NO_PROXY"),  # of the environment
     "ConnectionManager",  # of a tutorial of FastAPI
+    "EventSource",  # of browsers
     "TMPDIR",  # of the environment
     "_charset_",  # of HTML
     "_hidden",  # of RFC 7239

@@ -23,7 +23,14 @@ from support.code_figures import Source, sources
 
 import trioweb
 
-PUBLIC_MODULES = ("trioweb", "trioweb.errors", "trioweb.middleware", "trioweb.rooms", "trioweb.templates")
+PUBLIC_MODULES = (
+    "trioweb",
+    "trioweb.errors",
+    "trioweb.middleware",
+    "trioweb.rooms",
+    "trioweb.templates",
+    "trioweb.testing",
+)
 
 # What in a program's tree has a name, and where the tree keeps it.
 NAMING: dict[type, str] = {

@@ -146,6 +146,25 @@ def test_an_app_is_tested_with_the_runner_of_its_author(tmp_path, tests, argumen
     assert "FAILED" not in output, output
 
 
+BAD_NETWORK = """
+from trioweb.testing import FaultyStream
+
+@pytest.mark.parametrize("seed", [7, 8])
+async def test_network(trioweb_client, autojump_clock, seed):
+    async with trioweb_client(app) as client:
+        FaultyStream(client.open_stream(), seed=seed)
+        assert seed == 8
+"""
+
+
+@pytest.mark.slow
+def test_a_failed_test_shows_the_seeds_of_its_own_networks(tmp_path):
+    output = run(tmp_path, BAD_NETWORK, "pytest", "-q", "-o", "trio_mode=true")
+    assert "1 failed, 1 passed" in output
+    assert output.count("FaultyStream(seed=7): 0 bytes sent (no fault), 0 bytes received (no fault)") == 1
+    assert "seed=8" not in output
+
+
 def test_a_project_that_does_not_use_the_fixtures_imports_nothing_for_them():
     program = """
 import sys, pytest
