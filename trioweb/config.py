@@ -107,7 +107,8 @@ class Deflate:
     Attributes:
         level: zlib's effort, 1 (fast) to 9 (small).
         window_bits: Base-2 logarithm of the window for sending, 9 to 15. A peer that
-            asks for a smaller window gets it; zlib does not offer 8.
+            asks for a smaller window gets it; zlib does not offer 8. The peer is asked for
+            the same; if it cannot limit its window, this side needs 32 KiB for receiving.
         memory_level: zlib's memory for sending, 1 to 9.
         minimum_bytes: Shorter messages are not compressed.
         context_takeover: Whether the window is kept from message to message. Without
