@@ -6,7 +6,7 @@ import pytest
 import trio
 
 import trioweb
-from trioweb import App, Close, CloseWebSocket, ConnectionClosedError, LocalProtocolError
+from trioweb import App, Close, CloseWebSocket, Config, ConnectionClosedError, Deflate, LocalProtocolError
 
 
 @pytest.fixture
@@ -91,6 +91,33 @@ async def test_after_the_block_the_websocket_is_closed_for_good(url):
 
     with pytest.raises(trioweb.AlreadyClosed):
         await ws.send("late")
+
+
+async def test_closing_in_the_block_decides_the_code(url, ends):
+    async with trioweb.connect(url) as ws:
+        await ws.aclose(4000, "enough")
+        assert repr(ws) == f"<ClientWebSocket {url} 4000 enough>"
+
+    assert (await ends[1].receive()) == Close(4000, "enough", received_first=True)
+
+
+async def test_compression_is_offered_when_it_is_asked_for(nursery):
+    app = App(Config(compression=Deflate()))
+
+    @app.websocket("/")
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    server = await nursery.start(trioweb.serve, app, "127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{server.port}/"
+    text = "the same again, " * 1000
+    for options in ({"compression": Deflate()}, {"config": Config(compression=Deflate())}):
+        before = server.statistics().bytes_received
+        async with trioweb.connect(url, **options) as ws:
+            await ws.send(text)
+            assert await ws.receive() == text
+        assert server.statistics().bytes_received - before < 1000
 
 
 async def test_a_block_that_has_been_left_can_be_entered_again(url):

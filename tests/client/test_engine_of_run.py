@@ -213,6 +213,52 @@ async def test_a_connection_that_has_ended_needs_no_garbage_collector(server):
         gc.enable()
 
 
+@pytest.mark.slow
+async def test_a_thousand_connections_share_the_tasks_of_one(nursery):
+    app = trioweb.App()
+
+    @app.websocket("/")
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    server = await nursery.start(trioweb.serve, app, "127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{server.port}/"
+    limit = trio.CapacityLimiter(50)
+    opened_all, answers = [], []
+
+    async def open_one():
+        async with limit:
+            opened_all.append(await opened(url))
+
+    async def use(ws):
+        await ws.send("hello")
+        answers.append(await ws.receive())
+        await ws.aclose()
+
+    async with trio.open_nursery() as inner:
+        for _ in range(1000):
+            inner.start_soon(open_one)
+    assert tasks() < 1000 + 50  # the server has one for each handler
+    async with trio.open_nursery() as inner:
+        for ws in opened_all:
+            inner.start_soon(use, ws)
+    assert answers == ["hello"] * 1000
+
+
+async def test_an_engine_that_ends_while_a_connection_is_being_opened_leaves_no_socket(serving):
+    async def end_it(peer):
+        request = await peer.receive_head()
+        shared_engine.shared_engine()._shield.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.send(accepting(request))
+        assert await peer.receive_end() == b""
+
+    async with serving(end_it) as port:
+        with pytest.raises(RuntimeError, match="this Trio run is ending"):
+            await opened(f"ws://127.0.0.1:{port}/")
+
+
 async def test_nothing_runs_before_the_first_connection_and_after_the_last(server):
     before = tasks()
     async with trioweb.connect(server.url):

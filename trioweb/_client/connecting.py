@@ -72,7 +72,8 @@ class Opener:
     async def dial(self, engine: Engine) -> tuple[Transport, Accepted]:
         """Dial and shake hands, as often as redirects ask for it."""
         attempt, first, headers = self._attempt, self._attempt.url, self._options.headers
-        for redirects_left in range(self._options.most_redirects, -1, -1):
+        redirects_left = self._options.most_redirects
+        while True:
             transport = await dial(attempt, attempt.url, self._options, engine)
             try:
                 return transport, await self._shake_hands(transport, headers)
@@ -86,7 +87,7 @@ class Opener:
                 raise
             headers = headers_for(first, target, headers)
             attempt.url, attempt.pending = target, None
-        raise AssertionError  # the last answer was raised
+            redirects_left -= 1
 
     async def use(self, stream: trio.abc.Stream, engine: Engine) -> tuple[Transport, Accepted]:
         """Shake hands over a stream."""
