@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 import trio
 
@@ -22,6 +25,7 @@ from trioweb.errors import (
     InvalidURL,
     LocalProtocolError,
     MessageTooBig,
+    MissingField,
     ProtocolError,
     RemoteProtocolError,
     connection_closed,
@@ -184,3 +188,28 @@ def test_a_refusal_by_this_side_is_not_a_received_one():
 def test_a_received_refusal_shows_what_the_server_said_in_short(error, text):
     assert f"the server answered the handshake {text}" in str(error)
     assert error.was_received
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AlreadyClosed(Close(1000), None, received_first=False),
+        BadHandshake("no accept"),
+        CloseWebSocket(4001, "bye"),
+        ConnectFailed("no route", "TCP"),
+        ConnectTimedOut("too slow", "TLS"),
+        ConnectionClosedError(None, Close(1011, "a bug"), received_first=True),
+        HTTPError(503, headers={"Retry-After": "1"}),
+        HandshakeRejected(404, "Not Found", {"a": "b"}, body=b"c", is_body_complete=False),
+        MessageTooBig("too big"),
+        MissingField("no field 'x'"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("duplicate", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_an_error_can_be_copied_and_sent_to_another_process(error, duplicate):
+    again = duplicate(error)
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    for name in ("answer", "body", "close", "headers", "is_body_complete", "phase", "status"):
+        assert getattr(again, name, None) == getattr(error, name, None)

@@ -174,6 +174,7 @@ class MissingField(HTTPError, KeyError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(HTTPStatus.BAD_REQUEST, detail)
+        self.args = (detail,)  # with which it is copied and pickled
 
 
 class ProtocolError(TriowebError):
@@ -221,7 +222,7 @@ class RemoteProtocolError(ProtocolError):
         given = [code for code in (status, close_code, answer) if code is not None]
         if len(given) > 1:
             raise LocalProtocolError(
-                f"a RemoteProtocolError has either a status or a close code, not both: got {given}"
+                f"a RemoteProtocolError has either a status or a close code, not {given}"
             )
         if not given:
             return
@@ -254,7 +255,6 @@ class HeadersTooLarge(RemoteProtocolError):
 
 
 Phase = Literal["TCP", "Unix socket", "proxy", "TLS", "handshake"]
-"""How far a client has come when it fails to connect."""
 
 
 class ConnectFailed(TriowebError, OSError):
@@ -262,15 +262,16 @@ class ConnectFailed(TriowebError, OSError):
 
     Args:
         message: What happened, and what was expected.
-        phase: What the client was doing.
-
-    Attributes:
-        phase: `"TCP"`, `"Unix socket"`, `"proxy"`, `"TLS"` or `"handshake"`.
+        phase: What the client was doing, one of `Phase`; an attribute, too.
     """
 
     def __init__(self, message: str, phase: Phase) -> None:
-        super().__init__(f"connecting failed ({phase}): {message}")
+        super().__init__(message)
         self.phase: Phase = phase
+        self.args = (message, phase)  # with which it is copied and pickled
+
+    def __str__(self) -> str:
+        return f"connecting failed ({self.phase}): {self.args[0]}"
 
 
 class ConnectTimedOut(ConnectFailed, TimeoutError, trio.TooSlowError):
