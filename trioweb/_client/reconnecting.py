@@ -40,7 +40,7 @@ def reconnecting(
             try:
                 async for message in ws:
                     ...
-            except trioweb.ConnectionClosedError:
+            except trioweb.ConnectionClosed:
                 continue
 
     The loop itself ends with `break`, with an exception of its body, or when `retry` gives up: with
