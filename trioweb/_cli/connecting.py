@@ -6,6 +6,7 @@ import logging
 import signal
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 import attrs
@@ -111,12 +112,11 @@ async def connect_and_talk(conversation: Conversation, call: Call, report: Conne
         )
     except (InvalidURL, ConfigError, LocalProtocolError) as error:
         raise Refusal(str(error), USAGE) from None
-    except HandshakeRejected as error:
-        await report.failed(error)
-        raise Refusal(visible(str(error)), REFUSED) from None
-    except ConnectFailed as error:
-        await report.failed(error)
-        raise Refusal(visible(str(error)), FAILED) from None
+    except (HandshakeRejected, ConnectFailed) as error:
+        with suppress(BrokenPipeError):
+            await report.failed(error)
+        is_refusal = isinstance(error, HandshakeRejected)
+        raise Refusal(visible(str(error)), REFUSED if is_refusal else FAILED) from None
     except ConnectionClosed:
         pass  # a code to give up on, which the exit status shows
 

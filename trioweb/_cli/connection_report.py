@@ -12,6 +12,7 @@ the cursor, forge a line or set the title, so none gets there.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from trioweb import ClientWebSocket, Close, HandshakeRejected, TriowebError
@@ -81,7 +82,10 @@ class JSONReport(ConnectionReport):
     """One JSON object on one line for each event."""
 
     async def _event(self, event: str, **fields: Any) -> None:
-        await self._output.write(write_json({"event": event, **fields}) + "\n")
+        text = write_json({"event": event, **fields})
+        if self._output.is_terminal:  # JSON itself allows characters that a terminal would obey
+            text = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+        await self._output.write(f"{text}\n")
 
     async def opened(self, ws: ClientWebSocket) -> None:
         """Write `open`."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 import trio
 
@@ -44,7 +45,7 @@ class LineInput:
         The end of the input ends a line too, unless it is empty.
 
         Raises:
-            Refusal: A line is longer than `INPUT_LINE_BYTES`.
+            Refusal: The input cannot be read, or a line is longer than `INPUT_LINE_BYTES`.
 
         Cancellation: Safe; no input is lost.
         """
@@ -67,22 +68,21 @@ class LineInput:
         return line
 
     async def _read(self) -> bytes:
-        while self._can_wait:
-            try:
-                await trio.lowlevel.wait_readable(self._descriptor)
-            except OSError:  # not one that can be waited for
-                self._can_wait = False
-            else:
+        try:
+            while self._can_wait:
                 try:
-                    return os.read(self._descriptor, INPUT_BYTES)
-                except BlockingIOError:  # another process has read it, and made it non-blocking
-                    continue
-                except OSError as error:
-                    if error.errno != errno.EIO:  # the terminal has gone away
-                        raise
-                    return b""
-        # Reading a regular file ends soon; abandoning it would lose what it has read.
-        may_abandon = not stat.S_ISREG(os.fstat(self._descriptor).st_mode)
-        return await trio.to_thread.run_sync(
-            os.read, self._descriptor, INPUT_BYTES, abandon_on_cancel=may_abandon
-        )
+                    await trio.lowlevel.wait_readable(self._descriptor)
+                except OSError:  # not one that can be waited for
+                    self._can_wait = False
+                else:
+                    with suppress(BlockingIOError):  # non-blocking, and another process was quicker
+                        return os.read(self._descriptor, INPUT_BYTES)
+            # Reading a regular file ends soon; abandoning it would lose what it has read.
+            may_abandon = not stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+            return await trio.to_thread.run_sync(
+                os.read, self._descriptor, INPUT_BYTES, abandon_on_cancel=may_abandon
+            )
+        except OSError as error:
+            if error.errno == errno.EIO:  # the terminal has gone away
+                return b""
+            raise Refusal(f"the input cannot be read: {error.strerror}", FAILED) from None

@@ -13,7 +13,9 @@ import select
 
 import trio
 
-PIPE_BYTES = select.PIPE_BUF
+from trioweb._cli.refusal import FAILED, Refusal
+
+PIPE_BYTES = getattr(select, "PIPE_BUF", 512)  # POSIX promises at least that; Windows has no name for it
 
 
 class LineOutput:
@@ -35,6 +37,7 @@ class LineOutput:
 
         Raises:
             BrokenPipeError: The reader has gone away.
+            Refusal: It cannot be written for another reason, such as a full disk.
 
         Cancellation: A part of the text may have been written.
         """
@@ -46,6 +49,10 @@ class LineOutput:
                     data = data[os.write(self._descriptor, data[:PIPE_BYTES]) :]
                 except BlockingIOError:  # somebody has made it non-blocking, and another process was quicker
                     continue
+                except BrokenPipeError:
+                    raise
+                except OSError as error:
+                    raise Refusal(f"the output cannot be written: {error.strerror}", FAILED) from None
 
     async def _wait(self) -> None:
         # Asking costs a tenth of waiting. And a regular file, for which Trio cannot wait, is always ready.

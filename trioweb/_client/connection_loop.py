@@ -140,10 +140,7 @@ class ConnectionLoop(AsyncIterator[ReconnectingWebSocket]):
         return self
 
     async def __anext__(self) -> ReconnectingWebSocket:
-        if self._is_connecting:
-            raise LocalProtocolError(
-                "two tasks wait for a connection of the same loop: call reconnecting() once for each"
-            )
+        self._check_not_connecting()
         self._is_connecting = True
         try:
             await self._leave()
@@ -159,8 +156,12 @@ class ConnectionLoop(AsyncIterator[ReconnectingWebSocket]):
         For a program that keeps the object after its loop, as with `contextlib.aclosing`. A loop
         over `reconnecting(url)` itself closes its connection when it is left.
 
+        Raises:
+            LocalProtocolError: Another task waits for the next connection: cancel it.
+
         Cancellation: The connection is closed at once.
         """
+        self._check_not_connecting()
         self._is_over = True
         ws, self._ws = self._ws, None
         if ws is None:
@@ -177,6 +178,12 @@ class ConnectionLoop(AsyncIterator[ReconnectingWebSocket]):
         if self._ws is not None and self._token is not None:
             with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(intake_of(self._ws).close, LEAVING)
+
+    def _check_not_connecting(self) -> None:
+        if self._is_connecting:
+            raise LocalProtocolError(
+                "another task waits for the next connection of this loop: call reconnecting() once for each task"
+            )
 
     # The end of one connection, and the beginning of the next.
 

@@ -123,6 +123,40 @@ async def test_a_pipe_that_somebody_made_non_blocking_works(pipe):
     assert await source.receive_line() == b"one"
 
 
+async def test_a_terminal_whose_other_side_is_gone_is_the_end(terminal):
+    person, program = terminal
+    os.close(program)
+    assert await LineInput(person).receive_line() is None  # EIO
+
+
+async def test_readers_of_the_same_non_blocking_pipe_leave_each_other_alone(pipe, nursery):
+    os.set_blocking(pipe[0], False)
+    found = []
+
+    async def read(descriptor):
+        found.append(await LineInput(descriptor).receive_line())
+
+    other = os.dup(pipe[0])
+    for descriptor in (pipe[0], other):
+        nursery.start_soon(read, descriptor)
+    await trio.testing.wait_all_tasks_blocked()
+    os.write(pipe[1], b"one\n")
+    await until(lambda: found == [b"one"])
+    os.write(pipe[1], b"two\n")
+    await until(lambda: found == [b"one", b"two"])
+    os.close(other)
+
+
+async def test_input_and_output_that_do_not_work_are_refused(tmp_path):
+    with opened(tmp_path) as folder, pytest.raises(Refusal, match="the input cannot be read: Is a directory"):
+        await LineInput(folder).receive_line()
+    with (
+        opened(os.devnull) as readable,
+        pytest.raises(Refusal, match="the output cannot be written: Bad file"),
+    ):
+        await LineOutput(readable).write("x")
+
+
 async def test_a_line_that_never_ends_is_refused(pipe, monkeypatch):
     monkeypatch.setattr(line_input, "INPUT_LINE_BYTES", 1000)
     os.write(pipe[1], b"x" * 1001)

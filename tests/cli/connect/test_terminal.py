@@ -75,6 +75,8 @@ async def test_a_person_may_look_at_json(terminal, url):
     one.type("hello\n")
     await one.see('{"event":"message","text":"hello"}\r\n')
     assert "\x1b" not in one.shown
+    one.type("\x9b2J\n")
+    await one.see('"text":"\\u009b2J"')
     one.type("/close\n")
     assert (await ended(one))[0] == 0
 
