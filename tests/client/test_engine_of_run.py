@@ -249,7 +249,7 @@ async def test_a_thousand_connections_share_the_tasks_of_one(nursery):
 async def test_an_engine_that_ends_while_a_connection_is_being_opened_leaves_no_socket(serving):
     async def end_it(peer):
         request = await peer.receive_head()
-        shared_engine.shared_engine()._shield.cancel()
+        shared_engine.shared_engine()._unused.set()
         await trio.testing.wait_all_tasks_blocked()
         await peer.send(accepting(request))
         assert await peer.receive_end() == b""

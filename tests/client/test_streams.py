@@ -151,3 +151,50 @@ async def test_a_client_takes_a_long_message_in_pieces_and_sends_one(nursery):
                 received_bytes += len(chunk)
 
     assert received_bytes == 50 * 50_000
+
+
+class SlowToClose(OddStream):
+    """A stream that says goodbye, which takes a moment."""
+
+    has_said_goodbye = False
+
+    async def aclose(self):
+        await trio.sleep(0.5)
+        self.has_said_goodbye = True
+        await super().aclose()
+
+
+@pytest.mark.parametrize("begins", ["client", "server"])
+async def test_the_block_lasts_until_its_stream_has_closed_in_its_own_way(nursery, autojump_clock, begins):
+    ours, theirs = trio.testing.memory_stream_pair()
+    stream, peer = SlowToClose(ours), RawPeer(theirs, is_server=True)
+
+    async def serve():
+        await peer.accept()
+        if begins == "server":
+            await peer.send_close(1000)
+        assert await peer.receive_close() == (1000, "")
+        if begins == "client":
+            await peer.send_close(1000)
+        await peer.stream.aclose()
+
+    nursery.start_soon(serve)
+    async with trioweb.connect_stream(stream, "ws://server/") as ws:
+        if begins == "server":
+            assert [message async for message in ws] == []
+
+    assert stream.has_said_goodbye
+    assert stream.closes == 1
+
+
+async def test_a_stream_that_never_closes_is_left_after_a_second(nursery, autojump_clock):
+    stream, peer = odd_pair()
+    nursery.start_soon(peer.accept)
+    started = trio.current_time()
+    async with trioweb.connect_stream(stream, "ws://server/"):
+        stream.aclose = trio.sleep_forever
+        await peer.send_close(1000)
+        await peer.receive_close()
+        await peer.stream.aclose()
+
+    assert trio.current_time() - started == pytest.approx(1, abs=0.1)

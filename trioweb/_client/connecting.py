@@ -149,6 +149,7 @@ async def _close_now(stream: trio.abc.Stream) -> None:
         logger.exception("a stream failed while it was being closed")
 
 
+@trio.lowlevel.enable_ki_protection
 async def open_connection(url: WebSocketURL, options: ConnectOptions) -> ClientWebSocket:
     """Connect to a server, without a block: the caller closes the connection.
 
@@ -162,6 +163,7 @@ async def open_connection(url: WebSocketURL, options: ConnectOptions) -> ClientW
     return await opener.run(opener.dial)
 
 
+@trio.lowlevel.enable_ki_protection
 async def open_connection_over(
     stream: trio.abc.Stream, url: WebSocketURL, options: ConnectOptions
 ) -> ClientWebSocket:

@@ -24,7 +24,8 @@ from typing import NoReturn
 import trio
 
 from trioweb._client.websocket import ClientWebSocket
-from trioweb._websocket.parts_of import closing_of, intake_of
+from trioweb._transport.stream_transport import StreamTransport
+from trioweb._websocket.parts_of import closing_of, intake_of, outlet_of
 from trioweb._websocket.state import State
 from trioweb.closing import Close, CloseCode
 from trioweb.errors import CloseWebSocket, LocalProtocolError
@@ -107,13 +108,20 @@ async def end_connection(ws: ClientWebSocket, close: Close) -> None:
     closing = closing_of(ws)
     intake_of(ws).close(close)
     try:
-        await closing.wait_closed()
+        await _wait_for_end(ws)
     except trio.Cancelled:
         with trio.move_on_after(CANCELLED_SECONDS, shield=True):
-            await closing.wait_closed()
+            await _wait_for_end(ws)
         if closing.state is not State.CLOSED:
             closing.cut("its block was cancelled")
         raise
+
+
+async def _wait_for_end(ws: ClientWebSocket) -> None:
+    await closing_of(ws).wait_closed()
+    transport = outlet_of(ws).transport
+    if isinstance(transport, StreamTransport):  # whose own way to close may wait; a socket is closed by now
+        await transport.wait_closed()
 
 
 def close_for(error: BaseException | None) -> Close:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import logging
 
+import attrs
 import trio
 
 from trioweb._client.client_closing import ClientClosing
@@ -39,7 +40,16 @@ RUN_HAS_ENDED = Close(CloseCode.GOING_AWAY)
 class SharedEngine:
     """An engine in a system task, which counts those who use it."""
 
-    __slots__ = ("_connections", "_engine", "_failure", "_holders", "_scope", "_shield", "_started")
+    __slots__ = (
+        "_connections",
+        "_engine",
+        "_failure",
+        "_holders",
+        "_scope",
+        "_shield",
+        "_started",
+        "_unused",
+    )
 
     def __init__(self) -> None:
         self._connections: set[ClientClosing] = set()
@@ -49,6 +59,7 @@ class SharedEngine:
         self._started = trio.Event()
         self._scope = trio.CancelScope()
         self._shield = trio.CancelScope(shield=True)
+        self._unused = trio.Event()
         trio.lowlevel.spawn_system_task(self._run, name="trioweb client engine")
 
     async def hold(self) -> Engine:
@@ -73,8 +84,8 @@ class SharedEngine:
         self._holders -= 1
         if not self._holders:
             self._retire()
+            self._unused.set()
             self._scope.cancel()
-            self._shield.cancel()
 
     def adopt(self, closing: ClientClosing) -> None:
         """Let an open connection hold the engine, in place of its opener, until it is closed."""
@@ -105,19 +116,20 @@ class SharedEngine:
         """Close what is still open, and let the engine's tasks run on only for as long as that takes."""
         for closing in list(self._connections):
             closing.begin(RUN_HAS_ENDED)
-        if self._connections:
-            self._shield.deadline = trio.current_time() + LAST_SECONDS
-        else:
-            self._shield.cancel()
+        self._shield.deadline = trio.current_time() + LAST_SECONDS
+        if not self._connections:
+            self._unused.set()
 
     @trio.lowlevel.enable_ki_protection
     async def _serve(self) -> None:
         try:
             with self._shield:
-                async with open_engine() as self._engine:
+                # The streams have a nursery of their own, so that those that are still closing are waited for.
+                async with open_engine() as engine, trio.open_nursery() as streams:
+                    self._engine = attrs.evolve(engine, nursery=streams)
                     self._started.set()
                     try:
-                        await trio.sleep_forever()
+                        await self._unused.wait()
                     finally:
                         self._cut_all()
         except Exception as error:

@@ -143,9 +143,7 @@ class StreamTransport:
         A stream does not show whether it holds unread input, so this cannot refuse as a socket does.
         """
         if not self._is_aborted:
-            self._let_go()
-            self._farewell = trio.Event()
-            self._nursery.start_soon(self._say_farewell, self._farewell, name="trioweb farewell")
+            self._begin_to_close(self._stream.aclose)
         return True
 
     def end_output(self) -> bool:
@@ -160,17 +158,19 @@ class StreamTransport:
     def abort(self) -> None:
         """Drop the connection at once: the receiver gets no more calls, whatever the stream still does."""
         if not self._is_aborted:
-            self._let_go()
-            self._nursery.start_soon(
-                self._guarded, partial(trio.aclose_forcefully, self._stream), name="trioweb abort"
-            )
+            self._begin_to_close(partial(trio.aclose_forcefully, self._stream))
+
+    async def wait_closed(self) -> None:
+        """Wait for the closing that has begun; a second at most."""
+        if self._farewell is not None:
+            await self._farewell.wait()
 
     async def aclose(self) -> None:
         """Close the stream in its own way, or wait for the closing that has begun."""
         self._let_go()
         # Closing a stream a second time need not wait for the first: it would seem closed too early.
         if self._farewell is not None:
-            await self._farewell.wait()
+            await self.wait_closed()
             return
         # Trio asks of every stream that it is closed even when its `aclose` is cancelled. The deadline is
         # Trio's own and not one of the timers, since it is not held against the peer.
@@ -185,10 +185,17 @@ class StreamTransport:
         self._receiver = self._output = None
         self._may_read.set()  # the reader ends, rather than waiting for a `resume_reading` that never comes
 
-    async def _say_farewell(self, said: trio.Event) -> None:
-        with trio.move_on_after(FAREWELL_SECONDS):
-            await self._guarded(self._stream.aclose)
-        said.set()
+    def _begin_to_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        self._let_go()
+        self._farewell = trio.Event()
+        self._nursery.start_soon(self._close, close, self._farewell, name="trioweb farewell")
+
+    async def _close(self, close: Callable[[], Awaitable[None]], closed: trio.Event) -> None:
+        try:
+            with trio.move_on_after(FAREWELL_SECONDS):
+                await self._guarded(close)
+        finally:  # at the end of the engine, too: nobody may wait for it for ever
+            closed.set()
 
     async def _guarded(self, method: Callable[[], Awaitable[None]]) -> None:
         """Run a step that no task waits for.
