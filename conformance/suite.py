@@ -1,4 +1,4 @@
-"""The Autobahn test suite: where it is installed, and one run of its fuzzing client.
+"""The Autobahn test suite: where it is installed, and one run of its fuzzing client or server.
 
 The suite is Python 2 code and pins its own dependencies, so it lives in an environment of
 its own under `.build/`. Nothing else is touched; removing that folder undoes it.
@@ -6,13 +6,18 @@ its own under `.build/`. Nothing else is touched; removing that folder undoes it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +28,10 @@ SUITE = "autobahntestsuite==25.10.1"
 VIRTUALENV = "virtualenv==20.15.1"
 
 RUN_SECONDS = 3600
+START_SECONDS = 20
+
+AGENT = "trioweb"
+LOG = "wstest.log"
 
 
 class SuiteError(Exception):
@@ -95,7 +104,9 @@ def install() -> Path:
     return program
 
 
-def run(program: Path, url: str, cases: Sequence[str], folder: Path) -> dict[str, dict[str, str]]:
+def run_fuzzing_client(
+    program: Path, url: str, cases: Sequence[str], folder: Path
+) -> dict[str, dict[str, str]]:
     """Run cases against a server and return the suite's own index of them.
 
     Args:
@@ -107,30 +118,100 @@ def run(program: Path, url: str, cases: Sequence[str], folder: Path) -> dict[str
     Raises:
         SuiteError: Not every case was run.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    wanted = [case for case in cases if not case.startswith("-")]
-    specification = {
-        "outdir": str(folder),
-        "servers": [{"agent": "trioweb", "url": url}],
-        "cases": wanted or ["*"],
-        "exclude-cases": [case[1:] for case in cases if case.startswith("-")],
-    }
-    (folder / "spec.json").write_text(json.dumps(specification), encoding="utf-8")
-    log = folder / "wstest.log"
-    with log.open("wb") as output:
+    specification = _written(folder, cases, servers=[{"agent": AGENT, "url": url}])
+    with (folder / LOG).open("wb") as output:
         subprocess.run(
-            [program, "-m", "fuzzingclient", "-s", folder / "spec.json"],
+            [program, "-m", "fuzzingclient", "-s", specification],
             check=False,
             stdout=output,
             stderr=output,
             timeout=RUN_SECONDS,
         )
-    # The client reports success even if the server goes away in the middle.
+    return results(folder, _planned(folder))
+
+
+@dataclass(frozen=True)
+class FuzzingServer:
+    """A server of the suite that waits for a client.
+
+    Attributes:
+        url: Where it listens.
+        planned: The number of its cases.
+    """
+
+    url: str
+    planned: int
+
+
+@contextmanager
+def fuzzing_server(program: Path, cases: Sequence[str], folder: Path) -> Iterator[FuzzingServer]:
+    """Run the suite's server; a client that asks it for the reports gets them into `folder`.
+
+    Raises:
+        SuiteError: It did not listen.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"ws://127.0.0.1:{port}"
+    specification = _written(folder, cases, url=url)
+    # The last option turns off a web site that it would have on a fixed port.
+    command: list[str | Path] = [program, "-m", "fuzzingserver", "-s", specification, "--webport", "0"]
+    unbuffered = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with (
+        (folder / LOG).open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, env=unbuffered) as process,
+    ):
+        try:
+            _wait_until_listening(process, port, folder / LOG)
+            yield FuzzingServer(url, _planned(folder))
+        finally:
+            process.kill()
+
+
+def results(folder: Path, planned: int) -> dict[str, dict[str, str]]:
+    """Read the suite's index of what was run.
+
+    Raises:
+        SuiteError: Not every case was run.
+    """
+    # The suite reports success even if the other side goes away in the middle.
     index = folder / "index.json"
     report = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
-    results: dict[str, dict[str, str]] = report.get("trioweb", {})
-    planned = re.search(r"Ok, will run (\d+) test cases", log.read_text(encoding="utf-8", errors="replace"))
-    if planned is None or len(results) != int(planned[1]):
-        raise SuiteError(f"{len(results)} of {planned[1] if planned else '?'} cases were run: see {log}")
-    return results
+    found: dict[str, dict[str, str]] = report.get(AGENT, {})
+    if not planned or len(found) != planned:
+        raise SuiteError(f"{len(found)} of {planned or '?'} cases were run: see {folder / LOG}")
+    return found
+
+
+def _written(folder: Path, cases: Sequence[str], **more: object) -> Path:
+    """Write what the suite is to do, in an empty folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    specification = {
+        "outdir": str(folder),
+        "cases": [case for case in cases if not case.startswith("-")] or ["*"],
+        "exclude-cases": [case[1:] for case in cases if case.startswith("-")],
+        "exclude-agent-cases": {},
+    }
+    path = folder / "spec.json"
+    path.write_text(json.dumps(specification | more), encoding="utf-8")
+    return path
+
+
+def _planned(folder: Path) -> int:
+    """Return the number of cases that the suite has announced, or 0."""
+    announced = re.search(
+        r"Ok, will run (\d+) test cases", (folder / LOG).read_text(encoding="utf-8", errors="replace")
+    )
+    return int(announced[1]) if announced else 0
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise SuiteError(f"the fuzzing server ended with status {process.returncode}: see {log}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise SuiteError(f"the fuzzing server did not listen within {START_SECONDS} seconds: see {log}")

@@ -119,22 +119,33 @@ def plain_table(verdicts: Verdicts) -> str:
     )
 
 
-def markdown_page(verdicts: Verdicts) -> str:
+def markdown_page(server: Verdicts, client: Verdicts) -> str:
     """Write the page of the documentation."""
+    return f"""# Conformance
+
+These are the results of the Autobahn test suite, with permessage-deflate on. The two numbers in a cell count verdicts
+on the behaviour and on how the connection was closed. `make conformance` runs the suite and compares the results with
+the tables in `conformance/`. `python conformance/autobahn.py --write` writes this page.
+
+The suite's verdict is INFORMATIONAL if RFC 6455 leaves the behaviour open.
+
+## Server
+
+The suite's fuzzing client against a trioweb server that echoes every message.
+
+{_markdown_table(server)}
+
+## Client
+
+The suite's fuzzing server against a client that echoes every message, opened by `trioweb.connect`.
+
+{_markdown_table(client)}
+"""
+
+
+def _markdown_table(verdicts: Verdicts) -> str:
     table = rows(verdicts)
     table.insert(1, ["---", *["---:"] * (len(table[0]) - 1)])
     lines = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
     soft = [case for case, pair in verdicts.items() if "NON-STRICT" in pair]
-    return f"""# Conformance
-
-These are the results of the Autobahn test suite's fuzzing client against trioweb, with permessage-deflate on. The two
-numbers in a cell count verdicts on the behaviour and on how the connection was closed. `make conformance` runs the
-suite and compares the results with `conformance/expected.json`. `python conformance/autobahn.py --write` writes this
-page.
-
-{lines}
-
-The suite's verdict is INFORMATIONAL if RFC 6455 leaves the behaviour open.
-
-NON-STRICT: {", ".join(soft) or "none"}.
-"""
+    return f"{lines}\n\nNON-STRICT: {', '.join(soft) or 'none'}."

@@ -45,6 +45,12 @@ def test_the_tables_count_behaviour_and_close_for_each_category():
         ["9", "Limits", "and", "performance", "2", "1/2", "0/0", "1/0"],
         ["all", "3", "1/3", "1/0", "1/0"],
     ]
-    page = verdicts.markdown_page({"3.2": SOFT, "9.1.1": OK})
-    assert "| 3 Reserved bits | 1 | 0/1 | 1/0 |" in page
-    assert "NON-STRICT: 3.2." in page
+
+
+def test_the_page_has_a_table_for_each_side():
+    page = verdicts.markdown_page(server={"3.2": SOFT, "9.1.1": OK}, client={"3.2": OK})
+    server, client = page.split("## Client")
+    assert "| 3 Reserved bits | 1 | 0/1 | 1/0 |" in server
+    assert "NON-STRICT: 3.2." in server
+    assert "| 3 Reserved bits | 1 | 1/1 |" in client
+    assert "NON-STRICT: none." in client
