@@ -197,6 +197,13 @@ async def test_a_streamed_response_arrives_piece_by_piece(autojump_clock):
     assert times == [("3 ", 0), ("2 ", 60), ("1 ", 120)]
 
 
+async def test_time_outs_of_httpx_run_by_the_clock_of_the_test(autojump_clock):
+    async with open_client(app) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get("/countdown", timeout=30)
+        assert trio.current_time() == 30
+
+
 async def test_connections_are_kept_and_counted(autojump_clock):
     async with open_client(app) as client:
         for _ in range(3):

@@ -125,6 +125,16 @@ async def test_a_websocket_raises_what_its_handler_did(call):
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
+async def test_a_call_that_the_kit_leaves_as_it_is_raises_what_the_handler_did():
+    async with open_client(app) as client:
+        with pytest.raises(Bug, match="one"):
+            async with client.websocket("/ws/one") as ws:
+                await ws.send("bug")
+                async with ws.receive_stream() as chunks:
+                    async for _ in chunks:
+                        pass
+
+
 async def test_the_end_of_a_block_raises_what_the_handler_did_at_its_own_end():
     async with open_client(app) as client:
         with pytest.raises(Bug, match="late"):

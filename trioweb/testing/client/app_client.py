@@ -18,7 +18,7 @@ from trioweb._server.server import Server
 from trioweb._wire.client_handshake import checked_subprotocols
 from trioweb._wire.websocket_url import parse_url
 from trioweb.config import Config, Deflate, Limits, Timeouts
-from trioweb.errors import ConnectFailed, HandshakeRejected
+from trioweb.errors import ConnectFailed, ConnectionClosed, HandshakeRejected
 from trioweb.header_mapping import pairs_of
 from trioweb.headers import Headers, HeaderSource
 from trioweb.testing.bench import Bench
@@ -179,9 +179,13 @@ class AppClient(httpx.AsyncClient):
             config=config or CONFIG,
             kind=ExpectingWebSocket,
         )
-        async with ConnectionBlock(partial(self._open, connection, request, options)) as ws:
-            assert isinstance(ws, ExpectingWebSocket)
-            yield ws
+        try:
+            async with ConnectionBlock(partial(self._open, connection, request, options)) as ws:
+                assert isinstance(ws, ExpectingWebSocket)
+                yield ws
+        except ConnectionClosed:  # by a call that has no form of its own in the kit, such as `send_nowait`
+            self._bench.raise_failure(connection)
+            raise
         await self._settle(connection)
 
     async def _open(

@@ -48,6 +48,9 @@ CONFIRMING_SECONDS = 0.02
 """How long, by a real clock, nothing may happen before a test counts as stuck under a virtual one. A thread of the
 program's own may be about to call, which no rule sees."""
 
+THREAD_SECONDS = 1.0
+"""How long, by a real clock, a virtual one stands still for a worker thread."""
+
 QUIET_DAY_SECONDS = 86_400.0
 QUIET_WAKES = 100
 MOST_WAKES = 100_000
@@ -82,6 +85,8 @@ class StuckWatch:
         self._progress = -1
         self._progress_at = -math.inf
         self._wakes = 0
+        self._passes = 0
+        self._endless_threads = 0
         self._asleep: trio.Event | None = None
         self.stuck: AssertionError | None = None
 
@@ -98,6 +103,7 @@ class StuckWatch:
 
     def stir(self) -> None:
         """Take note that another task runs."""
+        self._passes += 1
         if self._asleep is not None:
             asleep, self._asleep = self._asleep, None
             asleep.set()
@@ -106,6 +112,8 @@ class StuckWatch:
         now = trio.current_time()
         if Progress.count != self._progress:
             self._progress, self._progress_at, self._wakes = Progress.count, now, 0
+        if await self._has_held_clock():
+            return
         engines = engines_of_this_run()
         state = _state(engines)
         if state is _State.HAS_DEADLINE:
@@ -121,6 +129,23 @@ class StuckWatch:
                 await self._sleep(seconds if not is_virtual(trio.lowlevel.current_clock()) else math.inf)
             return
         await self._sleep(math.inf)
+
+    async def _has_held_clock(self) -> bool:
+        """Keep a virtual clock from jumping while a worker thread works, and return whether that was necessary.
+
+        To Trio, a task that waits for a thread is a task that waits. So while a file is read, its clock would jump
+        from ping to ping, and hours would pass. It does not jump while a task is in `wait_all_tasks_blocked`.
+        A thread that never comes back must not stop the clock for ever, so nobody waits for it twice.
+        """
+        threads = trio.to_thread.current_default_thread_limiter().borrowed_tokens
+        self._endless_threads = min(self._endless_threads, threads)
+        if threads == self._endless_threads or not is_virtual(trio.lowlevel.current_clock()):
+            return False
+        passes = self._passes
+        await trio.testing.wait_all_tasks_blocked(THREAD_SECONDS)
+        if self._passes == passes:
+            self._endless_threads = threads
+        return True
 
     async def _confirm(self, state: _State) -> None:
         """Give a thread that nobody knows of the chance to call."""
