@@ -32,6 +32,7 @@ async def bare_nursery() -> AsyncIterator[trio.Nursery]:
         if not errors:
             raise
     except BaseExceptionGroup as group:
+        # A cancellation from outside need not be passed on: it is only asked for again at the next checkpoint.
         _, failures = group.split(trio.Cancelled)
         errors += () if failures is None else failures.exceptions
         if not errors:

@@ -45,7 +45,8 @@ def open_client(
 
     All of the server is real except for the network: the lifespan is entered before the block and left after it, and
     bytes go through limits, middleware and time-outs. It works with any clock: under Trio's
-    `MockClock(autojump_threshold=0)`, which is pytest-trio's `autojump_clock`, hours of waiting take no time.
+    `MockClock(autojump_threshold=0)`, which is pytest-trio's `autojump_clock`, hours of waiting take no time. The test
+    itself has to take that clock as an argument: pytest-trio ignores one that only a fixture takes.
 
     Errors. Whatever the server would log as a failure of the program is raised in the test, as it is, by the call
     that met it: `client.get`, `ws.expect_text`, the end of a WebSocket's block, and at the latest the end of this

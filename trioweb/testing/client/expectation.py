@@ -45,6 +45,8 @@ def shown_received(received: Received) -> str:
     return f"{kind} {shown(received)}"
 
 
+# A short value is shown whole, and anybody sees where two of them differ. Of two long ones only the beginnings would
+# be shown, which are often the same.
 def difference(expected: object, received: Received) -> list[str]:
     """Return lines that show where two long values differ; none for short ones, which can be seen."""
     if isinstance(received, Close) or expected is None or expected is ANYTHING:
@@ -64,6 +66,7 @@ def difference(expected: object, received: Received) -> list[str]:
 
 
 def _json_difference(expected: Any, received: str | bytes) -> list[str]:
+    """Compare two JSON values line by line, with sorted keys: their order means nothing."""
     try:
         value = read_json(received)
         wanted, got = (json.dumps(one, indent=2, sort_keys=True).splitlines() for one in (expected, value))

@@ -64,6 +64,8 @@ class MemoryNetworkStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send a piece of a request."""
+        # httpcore writes in the task that has called the client, and here is the only place where that and the
+        # connection meet.
         exchange = exchange_of_task.get()
         if exchange is not None:
             exchange.use(self._connection)
@@ -130,7 +132,7 @@ class MemoryTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and return the response as soon as its head is here."""
-        # Always as http: for https, httpcore would make a context of OpenSSL, which takes longer than most tests.
+        # Always as http, whatever the scheme is: for https, httpcore would make a context of OpenSSL, which takes longer than most tests.
         url = httpcore.URL(
             scheme=b"http", host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
         )

@@ -86,6 +86,11 @@ class SniffedFrame:
         return "  ".join(filter(None, words))
 
     def _describe(self, payload: bytes, *, is_compressed: bool) -> str:
+        """Return the payload as a line shows it.
+
+        A compressed one is left out. Nobody can read it, and to inflate it, everything before it would have to be
+        inflated as well.
+        """
         if self.opcode == CLOSE and len(payload) >= 2:
             reason = payload[2:].decode(errors="replace")
             return f"{int.from_bytes(payload[:2], 'big')} {reason!r}"
@@ -107,7 +112,11 @@ class FrameSniffer:
         self._left_bytes: int = 0
 
     def feed(self, data: bytes) -> Iterator[SniffedFrame]:
-        """Yield each frame whose header and, as far as it is shown, payload are here."""
+        """Yield each frame that has passed whole.
+
+        Of a payload only the beginning is kept, and the rest is counted: a message of a megabyte costs a test
+        what a short one does.
+        """
         while True:
             if self._frame is not None:
                 payload, data = data[: self._left_bytes], data[self._left_bytes :]
@@ -117,6 +126,7 @@ class FrameSniffer:
                     return
                 frame, self._frame = self._frame, None
                 yield frame
+            # A header has 2 to 14 bytes, and its second byte says how many (RFC 6455 §5.2).
             self._header, data = self._header + data[:14], data[14:]
             size = header_bytes(self._header[1]) if len(self._header) > 1 else 2
             if len(self._header) < size or len(self._header) < 2:

@@ -51,6 +51,11 @@ class _Content(Enum):
 
 
 class _Entry:
+    """One line of the transcript, which becomes text only when somebody reads it.
+
+    `upkeep` counts the pings, pongs or comments in a row that share the line; 0 is for everything else.
+    """
+
     __slots__ = ("seconds", "side", "upkeep", "what")
 
     def __init__(self, seconds: float, side: Side, what: object, *, upkeep: int = 0) -> None:
@@ -61,7 +66,8 @@ class _Entry:
 
     def __str__(self) -> str:
         if self.upkeep > 1:
-            return f"{self.seconds:9.3f} s  {'':16}  {self.upkeep} pings and pongs"
+            kind = "pings and pongs" if isinstance(self.what, SniffedFrame) else "comments in a quiet stream"
+            return f"{self.seconds:9.3f} s  {'':16}  {self.upkeep} {kind}"
         return f"{self.seconds:9.3f} s  {self.side.value}  {self.what}"
 
 
@@ -92,7 +98,7 @@ class Transcript:
         if self._content is _Content.FRAMES:
             self._frames_passed(side, data)
         elif data == QUIET_COMMENT:
-            self._record(side, "a comment in a quiet stream of events")
+            self._record_upkeep(side, "a comment in a quiet stream")
         else:
             Progress.count += 1
             if self._content is _Content.REQUESTS:
@@ -112,12 +118,16 @@ class Transcript:
             else:
                 Progress.count += 1
                 self._record(side, frame)
+        # A long message is progress with each of its pieces, long before it is complete.
         unfinished = self._sniffers[side].unfinished()
         if unfinished is not None and not unfinished.is_upkeep:
             Progress.count += 1
 
     def _look_for_switch(self, side: Side, data: bytes) -> None:
-        """Follow the first head of each side, after which the bytes are frames or are not."""
+        """Follow the first head of each side, after which the bytes are frames or are not.
+
+        A stream with faults may cut a head anywhere, so the two are collected until they are complete.
+        """
         self._heads[side] += data
         head, found, rest = self._heads[side].partition(HEAD_END)
         if not found:
@@ -140,14 +150,14 @@ class Transcript:
             self._frames_passed(Side.CLIENT, early)
             self._frames_passed(Side.SERVER, rest)
 
-    def _record_upkeep(self, side: Side, frame: SniffedFrame) -> None:
-        """Record a ping or pong; many in a row share an entry, and leave room for what matters."""
+    def _record_upkeep(self, side: Side, what: SniffedFrame | str) -> None:
+        """Record a ping, pong or comment. Many in a row share an entry, and leave room for what matters."""
         last = self._entries[-1] if self._entries else None
         if last is not None and last.upkeep:
             last.upkeep += 1
             last.seconds = trio.current_time() - self._opened_at
         else:
-            self._record(side, frame, upkeep=1)
+            self._record(side, what, upkeep=1)
 
     def _record(self, side: Side, what: object, *, upkeep: int = 0) -> None:
         if len(self._entries) == ENTRIES:

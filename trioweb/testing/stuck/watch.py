@@ -52,7 +52,11 @@ THREAD_SECONDS = 1.0
 """How long, by a real clock, a virtual one stands still for a worker thread."""
 
 QUIET_DAY_SECONDS = 86_400.0
+"""For how long nothing may pass while tasks of the program wake again and again, by a virtual clock."""
+
 QUIET_WAKES = 100
+"""How often they must have woken meanwhile: a single sleep of a month says nothing."""
+
 MOST_WAKES = 100_000
 """As many wakes without progress are enough even within a day."""
 
@@ -102,13 +106,14 @@ class StuckWatch:
             trio.lowlevel.remove_instrument(instrument)
 
     def stir(self) -> None:
-        """Take note that another task runs."""
+        """Take note that another task is about to run. It may end in another state, so a new look is due."""
         self._passes += 1
         if self._asleep is not None:
             asleep, self._asleep = self._asleep, None
             asleep.set()
 
     async def _look(self) -> None:
+        """Judge the program at a moment at which all of its tasks are blocked, then sleep or raise."""
         now = trio.current_time()
         if Progress.count != self._progress:
             self._progress, self._progress_at, self._wakes = Progress.count, now, 0
@@ -161,6 +166,7 @@ class StuckWatch:
         clock = trio.lowlevel.current_clock()
         if not isinstance(clock, trio.testing.MockClock):
             return self._stuck_seconds
+        # Then no ping will ever be sent, and only another task could move the clock. They are all blocked.
         stands_still = clock.rate == 0 and clock.autojump_threshold == math.inf
         if state is _State.HAS_NOTHING or stands_still:
             return 0
@@ -201,9 +207,8 @@ class _Scheduling(trio.abc.Instrument):
         self._watch = watch
 
     def task_scheduled(self, task: trio.lowlevel.Task) -> None:
-        if (
-            task.name != WATCH_NAME
-        ):  # nor for the watch of another client, or the two would keep each other awake
+        # Nor the watch of another client: the two would keep each other awake for ever.
+        if task.name != WATCH_NAME:
             self._watch.stir()
 
 
@@ -218,6 +223,7 @@ def _keepalives(engines: tuple[Engine, ...]) -> list[Keepalive]:
 
 
 def _state(engines: tuple[Engine, ...]) -> _State:
+    """Say what may still happen. The cheap questions come first: a look is paid for at every jump of the clock."""
     with ExitStack() as stack:
         for engine in engines:
             stack.enter_context(engine.timers.out_of_sight())
