@@ -158,3 +158,36 @@ async def test_looks_are_rare_while_nothing_is_awaited_from_a_peer(autojump_cloc
         verdict.cancel()
         await trio.sleep(100)
         assert timers._look_at - trio.current_time() == pytest.approx(900)
+
+
+async def test_the_callbacks_that_are_still_to_come_are_listed(autojump_clock):
+    def first():
+        pass
+
+    def second():
+        pass
+
+    async with running() as timers:
+        timers.call_later(1, first)
+        timers.call_later(2, second)
+        timers.call_later(3, first).cancel()
+        timers.call_at(float("inf"), first)
+        assert sorted(one.__name__ for one in timers.callbacks()) == ["first", "second"]
+        await trio.sleep(1.5)
+        assert timers.callbacks() == [second]
+
+
+async def test_deadlines_of_a_program_can_be_seen_apart_from_those_of_peers(autojump_clock):
+    def seconds():
+        with timers.out_of_sight():
+            return trio.lowlevel.current_statistics().seconds_to_next_deadline
+
+    async with running() as timers, trio.open_nursery() as nursery:
+        timers.call_later(10, trio.Event().set)
+        await trio.testing.wait_all_tasks_blocked()
+        assert seconds() == float("inf")
+        nursery.start_soon(trio.sleep, 60)
+        await trio.testing.wait_all_tasks_blocked()
+        assert seconds() == pytest.approx(60)
+        assert trio.lowlevel.current_statistics().seconds_to_next_deadline == pytest.approx(10)
+        nursery.cancel_scope.cancel()

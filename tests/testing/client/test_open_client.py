@@ -24,6 +24,7 @@ from trioweb import (
     Text,
     WebSocket,
 )
+from trioweb._transport.engine import engines_of_this_run
 from trioweb.errors import SetupError
 from trioweb.testing import RawPeer, open_client
 
@@ -301,3 +302,13 @@ async def test_a_block_that_is_cancelled_ends_at_once(autojump_clock):
             await trio.sleep_forever()
     assert scope.cancelled_caught
     assert trio.current_time() < 7
+
+
+async def test_a_connection_at_rest_has_no_deadline_but_that_of_its_pings():
+    async with open_client(app) as client, client.websocket("/ws") as one:
+        await one.expect_json()
+        await one.send("x")
+        await one.expect_text("x")
+        await trio.testing.wait_all_tasks_blocked()
+        callbacks = [one for engine in engines_of_this_run() for one in engine.timers.callbacks()]
+        assert [type(callback.__self__).__name__ for callback in callbacks] == ["Keepalive"]

@@ -93,5 +93,8 @@ def _is_the_programs(name: str) -> bool:
 
 def _short(name: str) -> str:
     """Return a path as seen from the current folder, if the file is below it."""
-    below = os.path.relpath(name) if os.path.isabs(name) else name
+    try:
+        below = os.path.relpath(name)
+    except ValueError:  # on another drive
+        return name
     return name if below.startswith("..") else below
