@@ -92,6 +92,8 @@ async def test_another_text_fails_with_both_of_them_and_what_passed(failing):
         ("{", "expect_json", (), "JSON", "the text '{'"),
         ('{"n":1}', "expect_json", ({"n": 2},), "the JSON value {'n': 2}", "the text '{\"n\":1}'"),
         ("close", "expect_text", ("x",), "the text 'x'", "a close with 4000 and the reason 'as asked', which the server began"),
+        ("close", "expect_json", (), "JSON", "a close with 4000 and the reason 'as asked', which the server began"),
+        ("{", "expect_json", ({},), "the JSON value {}", "the text '{'"),
         ("x", "expect_close", (4000,), "a close with 4000", "the text 'x'"),
         ("close", "expect_close", (4001,), "a close with 4001", "a close with 4000 and the reason 'as asked', which the server began"),
         ("close", "expect_close", (4000, "no"), "a close with 4000 and the reason 'no'", "a close with 4000 and the reason 'as asked', which the server began"),

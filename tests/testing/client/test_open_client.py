@@ -23,10 +23,12 @@ from trioweb import (
     Stream,
     Text,
     WebSocket,
+    connect_stream,
 )
 from trioweb._transport.engine import engines_of_this_run
 from trioweb.errors import SetupError
-from trioweb.testing import RawPeer, open_client
+from trioweb.testing import FaultyStream, RawPeer, open_client
+from trioweb.testing.bare_nursery import bare_nursery
 
 app = App()
 
@@ -312,3 +314,46 @@ async def test_a_connection_at_rest_has_no_deadline_but_that_of_its_pings():
         await trio.testing.wait_all_tasks_blocked()
         callbacks = [one for engine in engines_of_this_run() for one in engine.timers.callbacks()]
         assert [type(callback.__self__).__name__ for callback in callbacks] == ["Keepalive"]
+
+
+async def test_messages_can_be_received_in_a_loop_until_the_end():
+    @(inner := App()).websocket("/count")
+    async def count(ws: WebSocket) -> None:
+        for number in range(3):
+            await ws.send(str(number))
+
+    async with open_client(inner) as client, client.websocket("/count") as one:
+        assert [message async for message in one] == ["0", "1", "2"]
+        assert (await one.wait_closed()).code == 1000
+
+
+async def test_a_handshake_that_the_server_drops_has_failed():
+    @(inner := App()).websocket("/slow")
+    async def slow(ws: WebSocket) -> None:
+        client.server.abort()
+        await trio.sleep_forever()
+
+    async with open_client(inner) as client:
+        with pytest.raises(ConnectFailed):
+            async with client.websocket("/slow"):
+                pass
+
+
+async def test_a_network_with_faults_can_be_put_between_client_and_server(autojump_clock):
+    async with open_client(app) as client:
+        stream = FaultyStream(client.open_stream(), faults=["split", "delay"], seed=1)
+        async with connect_stream(stream, "ws://testserver/ws") as one:
+            await one.receive_json()
+            await one.send("x" * 10_000)
+            assert await one.receive() == "x" * 10_000
+
+
+async def test_failures_of_the_block_and_of_a_task_beside_it_are_a_group():
+    async def fail():
+        raise KeyError("task")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with bare_nursery() as nursery:
+            nursery.start_soon(fail)
+            raise ValueError("block")
+    assert {type(error) for error in caught.value.exceptions} == {KeyError, ValueError}
