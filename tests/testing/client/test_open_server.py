@@ -58,7 +58,7 @@ async def test_a_failure_on_a_real_port_is_raised_when_the_block_ends():
         assert (await get(server, "/bug/one")).status_code == 500
 
 
-async def test_what_the_block_raises_comes_before_a_failure_on_a_real_port():
+async def test_an_exception_of_the_block_comes_before_a_failure_on_a_real_port():
     with pytest.raises(KeyError, match="mine"):
         async with open_server(app) as server:
             await get(server, "/bug/one")
