@@ -182,6 +182,10 @@ def test_a_refusal_by_this_side_is_not_a_received_one():
             HandshakeRejected(302, "Found", {"Location": "/" + "x" * 500}, body=b""),
             f"with 302 Found to '/{'x' * 79}'... (most_redirects",
         ),
+        (
+            HandshakeRejected(302, "Found", {"Location": "//u:p@a/?b"}, body=b""),
+            "with 302 Found to '//...@a/?...' (",
+        ),
         (HandshakeRejected(201, "Made", {"Location": "/x"}, body=b""), "with 201 Made, not with 101"),
     ],
 )

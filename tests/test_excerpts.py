@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioweb.excerpts import excerpt
+from trioweb.excerpts import excerpt, shown_url
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,18 @@ def test_an_excerpt_is_one_short_line_of_visible_characters(value):
 
     assert shown.isprintable()
     assert len(shown) < 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ws://a/b", "'ws://a/b'"),
+        ("ws://ann:secret@a/b?token=secret", "'ws://...@a/b?...'"),
+        ("ws://ann:sec/ret@a/", "'ws://...@a/'"),
+        ("//ann\nsecret@a", "'//...@a'"),
+        ("/b?secret", "'/b?...'"),
+        ("?secret", "'?...'"),
+    ],
+)
+def test_a_url_is_shown_without_its_user_and_its_query(text, shown):
+    assert shown_url(text) == shown

@@ -36,7 +36,7 @@ from typing import Literal
 import trio
 
 from trioweb.closing import QUIET_CODES, Close, CloseCode, complaint
-from trioweb.excerpts import excerpt
+from trioweb.excerpts import excerpt, shown_url
 from trioweb.header_mapping import Headers, HeaderSource
 from trioweb.phrases import phrase
 
@@ -160,7 +160,7 @@ class HandshakeRejected(HTTPError):
             return super().__str__()
         said = f", and said {excerpt(self.body, 200)}" if self.body else ""
         location = self.headers.get("location") if 300 <= self.status < 400 else None
-        advice = f" to {excerpt(location)} (most_redirects=... follows)" if location else ""
+        advice = f" to {shown_url(location)} (most_redirects=... follows)" if location else ""
         answer = f"{self.status} {self.detail[:80]}".rstrip()
         return f"the server answered the handshake with {answer}{advice}, not with 101{said}"
 

@@ -6,6 +6,8 @@ and of one line with all characters visible, so that it cannot fill a log or for
 
 from __future__ import annotations
 
+import re
+
 _SHOWN = 80
 
 
@@ -13,3 +15,9 @@ def excerpt(value: str | bytes | bytearray, most: int = _SHOWN) -> str:
     """Return the beginning of a value as Python writes it, with dots if there is more."""
     shown = value[:most] if isinstance(value, str) else bytes(value[:most])
     return f"{shown!r}..." if len(value) > most else repr(shown)
+
+
+def shown_url(text: str) -> str:
+    """Return a short form of any URL for an error, without a user or a query, which must not get into a log."""
+    shown, has_query, _ = re.sub(r"//.*@", "//...@", text, flags=re.DOTALL).partition("?")
+    return excerpt(f"{shown}?..." if has_query else shown)

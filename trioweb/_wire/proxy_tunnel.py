@@ -12,12 +12,12 @@ from typing import NoReturn
 import attrs
 import h11
 
-from trioweb._wire.http1.authority import parse_authority, shown_url
+from trioweb._wire.http1.authority import parse_authority
 from trioweb._wire.http1.response_decoder import ReceivedResponse, ResponseDecoder
 from trioweb._wire.websocket_url import WebSocketURL
 from trioweb.config import Limits
 from trioweb.errors import BadHandshake, ConfigError, ConnectFailed, InvalidURL
-from trioweb.excerpts import excerpt
+from trioweb.excerpts import excerpt, shown_url
 
 _PROXY_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*)://)?([^/?#\s\\]*)/?")
 _PROXY_PORTS = {"http": 80, "https": 443}

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import attrs
 
-from trioweb._wire.http1.authority import shown_url
 from trioweb._wire.websocket_url import (
     DEFAULT_WS_PORTS,
     NEVER_IN_URL,
@@ -22,6 +21,7 @@ from trioweb._wire.websocket_url import (
     parse_url,
 )
 from trioweb.errors import BadHandshake, HandshakeRejected, InvalidURL
+from trioweb.excerpts import shown_url
 from trioweb.header_mapping import Headers, HeaderSource
 
 # A handshake is a GET, so that these five mean the same. 300 leaves the choice to people, 304 answers a

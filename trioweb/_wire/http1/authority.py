@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import unquote_to_bytes
 
 from trioweb.errors import InvalidURL
-from trioweb.excerpts import excerpt
+from trioweb.excerpts import shown_url
 
 _HOST_AND_PORT_OF_URL = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 # RFC 3986 §3.2.2 without escapes, for which no name of a host has a use.
@@ -129,9 +129,3 @@ def basic_credentials(text: str, userinfo: str) -> str:
 def invalid_url(text: str, problem: str) -> InvalidURL:
     """Return the error for a URL."""
     return InvalidURL(f"the URL {shown_url(text)} {problem[:_SHOWN_PROBLEM]}")
-
-
-def shown_url(text: str) -> str:
-    """Return a short form of any URL for an error, without a user or a query, which must not get into a log."""
-    shown, has_query, _ = re.sub(r"//.*@", "//...@", text, flags=re.DOTALL).partition("?")
-    return excerpt(f"{shown}?..." if has_query else shown)
