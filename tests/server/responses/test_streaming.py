@@ -298,7 +298,7 @@ async def test_an_ended_response_leaves_nothing_for_the_collector(monkeypatch, m
     source = Source(
         *pieces, then=trio.sleep_forever if ending == "client" else None if ending == "both" else fail
     )
-    monkeypatch.setattr("trioweb._server.accepting.SocketTransport", Noted)
+    monkeypatch.setattr("trioweb._transport.carrying.SocketTransport", Noted)
     # Log records would be kept for the test's report, with the frames of their tracebacks.
     monkeypatch.setattr(logging.getLogger("trioweb"), "disabled", True)
     app = serving(lambda: make_response(source.run()), timeouts=Timeouts(send_seconds=0.1))
