@@ -197,6 +197,11 @@ def test_a_connection_may_be_forgotten_after_its_run(server):
     kept.clear()
 
 
+def test_a_websocket_that_was_never_complete_is_forgotten_in_silence():
+    del_it = ClientWebSocket.__new__(ClientWebSocket)
+    del_it.__del__()
+
+
 async def test_a_connection_that_has_ended_needs_no_garbage_collector(server):
     def alive():
         return sum(isinstance(one, ClientWebSocket | Intake | Outlet) for one in gc.get_objects())

@@ -4,6 +4,8 @@ An idle connection should cost memory and nothing else. It needs no task for its
 deadlines and none for writing: three tasks of the server do that for all connections. Only the
 connection's own session remains, the task in which its handler runs.
 
+All client connections of a Trio run share an engine in the same way (`_client/shared_engine.py`).
+
 Each server has an engine of its own. One for the whole process would have to outlive the server that
 opened it, and two servers could then not be shut down independently.
 """
