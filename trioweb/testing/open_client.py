@@ -50,9 +50,10 @@ def open_client(
 
     Errors. Whatever the server would log as a failure of the program is raised in the test, as it is, by the call
     that met it: `client.get`, `ws.expect_text`, the end of a WebSocket's block, and at the latest the end of this
-    block. If the test raises something itself, a failure that no call has met becomes a note of it. `HTTPError`,
-    `CloseWebSocket` and `ConnectionClosed` do not count as failures, nor does an exception that has an error handler
-    of its own. An error handler for 500 or for `Exception` answers failures: test it with `raise_errors=False`.
+    block. If the test raises something itself, a failure that no call has met becomes a note of it. An `HTTPError`
+    that can still be answered, `CloseWebSocket` and `ConnectionClosed` do not count as failures, nor does an
+    exception that has an error handler of its own. An error handler for 500 or for `Exception` answers failures:
+    test it with `raise_errors=False`.
 
     Waits. A call that can never end raises `Stuck`: when all tasks are blocked, none of them waits for a socket, a
     thread, a process or a signal, and no deadline is left but those of pings and of comments in quiet streams of
@@ -80,7 +81,6 @@ def open_client(
 
     Cancellation: Ends the server at once: handlers are cancelled, and the lifespan has a second.
     """
-    require_trio()
     if scheme not in {"http", "https"}:
         raise SetupError(f'scheme={scheme!r}: expected "http" or "https"')
     bench = Bench(
@@ -94,6 +94,7 @@ def open_client(
 async def _opened(
     app: App, config: Config | None, url: str, bench: Bench, stuck_seconds: float | None
 ) -> AsyncIterator[AppClient]:
+    require_trio()
     client_class = _client_class()
     watch = StuckWatch(bench, stuck_seconds)
     async with bare_nursery() as nursery:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import httpx
@@ -357,3 +358,12 @@ async def test_failures_of_the_block_and_of_a_task_beside_it_are_a_group():
             nursery.start_soon(fail)
             raise ValueError("block")
     assert {type(error) for error in caught.value.exceptions} == {KeyError, ValueError}
+
+
+def test_asyncio_is_refused_with_an_explanation():
+    async def main():
+        async with open_client(app):
+            pass
+
+    with pytest.raises(SetupError, match="trioweb runs under Trio"):
+        asyncio.run(main())

@@ -162,6 +162,18 @@ async def test_a_close_that_the_handler_asked_for_is_not_an_error():
         await ws.expect_close(4000, "as asked")
 
 
+async def test_a_status_that_comes_too_late_is_an_error():
+    @(inner := App()).websocket("/late")
+    async def late(ws: WebSocket) -> None:
+        await ws.accept()
+        raise HTTPError(403)
+
+    async with open_client(inner) as client, client.websocket("/late") as ws:
+        with pytest.raises(HTTPError) as caught:
+            await ws.receive()
+    assert "raise CloseWebSocket" in caught.value.__notes__[0]
+
+
 async def test_each_client_gets_its_own_error():
     async with (
         open_client(app) as client,

@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import asynccontextmanager
 
+import anyio.from_thread
 import pytest
 import trio
 import trio.testing
@@ -218,6 +219,15 @@ def test_waiting_for_a_socket_is_not_being_stuck(is_virtual):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         trio.run(check, clock=trio.testing.MockClock(autojump_threshold=0) if is_virtual else None)
+
+
+def test_a_run_that_another_thread_makes_use_of_is_not_stuck():
+    with (
+        anyio.from_thread.start_blocking_portal("trio") as portal,
+        portal.wrap_async_context_manager(open_client(app, stuck_seconds=0.02)) as client,
+    ):
+        time.sleep(0.06)
+        assert portal.call(client.get, "/thread").text == "worked"
 
 
 @pytest.mark.parametrize("path", ["/never", "/echo"])

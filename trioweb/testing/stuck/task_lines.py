@@ -29,6 +29,9 @@ _CONTEXTLIB = contextlib.__file__
 # Where Trio waits for something that only the outside can bring about. Trio does not promise the names of its files, but
 # these have not changed since its first releases; and if one does, a test of this module fails.
 _OUTSIDE = tuple(f"{_TRIO}{name}" for name in ("_core/_io_", "_threads.py", "_signals.py", "_subprocess"))
+_PORTAL = f"{os.sep}anyio{os.sep}from_thread.py"
+"""Where a run of Trio waits whose tasks are started from another thread, by AnyIO's `BlockingPortal`."""
+
 _ENTRY_QUEUE = f"{_TRIO}_core/_entry_queue.py"
 _TRAPS = f"{_TRIO}_core/_traps.py"
 _PUMP = Pump.run.__code__
@@ -69,7 +72,7 @@ def waits_for_the_outside(task: trio.lowlevel.Task, engines: tuple[Engine, ...])
     codes = {frame.f_code for frame in frames}
     if _PUMP in codes:
         return any(engine.pump is not None and not engine.pump.is_idle for engine in engines)
-    if _IDLE in codes or any(name.startswith(_OUTSIDE) for name in names):
+    if _IDLE in codes or any(name.startswith(_OUTSIDE) or name.endswith(_PORTAL) for name in names):
         return True
     *_, caller = [name for name in names if name != _TRAPS] or [""]
     return not caller.startswith((_TRIO, _TRIOWEB))
