@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.serving import in_memory
 
-from trioweb import App, Config, ConfigError, HTTPError
+from trioweb import App, Config, ConfigError, HandshakeRejected, HTTPError
 from trioweb.middleware import AllowedHosts
-from trioweb.testing import handshake
+from trioweb.testing import open_client
 
 HOSTS = ["example.org", "*.Example.org", "192.0.2.1", "[2001:db8::1]", "[::1]", "rooted.example."]
 
@@ -31,13 +31,6 @@ def app_with(hosts, config=None):
         await ws.send("hello")
 
     return app
-
-
-async def status_for(app, host):
-    async with in_memory(app) as peer:
-        await peer.send(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1"))
-        head, _ = await peer.receive_response()
-        return int(head.split()[1])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +71,9 @@ async def status_for(app, host):
     ],
 )
 async def test_only_hosts_on_the_list_are_served(autojump_clock, host, is_allowed):
-    assert await status_for(app_with(HOSTS), host) == (200 if is_allowed else 421)
+    async with open_client(app_with(HOSTS)) as client:
+        response = await client.get("/", headers={"Host": host})
+    assert response.status_code == (200 if is_allowed else 421)
 
 
 async def test_a_request_without_a_host_is_refused(autojump_clock):
@@ -99,17 +94,18 @@ async def test_the_refusal_names_the_setting_and_the_connection_continues(autoju
 
 
 async def test_handshakes_of_a_page_whose_name_was_rebound_are_refused(autojump_clock):
-    app = app_with(["localhost"])
-    async with in_memory(app) as peer:
-        await peer.send(handshake("/ws", ("Origin", "http://evil.example"), host="evil.example"))
-        assert (await peer.receive_response())[0].startswith("HTTP/1.1 421")
-    async with in_memory(app) as peer:
-        await peer.open("/ws")
-        assert await peer.receive_text() == "hello"
+    rebound = {"Origin": "http://evil.example", "Host": "evil.example"}
+    async with open_client(app_with(["testserver"])) as client:
+        with pytest.raises(HandshakeRejected) as rejected:
+            async with client.websocket("/ws", headers=rebound):
+                pass
+        assert rejected.value.status == 421
+        async with client.websocket("/ws") as ws:
+            await ws.expect_text("hello")
 
 
-async def test_a_trusted_proxy_says_what_the_host_was(open_client):
-    async with open_client(app_with(["example.org"], Config(trusted_proxies=["127.0.0.1"]))) as client:
+async def test_a_trusted_proxy_says_what_the_host_was():
+    async with open_client(app_with(["example.org"], Config(trusted_proxies=["192.0.2.1"]))) as client:
         fields = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Host": "example.org"}
         assert (await client.get("/", headers=fields)).text == "example.org"
         assert (await client.get("/", headers=fields | {"X-Forwarded-Host": "x.example"})).status_code == 421

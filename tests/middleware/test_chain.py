@@ -6,11 +6,9 @@ from functools import partial
 
 import pytest
 import trio
-from support.serving import in_memory
 
 from trioweb import App, Config, File, HTTPError, Response, SetupError, Text, Timeouts
-
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+from trioweb.testing import open_client
 
 
 async def pass_on(request, call_next):
@@ -71,7 +69,7 @@ class Stamp:
         return response
 
 
-async def test_an_object_may_be_middleware(open_client):
+async def test_an_object_may_be_middleware():
     app = App()
     app.middleware(Stamp())
 
@@ -79,7 +77,7 @@ async def test_an_object_may_be_middleware(open_client):
         assert (await client.get("/")).headers["x-stamp"] == "404"
 
 
-async def test_an_async_function_with_some_arguments_given_may_be_middleware(open_client):
+async def test_an_async_function_with_some_arguments_given_may_be_middleware():
     async def stamp(text, request, call_next):
         response = await call_next(request)
         response.headers["x-stamp"] = text
@@ -103,7 +101,7 @@ def test_a_class_or_something_that_is_not_async_is_refused(thing):
         App().middleware(thing)
 
 
-async def test_middleware_sees_the_status_that_a_file_is_sent_with(open_client, tmp_path):
+async def test_middleware_sees_the_status_that_a_file_is_sent_with(tmp_path):
     app, seen = App(), []
     page = tmp_path / "page.html"
     page.write_text("<p>hello")
@@ -128,7 +126,7 @@ async def test_middleware_sees_the_status_that_a_file_is_sent_with(open_client, 
         assert seen[-1][0] == 404
 
 
-async def test_the_response_for_a_missing_file_passes_all_middleware(open_client, tmp_path):
+async def test_the_response_for_a_missing_file_passes_all_middleware(tmp_path):
     app = App()
     app.middleware(Stamp())
 
@@ -145,7 +143,7 @@ async def test_the_response_for_a_missing_file_passes_all_middleware(open_client
         assert (response.text, response.headers["x-stamp"]) == ("not here", "404")
 
 
-async def test_one_response_for_all_requests_does_not_collect_the_fields_of_each(open_client):
+async def test_one_response_for_all_requests_does_not_collect_the_fields_of_each():
     app, shared = App(), Text("the same")
 
     @app.middleware
@@ -170,7 +168,7 @@ async def test_one_response_for_all_requests_does_not_collect_the_fields_of_each
     assert shared.headers.lines() == [("content-type", "text/plain; charset=utf-8")]
 
 
-async def test_a_file_that_middleware_does_not_send_is_closed(open_client, served):
+async def test_a_file_that_middleware_does_not_send_is_closed(served):
     app, opening = served
 
     @app.middleware
@@ -183,7 +181,7 @@ async def test_a_file_that_middleware_does_not_send_is_closed(open_client, serve
     assert opening.all_closed == [True]
 
 
-async def test_a_file_inside_a_streamed_response_is_open_until_that_ends(open_client, served):
+async def test_a_file_inside_a_streamed_response_is_open_until_that_ends(served):
     class Shouted(Response):
         is_streamed = True
 
@@ -207,7 +205,7 @@ async def test_a_file_inside_a_streamed_response_is_open_until_that_ends(open_cl
 
 
 @pytest.mark.parametrize("depth", [1, 3])
-async def test_a_file_is_closed_when_middleware_fails_after_it(open_client, served, depth, caplog):
+async def test_a_file_is_closed_when_middleware_fails_after_it(served, depth, caplog):
     app, opening = served
     for _ in range(depth - 1):
         app.middleware(pass_on)
@@ -217,7 +215,7 @@ async def test_a_file_is_closed_when_middleware_fails_after_it(open_client, serv
         await call_next(request)
         raise RuntimeError("no")
 
-    async with open_client(app) as client:
+    async with open_client(app, raise_errors=False) as client:
         assert (await client.get("/")).status_code == 500
     assert opening.all_closed == [True]
 
@@ -235,9 +233,8 @@ async def test_a_file_is_closed_when_its_middleware_is_cancelled(served, autojum
         async with trio.open_nursery() as nursery:
 
             async def serve():
-                async with in_memory(app) as peer:
-                    await peer.send(GET)
-                    await trio.sleep_forever()
+                async with open_client(app) as client:
+                    await client.get("/")
 
             nursery.start_soon(serve)
             await waiting.wait()
@@ -246,7 +243,7 @@ async def test_a_file_is_closed_when_its_middleware_is_cancelled(served, autojum
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
-async def test_a_file_returned_by_the_outermost_layer_is_prepared(open_client, served, depth):
+async def test_a_file_returned_by_the_outermost_layer_is_prepared(served, depth):
     app, opening = served
 
     @app.middleware
@@ -262,7 +259,7 @@ async def test_a_file_returned_by_the_outermost_layer_is_prepared(open_client, s
     assert opening.all_closed == [True, True]
 
 
-async def test_a_response_that_prepares_itself_is_prepared_once(open_client):
+async def test_a_response_that_prepares_itself_is_prepared_once():
     class Counted(Response):
         async def prepare(self, request):
             self.headers.add("x-prepared", "yes")
@@ -282,9 +279,7 @@ async def test_a_response_that_prepares_itself_is_prepared_once(open_client):
 
 
 @pytest.mark.parametrize("has_middleware", [False, True])
-async def test_an_error_handler_whose_file_is_missing_has_failed(
-    open_client, tmp_path, caplog, has_middleware
-):
+async def test_an_error_handler_whose_file_is_missing_has_failed(tmp_path, caplog, has_middleware):
     app = App()
     if has_middleware:
         app.middleware(pass_on)
@@ -302,7 +297,7 @@ async def test_an_error_handler_whose_file_is_missing_has_failed(
         assert (response.status_code, response.text) == (404, "<h1>Gone fishing")
 
 
-async def test_a_request_may_be_passed_on_twice(open_client, served):
+async def test_a_request_may_be_passed_on_twice(served):
     app, opening = served
 
     @app.middleware
@@ -315,7 +310,7 @@ async def test_a_request_may_be_passed_on_twice(open_client, served):
     assert opening.all_closed == [True, True]
 
 
-async def test_a_refusal_by_the_outermost_layer_is_a_response(open_client):
+async def test_a_refusal_by_the_outermost_layer_is_a_response():
     app = App()
 
     @app.middleware

@@ -12,6 +12,7 @@ from support.compressed import GZIPPED, TEXT, answering, raw
 
 from trioweb import App, File
 from trioweb.middleware import GZip
+from trioweb.testing import open_client
 
 
 def tokens(response, name):
@@ -26,7 +27,7 @@ def page(tmp_path):
     return path
 
 
-async def test_a_file_is_compressed_and_its_tag_is_weak(open_client, page):
+async def test_a_file_is_compressed_and_its_tag_is_weak(page):
     async with open_client(answering(lambda: File(page))) as client:
         plain, _ = await raw(client, {})
         response, content = await raw(client)
@@ -38,7 +39,7 @@ async def test_a_file_is_compressed_and_its_tag_is_weak(open_client, page):
         assert tokens(plain, "vary") == tokens(response, "vary") == ["accept-encoding"]
 
 
-async def test_a_compressed_copy_is_revalidated(open_client, page):
+async def test_a_compressed_copy_is_revalidated(page):
     async with open_client(answering(lambda: File(page))) as client:
         response, _ = await raw(client)
         weak = response.headers["etag"]
@@ -50,7 +51,7 @@ async def test_a_compressed_copy_is_revalidated(open_client, page):
             assert "content-encoding" not in again.headers
 
 
-async def test_a_plain_copy_keeps_its_strong_tag(open_client, page):
+async def test_a_plain_copy_keeps_its_strong_tag(page):
     async with open_client(answering(lambda: File(page))) as client:
         strong = (await raw(client, {}))[0].headers["etag"]
         for fields in ({}, GZIPPED):
@@ -58,7 +59,7 @@ async def test_a_plain_copy_keeps_its_strong_tag(open_client, page):
             assert (again.status_code, again.headers["etag"]) == (304, strong)
 
 
-async def test_a_part_is_sent_as_it_is_and_never_fits_a_compressed_copy(open_client, page):
+async def test_a_part_is_sent_as_it_is_and_never_fits_a_compressed_copy(page):
     async with open_client(answering(lambda: File(page))) as client:
         response, content = await raw(client, {**GZIPPED, "Range": "bytes=3-12"})
         assert (response.status_code, content) == (206, TEXT[3:13].encode())
@@ -71,9 +72,7 @@ async def test_a_part_is_sent_as_it_is_and_never_fits_a_compressed_copy(open_cli
 
 @pytest.mark.parametrize("condition", ["If-Range", "If-Unmodified-Since"])
 @pytest.mark.parametrize("fields", [{}, GZIPPED])
-async def test_a_compressed_copy_is_not_completed_by_its_date_with_plain_bytes(
-    open_client, page, condition, fields
-):
+async def test_a_compressed_copy_is_not_completed_by_its_date_with_plain_bytes(page, condition, fields):
     async with open_client(answering(lambda: File(page))) as client:
         date = (await raw(client))[0].headers["last-modified"]
         whole, content = await raw(client, {**fields, "Range": "bytes=3-12", condition: date})
@@ -84,7 +83,7 @@ async def test_a_compressed_copy_is_not_completed_by_its_date_with_plain_bytes(
         assert (part.status_code, content) == (206, TEXT[3:13].encode()), "plain, as the tag says"
 
 
-async def test_static_files_are_compressed_unless_they_are_images(open_client, page):
+async def test_static_files_are_compressed_unless_they_are_images(page):
     (page.parent / "dot.png").write_bytes(b"\x89PNG" + bytes(5000))
     app = App()
     app.middleware(GZip())
@@ -107,7 +106,7 @@ async def test_static_files_are_compressed_unless_they_are_images(open_client, p
 
 
 @pytest.mark.slow
-async def test_a_large_file_is_compressed_while_others_are_served(open_client, tmp_path):
+async def test_a_large_file_is_compressed_while_others_are_served(tmp_path):
     data = json.dumps([random.Random(number).random() for number in range(100_000)]).encode()
     (tmp_path / "big.json").write_bytes(data)
     async with open_client(answering(lambda: File(tmp_path / "big.json"))) as client:

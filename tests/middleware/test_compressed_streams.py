@@ -17,9 +17,10 @@ from support.streaming import receive_chunk, receive_chunks
 
 from trioweb import App, EventStream, Response, Stream
 from trioweb.middleware import GZip
+from trioweb.testing import open_client
 
 
-async def test_each_piece_of_a_stream_leaves_before_the_next_is_made(open_client):
+async def test_each_piece_of_a_stream_leaves_before_the_next_is_made():
     may_go_on = trio.Event()
 
     async def pieces():
@@ -42,7 +43,7 @@ async def test_each_piece_of_a_stream_leaves_before_the_next_is_made(open_client
             assert decoder.eof
 
 
-async def test_the_head_of_a_stream_leaves_when_the_stream_wants_it_to(open_client):
+async def test_the_head_of_a_stream_leaves_when_the_stream_wants_it_to():
     may_go_on = trio.Event()
 
     async def pieces():
@@ -57,7 +58,7 @@ async def test_the_head_of_a_stream_leaves_when_the_stream_wants_it_to(open_clie
             assert await response.aread() == b"now"
 
 
-async def test_an_empty_stream_is_an_empty_text(open_client):
+async def test_an_empty_stream_is_an_empty_text():
     async def pieces():
         return
         yield
@@ -67,7 +68,7 @@ async def test_an_empty_stream_is_an_empty_text(open_client):
         assert (response.status_code, response.content) == (200, b"")
 
 
-async def test_a_stream_of_a_known_short_length_is_left_alone(open_client):
+async def test_a_stream_of_a_known_short_length_is_left_alone():
     async def pieces():
         yield "short"
 
@@ -101,15 +102,14 @@ async def test_a_stream_is_closed_when_the_client_leaves(source):
 
     app = answering(lambda: Stream(pieces(), content_type="text/plain"))
     with trio.fail_after(10):
-        async with running(app) as server:
-            async with connected(server) as peer:
-                await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
-                assert "content-encoding: gzip" in (await peer.receive_head()).lower()
+        async with open_client(app) as client:
+            async with client.stream("GET", "/", headers=GZIPPED) as response:
+                assert response.headers["content-encoding"] == "gzip"
             await ended.wait()
 
 
 @pytest.mark.slow
-async def test_a_stream_that_a_shutdown_ends_is_complete(open_client):
+async def test_a_stream_that_a_shutdown_ends_is_complete():
     async def pieces():
         yield TEXT
         await trio.sleep_forever()
@@ -125,18 +125,18 @@ async def test_a_stream_that_a_shutdown_ends_is_complete(open_client):
             assert await peer.receive_end() == b""
 
 
-async def test_a_stream_that_fails_is_incomplete(open_client, caplog):
+async def test_a_stream_that_fails_is_incomplete(caplog):
     async def pieces():
         yield "one"
         raise RuntimeError("broken")
 
     app = answering(lambda: Stream(pieces(), content_type="text/plain"))
-    async with open_client(app) as client:
+    async with open_client(app, raise_errors=False) as client:
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/", headers=GZIPPED)
 
 
-async def test_events_are_never_compressed(open_client):
+async def test_events_are_never_compressed():
     async def events():
         yield "hello"
 
@@ -154,7 +154,7 @@ async def test_events_are_never_compressed(open_client):
         assert not {"content-encoding", "vary"} & set(response.headers)
 
 
-async def test_a_stream_with_a_keepalive_is_left_alone(open_client):
+async def test_a_stream_with_a_keepalive_is_left_alone():
     async def events():
         yield "hello"
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import gzip
 import random
 import threading
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import trio
-import websockets.sync.client
 from support.compressed import GZIPPED, TEXT, answering, raw
-from support.serving import in_memory, running
 
 from trioweb import App, ConfigError, File, HTTPError, Redirect, Response, Stream, Text
 from trioweb.headers import Headers
 from trioweb.middleware import GZip
+from trioweb.testing import open_client
 
 
 def tokens(response, name):
@@ -52,7 +50,7 @@ def tokens(response, name):
         ("gzipped", False),
     ],
 )
-async def test_the_client_decides_by_its_weights(open_client, accept_encoding, is_compressed):
+async def test_the_client_decides_by_its_weights(accept_encoding, is_compressed):
     fields = {} if accept_encoding is None else {"Accept-Encoding": accept_encoding}
     async with open_client(answering(lambda: TEXT)) as client:
         response, content = await raw(client, fields)
@@ -62,7 +60,7 @@ async def test_the_client_decides_by_its_weights(open_client, accept_encoding, i
     assert tokens(response, "vary") == ["accept-encoding"], "the answer to anybody depends on it"
 
 
-async def test_httpx_reads_a_compressed_response(open_client):
+async def test_httpx_reads_a_compressed_response():
     async with open_client(answering(lambda: {"text": TEXT})) as client:
         response = await client.get("/", headers=GZIPPED)
         assert response.headers["content-encoding"] == "gzip"
@@ -87,7 +85,7 @@ async def test_httpx_reads_a_compressed_response(open_client):
         "font/ttf",
     ],
 )
-async def test_types_that_become_smaller_are_compressed(open_client, content_type):
+async def test_types_that_become_smaller_are_compressed(content_type):
     app = answering(lambda: Response(TEXT.encode(), content_type=content_type))
     async with open_client(app) as client:
         response = await client.get("/", headers=GZIPPED)
@@ -100,7 +98,7 @@ async def test_types_that_become_smaller_are_compressed(open_client, content_typ
     "content_type",
     ["image/png", "application/zip", "video/mp4", "font/woff2", "application/octet-stream", "x/text"],
 )
-async def test_incompressible_types_are_left_alone_and_vary_by_nothing(open_client, content_type):
+async def test_incompressible_types_are_left_alone_and_vary_by_nothing(content_type):
     app = answering(lambda: Response(TEXT.encode(), content_type=content_type))
     async with open_client(app) as client:
         response, content = await raw(client)
@@ -108,7 +106,7 @@ async def test_incompressible_types_are_left_alone_and_vary_by_nothing(open_clie
         assert not {"vary", "content-encoding"} & set(response.headers)
 
 
-async def test_content_that_is_encoded_or_must_not_change_is_left_alone(open_client):
+async def test_content_that_is_encoded_or_must_not_change_is_left_alone():
     for headers in (
         {"Content-Encoding": "br"},
         {"Cache-Control": "max-age=5, No-Transform"},
@@ -123,7 +121,7 @@ async def test_content_that_is_encoded_or_must_not_change_is_left_alone(open_cli
 
 
 @pytest.mark.parametrize(("size", "is_compressed"), [(0, False), (499, False), (500, True)])
-async def test_short_bodies_are_left_alone(open_client, size, is_compressed):
+async def test_short_bodies_are_left_alone(size, is_compressed):
     async with open_client(answering(lambda: "a" * size)) as client:
         response, content = await raw(client)
         assert ("content-encoding" in response.headers) is is_compressed
@@ -131,12 +129,12 @@ async def test_short_bodies_are_left_alone(open_client, size, is_compressed):
         assert (gzip.decompress(content) if is_compressed else content) == b"a" * size
 
 
-async def test_the_minimum_length_can_be_set(open_client):
+async def test_the_minimum_length_can_be_set():
     async with open_client(answering(lambda: "a" * 50, minimum_bytes=50, level=9)) as client:
         assert (await client.get("/", headers=GZIPPED)).headers["content-encoding"] == "gzip"
 
 
-async def test_a_client_that_refuses_the_identity_gets_even_short_bodies_compressed(open_client):
+async def test_a_client_that_refuses_the_identity_gets_even_short_bodies_compressed():
     fields = {"Accept-Encoding": "gzip, identity;q=0"}
     async with open_client(answering(lambda: "short")) as client:
         response, content = await raw(client, fields)
@@ -148,7 +146,7 @@ async def test_a_client_that_refuses_the_identity_gets_even_short_bodies_compres
         assert content == b""
 
 
-async def test_a_body_that_would_become_larger_is_sent_as_it_is(open_client):
+async def test_a_body_that_would_become_larger_is_sent_as_it_is():
     noise = bytes(random.Random(7).randbytes(2000))
     app = answering(lambda: Response(noise, content_type="text/x-noise", headers={"ETag": '"7"'}))
     async with open_client(app) as client:
@@ -159,7 +157,7 @@ async def test_a_body_that_would_become_larger_is_sent_as_it_is(open_client):
         assert tokens(response, "vary") == ["accept-encoding"]
 
 
-async def test_responses_without_content_are_left_alone(open_client):
+async def test_responses_without_content_are_left_alone():
     for make in (lambda: None, lambda: Redirect("/elsewhere")):
         async with open_client(answering(make)) as client:
             response, content = await raw(client)
@@ -169,7 +167,7 @@ async def test_responses_without_content_are_left_alone(open_client):
 # The header fields about it.
 
 
-async def test_vary_is_added_to_and_fields_of_the_other_content_go(open_client):
+async def test_vary_is_added_to_and_fields_of_the_other_content_go():
     def make():
         fields = {"Vary": "Cookie", "Accept-Ranges": "bytes", "Digest": "x", "X-Kept": "1", "ETag": '"7"'}
         return Text(TEXT, headers=fields)
@@ -183,18 +181,18 @@ async def test_vary_is_added_to_and_fields_of_the_other_content_go(open_client):
 
 
 @pytest.mark.parametrize("vary", ["*", "accept-encoding", "Cookie, ACCEPT-ENCODING"])
-async def test_a_vary_field_that_already_names_it_stays(open_client, vary):
+async def test_a_vary_field_that_already_names_it_stays(vary):
     async with open_client(answering(lambda: Text(TEXT, headers={"Vary": vary}))) as client:
         response, _ = await raw(client)
         assert response.headers.get_list("vary") == [vary]
 
 
-async def test_a_weak_tag_stays(open_client):
+async def test_a_weak_tag_stays():
     async with open_client(answering(lambda: Text(TEXT, headers={"ETag": 'W/"7"'}))) as client:
         assert (await raw(client))[0].headers["etag"] == 'W/"7"'
 
 
-async def test_a_response_to_head_has_the_fields_of_one_to_get(open_client, tmp_path):
+async def test_a_response_to_head_has_the_fields_of_one_to_get(tmp_path):
     (tmp_path / "page.html").write_text(TEXT)
 
     async def pieces():
@@ -213,7 +211,7 @@ async def test_a_response_to_head_has_the_fields_of_one_to_get(open_client, tmp_
             assert {**asked.headers, "date": ""} == {**got.headers, "date": ""}
 
 
-async def test_errors_are_compressed(open_client):
+async def test_errors_are_compressed():
     app = App()
     app.middleware(GZip())
 
@@ -232,7 +230,7 @@ async def test_errors_are_compressed(open_client):
 # The cost of a large body to other tasks.
 
 
-async def test_a_large_body_is_compressed_in_a_worker_thread(open_client, monkeypatch):
+async def test_a_large_body_is_compressed_in_a_worker_thread(monkeypatch):
     threads = []
     run_sync = trio.to_thread.run_sync
 
@@ -273,16 +271,10 @@ async def test_a_handshake_passes_untouched():
     async def echo(ws):
         await ws.send(await ws.receive())
 
-    def talk(url):
-        with websockets.sync.client.connect(url, additional_headers=GZIPPED, proxy=None) as client:
-            client.send(TEXT)
-            return client.recv(), client.response.headers
-
-    async with running(app) as server:
-        url = server.urls[0].replace("http", "ws", 1)
-        text, headers = await trio.to_thread.run_sync(partial(talk, url))
-    assert text == TEXT
-    assert not {"vary", "content-encoding"} & {name.lower() for name in headers}
+    async with open_client(app) as client, client.websocket("/", headers=GZIPPED) as ws:
+        await ws.send(TEXT)
+        await ws.expect_text(TEXT)
+    assert not {"vary", "content-encoding"} & {name.lower() for name in ws.response.headers}
 
 
 async def test_a_refused_handshake_is_compressed_like_any_response():
@@ -293,11 +285,10 @@ async def test_a_refused_handshake_is_compressed_like_any_response():
     async def refuse(ws):
         raise AssertionError("never runs")
 
-    async with in_memory(app) as peer:
-        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
-        head, _ = await peer.receive_response()
-        assert head.startswith("HTTP/1.1 426")
-        assert "vary" in head.lower()
+    async with open_client(app) as client:
+        response = await client.get("/", headers=GZIPPED)
+        assert response.status_code == 426
+        assert "accept-encoding" in tokens(response, "vary")
 
 
 # Settings, and anything at all.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.serving import in_memory
 
-from trioweb import App, Config, ConfigError, HTTPError, Text
+from trioweb import App, Config, ConfigError, HandshakeRejected, HTTPError, Text
 from trioweb.middleware import CORS
-from trioweb.testing import handshake
+from trioweb.testing import open_client
 
 SHOP = "https://shop.example"
 
@@ -51,7 +50,7 @@ async def preflight(client, origin=SHOP, method="PUT", fields=None, path="/"):
     return await client.options(path, headers=headers)
 
 
-async def test_any_page_may_read_a_response_for_all_origins(open_client):
+async def test_any_page_may_read_a_response_for_all_origins():
     async with open_client(app_with(CORS(origins="*"))) as client:
         for headers in ({}, {"Origin": SHOP}, {"Origin": "null"}):
             response = await client.get("/", headers=headers)
@@ -78,7 +77,7 @@ async def test_any_page_may_read_a_response_for_all_origins(open_client):
         (SHOP, f"{SHOP}, {SHOP}", False),
     ],
 )
-async def test_listed_pages_may_read_and_no_others(open_client, listed, origin, is_allowed):
+async def test_listed_pages_may_read_and_no_others(listed, origin, is_allowed):
     headers = {} if origin is None else {"Origin": origin}
     async with open_client(app_with(CORS(origins=["https://other.example", listed]))) as client:
         response = await client.get("/", headers=headers)
@@ -87,7 +86,7 @@ async def test_listed_pages_may_read_and_no_others(open_client, listed, origin, 
         assert response.headers["vary"] == "Origin"
 
 
-async def test_credentials_and_exposed_fields_are_announced_only_to_allowed_pages(open_client):
+async def test_credentials_and_exposed_fields_are_announced_only_to_allowed_pages():
     cors = CORS(origins=[SHOP], credentials=True, exposed_headers=["ETag", "X-Total"])
     async with open_client(app_with(cors)) as client:
         assert permissions(await client.get("/", headers={"Origin": SHOP})) == {
@@ -99,15 +98,15 @@ async def test_credentials_and_exposed_fields_are_announced_only_to_allowed_page
 
 
 @pytest.mark.parametrize(("path", "status"), [("/broken", 500), ("/forbidden", 403), ("/nowhere", 404)])
-async def test_errors_may_be_read_by_allowed_pages(open_client, path, status, caplog):
-    async with open_client(app_with(CORS(origins=[SHOP]))) as client:
+async def test_errors_may_be_read_by_allowed_pages(path, status, caplog):
+    async with open_client(app_with(CORS(origins=[SHOP])), raise_errors=False) as client:
         response = await client.get(path, headers={"Origin": SHOP})
         assert response.status_code == status
         assert permissions(response) == {"allow-origin": SHOP}
         assert response.headers["vary"] == "Accept, Origin"
 
 
-async def test_a_preflight_is_answered_without_the_handler(open_client):
+async def test_a_preflight_is_answered_without_the_handler():
     async with open_client(app_with(CORS(origins=[SHOP], headers=["X-Token", "Content-Type"]))) as client:
         for path in ("/", "/nowhere"):
             response = await preflight(client, path=path)
@@ -122,7 +121,7 @@ async def test_a_preflight_is_answered_without_the_handler(open_client):
             assert "content-length" not in response.headers
 
 
-async def test_the_answer_to_a_preflight_can_be_set(open_client):
+async def test_the_answer_to_a_preflight_can_be_set():
     cors = CORS(origins="*", methods=["GET"], headers=[], max_age_seconds=0)
     async with open_client(app_with(cors)) as client:
         assert permissions(await preflight(client)) == {
@@ -132,7 +131,7 @@ async def test_the_answer_to_a_preflight_can_be_set(open_client):
         }
 
 
-async def test_a_preflight_of_another_page_is_refused(open_client):
+async def test_a_preflight_of_another_page_is_refused():
     async with open_client(app_with(CORS(origins=[SHOP], credentials=True))) as client:
         for origin in ("https://x.example", "null"):
             response = await preflight(client, origin=origin)
@@ -143,7 +142,7 @@ async def test_a_preflight_of_another_page_is_refused(open_client):
 
 
 @pytest.mark.parametrize("credentials", [False, True])
-async def test_any_header_means_the_requested_ones(open_client, credentials):
+async def test_any_header_means_the_requested_ones(credentials):
     cors = CORS(origins=[SHOP], headers="*", credentials=credentials)
     async with open_client(app_with(cors)) as client:
         response = await preflight(client, fields="authorization, X-One,  ,bad name, x-two")
@@ -152,7 +151,7 @@ async def test_any_header_means_the_requested_ones(open_client, credentials):
         assert "allow-headers" not in permissions(await preflight(client))
 
 
-async def test_ordinary_options_requests_reach_the_handler(open_client):
+async def test_ordinary_options_requests_reach_the_handler():
     async with open_client(app_with(CORS(origins=[SHOP]))) as client:
         assert (await client.options("/", headers={"Origin": SHOP})).text == "OPTIONS"
         assert (await client.options("/", headers={"Access-Control-Request-Method": "PUT"})).text == "OPTIONS"
@@ -160,7 +159,7 @@ async def test_ordinary_options_requests_reach_the_handler(open_client):
         assert (await client.get("/", headers=method)).text == "GET"
 
 
-async def test_a_response_with_a_permission_of_its_own_keeps_it(open_client):
+async def test_a_response_with_a_permission_of_its_own_keeps_it():
     async with open_client(app_with(CORS(origins=[SHOP], credentials=True))) as client:
         response = await client.get("/own", headers={"Origin": SHOP})
         assert permissions(response) == {"allow-origin": "https://own.example"}
@@ -175,14 +174,15 @@ async def test_handshakes_are_left_to_the_origins_setting(autojump_clock):
     async def handler(ws):
         await ws.send("hello")
 
-    async with in_memory(app) as peer:
-        head = await peer.open("/", ("Origin", "https://chat.example"))
-        assert "access-control" not in head.lower()
-        assert "vary" not in head.lower()
-        assert await peer.receive_text() == "hello"
-    async with in_memory(app) as peer:
-        await peer.send(handshake("/", ("Origin", SHOP)))
-        assert (await peer.receive_response())[0].startswith("HTTP/1.1 403")
+    async with open_client(app) as client:
+        async with client.websocket("/", headers={"Origin": "https://chat.example"}) as ws:
+            assert permissions(ws.response) == {}
+            assert "vary" not in ws.response.headers
+            await ws.expect_text("hello")
+        with pytest.raises(HandshakeRejected) as rejected:
+            async with client.websocket("/", headers={"Origin": SHOP}):
+                pass
+        assert rejected.value.status == 403
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from support.serving import in_memory
 
 from trioweb import App, ConfigError
 from trioweb.middleware import RequestId, RequestIdFilter
+from trioweb.testing import open_client
 
 MADE = re.compile(r"[0-9a-f]{32}")
 
@@ -62,7 +63,7 @@ def lines():
     root.removeHandler(handler)
 
 
-async def test_each_request_gets_an_id_of_its_own(open_client):
+async def test_each_request_gets_an_id_of_its_own():
     async with open_client(app_with(RequestId())) as client:
         names = []
         for _ in range(3):
@@ -73,39 +74,39 @@ async def test_each_request_gets_an_id_of_its_own(open_client):
         assert len(set(names)) == 3
 
 
-async def test_errors_have_a_request_id(open_client, lines):
-    async with open_client(app_with(RequestId())) as client:
+async def test_errors_have_a_request_id(lines):
+    async with open_client(app_with(RequestId()), raise_errors=False) as client:
         for path in ("/broken", "/nowhere"):
             assert MADE.fullmatch((await client.get(path)).headers["x-request-id"])
         assert any(re.match(r"[0-9a-f]{32} trioweb GET /broken failed", line) for line in lines)
 
 
 @pytest.mark.parametrize("given", ["a", "4bf9-2f35_77b3.4da6~a3ce+929d/0e0e:47@36=", "x" * 128])
-async def test_the_id_of_a_trusted_client_is_kept(open_client, given):
+async def test_the_id_of_a_trusted_client_is_kept(given):
     async with open_client(app_with(RequestId(is_client_trusted=True))) as client:
         response = await client.get("/", headers={"X-Request-ID": given})
         assert (response.text, response.headers["x-request-id"]) == (given, given)
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "two words", "a,b", "<script>", "\xe4", 'a"b', "a\tb"])
-async def test_an_invalid_id_is_replaced(open_client, given):
+async def test_an_invalid_id_is_replaced(given):
     async with open_client(app_with(RequestId(is_client_trusted=True))) as client:
         response = await client.get("/", headers={"X-Request-ID": given.encode("latin-1")})
         assert MADE.fullmatch(response.text)
 
 
-async def test_two_ids_are_replaced(open_client):
+async def test_two_ids_are_replaced():
     async with open_client(app_with(RequestId(is_client_trusted=True))) as client:
         response = await client.get("/", headers=[("X-Request-ID", "a"), ("X-Request-ID", "b")])
         assert MADE.fullmatch(response.text)
 
 
-async def test_a_stranger_cannot_choose_the_id(open_client):
+async def test_a_stranger_cannot_choose_the_id():
     async with open_client(app_with(RequestId())) as client:
         assert MADE.fullmatch((await client.get("/", headers={"X-Request-ID": "mine"})).text)
 
 
-async def test_the_field_can_have_another_name(open_client):
+async def test_the_field_can_have_another_name():
     layer = RequestId(header="X-Correlation-ID", is_client_trusted=True)
     async with open_client(app_with(layer)) as client:
         response = await client.get("/", headers={"X-Correlation-ID": "mine", "X-Request-ID": "other"})
@@ -113,7 +114,7 @@ async def test_the_field_can_have_another_name(open_client):
         assert "x-request-id" not in response.headers
 
 
-async def test_the_log_has_the_id_in_the_handler_and_in_the_line_about_the_response(open_client, lines):
+async def test_the_log_has_the_id_in_the_handler_and_in_the_line_about_the_response(lines):
     async with open_client(app_with(RequestId())) as client:
         names = [(await client.get("/")).text for _ in range(2)]
         await client.get("/")  # so that the lines about the others have been written
@@ -125,7 +126,7 @@ async def test_the_log_has_the_id_in_the_handler_and_in_the_line_about_the_respo
         )
 
 
-async def test_requests_at_one_time_do_not_mix(open_client, lines):
+async def test_requests_at_one_time_do_not_mix(lines):
     app, arrived, both = app_with(RequestId()), [], trio.Event()
 
     @app.get("/wait/{name}")
@@ -149,11 +150,9 @@ async def test_requests_at_one_time_do_not_mix(open_client, lines):
 
 
 async def test_a_websocket_has_its_id_in_its_handshake_state_and_log(autojump_clock, lines):
-    async with in_memory(app_with(RequestId())) as peer:
-        head = await peer.open("/ws")
-        name = await peer.receive_text()
-        assert f"x-request-id: {name}" in head.lower()
-        await peer.close()
+    async with open_client(app_with(RequestId())) as client, client.websocket("/ws") as ws:
+        name = ws.response.headers["x-request-id"]
+        await ws.expect_text(name)
     assert f"{name} shop in a task" in lines
     assert len([line for line in lines if line.startswith(f"{name} trioweb.access")]) == 2
 
@@ -179,10 +178,9 @@ async def test_outer_middleware_does_not_log_under_the_last_id(autojump_clock, l
         return await call_next(request)
 
     app.middleware(RequestId(is_client_trusted=True))
-    async with in_memory(app) as peer:
+    async with open_client(app) as client:
         for number in range(2):
-            await peer.send(b"GET /%d HTTP/1.1\r\nHost: x\r\nX-Request-ID: first\r\n\r\n" % number)
-            await peer.receive_response()
+            await client.get(f"/{number}", headers={"X-Request-ID": "first"})
     assert {"- shop came /0", "- shop came /1"} <= set(lines)
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 import trio
-from support.serving import in_memory
 
 from trioweb import App, Config, HTTPError, Stream, Text, Timeouts
 from trioweb.middleware import GZip
-
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+from trioweb.testing import open_client
 
 
 async def pass_on(request, call_next):
@@ -32,7 +30,7 @@ async def upper(request, call_next):
     return Stream(pieces(), content_type="text/plain")
 
 
-async def test_a_stream_is_prepared_once(open_client):
+async def test_a_stream_is_prepared_once():
     app, ended = App(), []
     app.middleware(stamp)
     app.middleware(pass_on)
@@ -56,7 +54,7 @@ async def test_a_stream_is_prepared_once(open_client):
 
 
 @pytest.mark.parametrize("layers", [[GZip(), stamp], [stamp, upper]])
-async def test_a_stream_keeps_the_order_of_its_fields_when_its_body_is_replaced(open_client, layers):
+async def test_a_stream_keeps_the_order_of_its_fields_when_its_body_is_replaced(layers):
     app = App()
     for layer in layers:
         app.middleware(layer)
@@ -75,7 +73,7 @@ async def test_a_stream_keeps_the_order_of_its_fields_when_its_body_is_replaced(
     assert names.index("content-type") < names.index("x-stamp")
 
 
-async def test_a_stream_that_is_kept_does_not_answer_a_second_request(open_client, caplog):
+async def test_a_stream_that_is_kept_does_not_answer_a_second_request(caplog):
     async def numbers():
         yield "1"
 
@@ -86,7 +84,7 @@ async def test_a_stream_that_is_kept_does_not_answer_a_second_request(open_clien
     async def index(request):
         return kept
 
-    async with open_client(app) as client:
+    async with open_client(app, raise_errors=False) as client:
         assert (await client.get("/")).text == "1"
         assert (await client.get("/")).status_code == 500
     assert "this Stream has answered a request: make another" in caplog.text
@@ -116,7 +114,7 @@ async def nobody_reads(app):
 
 @pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("answers", [True, False])
-async def test_a_stream_that_middleware_does_not_send_is_closed(open_client, channelled, depth, answers):
+async def test_a_stream_that_middleware_does_not_send_is_closed(channelled, depth, answers):
     @channelled.middleware
     async def instead(request, call_next):
         await call_next(request)
@@ -132,7 +130,7 @@ async def test_a_stream_that_middleware_does_not_send_is_closed(open_client, cha
         assert await nobody_reads(channelled) == 1
 
 
-async def test_a_stream_that_is_replaced_is_closed_after_its_replacement(open_client, channelled):
+async def test_a_stream_that_is_replaced_is_closed_after_its_replacement(channelled):
     async def numbers():
         yield "1"
 
@@ -146,7 +144,7 @@ async def test_a_stream_that_is_replaced_is_closed_after_its_replacement(open_cl
         assert await nobody_reads(channelled) == 1
 
 
-async def test_a_compressed_stream_that_is_not_sent_is_closed(open_client, channelled):
+async def test_a_compressed_stream_that_is_not_sent_is_closed(channelled):
     @channelled.middleware
     async def instead(request, call_next):
         await call_next(request)
@@ -173,9 +171,8 @@ async def test_streams_are_closed_when_their_middleware_is_cancelled(channelled,
         async with trio.open_nursery() as nursery:
 
             async def serve():
-                async with in_memory(channelled) as peer:
-                    await peer.send(GET)
-                    await trio.sleep_forever()
+                async with open_client(channelled) as client:
+                    await client.get("/")
 
             nursery.start_soon(serve)
             await waiting.wait()
@@ -184,7 +181,7 @@ async def test_streams_are_closed_when_their_middleware_is_cancelled(channelled,
 
 
 async def test_a_dropped_source_that_cannot_be_closed_is_a_failure_and_keeps_no_other_open(
-    open_client, channelled, caplog
+    channelled, caplog
 ):
     class Stuck:
         def __aiter__(self):
@@ -206,14 +203,14 @@ async def test_a_dropped_source_that_cannot_be_closed_is_a_failure_and_keeps_no_
         await call_next(request)
         return Stream(Stuck())
 
-    async with open_client(channelled) as client:
+    async with open_client(channelled, raise_errors=False) as client:
         assert (await client.get("/")).status_code == 500
         assert await nobody_reads(channelled) == 1
     assert "cannot be closed" in caplog.text
 
 
 @pytest.mark.parametrize("has_middleware", [False, True])
-async def test_an_error_handler_may_answer_with_a_stream(open_client, has_middleware):
+async def test_an_error_handler_may_answer_with_a_stream(has_middleware):
     app, ended = App(), []
     if has_middleware:
         app.middleware(stamp)
@@ -237,7 +234,7 @@ async def test_an_error_handler_may_answer_with_a_stream(open_client, has_middle
 
 
 @pytest.mark.parametrize("has_middleware", [False, True])
-async def test_an_error_handler_whose_stream_was_used_before_has_failed(open_client, caplog, has_middleware):
+async def test_an_error_handler_whose_stream_was_used_before_has_failed(caplog, has_middleware):
     async def words():
         yield "not here"
 
@@ -249,7 +246,7 @@ async def test_an_error_handler_whose_stream_was_used_before_has_failed(open_cli
     async def not_found(request, error):
         return kept
 
-    async with open_client(app) as client:
+    async with open_client(app, raise_errors=False) as client:
         assert (await client.get("/")).text == "not here"
         response = await client.get("/")
         assert (response.status_code, response.text) == (500, "500 Internal Server Error\n")

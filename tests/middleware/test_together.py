@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
-import trio
-import websockets.sync.client
-from support.serving import running
 
 from trioweb import App, HTTPError, Stream
 from trioweb.middleware import CORS, AllowedHosts, GZip, RequestId, SecurityHeaders
+from trioweb.testing import open_client
 
 TEXT = "one text for all " * 100
 SHOP = {"Origin": "https://shop.example", "Accept-Encoding": "gzip"}
@@ -21,7 +17,7 @@ def app(tmp_path):
     app = App()
     app.middleware(RequestId())
     app.middleware(SecurityHeaders())
-    app.middleware(AllowedHosts(hosts=["127.0.0.1"]))
+    app.middleware(AllowedHosts(hosts=["testserver"]))
     app.middleware(CORS(origins=["https://shop.example"]))
     app.middleware(GZip())
 
@@ -51,7 +47,7 @@ def app(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["/text", "/stream", "/fail", "/static/file.txt"])
-async def test_a_response_has_the_fields_of_every_layer(open_client, app, path):
+async def test_a_response_has_the_fields_of_every_layer(app, path):
     async with open_client(app) as client:
         response = await client.get(path, headers=SHOP)
         assert TEXT in response.text
@@ -65,7 +61,7 @@ async def test_a_response_has_the_fields_of_every_layer(open_client, app, path):
         assert {**head.headers, **changing} == {**response.headers, **changing}
 
 
-async def test_a_preflight_and_a_refusal_have_the_fields_of_outer_layers(open_client, app):
+async def test_a_preflight_and_a_refusal_have_the_fields_of_outer_layers(app):
     async with open_client(app) as client:
         asked = {**SHOP, "Access-Control-Request-Method": "PUT"}
         response = await client.options("/text", headers=asked)
@@ -78,7 +74,7 @@ async def test_a_preflight_and_a_refusal_have_the_fields_of_outer_layers(open_cl
         assert "access-control-allow-origin" not in response.headers
 
 
-async def test_a_revalidated_file_has_the_fields_of_every_layer(open_client, app):
+async def test_a_revalidated_file_has_the_fields_of_every_layer(app):
     async with open_client(app) as client:
         first = await client.get("/static/file.txt", headers=SHOP)
         again = await client.get("/static/file.txt", headers={**SHOP, "If-None-Match": first.headers["etag"]})
@@ -88,19 +84,10 @@ async def test_a_revalidated_file_has_the_fields_of_every_layer(open_client, app
 
 
 async def test_a_websocket_is_opened_as_if_there_were_no_middleware(app):
-    async with running(app) as server:
-        base = server.urls[0].replace("http", "ws", 1)
-        headers = {"Accept-Encoding": "gzip"}
-        connect = partial(websockets.sync.client.connect, additional_headers=headers, proxy=None)
-
-        def talk():
-            with connect(f"{base}/ws") as client:
-                client.send(TEXT)
-                return client.recv(), set(client.response.headers)
-
-        text, names = await trio.to_thread.run_sync(talk)
-    assert text == TEXT
-    assert {name.lower() for name in names} - {"date", "server"} == {
+    async with open_client(app) as client, client.websocket("/ws", headers={"Accept-Encoding": "gzip"}) as ws:
+        await ws.send(TEXT)
+        await ws.expect_text(TEXT)
+    assert {name.lower() for name in ws.response.headers} - {"date", "server"} == {
         "upgrade",
         "connection",
         "sec-websocket-accept",
