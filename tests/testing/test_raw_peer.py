@@ -107,6 +107,15 @@ async def test_the_end_of_the_connection_shows_what_had_come(pair, autojump_cloc
     assert await client.receive_end() == b"\x81"
 
 
+async def test_the_end_of_the_connection_shows_little_of_a_lot(pair, autojump_clock):
+    client, server = pair
+    client.buffer = b"x" * 1_000_000
+    await server.stream.aclose()
+    with pytest.raises(AssertionError) as raised:
+        await client.receive_exactly(2_000_000)
+    assert len(str(raised.value)) < 2000
+
+
 async def test_another_message_than_the_expected_one_is_shown(pair, autojump_clock):
     client, server = pair
     await server.send_binary(b"tea")

@@ -12,6 +12,7 @@ import struct
 
 import trio
 
+from trioweb.excerpts import excerpt
 from trioweb.testing.raw.frames import (
     BINARY,
     CLOSE,
@@ -26,6 +27,9 @@ from trioweb.testing.raw.frames import (
 from trioweb.testing.raw.handshake import Field, accepting, field_value, handshake
 
 READ_SIZE_BYTES = 64 * 1024
+
+SHOWN_INPUT_BYTES = 1000
+"""How much of what has come a failure shows."""
 
 
 class RawPeer:
@@ -172,7 +176,10 @@ class RawPeer:
 
     async def _receive_more(self) -> None:
         data = await self.stream.receive_some(READ_SIZE_BYTES)
-        _require(data, f"the other side ended the connection after {self.buffer!r}")
+        if not data:  # the text is made only now: a test may wait for millions of bytes
+            raise AssertionError(
+                f"the other side ended the connection after {excerpt(self.buffer, SHOWN_INPUT_BYTES)}"
+            )
         self.buffer += data
 
 
