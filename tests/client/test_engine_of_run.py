@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import threading
+from contextlib import ExitStack
 
 import pytest
 import trio
@@ -154,6 +155,29 @@ def test_control_c_in_a_block_closes_with_1001_and_passes_through(server):
 
     server.stop()
     assert server.closes == [1001]
+
+
+def test_control_c_while_connecting_passes_through_as_it_is():
+    # The kernel drops what does not fit into a full backlog, so that Trio waits in its nursery of attempts.
+    with socket.socket() as listening, ExitStack() as stack:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        address = listening.getsockname()
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(address)
+
+        async def main():
+            trio.lowlevel.spawn_system_task(interrupt)
+            await opened(f"ws://127.0.0.1:{address[1]}/")
+
+        async def interrupt():
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            signal.raise_signal(signal.SIGINT)
+
+        with pytest.raises(KeyboardInterrupt):
+            trio.run(main)
 
 
 async def until(condition):

@@ -24,6 +24,7 @@ from trioweb._transport.engine import Engine
 from trioweb._transport.transport import Transport
 from trioweb._wire.proxy_tunnel import Proxy, ProxyTunnel
 from trioweb._wire.websocket_url import WebSocketURL
+from trioweb.exception_groups import bare_exceptions
 
 TUNNEL_READ_BYTES = 4096
 
@@ -75,9 +76,15 @@ async def _open_socket(attempt: Attempt, url: WebSocketURL, proxy: Proxy | None)
             return await trio.open_unix_socket(url.unix_path)
     if proxy is not None:
         with attempt.during("proxy"):
-            return await trio.open_tcp_stream(proxy.host, proxy.port)
+            return await _open_tcp(proxy.host, proxy.port)
     with attempt.during("TCP"):
-        return await trio.open_tcp_stream(url.host, url.port)
+        return await _open_tcp(url.host, url.port)
+
+
+async def _open_tcp(host: str, port: int) -> trio.SocketStream:
+    # Trio tries all addresses in a nursery, which would put a KeyboardInterrupt into a group.
+    with bare_exceptions():
+        return await trio.open_tcp_stream(host, port)
 
 
 async def _open_tunnel(
