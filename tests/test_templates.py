@@ -6,14 +6,13 @@ import os
 import sys
 import threading
 
-import httpx
 import jinja2
 import pytest
 import trio
-from support.serving import running
 
 from trioweb import HTML, App, ConfigError
 from trioweb.templates import Templates
+from trioweb.testing import open_client
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ async def test_a_page_is_a_response(folder):
     async def hello(request, name):
         return await templates.render("hello.html", name=name)
 
-    async with running(app) as server, httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
+    async with open_client(app) as client:
         response = await client.get("/<Zo\xeb>")
         assert response.text == "<p>Hello, &lt;Zo\xeb&gt;!"
         assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -258,7 +257,7 @@ async def test_a_missing_template_is_500_and_in_the_log(folder, caplog):
     async def index(request):
         return await templates.render("nothing.html")
 
-    async with running(app) as server, httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as client:
+    async with open_client(app, raise_errors=False) as client:
         assert (await client.get("/")).status_code == 500
     assert "there is no template 'nothing.html' in" in caplog.text
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 import trio
 import trio.testing
-from support.serving import in_memory, running
 
 import trioweb
 from trioweb import (
@@ -14,21 +12,28 @@ from trioweb import (
     Config,
     ConfigError,
     DuplicateRoute,
+    HandshakeRejected,
     HTTPError,
     Router,
     SetupError,
     Text,
 )
 from trioweb.app import responder_of
-from trioweb.testing import handshake
-
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+from trioweb.testing import open_client
 
 
-async def answer(app, request=GET):
-    async with in_memory(app) as peer:
-        await peer.send(request)
-        return await peer.receive_response()
+async def answer(app, path="/"):
+    async with open_client(app, raise_errors=False) as client:
+        return await client.get(path)
+
+
+async def refusal(app, path="/"):
+    """Open a WebSocket that is refused, and return the response."""
+    async with open_client(app) as client:
+        with pytest.raises(HandshakeRejected) as rejected:
+            async with client.websocket(path):
+                pass
+    return rejected.value
 
 
 async def test_middleware_surrounds_requests_in_the_order_it_was_added(autojump_clock):
@@ -53,10 +58,10 @@ async def test_middleware_surrounds_requests_in_the_order_it_was_added(autojump_
         order.append(request.state.user)
         return Text("x")
 
-    head, _ = await answer(app)
+    response = await answer(app)
     assert order == ["outer in", "inner", "ann", "outer out"]
-    assert "x-outer: yes" in head
-    assert "x-outer: yes" in (await answer(app, b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"))[0], "errors too"
+    assert response.headers["x-outer"] == "yes"
+    assert (await answer(app, "/nowhere")).headers["x-outer"] == "yes", "errors too"
 
 
 async def test_middleware_surrounds_handshakes_and_may_add_headers_or_refuse(autojump_clock):
@@ -75,13 +80,12 @@ async def test_middleware_surrounds_handshakes_and_may_add_headers_or_refuse(aut
     async def handler(ws):
         seen.append(ws.state["user"])
 
-    head, body = await answer(app, handshake("/"))
-    assert head.startswith("HTTP/1.1 401")
-    assert b"who are you?" in body
-    async with in_memory(app) as peer:
-        head = await peer.open("/?token=good")
-        assert "x-session: 7" in head
-        assert await peer.receive_close() == (1000, "")
+    refused = await refusal(app)
+    assert refused.status == 401
+    assert b"who are you?" in refused.body
+    async with open_client(app) as client, client.websocket("/?token=good") as ws:
+        assert ws.response.headers["x-session"] == "7"
+        await ws.expect_close(1000, reason="")
     assert seen == ["ann"]
 
 
@@ -97,9 +101,8 @@ async def test_middleware_that_returns_another_response_refuses_a_handshake(auto
     async def handler(ws):
         raise AssertionError("never runs")
 
-    head, body = await answer(app, handshake("/"))
-    assert head.startswith("HTTP/1.1 200")
-    assert body == b"not today"
+    refused = await refusal(app)
+    assert (refused.status, refused.body) == (200, b"not today")
 
 
 async def test_middleware_that_forgets_to_return_is_named_in_the_log(autojump_clock, caplog):
@@ -113,7 +116,7 @@ async def test_middleware_that_forgets_to_return_is_named_in_the_log(autojump_cl
     async def index(request):
         return "x"
 
-    assert (await answer(app))[0].startswith("HTTP/1.1 500")
+    assert (await answer(app)).status_code == 500
     assert "forgetful returned nothing: expected `return await call_next(request)`" in caplog.text
 
 
@@ -140,9 +143,9 @@ async def test_error_handlers_are_found_by_status_then_class_then_base(autojump_
     async def zero(request):
         return 1 / 0
 
-    assert (await answer(app))[1] == b"nothing here"
-    assert (await answer(app, b"GET /key HTTP/1.1\r\nHost: x\r\n\r\n"))[0].startswith("HTTP/1.1 410")
-    assert (await answer(app, b"GET /zero HTTP/1.1\r\nHost: x\r\n\r\n"))[0].startswith("HTTP/1.1 500")
+    assert (await answer(app)).text == "nothing here"
+    assert (await answer(app, "/key")).status_code == 410
+    assert (await answer(app, "/zero")).status_code == 500
     assert "handler fails too" in caplog.text
 
 
@@ -157,7 +160,7 @@ async def test_a_handler_for_500_answers_every_bug(autojump_clock):
     async def index(request):
         raise KeyError("x")
 
-    assert (await answer(app))[1] == b"sorry: KeyError"
+    assert (await answer(app)).text == "sorry: KeyError"
 
 
 async def test_an_error_whose_headers_cannot_be_sent_is_500(autojump_clock, caplog):
@@ -167,7 +170,7 @@ async def test_an_error_whose_headers_cannot_be_sent_is_500(autojump_clock, capl
     async def index(request):
         raise HTTPError(401, headers={"X-Bad": "a\nb"})
 
-    assert (await answer(app))[0].startswith("HTTP/1.1 500")
+    assert (await answer(app)).status_code == 500
     assert "control character" in caplog.text
 
 
@@ -207,19 +210,17 @@ async def test_static_files_and_their_folders(tmp_path):
     app = App()
     app.static("/static", tmp_path, name="static")
     assert app.url_for("static", relative="site.css") == "/static/site.css"
-    async with (
-        running(app) as server,
-        httpx.AsyncClient(base_url=server.urls[0], follow_redirects=True) as http,
-    ):
-        style = await http.get("/static/site.css")
+    async with open_client(app) as client:
+        client.follow_redirects = True
+        style = await client.get("/static/site.css")
         assert (style.text, style.headers["content-type"]) == ("body {}", "text/css; charset=utf-8")
-        again = await http.get("/static/site.css", headers={"If-None-Match": style.headers["etag"]})
+        again = await client.get("/static/site.css", headers={"If-None-Match": style.headers["etag"]})
         assert again.status_code == 304
-        part = await http.get("/static/site.css", headers={"Range": "bytes=0-3"})
+        part = await client.get("/static/site.css", headers={"Range": "bytes=0-3"})
         assert (part.status_code, part.text) == (206, "body")
-        assert (await http.get("/static/docs")).text == "<h1>docs</h1>"
-        assert (await http.get("/static/docs/")).text == "<h1>docs</h1>"
-        assert (await http.head("/static/site.css")).headers["content-length"] == "7"
+        assert (await client.get("/static/docs")).text == "<h1>docs</h1>"
+        assert (await client.get("/static/docs/")).text == "<h1>docs</h1>"
+        assert (await client.head("/static/site.css")).headers["content-length"] == "7"
         for path in (
             "/static/../secret",
             "/static/%2e%2e/secret",
@@ -227,14 +228,14 @@ async def test_static_files_and_their_folders(tmp_path):
             "/static",
             "/static/",
         ):
-            assert (await http.get(path)).status_code == 404
+            assert (await client.get(path)).status_code == 404
 
 
 async def test_static_files_may_be_the_whole_site(tmp_path, autojump_clock):
     (tmp_path / "index.html").write_text("<h1>home</h1>")
     app = App()
     app.static("/", tmp_path)
-    assert (await answer(app))[1] == b"<h1>home</h1>"
+    assert (await answer(app)).text == "<h1>home</h1>"
 
 
 @pytest.mark.parametrize("lifespan", [5, lambda: None, lambda one, two, three: None])
@@ -310,7 +311,7 @@ async def test_an_intended_response_with_500_is_not_a_bug_and_is_not_logged(auto
     async def index(request):
         raise HTTPError(500)
 
-    assert (await answer(app))[1] == b"sorry"
+    assert (await answer(app)).text == "sorry"
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
@@ -326,9 +327,8 @@ async def test_a_websocket_is_shown_with_its_path_and_its_progress(autojump_cloc
             pass
         seen.append(repr(ws))
 
-    async with in_memory(app) as peer:
-        await peer.open("/chat/ann")
-        await peer.close(1001)
+    async with open_client(app) as client, client.websocket("/chat/ann") as ws:
+        await ws.aclose(1001)
     assert seen == [f"<WebSocket /chat/ann {state}>" for state in ("connecting", "open", "1001")]
 
 
@@ -341,6 +341,5 @@ async def test_routers_are_included_with_their_websockets(autojump_clock):
 
     app = App(Config())
     app.include("/api", router)
-    async with in_memory(app) as peer:
-        await peer.open("/api/ws/ann")
-        assert await peer.receive_text() == "hello ann ann"
+    async with open_client(app) as client, client.websocket("/api/ws/ann") as ws:
+        await ws.expect_text("hello ann ann")

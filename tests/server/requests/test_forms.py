@@ -7,7 +7,6 @@ import logging
 import os
 import tracemalloc
 
-import httpx
 import pytest
 import trio
 from support.forms import BOUNDARY, Part, encode
@@ -15,6 +14,7 @@ from support.serving import connected, in_memory, running
 from support.waiting import until
 
 from trioweb import App, Config, HTTPError, Limits, LocalProtocolError, Stream, Text, Timeouts
+from trioweb.testing import open_client
 
 MIB = 1024 * 1024
 
@@ -65,11 +65,8 @@ def digest(data):
 
 @pytest.fixture
 async def client():
-    async with (
-        running(site(form_memory_bytes=10_000)) as server,
-        httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http,
-    ):
-        yield http
+    async with open_client(site(form_memory_bytes=10_000)) as client:
+        yield client
 
 
 async def test_a_form_of_fields_reaches_the_handler(client):
@@ -140,8 +137,8 @@ async def test_a_wrong_value_is_400_that_names_the_field(client):
 async def test_thirty_mebibytes_go_to_disk_and_not_into_memory():
     size = 30 * MIB
     app = site(body_bytes=32 * MIB)
-    async with running(app) as server, httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http:
-        assert (await http.post("/form", data={"a": "1"})).status_code == 200
+    async with open_client(app) as client:
+        assert (await client.post("/form", data={"a": "1"})).status_code == 200
         expected = hashlib.sha256()
         for _ in range(30):
             expected.update(bytes(MIB))
@@ -159,7 +156,7 @@ async def test_thirty_mebibytes_go_to_disk_and_not_into_memory():
 
         tracemalloc.start()
         try:
-            answer = await http.post(
+            answer = await client.post(
                 "/form",
                 content=pieces(),
                 headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
@@ -174,22 +171,16 @@ async def test_thirty_mebibytes_go_to_disk_and_not_into_memory():
 
 async def test_an_upload_may_be_streamed_back_before_it_is_gone():
     data = os.urandom(500_000)
-    async with (
-        running(site(form_memory_bytes=1000)) as server,
-        httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http,
-    ):
-        assert (await http.post("/echo", files={"file": ("a", data)})).content == data
+    async with open_client(site(form_memory_bytes=1000)) as client:
+        assert (await client.post("/echo", files={"file": ("a", data)})).content == data
 
 
 @pytest.mark.parametrize("query", ["", "?fail"])
 @pytest.mark.parametrize("size", [10, 300_000])
 async def test_the_upload_is_gone_when_the_request_is_answered(query, size, caplog):
     held = []
-    async with (
-        running(site(held, form_memory_bytes=1000)) as server,
-        httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http,
-    ):
-        answer = await http.post(f"/keep{query}", files={"file": ("a", b"x" * size)})
+    async with open_client(site(held, form_memory_bytes=1000), raise_errors=False) as client:
+        answer = await client.post(f"/keep{query}", files={"file": ("a", b"x" * size)})
         assert answer.status_code == (500 if query else 200)
         file = held[0]._content._spool.file
         await until(lambda: file.is_closed and not file.exists)
@@ -204,11 +195,8 @@ async def test_the_upload_is_gone_when_the_server_is_cancelled():
     async with trio.open_nursery() as nursery:
 
         async def serve_and_wait():
-            async with (
-                running(app) as server,
-                httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http,
-            ):
-                await http.post("/keep?wait", files={"file": ("a", b"x" * 300_000)}, timeout=None)
+            async with open_client(app) as client:
+                await client.post("/keep?wait", files={"file": ("a", b"x" * 300_000)}, timeout=None)
 
         nursery.start_soon(serve_and_wait)
         await until(lambda: held)
@@ -277,6 +265,6 @@ async def test_an_error_handler_sees_what_was_wrong_with_a_form():
         assert isinstance(error, HTTPError)
         return Text(f"sorry: {error.detail}", 413)
 
-    async with running(app) as server, httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http:
-        answer = await http.post("/form", data={f"f{number}": "" for number in range(1001)})
+    async with open_client(app) as client:
+        answer = await client.post("/form", data={f"f{number}": "" for number in range(1001)})
         assert answer.text == "sorry: the form has more than 1000 fields (Limits.form_fields)"
