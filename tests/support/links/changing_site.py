@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import trio
 import trio.testing
 
@@ -70,8 +72,9 @@ class Site:
         elif answer is STALLED:
             await trio.sleep_forever()
         else:
-            await stream.receive_some()
-            await stream.send_all(answer)
+            with suppress(trio.BrokenResourceError):  # the client has given up
+                await stream.receive_some()
+                await stream.send_all(answer)
             await stream.aclose()
 
     def loop(self, url="ws://site/", *, resume=None, config=None, **retry):
