@@ -1,4 +1,16 @@
-"""From a URL, or a stream, to an open WebSocket."""
+"""From a URL, or a stream, to an open WebSocket.
+
+    hold the engine     it may have to be started
+    reach the server    dial and shake hands, as often as redirects say; or shake hands over a stream
+    open                put the parts together, and hand them to the engine
+
+Reaching is the only step that waits for others, so the deadline surrounds it, and nothing else. What follows
+never waits. So no cancellation can come between the server's agreement and the moment from which
+somebody is responsible for the connection: until then this module, afterwards the engine.
+
+If a step fails, each undoes its own: `dial` closes its socket, `Opener` the transport that it got from
+`dial`, `open_connection_over` the stream that it was given, and `run` releases the engine, whatever happened.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +76,7 @@ class Opener:
             raise
 
     async def _in_time(self, engine: Engine, reach: Reach) -> tuple[Transport, Accepted]:
+        # By the clock of peers: time during which this program stood still does not count against the server.
         seconds = self._options.config.timeouts.connect_seconds
         with engine.timers.move_on_after(seconds):
             return await reach(engine)
@@ -78,6 +91,8 @@ class Opener:
             try:
                 return transport, await self._shake_hands(transport, headers)
             except HandshakeRejected as answer:
+                # A redirect gets a new connection, also to the same server. To use this one again, its response
+                # would have to be read to the end, however long it is.
                 transport.abort()
                 target = redirected(attempt.url, answer) if redirects_left else None
                 if target is None:
@@ -132,6 +147,7 @@ class Opener:
             deflate=accepted.deflate,
             fast_lane=config.fast_lane,
         )
+        # First of all: the connection may end while it is being opened, by a close frame right after the response.
         try:
             shared.adopt(parts.closing)
         except BaseException:

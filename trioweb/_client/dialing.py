@@ -57,6 +57,7 @@ async def dial(attempt: Attempt, url: WebSocketURL, options: ConnectOptions, eng
                 attempt, proxy, stream, ProxyTunnel(proxy, url, options.config.limits)
             )
         if carrier is stream:
+            # Only now: until here, Trio's stream is what can wait.
             carrier = bottom = _taken_out(stream)
         if not url.is_secure:
             return transport_over(carrier, engine)

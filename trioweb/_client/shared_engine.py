@@ -105,6 +105,7 @@ class SharedEngine:
     async def _run(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._serve, name="trioweb client tasks")
+            # Ends by the last release, by a failure of `_serve`, or because Trio ends the run: always the same way.
             with self._scope:
                 try:
                     await trio.sleep_forever()
@@ -131,12 +132,14 @@ class SharedEngine:
                     try:
                         await self._unused.wait()
                     finally:
+                        # In here, while the pump can still forget their sockets.
                         self._cut_all()
         except Exception as error:
             self._failure = error
             if self._started.is_set():
                 logger.exception("internal error: all client connections of this Trio run are cut")
         finally:
+            # Also for those who wait for an engine that could not be opened: they find that there is none.
             self._engine = None
             self._started.set()
             self._retire()
