@@ -18,14 +18,15 @@ from trioweb import App, CloseWebSocket, Config, ConnectionClosed, Deflate, Hand
 from trioweb.errors import ConnectFailed
 
 TIMEOUTS = Timeouts(
-    connect_seconds=10,
-    ping_interval_seconds=10,
-    ping_timeout_seconds=10,
-    send_seconds=10,
-    close_seconds=5,
-    handler_grace_seconds=1,
+    head_seconds=1,
+    connect_seconds=1,
+    ping_interval_seconds=1,
+    ping_timeout_seconds=1,
+    send_seconds=1,
+    close_seconds=0.5,
+    handler_grace_seconds=0.5,
 )
-AT_MOST_SECONDS = 40
+AT_MOST_SECONDS = 4
 """A silent line is noticed after the interval and the time-out of pings, and then closed in time."""
 
 INCOMPLETE = (400, 408)
