@@ -337,3 +337,23 @@ async def test_a_long_message_may_come_at_the_moment_at_which_it_is_asked_for():
         await peer.open()
         assert await peer.receive_close() == (1000, "")
     assert seen == [5000] * rounds
+
+
+async def test_a_message_that_came_before_the_close_can_still_be_received_in_pieces(autojump_clock):
+    seen = []
+
+    async def handler(ws):
+        await ws.accept()
+        await trio.sleep(1)  # meanwhile both frames arrive
+        async with ws.receive_stream() as chunks:
+            seen.append([chunk async for chunk in chunks])
+        with pytest.raises(trioweb.ConnectionClosedError, match="4000"):
+            async with ws.receive_stream():
+                pass
+
+    async with conversing(handler) as peer:
+        await peer.send(frame(TEXT, b"last words") + close_frame(4000))
+        assert await peer.receive_close() == (4000, "")
+        await peer.receive_end()
+        await trio.sleep(2)
+    assert seen == [["last words"]]

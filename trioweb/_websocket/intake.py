@@ -82,6 +82,11 @@ class Intake(Decoder):
         if self.is_receiving:
             raise ReceiveBusy("another task is receiving from this WebSocket: one may at a time")
 
+    @property
+    def has_received(self) -> bool:
+        """Whether a message, or a piece of one, waits in the inbox."""
+        return bool(self._inbox.items)
+
     def take_message(self) -> str | bytes | None:
         """Take a message if a whole one is here. `Inbox.take` is inlined, to save a call for each message."""
         if self.is_receiving:

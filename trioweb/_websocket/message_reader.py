@@ -62,7 +62,9 @@ async def reading(intake: Intake, require_open: Callable[[], None]) -> AsyncIter
     intake.is_receiving = True
     reader = MessageReader(intake)
     try:
-        require_open()
+        # A message that came before the end can still be received, as by `receive`.
+        if not intake.has_received:
+            require_open()
         intake.start_streaming()
         yield reader
     finally:
