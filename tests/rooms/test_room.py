@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import json
 import zlib
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
 import trio.testing
-from support.serving import connected, running
-from support.waiting import until
+from support.slow_member import settled
 
 from trioweb import (
     App,
@@ -23,7 +22,7 @@ from trioweb import (
     Overflow,
     Timeouts,
 )
-from trioweb.testing import RawPeer, close_frame
+from trioweb.testing import RawPeer, open_client
 
 SMALL = Limits(outbox_messages=4, outbox_bytes=8 * 1024 * 1024)
 BLOCK = b"x" * 100_000
@@ -43,48 +42,39 @@ def chat(**options):
     return app
 
 
-@pytest.fixture
-async def joined():
-    """Open peers and wait until the room has them; they are closed after the test."""
-    async with AsyncExitStack() as stack:
-
-        async def join(server, app, count):
-            room = app.room("lobby")
-            before = len(room)
-            peers = []
-            for _ in range(count):
-                stream = await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", server.port))
-                peers.append(RawPeer(stream))
-                await peers[-1].open("/join")
-            await until(lambda: not (len(room) < before + count))
-            return peers
-
-        yield join
+@asynccontextmanager
+async def joined(app, count):
+    """Serve an app, and yield peers that are in its room, each on a connection of its own."""
+    async with open_client(app) as client:
+        peers = [RawPeer(client.open_stream()) for _ in range(count)]
+        for peer in peers:
+            await peer.open("/join")
+        await settled()
+        yield peers
 
 
-async def stuff(room, ws_count=1):
-    """Publish large blocks until the kernel of the peer that does not read is full."""
+async def stuff(room):
+    """Publish large blocks until they wait for a peer that does not read."""
     for _ in range(100):
         await room.publish(BLOCK)
+        await settled()
         if any(member.outbox.statistics().messages for member in room.members):
             return
-    raise AssertionError("the kernel took ten megabytes")
+    raise AssertionError("the connection took ten megabytes")
 
 
-async def test_a_message_reaches_everybody_but_the_one_excluded(joined):
+async def test_a_message_reaches_everybody_but_the_one_excluded(autojump_clock):
     app = chat()
-    async with running(app) as server:
-        one, two, three = await joined(server, app, 3)
+    async with joined(app, 3) as (one, two, three):
         await one.send_text("hello")
         assert [await two.receive_text(), await three.receive_text()] == ["hello", "hello"]
         await two.send_text("and welcome")
         assert [await one.receive_text(), await three.receive_text()] == ["and welcome", "and welcome"]
 
 
-async def test_the_order_of_each_publisher_is_kept_for_every_member(joined):
+async def test_the_order_of_each_publisher_is_kept_for_every_member(autojump_clock):
     app = chat()
-    async with running(app) as server:
-        peers = await joined(server, app, 5)
+    async with joined(app, 5) as peers:
         room = app.room("lobby")
 
         async def publisher(name):
@@ -101,10 +91,9 @@ async def test_the_order_of_each_publisher_is_kept_for_every_member(joined):
 
 
 @pytest.mark.slow
-async def test_one_stalled_member_among_a_thousand_changes_nothing_for_the_others(joined):
+async def test_one_stalled_member_among_a_thousand_changes_nothing_for_the_others(autojump_clock):
     app = chat(timeouts=Timeouts(send_seconds=60))
-    async with running(app) as server:
-        _stalled, *others = await joined(server, app, 1000)
+    async with joined(app, 1000) as (_stalled, *others):
         room = app.room("lobby")
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
@@ -121,10 +110,9 @@ async def test_one_stalled_member_among_a_thousand_changes_nothing_for_the_other
         assert len(room) == 1000
 
 
-async def test_close_ends_a_slow_member_with_1013_and_nothing_after_it(joined):
+async def test_close_ends_a_slow_member_with_1013_and_nothing_after_it(autojump_clock):
     app = chat(limits=SMALL)
-    async with running(app) as server:
-        (slow,) = await joined(server, app, 1)
+    async with joined(app, 1) as (slow,):
         room = app.room("lobby")
         for number in range(200):
             await room.publish(b"%03d" % number + BLOCK)
@@ -139,7 +127,7 @@ async def test_close_ends_a_slow_member_with_1013_and_nothing_after_it(joined):
         assert expected == number, "every message before the close, and no gap"
 
 
-async def test_drop_oldest_keeps_the_newest_and_marks_the_gap_where_it_is(joined):
+async def test_drop_oldest_keeps_the_newest_and_marks_the_gap_where_it_is(autojump_clock):
     app = App(Config(limits=SMALL))
 
     @app.websocket("/join")
@@ -149,8 +137,7 @@ async def test_drop_oldest_keeps_the_newest_and_marks_the_gap_where_it_is(joined
             await ws.receive()
             await ws.send(f"missed {member.missed}, drops {ws.outbox.statistics().drops}")
 
-    async with running(app) as server:
-        (slow,) = await joined(server, app, 1)
+    async with joined(app, 1) as (slow,):
         room = app.room("lobby")
         await stuff(room)
         for number in range(10):
@@ -172,7 +159,7 @@ async def test_drop_oldest_keeps_the_newest_and_marks_the_gap_where_it_is(joined
         assert report == f"missed {sum(missed)}, drops {sum(missed)}"
 
 
-async def test_drop_newest_keeps_the_oldest_and_says_later_what_was_missed(joined):
+async def test_drop_newest_keeps_the_oldest_and_says_later_what_was_missed(autojump_clock):
     app = App(Config(limits=SMALL))
 
     @app.websocket("/join")
@@ -184,8 +171,7 @@ async def test_drop_newest_keeps_the_oldest_and_says_later_what_was_missed(joine
             await room.publish("last")
             await ws.receive()
 
-    async with running(app) as server:
-        (slow,) = await joined(server, app, 1)
+    async with joined(app, 1) as (slow,):
         room = app.room("lobby")
         await stuff(room)
         for number in range(10):
@@ -203,7 +189,7 @@ async def test_drop_newest_keeps_the_oldest_and_says_later_what_was_missed(joine
         await slow.send_text("bye")
 
 
-async def test_latest_keeps_the_newest_of_each_key(joined):
+async def test_latest_keeps_the_newest_of_each_key(autojump_clock):
     app = App(Config(limits=Limits(outbox_messages=100)))
 
     @app.websocket("/join")
@@ -211,8 +197,7 @@ async def test_latest_keeps_the_newest_of_each_key(joined):
         async with app.room("lobby", overflow=Overflow.LATEST).join(ws):
             await ws.receive()
 
-    async with running(app) as server:
-        (slow,) = await joined(server, app, 1)
+    async with joined(app, 1) as (slow,):
         room = app.room("lobby")
         await stuff(room)
         for price in range(50):
@@ -226,7 +211,7 @@ async def test_latest_keeps_the_newest_of_each_key(joined):
         assert texts == ["gold 49", "silver 49"]
 
 
-async def test_wait_makes_the_publisher_alone_wait(joined):
+async def test_wait_makes_the_publisher_alone_wait(autojump_clock):
     app = App(Config(limits=SMALL))
 
     @app.websocket("/join")
@@ -234,8 +219,7 @@ async def test_wait_makes_the_publisher_alone_wait(joined):
         async with app.room("lobby", overflow=Overflow.WAIT).join(ws):
             await ws.receive()
 
-    async with running(app) as server:
-        slow, quick = await joined(server, app, 2)
+    async with joined(app, 2) as (slow, quick):
         room = app.room("lobby")
         published = []
 
@@ -253,38 +237,38 @@ async def test_wait_makes_the_publisher_alone_wait(joined):
                     got.append(int((await quick.receive_binary())[:3]))
 
             nursery.start_soon(read_quick)
-            await until(lambda: not (not published or len(got) != len(published) + 1))
+            await settled()
+            assert len(got) == len(published) + 1
             assert len(got) < 300
             for number in range(300):
                 assert int((await slow.receive_binary())[:3]) == number
         assert got == list(range(300))
 
 
-async def test_a_member_may_leave_during_a_publish(joined):
+async def test_a_member_may_leave_during_a_publish(autojump_clock):
     app = chat()
-    async with running(app) as server:
-        peers = await joined(server, app, 200)
+    async with joined(app, 200) as peers:
         room = app.room("lobby")
         async with trio.open_nursery() as nursery:
             for peer in peers[::2]:
                 nursery.start_soon(peer.stream.aclose)
             for _ in range(20):
                 await room.publish("x")
-        await until(lambda: not (len(room) > 100))
+        await settled()
+        assert len(room) == 100
         await room.publish("end")
         for peer in peers[1::2]:
             while await peer.receive_text() != "end":
                 pass
 
 
-async def test_a_room_that_nobody_holds_is_forgotten(joined):
+async def test_a_room_that_nobody_holds_is_forgotten(autojump_clock):
     app = chat()
-    async with running(app) as server:
-        (peer,) = await joined(server, app, 1)
+    async with joined(app, 1) as (peer,):
         gc.collect()
         assert len(app._rooms) == 1
         await peer.close()
-        await until(lambda: not (server.connections))
+        await settled()
         gc.collect()
         assert len(app._rooms) == 0
 
@@ -313,20 +297,19 @@ async def test_joining_accepts_and_joining_an_ended_connection_raises():
                 seen.append("never")
         seen.append("raised")
 
-    async with running(app) as server, connected(server) as peer:
-        await peer.open()
-        await peer.receive_close()
-        await peer.send(close_frame(1000))
-        await peer.receive_end()
+    async with open_client(app) as client, client.websocket("/") as ws:
+        await ws.expect_close(1000)
     assert seen == ["raised"]
 
 
 @pytest.mark.parametrize("context_takeover", [False, True])
-async def test_compressed_members_get_the_same_messages(context_takeover, joined):
+async def test_compressed_members_get_the_same_messages(context_takeover, autojump_clock):
     app = chat(compression=Deflate(context_takeover=context_takeover, minimum_bytes=0))
-    async with running(app) as server, connected(server) as compressed:
+    async with open_client(app) as client:
+        compressed, plain = RawPeer(client.open_stream()), RawPeer(client.open_stream())
         await compressed.open("/join", ("Sec-WebSocket-Extensions", "permessage-deflate"))
-        (plain,) = await joined(server, app, 1)
+        await plain.open("/join")
+        await settled()
         room = app.room("lobby")
         inflate = zlib.decompressobj(-15)
         for number in range(5):
@@ -345,7 +328,7 @@ def test_the_quiet_end_of_a_room_is_documented_as_a_channel_end():
 
 
 @pytest.mark.parametrize("policy", [Overflow.DROP_OLDEST, Overflow.DROP_NEWEST])
-async def test_a_notice_that_fails_is_logged_and_harms_nobody(joined, caplog, policy):
+async def test_a_notice_that_fails_is_logged_and_harms_nobody(autojump_clock, caplog, policy):
     app = App(Config(limits=SMALL))
 
     @app.websocket("/join")
@@ -355,8 +338,10 @@ async def test_a_notice_that_fails_is_logged_and_harms_nobody(joined, caplog, po
             await ws.flush()
             await app.room("lobby").publish("last")
 
-    async with running(app) as server:
-        (slow,) = await joined(server, app, 1)
+    async with open_client(app, raise_errors=False) as client:
+        slow = RawPeer(client.open_stream())
+        await slow.open("/join")
+        await settled()
         room = app.room("lobby")
         await stuff(room)
         for number in range(10):
@@ -364,6 +349,6 @@ async def test_a_notice_that_fails_is_logged_and_harms_nobody(joined, caplog, po
         await slow.send_text("reading now")
         while (frame := await slow.receive_frame()).payload != b"last":
             assert frame.opcode != 8
-        async with connected(server) as peer:
-            await peer.open("/join")
+        async with client.websocket("/join"):
+            pass
     assert "missed_notice failed" in caplog.text
