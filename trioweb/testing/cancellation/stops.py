@@ -1,32 +1,27 @@
-"""Where a task has stopped, and how: read from the frames that it waits in."""
+"""How a task has stopped, and where: read from the frames that it waits in.
+
+Trio has two kinds of checkpoint, and a cancellation meets them differently. Which kind it is can be read from the
+innermost frames, for every wait goes through the same few functions of `trio.lowlevel`:
+
+    the innermost frames                              the task
+    wait_task_rescheduled                             is blocked; `cancel()` schedules it at once
+    checkpoint, then cancel_shielded_checkpoint       is ready already; looks for a cancellation when it goes on
+    cancel_shielded_checkpoint alone                  is ready already, and ignores a cancellation this time
+
+The last one is the half of a checkpoint by which a call that has done its work lets others run.
+"""
 
 from __future__ import annotations
 
-import linecache
-import os
-import sysconfig
 from enum import Enum
-from pathlib import Path
-from types import FrameType
 
 import trio
 
-import trioweb
+from trioweb.testing.program_line import line_of, shown_line
 
-# The frames in which every wait of Trio ends, whatever is waited for.
 _BLOCKED = trio.lowlevel.wait_task_rescheduled.__code__
 _YIELDING = trio.lowlevel.cancel_shielded_checkpoint.__code__
 _CHECKPOINT = trio.lowlevel.checkpoint.__code__
-
-_LIBRARIES = tuple(
-    os.path.join(os.path.realpath(folder), "")
-    for folder in (
-        *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        os.path.dirname(trio.__file__),
-        os.path.dirname(trioweb.__file__),
-    )
-)
-"""Folders whose frames are not the test's own."""
 
 
 class Stop(Enum):
@@ -47,21 +42,8 @@ def stop_of(task: trio.lowlevel.Task) -> Stop:
 
 
 def place_of(task: trio.lowlevel.Task) -> str:
-    """Describe the line where a task has stopped: the innermost one of the test, and the one below it in a library."""
-    frames = list(task.iter_await_frames())
-    if not frames:
-        return f"the end of {task.name}"
-    own = [index for index, (frame, _) in enumerate(frames) if not _is_library(frame)]
-    index = own[-1] if own else 0
-    frame, line = frames[index]
-    text = linecache.getline(frame.f_code.co_filename, line).strip()
-    return f"{_shown_path(frame)}:{line} in {frame.f_code.co_name}: {text}"
-
-
-def _is_library(frame: FrameType) -> bool:
-    return os.path.realpath(frame.f_code.co_filename).startswith(_LIBRARIES)
-
-
-def _shown_path(frame: FrameType) -> str:
-    path = Path(frame.f_code.co_filename)
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    """Describe where a task has stopped, in a library if it must be: every report of a cancellation names a place."""
+    if line := line_of(task):
+        return line
+    outermost = next(task.iter_await_frames(), None)
+    return f"the end of {task.name}" if outermost is None else shown_line(*outermost)

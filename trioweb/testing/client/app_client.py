@@ -28,7 +28,7 @@ from trioweb.testing.client.http_transport import Exchange, MemoryTransport, exc
 from trioweb.testing.client.memory_response import MemoryResponse
 from trioweb.testing.memory.listener import MemoryConnection, connection_served_by
 from trioweb.testing.memory.stream import MemoryStream
-from trioweb.testing.stuck.task_lines import all_tasks
+from trioweb.testing.stuck.outside import all_tasks
 
 SETTLING_PASSES = 100
 """How many passes of the scheduler a handler has to end after its client has left, before the test goes on."""

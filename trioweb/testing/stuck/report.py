@@ -7,7 +7,8 @@ import trio
 from trioweb._http.connection import Http1Connection
 from trioweb.testing.bench import Bench, Stuck, Wait
 from trioweb.testing.memory.listener import MemoryConnection, connection_served_by
-from trioweb.testing.stuck.task_lines import all_tasks, line_of
+from trioweb.testing.program_line import line_of
+from trioweb.testing.stuck.outside import all_tasks
 
 _BETWEEN_REQUESTS = Http1Connection.receive_head.__code__
 

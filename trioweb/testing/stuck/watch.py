@@ -39,8 +39,8 @@ from trioweb._transport.engine import Engine, engines_of_this_run
 from trioweb._websocket.keepalive import Keepalive
 from trioweb.testing.bench import Bench
 from trioweb.testing.memory.transcript import Progress
+from trioweb.testing.stuck.outside import all_tasks, waits_for_the_outside
 from trioweb.testing.stuck.report import report
-from trioweb.testing.stuck.task_lines import all_tasks, waits_for_the_outside
 
 WATCH_NAME = "trioweb watch for stuck tests"
 

@@ -1,13 +1,12 @@
-"""Where tasks wait: the line of the program that each of them has come to, and whether that wait is for the outside.
+"""Which tasks there are, and which of them wait for the outside: for what no task of this run can bring about.
 
-A task is a chain of coroutines, each awaiting the next, and the last one waits for the scheduler. The innermost frame of
-the chain that belongs to the program, and not to Trio or to a library of the kit, is the line that its author knows.
+`Stuck` is raised only if this is right, and Trio does not say what a task waits for. But it shows the frames of a task,
+and each kind of wait for the outside has functions of its own. In case of doubt the answer is yes: a test that hangs
+until its runner's limit is a nuisance, while one that is ended although a socket was about to wake it is a lie.
 """
 
 from __future__ import annotations
 
-import contextlib
-import linecache
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +19,6 @@ from trioweb._transport.pump import Pump
 
 _TRIO = os.path.dirname(trio.__file__) + os.sep
 _TRIOWEB = str(Path(__file__).parents[2]) + os.sep
-_OTHER_PEOPLES = tuple(
-    f"{os.sep}{name}{os.sep}"
-    for name in ("trio", "httpx", "httpcore", "anyio", "pytest_trio", "_pytest", "outcome", "hypothesis")
-)
-_CONTEXTLIB = contextlib.__file__
 
 # Where Trio waits for something that only the outside can bring about. Trio does not promise the names of its files, but
 # these have not changed since its first releases; and if one does, a test of this module fails.
@@ -76,28 +70,3 @@ def waits_for_the_outside(task: trio.lowlevel.Task, engines: tuple[Engine, ...])
         return True
     *_, caller = [name for name in names if name != _TRAPS] or [""]
     return not caller.startswith((_TRIO, _TRIOWEB))
-
-
-def line_of(task: trio.lowlevel.Task) -> str | None:
-    """Return the line of the program in which a task waits, as `file:12 in function: code`; `None` without one."""
-    for frame, line in reversed(list(task.iter_await_frames())):
-        name = frame.f_code.co_filename
-        if _is_the_programs(name):
-            source = linecache.getline(name, line).strip()
-            return f"{_short(name)}:{line} in {frame.f_code.co_name}: {source}"
-    return None
-
-
-def _is_the_programs(name: str) -> bool:
-    if name.startswith((_TRIO, _TRIOWEB)) or name == _CONTEXTLIB:
-        return False
-    return not any(library in name for library in _OTHER_PEOPLES)
-
-
-def _short(name: str) -> str:
-    """Return a path as seen from the current folder, if the file is below it."""
-    try:
-        below = os.path.relpath(name)
-    except ValueError:  # on another drive
-        return name
-    return name if below.startswith("..") else below
