@@ -1,4 +1,15 @@
-"""What tests of an application need: its client in memory, peers made of bytes, bad networks, cancellation everywhere."""
+"""What tests of an application need.
+
+    open_client           serves an app in memory: HTTP, WebSockets and server-sent events, by any clock
+    open_server           serves an app on a real port
+    RawPeer               a peer made of bytes, with `frame`, `close_frame` and `handshake` to make them
+    FaultyStream          a connection over a bad network
+    check_cancellation    cancels an async function at each of its checkpoints
+    run_test              runs an async test where no plugin of pytest does
+
+`docs/guides/testing.md` has an example of each. pytest gives `open_client` and `open_server` as the fixtures
+`trioweb_client` and `trioweb_server`.
+"""
 
 from __future__ import annotations
 

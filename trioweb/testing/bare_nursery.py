@@ -1,4 +1,14 @@
-"""A nursery beside a block of a test, whose exceptions come out as they are."""
+"""A nursery beside a block of a test, whose exceptions come out as they are.
+
+    what fails                      what comes out
+    the block                       its exception, even if that is a group of the test's own
+    a task beside it                its exception
+    the block and a task            a group of both, since each says something
+    a scope around the block        `trio.Cancelled`, as everywhere
+
+`exception_groups.bare_exceptions` is not enough here. It unpacks a group that has one exception, and cannot know
+whether Trio or the test has made it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +25,10 @@ async def bare_nursery() -> AsyncIterator[trio.Nursery]:
     """Open a nursery that puts no group around a single exception.
 
     A test may write `pytest.raises(ValueError)` around the block, and use `pytest.fail` in it. The exception of
-    the block never goes through the nursery, which would copy a group of the test's own. Several exceptions, of the
-    block and of its tasks, become a group, since each of them says something.
+    the block never goes through the nursery, which would copy a group of the test's own.
+
+    Raises:
+        BaseExceptionGroup: Several have failed: the block, or tasks beside it.
     """
     errors: list[BaseException] = []
     try:

@@ -45,7 +45,7 @@ class Wait:
     """A call of the client that has not returned.
 
     Attributes:
-        what: The call, as it is written in a test.
+        call: The call, as it is written in a test.
         task: Who called.
         connection: The connection that it is about, as soon as that is known.
         ends_at: When it ends in any case, by a deadline of the test.
@@ -53,7 +53,7 @@ class Wait:
         stuck: What to raise in place of the result.
     """
 
-    what: str
+    call: str
     task: trio.lowlevel.Task
     connection: MemoryConnection | None
     ends_at: float
@@ -107,7 +107,7 @@ class Bench:
             if failure.error is not error:
                 text = "".join(traceback.format_exception(failure.error)).rstrip()
                 where = "" if failure.connection is None else f" of {failure.connection.label}"
-                error.add_note(f"Besides, the handler{where} failed:\n{text}")
+                error.add_note(f"The handler{where} failed as well:\n{text}")
         self._failures.clear()
 
     # Waits.
@@ -118,13 +118,13 @@ class Bench:
         return self._waits
 
     @contextmanager
-    def waiting(self, what: str, connection: MemoryConnection | None = None) -> Iterator[Wait]:
+    def waiting(self, call: str, connection: MemoryConnection | None = None) -> Iterator[Wait]:
         """Let the block count as a call that waits.
 
         Raises:
             Stuck: It can never end.
         """
-        wait = Wait(what, trio.lowlevel.current_task(), connection, trio.current_effective_deadline())
+        wait = Wait(call, trio.lowlevel.current_task(), connection, trio.current_effective_deadline())
         self._waits.append(wait)
         try:
             with wait.scope:
@@ -136,7 +136,7 @@ class Bench:
 
 
 def _raise_as_it_is(error: Exception) -> NoReturn:
-    """Raise an exception of the program without a context: the test met something else, and that was only its effect."""
+    """Raise an exception of the program without the context of the one that the test met, which was only its effect."""
     context = error.__context__
     try:
         raise error

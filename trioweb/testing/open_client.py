@@ -48,8 +48,8 @@ def open_client(
     `MockClock(autojump_threshold=0)`, which is pytest-trio's `autojump_clock`, hours of waiting take no time. The test
     itself has to take that clock as an argument: pytest-trio ignores one that only a fixture takes.
 
-    Errors. Whatever the server would log as a failure of the program is raised in the test, as it is, by the call
-    that met it: `client.get`, `ws.expect_text`, the end of a WebSocket's block, and at the latest the end of this
+    Errors. An exception that the server would log as a failure of the program is raised in the test, as it is, by the
+    call that met it: `client.get`, `ws.expect_text`, the end of a WebSocket's block, and at the latest the end of this
     block. If the test raises something itself, a failure that no call has met becomes a note of it. An `HTTPError`
     that can still be answered, `CloseWebSocket` and `ConnectionClosed` do not count as failures, nor does an
     exception that has an error handler of its own. An error handler for 500 or for `Exception` answers failures:
@@ -58,9 +58,9 @@ def open_client(
     Waits. A call that can never end raises `Stuck`: when all tasks are blocked, none of them waits for a socket, a
     thread, a process or a signal, and no deadline is left but those of pings and of comments in quiet streams of
     events. Under a virtual clock that is at once, and under a real one after `stuck_seconds`. If none of the
-    client's calls waits, the block is cancelled and raises it. A virtual clock does not run for ever either where
-    a task of the program wakes again and again: after a day of virtual time, at least a hundred wakes and
-    not one byte between client and server, a call of the client counts as stuck.
+    client's calls waits, the block is cancelled and raises it. Nor can a task of the program that wakes again and
+    again keep a virtual clock running for ever: after a day of virtual time with at least a hundred wakes and not
+    one byte between client and server, a call of the client counts as stuck.
 
     The end of the block is a graceful shutdown. Under a real clock it takes at most a second, instead of
     `Timeouts.drain_seconds`. To test more of it, call `client.server.aclose()` in the block.
@@ -71,12 +71,12 @@ def open_client(
         peer: The `request.client` of every connection; `None` for a client without an address.
         scheme: The `request.scheme`: `"http"` or `"https"`. Nothing is encrypted.
         raise_errors: Whether failures are raised in the test. Otherwise they are a 500 or a close with 1011.
-        stuck_seconds: How long, by a real clock, a test may be without any progress where nothing can happen any
-            more. `None` never raises `Stuck`: for programs whose own threads call into Trio.
+        stuck_seconds: How long, by a real clock, a test may make no progress when nothing can happen any more.
+            With `None`, `Stuck` is never raised: for programs whose own threads call into Trio.
 
     Raises:
         SetupError: httpx is not installed, asyncio is running instead of Trio, or the app cannot be served.
-        Exception: What the lifespan raised, or a handler's failure that no call has met.
+        Exception: The lifespan failed, or a handler did and no call has met its failure.
         Stuck: The test waits for something that cannot happen.
 
     Cancellation: Ends the server at once: handlers are cancelled, and the lifespan has a second.

@@ -26,19 +26,23 @@ async def open_server(
 ) -> AsyncIterator[Server]:
     """Serve an app on a free port of the loopback for a block, and give its server.
 
-    For whatever needs a real socket: a browser, a client of another library, `trioweb.connect(url)`. Use
+    For tests that need a real socket: with a browser, a client of another library, or `trioweb.connect(url)`. Use
     `open_client` for everything else: it is quicker, and works with any clock. Here time passes.
+
+    Failures are raised only at the end. A client of another library has its own idea of what it met, and
+    nothing connects its calls with the handlers that they reach.
 
     Args:
         app: The app to serve.
         config: In place of the app's own.
-        ssl_context: Speak TLS.
+        ssl_context: Its certificate, to serve TLS.
         raise_errors: Whether failures of handlers are raised when the block ends, unless it raises itself.
 
     Raises:
-        Exception: What the lifespan raised, or what a handler did.
+        Exception: The lifespan failed, or a handler did; a group if several handlers failed.
+        OSError: There is no free port.
 
-    Cancellation: Ends the server at once.
+    Cancellation: Ends the server at once: handlers are cancelled, and the lifespan is left.
     """
     failures: list[Exception] = []
     async with bare_nursery() as nursery:

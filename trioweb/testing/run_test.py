@@ -23,7 +23,7 @@ def run_test(
             tests that use sockets, threads or processes, which a virtual clock does not wait for.
 
     Raises:
-        Exception: Whatever the test raises, as it is.
+        Exception: The test failed; its exception comes out as it is.
     """
     clock = trio.testing.MockClock(autojump_threshold=0) if autojump else None
     return trio.run(async_fn, *args, clock=clock)

@@ -1,4 +1,12 @@
-"""Cancels an async function at every checkpoint in turn, and checks that it takes each cancellation well.
+"""Cancels an async function at every checkpoint in turn, and checks how it ends.
+
+    it ends with                              verdict
+    `trio.Cancelled`                          right
+    a return, and noticed nothing             right: it had no checkpoint left
+    a return, though it was cancelled         wrong: it has swallowed the cancellation
+    another exception                         wrong: the caller cannot know that this was a cancellation
+    nothing within `most_seconds`             wrong: a shield or a loop keeps it alive
+    any of these, and tasks left behind       wrong: they go on without the scope that was cancelled
 
 Cancellation is the one exception that every `await` may raise, and hardly any test raises it anywhere. Code that is
 wrong about it works until a client goes away at the wrong time: a connection that is not given back, an `except`
@@ -38,7 +46,7 @@ async def check_cancellation(
     Raises:
         AssertionError: A cancellation was swallowed; something else was raised in its place; the function did not
             end in time; or a task was left. The text names the line where it was cancelled.
-        Exception: What the function raises without being cancelled, as it is.
+        Exception: The function fails without being cancelled; its exception comes out as it is.
 
     Cancellation: Ends the run that is under way.
     """
@@ -67,56 +75,56 @@ async def check_cancellation(
 
 
 async def _run_undisturbed(scenario: Scenario, most_seconds: float) -> int:
-    this = await _run(scenario, 0, most_seconds)
-    if this.error is not None:
-        this.error.add_note("check_cancellation: the scenario had not been cancelled")
-        raise this.error
-    return this.checkpoints
+    this_round = await _run(scenario, 0, most_seconds)
+    if this_round.error is not None:
+        this_round.error.add_note("check_cancellation: the scenario had not been cancelled")
+        raise this_round.error
+    return this_round.checkpoints
 
 
 async def _is_cancelled_well(scenario: Scenario, moment: int, most_seconds: float) -> bool:
     """Cancel the scenario at one moment, and check what it does; return `False` if it ended before."""
-    this = await _run(scenario, moment, most_seconds)
-    if not this.place:
+    this_round = await _run(scenario, moment, most_seconds)
+    if not this_round.place:
         return False
-    if this.error is not None:
+    if this_round.error is not None:
         raise AssertionError(
-            f"cancelled {this.place}\nthe scenario raised {this.error!r} in place of trio.Cancelled"
-        ) from this.error
-    if this.was_swallowed:
+            f"cancelled {this_round.place}\nthe scenario raised {this_round.error!r} in place of trio.Cancelled"
+        ) from this_round.error
+    if this_round.was_swallowed:
         raise AssertionError(
-            f"cancelled {this.place}\nthe scenario returned although trio.Cancelled was raised at {this.noticed_at}\n"
+            f"cancelled {this_round.place}\nthe scenario returned although trio.Cancelled was raised at {this_round.noticed_at}\n"
             "was it swallowed by an `except` that is too broad, or by a `return` in a `finally`?"
         )
-    if this.others:
-        names = ", ".join(sorted(task.name for task in this.others))
-        raise AssertionError(f"cancelled {this.place}\nthe scenario left tasks behind: {names}")
+    if this_round.others:
+        names = ", ".join(sorted(task.name for task in this_round.others))
+        raise AssertionError(f"cancelled {this_round.place}\nthe scenario left tasks behind: {names}")
     return True
 
 
 async def _run(scenario: Scenario, moment: int, most_seconds: float) -> CancellationRound:
-    this = CancellationRound(moment)
+    this_round = CancellationRound(moment)
     scheduler_dice().seed(0)
     try:
         with bare_exceptions():
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(this.run, scenario)
-                await this.has_begun_to_end.wait()
-                await _end_in_time(this, most_seconds)
+                nursery.start_soon(this_round.run, scenario)
+                await this_round.has_begun_to_end.wait()
+                await _end_in_time(this_round, most_seconds)
         with trio.move_on_after(most_seconds):
-            await this.wait_for_others()
+            await this_round.wait_for_others()
     finally:
-        trio.lowlevel.remove_instrument(this)
-    return this
+        trio.lowlevel.remove_instrument(this_round)
+    return this_round
 
 
-async def _end_in_time(this: CancellationRound, most_seconds: float) -> None:
+async def _end_in_time(this_round: CancellationRound, most_seconds: float) -> None:
     with trio.move_on_after(most_seconds):
-        await this.has_ended.wait()
+        await this_round.has_ended.wait()
         return
-    places = this.places()
-    this.lift_shields()
+    places = this_round.places()
+    this_round.lift_shields()
     raise AssertionError(
-        f"cancelled {this.place}\nthe scenario had not ended after {most_seconds:g} s, and was at {places}\n"
+        f"cancelled {this_round.place}\nthe scenario had not ended after {most_seconds:g} s, and was at {places}\n"
         "is there a shield without a deadline, or a loop that catches trio.Cancelled?"
     )

@@ -2,7 +2,7 @@
 
 There are two moments at each checkpoint. While a task waits, a cancellation wakes it where it is. When it has just
 been woken by what it waited for, a cancellation comes too late for this checkpoint: it stays pending, and the next one
-raises `trio.Cancelled` on entry, before anything is done. Programs get both, and code that survives the one may
+raises `trio.Cancelled` on entry, before anything is done. Programs meet both, and code that survives one may
 break at the other. The moments are counted over all tasks of the scenario, in the order in which they run.
 
 A Trio instrument sees both moments, for it is called before and after each step of each task. It only uses
@@ -10,9 +10,9 @@ what Trio documents, with two exceptions that say so.
 
 **Was the cancellation noticed?** A scenario that has no checkpoint left may return although it was cancelled; one in
 which `trio.Cancelled` was raised may not. The instrument cannot see exceptions, but it sees their cause: a task that
-is scheduled within `cancel()`, or within the very step in which it blocked, is woken by a cancellation. Whether by
-ours, rather than by a scope of the scenario's own, shows the effective deadline: it is minus infinity under any
-cancelled scope, and if a shield directly within ours changes that, it was ours.
+is scheduled within `cancel()`, or within the very step in which it blocked, is woken by a cancellation. The effective
+deadline then shows whether the cancellation was ours or that of a scope in the scenario. It is minus infinity under
+any cancelled scope, and if a shield directly within our scope changes that, the cancellation was ours.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class CancellationRound(trio.abc.Instrument):
         checkpoints: How often a task of the scenario has stopped.
         place: Where it was cancelled, or `""` if it ended before.
         noticed_at: Where `trio.Cancelled` was raised first, or `""` if it was not, as far as could be seen.
-        error: What it raised instead of `trio.Cancelled`.
+        error: The exception that it raised in place of `trio.Cancelled`.
         others: Tasks that it started in nurseries that are not its own, and that have not ended.
         has_begun_to_end: Set when it is cancelled or ends by itself.
         has_ended: Set when it has ended.
@@ -115,7 +115,7 @@ class CancellationRound(trio.abc.Instrument):
             self._nobody_left.set()
 
     def task_scheduled(self, task: trio.lowlevel.Task) -> None:
-        """Note who is woken: by the cancellation, if it happens within that."""
+        """Note that a task is woken, by our cancellation if this happens within it."""
         if task in self._tasks:
             self._woken.add(task)
             if self._is_cancelling:

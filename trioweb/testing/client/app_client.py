@@ -33,14 +33,15 @@ from trioweb.testing.stuck.outside import all_tasks
 SETTLING_PASSES = 100
 """How many passes of the scheduler a handler has to end after its client has left, before the test goes on."""
 
-# No pings: those of the server are what an application's tests are about. No time-out for connecting: a handler
-# may take an hour of virtual time before it accepts. And no limit that a server would not have for itself.
+# No pings of the client's own: an application's tests are about those of the server. No time-out for connecting: a
+# handler may take an hour of virtual time before it accepts. And messages may be long: the limits to be tested are
+# those of the server.
 CONFIG = Config(
     limits=Limits(message_bytes=64 * 1024 * 1024),
     timeouts=Timeouts(connect_seconds=float("inf"), ping_interval_seconds=None),
 )
 
-_OF_REQUESTS_ALONE = {"accept", "accept-encoding", "connection"}
+_ONLY_IN_REQUESTS = {"accept", "accept-encoding", "connection"}
 
 
 class AppClient(httpx.AsyncClient):
@@ -73,6 +74,9 @@ class AppClient(httpx.AsyncClient):
         Raises:
             Exception: What the handler raised, unless the client was opened with `raise_errors=False`.
             Stuck: It would never be answered.
+
+        Cancellation: Closes the connection, as a client that goes away does.
+        Concurrency: Any number of tasks; each request that is under way has a connection of its own.
         """
         exchange = Exchange(f"{request.method} {request.url.raw_path.decode('ascii')}")
         token = exchange_of_task.set(exchange)
@@ -97,7 +101,7 @@ class AppClient(httpx.AsyncClient):
     ) -> AsyncIterator[httpx.Response]:
         """Send a request, and read its response in the block, as httpx does.
 
-        After the block the handler has ended, if it does so without waiting for something else.
+        By the end of the block, the handler has ended too, unless it waits for something else.
 
         Raises:
             Exception: As for `send`, at the end of the block at the latest.
@@ -127,6 +131,9 @@ class AppClient(httpx.AsyncClient):
         Raises:
             httpx.HTTPStatusError: The response has another status than 2xx.
             AssertionError: Its content is something else.
+            Exception: As for `stream`.
+
+        Cancellation: Closes the connection, as a browser does that leaves the page.
         """
         headers = httpx.Headers(options.pop("headers", None))
         headers.setdefault("accept", "text/event-stream")
@@ -154,7 +161,7 @@ class AppClient(httpx.AsyncClient):
         """Open a WebSocket for the block: `async with client.websocket("/chat") as ws`.
 
         The client's cookies and header fields are sent with the handshake, and cookies that its answer sets are
-        kept. After the block the handler has ended, if it does so without waiting for something else.
+        kept. By the end of the block, the handler has ended too, unless it waits for something else.
 
         Args:
             path: With the query, if there is one.
@@ -169,6 +176,9 @@ class AppClient(httpx.AsyncClient):
             ConnectFailed: The server does not listen any more.
             Exception: What the handler raised, unless the client was opened with `raise_errors=False`.
             Stuck: The handshake would never be answered.
+
+        Cancellation: As for `trioweb.connect`: closes with 1001, and waits at most a second.
+        Concurrency: Any number of WebSockets, each a connection of its own.
         """
         request = self.build_request("GET", path, params=params)
         connection = self._connect(f"WebSocket {request.url.raw_path.decode('ascii')}")
@@ -231,8 +241,8 @@ class AppClient(httpx.AsyncClient):
     async def _settle(self, connection: MemoryConnection) -> None:
         """Let the handler of a connection end, and raise its failure.
 
-        Without this, what a handler does when its client leaves would come after the next line of a test,
-        sometimes. A handler that waits for something is not waited for.
+        Without this, a handler would sometimes notice that its client has left before the next line of the test,
+        and sometimes after it. A handler that waits for something is not waited for.
         """
         serving = [task for task in all_tasks() if connection_served_by(task) is connection]
         for _ in range(SETTLING_PASSES):
@@ -250,5 +260,5 @@ def _is_alive(task: trio.lowlevel.Task) -> bool:
 def _handshake_fields(request: httpx.Request, headers: HeaderSource | None) -> list[tuple[str, str]]:
     """Return the client's fields that make sense in a handshake, and those of the call."""
     own = list(pairs_of(headers or ()))
-    replaced = {name.lower() for name, _ in own} | _OF_REQUESTS_ALONE | {"host"}
+    replaced = {name.lower() for name, _ in own} | _ONLY_IN_REQUESTS | {"host"}
     return [(name, value) for name, value in request.headers.multi_items() if name not in replaced] + own

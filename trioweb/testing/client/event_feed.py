@@ -1,4 +1,15 @@
-"""Reads a stream of server-sent events, as a browser's `EventSource` does (WHATWG HTML §9.2.6)."""
+"""Reads a stream of server-sent events, as a browser's `EventSource` does (WHATWG HTML §9.2.6).
+
+A line is `name: value`, and an empty line ends an event. The other rules are easily missed:
+
+- One space after the colon is not part of the value; a second one is.
+- A line that begins with a colon is a comment. Servers send them to keep a quiet stream open.
+- Several `data` lines are the lines of one text.
+- An `id` with a NUL and a `retry` with anything but digits are ignored, and so are unknown names.
+- An event that the end of the stream cuts off is not one: half of a text could mean anything.
+
+Apart from the class of an event, nothing is shared with the encoder of `EventStream`, which tests are to check.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +26,12 @@ _END_OF_LINE = re.compile(r"\r\n|\n|\r(?!$)")
 class EventFeed:
     """The events of a response, as `async for event in events` or `await anext(events)`.
 
-    Comments are left out. An event without data, which a browser would not show to the page, is given all
-    the same: a test may want to see its id, or `retry_seconds`.
+    Comments are left out. An event without data, which a browser would not show to the page, is included:
+    a test may want to see its id, or `retry_seconds`.
+
+    Args:
+        response: The response, whose body has not been read.
+        last_event_id: The id that the request has sent, if it has sent one.
 
     Attributes:
         response: Its status and header fields.
@@ -49,7 +64,7 @@ class EventFeed:
                 or (name == "retry" and value.isdigit())
             ):
                 fields[name] = value
-        raise StopAsyncIteration  # an event that the end cuts off is not one
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Read no more."""

@@ -1,4 +1,16 @@
-"""The words of a failed expectation: what was expected, what came, and where the two differ."""
+"""The words of a failed expectation: what was expected, what came, and where the two differ.
+
+    expect_text('hallo') on WebSocket /chat
+        expected: the text 'hallo'
+        received: the text 'hello'
+    The last that passed, with the seconds since the connection was opened:
+        ...
+
+Such a text is often read in the log of a CI run, where nobody can look at anything else. So it begins with the
+call as the test has it, which can be searched for. Values are cut, or a message of a megabyte would bury the rest.
+But of two long values only the beginnings would then be shown, which are often the same: for these, the place of
+the first difference follows. Short values are shown whole, and need no more.
+"""
 
 from __future__ import annotations
 
@@ -45,10 +57,8 @@ def shown_received(received: Received) -> str:
     return f"{kind} {shown(received)}"
 
 
-# A short value is shown whole, and anybody sees where two of them differ. Of two long ones only the beginnings would
-# be shown, which are often the same.
 def difference(expected: object, received: Received) -> list[str]:
-    """Return lines that show where two long values differ; none for short ones, which can be seen."""
+    """Return lines that show where two long values differ; none for short ones, which are shown whole."""
     if isinstance(received, Close) or expected is None or expected is ANYTHING:
         return []
     if isinstance(expected, bytes | str) and type(expected) is type(received):

@@ -1,7 +1,17 @@
 """Carries the requests of httpx to the server: httpx and httpcore above, a connection in memory below.
 
+    AppClient.send         one call of the test, perhaps several requests: redirects, authentication
+    MemoryTransport        translates requests, responses and exceptions between httpx and httpcore
+    httpcore's pool        chooses a connection, a new one or one that is kept
+    MemoryNetworkStream    moves the bytes
+    MemoryStream           the client's side of the connection in memory
+
 httpcore writes HTTP itself and reads it with h11, as it does on a socket. So heads, bodies in chunks, connections that are
 kept and streams that are cut are the real ones, and only the network is not.
+
+A handler's failure is kept with the connection on which it happened, so a call has to know its connection to raise the
+failure. The pool does not say which one it has chosen. But it works in the task of the caller, so the call leaves an
+`Exchange` in a context variable, and the stream that is written to enters its connection there.
 """
 
 from __future__ import annotations
@@ -48,7 +58,7 @@ class Exchange:
 
 
 exchange_of_task: ContextVar[Exchange | None] = ContextVar("trioweb exchange", default=None)
-"""The call that the current task has made. httpcore chooses a connection, and tells nobody which."""
+"""The call that the current task has made."""
 
 
 class MemoryNetworkStream(httpcore.AsyncNetworkStream):
@@ -64,8 +74,6 @@ class MemoryNetworkStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send a piece of a request."""
-        # httpcore writes in the task that has called the client, and here is the only place where that and the
-        # connection meet.
         exchange = exchange_of_task.get()
         if exchange is not None:
             exchange.use(self._connection)
@@ -88,7 +96,7 @@ class MemoryNetworkStream(httpcore.AsyncNetworkStream):
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        """Tell httpcore whether the server has closed a connection that it has kept."""
+        """Answer httpcore's question whether the server has closed a connection that the pool has kept."""
         return self._connection.client.has_input if info == "is_readable" else None
 
 
@@ -120,7 +128,11 @@ class MemoryNetwork(httpcore.AsyncNetworkBackend):
 
 
 class MemoryTransport(httpx.AsyncBaseTransport):
-    """The transport of the client: a pool of connections in memory."""
+    """The transport of the client: a pool of connections in memory.
+
+    Args:
+        bench: Opens the connections, and knows what has failed on them.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -131,8 +143,13 @@ class MemoryTransport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and return the response as soon as its head is here."""
-        # Always as http, whatever the scheme is: for https, httpcore would make a context of OpenSSL, which takes longer than most tests.
+        """Send a request, and return the response as soon as its head is here.
+
+        Raises:
+            httpx.HTTPError: The connection ended, or a time-out of httpx did.
+        """
+        # Always as http, whatever the scheme is: for https, httpcore would make a context of OpenSSL, which takes
+        # longer than most tests.
         url = httpcore.URL(
             scheme=b"http", host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
         )
@@ -204,7 +221,7 @@ def _mapped(too_slow: type[Exception], broken: type[Exception], seconds: float |
 
 @contextmanager
 def _as_httpx() -> Iterator[None]:
-    """Raise the exceptions of httpx, which have the names of httpcore's."""
+    """Raise the exceptions of httpx, which have the names of httpcore's: tests catch `httpx.ReadTimeout`."""
     try:
         yield
     except Exception as error:

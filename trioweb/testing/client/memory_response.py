@@ -57,8 +57,8 @@ class MemoryResponse(httpx.Response):
 async def close_generators_of(outermost: AsyncGenerator[object]) -> None:
     """Close an async generator, and each that one of them reads from.
 
-    They are collected before the first is closed, which forgets the one that it reads from. Python has no other
-    way to ask for that than the garbage collector's; Trio asks it the same for tasks that wait in a generator.
+    They are collected before the first is closed, because a closed one forgets the one that it read from. In Python,
+    only the garbage collector knows which that is; Trio asks it the same about tasks that wait in a generator.
     """
     chain: list[AsyncGenerator[object, Any]] = [outermost]
     for generator in chain:

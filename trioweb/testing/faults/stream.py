@@ -2,6 +2,14 @@
 
 `FaultyStream` belongs on the side whose troubles a test is about: that side sees the reset. The other side sees it
 over TCP as well, where a reset can be sent; a pair of streams in memory has none, so there it sees an end of file.
+
+A plan consists of places in the stream of bytes (see `plan.py`). So each call moves bytes only up to the next
+place: `send_all` cuts its data there, and `receive_some` asks for no more than fits. That alone is a split. The other
+faults happen at one of two moments:
+
+    reset, end      as soon as the place is reached, since the other side may be waiting for nothing else
+    delay, stall    before the next bytes: a `receive_some` that waits after it has read would lose what it
+                    has read when it is cancelled
 """
 
 from __future__ import annotations
@@ -151,10 +159,7 @@ class FaultyStream(trio.abc.HalfCloseableStream):
             await self._cut(direction, fault)
 
     async def _pass(self, direction: FaultyDirection, count: int) -> None:
-        """Note that bytes got through, and let the connection break at once if its place is here.
-
-        A delay waits for the next call instead: cancelled here, it would lose bytes that have been received.
-        """
+        """Note that bytes got through, and let the connection break at once if its place is here."""
         direction.passed_bytes += count
         while (fault := direction.take(waits=False)) is not None:
             await self._cut(direction, fault)

@@ -1,7 +1,11 @@
 """Reading along: describes the frames of one direction as their bytes pass, however they are cut.
 
+    TEXT  5 bytes  'hello'
+    BINARY  70000 bytes  compressed  to be continued
+    CLOSE  5 bytes  1000 'bye'
+
 It judges nothing. The two sides find out by themselves whether a frame is wrong, and a test that fails because of
-it wants to see the frame as it was.
+it wants to see the frame as it was. So the decoders of trioweb are of no use here: they stop at the first mistake.
 """
 
 from __future__ import annotations

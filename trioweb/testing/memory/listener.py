@@ -4,7 +4,7 @@ The server accepts from it as from any listener that is not a socket. So everyth
 connections, the refusals above them, the closing of the listener when a shutdown begins.
 
 A failure of a handler has to be raised at the client's side of the connection on which it happened, and a report has to
-say which task of the server serves which client. Nothing of the server knows of tests. But the task that accepts starts
+say which task of the server serves which client. No part of the server knows about tests. But the task that accepts starts
 the task of each connection, and a task inherits the context variables of the one that starts it. So the connection is
 left in a variable of the accepting task, and everything that a connection causes finds it there.
 """

@@ -3,6 +3,13 @@
 Trio has such streams (`trio.testing.memory_stream_pair`), but theirs take any amount of data at once. Then nothing in a
 test would ever be slow: no outbox would fill, no publisher would wait, no policy for slow members would be needed. A
 kernel's buffers are bounded, so these are as well.
+
+    client.send_all     ──> MemoryPipe, 64 KiB ──> server.receive_some
+    client.receive_some <── MemoryPipe, 64 KiB <── server.send_all
+
+A pipe can stop in two ways, as TCP can. *Ended* is the writer's way, a FIN: the reader gets what there is, and
+then the end. *Abandoned* is the reader's way: nobody will read, so what is held is thrown away and writing
+fails, as after an RST. A stream that is closed ends one pipe and abandons the other.
 """
 
 from __future__ import annotations
@@ -125,7 +132,15 @@ class MemoryStream(AddressedStream, trio.abc.HalfCloseableStream):
         self._is_receiving = False
 
     async def send_all(self, data: Sent) -> None:
-        """Send all of it, waiting while the other side does not read."""
+        """Send all of it, waiting while the other side does not read.
+
+        Raises:
+            trio.BrokenResourceError: The other side has closed its stream.
+            trio.ClosedResourceError: This side has closed it, or ended its output.
+            trio.BusyResourceError: Another task is sending.
+
+        Cancellation: Pieces that were written before stay written, as with every stream.
+        """
         with self._sending():
             await trio.lowlevel.checkpoint()
             with memoryview(data) as view:
@@ -148,7 +163,14 @@ class MemoryStream(AddressedStream, trio.abc.HalfCloseableStream):
             self._is_sending = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Return what has arrived; `b""` when the other side has sent everything."""
+        """Return what has arrived; `b""` when the other side has sent everything.
+
+        Raises:
+            trio.ClosedResourceError: This side has closed it.
+            trio.BusyResourceError: Another task is receiving.
+
+        Cancellation: Safe; nothing is lost.
+        """
         count = READ_BYTES_AT_MOST if max_bytes is None else operator.index(max_bytes)
         if count < 1:
             raise ValueError(f"max_bytes is at least 1, not {max_bytes}")
@@ -186,7 +208,7 @@ class MemoryStream(AddressedStream, trio.abc.HalfCloseableStream):
         self._incoming.abandon()
 
     async def aclose(self) -> None:
-        """Close at once; this waits for nobody."""
+        """Close at once. This waits for nobody: whatever was sent is in the other side's buffer already."""
         self.close()
         await trio.lowlevel.checkpoint()
 

@@ -1,5 +1,10 @@
 """What has passed over a connection of a test: the last frames and heads, in both directions.
 
+        0.000 s  client -> server  GET /chat HTTP/1.1  (178 bytes)
+        0.000 s  client <- server  HTTP/1.1 101 Switching Protocols  (125 bytes)
+        0.000 s  client <- server  TEXT  5 bytes  'hello'
+       40.000 s                    4 pings and pongs
+
 It is written while the bytes pass, for every connection, since nobody knows beforehand which test is going to fail. So it
 is bounded, keeps only the beginnings of payloads, and formats nothing before somebody looks.
 
@@ -74,7 +79,8 @@ class _Entry:
 class Transcript:
     """The last entries of one connection, and whether they were progress.
 
-    `str` gives them as lines, the newest last, with the seconds since the connection was opened.
+    `str` gives them as lines, the newest last, with the seconds since the connection was opened. It follows what
+    the bytes are: a head from each side first, then either requests or, after a 101, frames.
     """
 
     def __init__(self) -> None:

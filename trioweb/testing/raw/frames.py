@@ -1,6 +1,6 @@
 """Frames as bytes, right or wrong, for tests that write and read the wire themselves (RFC 6455 §5.2).
 
-These functions are independent of the encoder and the decoder under test, and build whatever they are told to: a
+These functions are independent of the encoder and the decoder under test, and build any frame that they are asked for: a
 reserved bit, a mask on the wrong side, a control frame in pieces. A test of a mistake needs exactly that mistake.
 """
 

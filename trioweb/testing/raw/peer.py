@@ -29,7 +29,7 @@ from trioweb.testing.raw.handshake import Field, accepting, field_value, handsha
 READ_SIZE_BYTES = 64 * 1024
 
 SHOWN_INPUT_BYTES = 1000
-"""How much of what has come a failure shows."""
+"""How much of the received input a failure shows."""
 
 
 class RawPeer:
@@ -55,7 +55,13 @@ class RawPeer:
         self._mask = None if is_server else EXAMPLE_MASK
 
     async def send(self, data: bytes) -> None:
-        """Send exactly these bytes."""
+        """Send exactly these bytes.
+
+        Raises:
+            trio.BrokenResourceError: The other side has reset the connection.
+
+        Backpressure: Waits while the other side does not read.
+        """
         await self.stream.send_all(data)
 
     async def send_frame(
@@ -99,7 +105,11 @@ class RawPeer:
         return request
 
     async def receive_head(self) -> str:
-        """Return the head of a request or a response, without the empty line after it."""
+        """Return the head of a request or a response, without the empty line after it.
+
+        Raises:
+            AssertionError: The connection ended before.
+        """
         while b"\r\n\r\n" not in self.buffer:
             await self._receive_more()
         head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
@@ -111,7 +121,12 @@ class RawPeer:
         return head, await self.receive_exactly(int(field_value(head, "Content-Length") or 0))
 
     async def receive_frame(self) -> Frame:
-        """Return the next frame. Its mask must be right for the other side; everything else is left to the test."""
+        """Return the next frame, whatever it is: nothing is skipped, joined or inflated.
+
+        Raises:
+            AssertionError: It has a mask and comes from a server, or has none and comes from a client; or the
+                connection ended before.
+        """
         first, second = await self.receive_exactly(2)
         is_masked = bool(second & 0x80)
         _require(is_masked == self._is_server, "a client masks each frame, a server none (RFC 6455 §5.1)")
@@ -138,7 +153,13 @@ class RawPeer:
         return await self._receive_message(BINARY)
 
     async def receive_close(self) -> tuple[int | None, str]:
-        """Return the code and the reason of the close frame that must come next, apart from pings."""
+        """Return the code and the reason of the close frame that must come next, apart from pings.
+
+        Pings are skipped, since a keepalive sends them at moments that a test does not choose.
+
+        Raises:
+            AssertionError: Another frame came, or the connection ended without one.
+        """
         while (got := await self.receive_frame()).opcode == PING:
             pass
         _require(got.opcode == CLOSE, got)

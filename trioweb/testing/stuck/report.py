@@ -1,4 +1,18 @@
-"""The text of `Stuck`: who waits where, on both sides, and what passed between them last."""
+"""The text of `Stuck`: where both sides wait, and what passed between them last.
+
+    this test can never end: every task waits, no deadline is left, and nothing comes from outside
+    The test waits in:
+        WebSocket /chat, expect_text('bye'): test_chat.py:12 in test_goodbye: await ws.expect_text("bye")
+    The application waits in:
+        WebSocket /chat: chat.py:30 in chat: await ws.receive()
+    The last of WebSocket /chat:
+        0.000 s  client -> server  GET /chat HTTP/1.1  (178 bytes)
+        0.000 s  client <- server  HTTP/1.1 101 Switching Protocols  (125 bytes)
+       40.000 s                    4 pings and pongs
+
+One line for each side is usually enough: they show two parties that wait for each other. Tasks of trioweb and of Trio
+are left out unless they serve a connection, and so are connections between two requests, where waiting is normal.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +47,7 @@ def report(why: str, bench: Bench, watch: trio.lowlevel.Task) -> Stuck:
                 served[of_app[-1]] = connection
         elif task is not watch and task not in calling and line is not None and connection is None:
             of_others.append(f"{task.name}: {line}")
-    of_test = [f"{wait.what}: {line_of(wait.task) or 'by a library'}" for wait in _outermost(bench)]
+    of_test = [f"{wait.call}: {line_of(wait.task) or 'by a library'}" for wait in _outermost(bench)]
     sections = [
         f"this test can never end: {why}",
         *_section("The test waits in", of_test or ["no call of the client"]),

@@ -7,7 +7,7 @@ be slow. But when every task waits for another one, and nothing is left that cou
     and no task waits for the outside      no socket, worker thread, process or signal can wake one
     and no deadline is left, but upkeep    no sleep, no time-out, no closing handshake ends
 
-Each of these can be seen, and none of them depends on how fast the machine is. *Upkeep* are the pings of WebSockets and
+Each of these can be seen, and none of them depends on how fast the machine is. *Upkeep* means the pings of WebSockets and
 the comments in quiet streams of events. Two programs that wait for each other go on with these for ever, so under
 a clock that jumps over waiting the test would run for ever, at full speed.
 
@@ -79,7 +79,7 @@ class StuckWatch:
 
     Attributes:
         block: The scope of the block that uses the client, which is cancelled if none of its calls waits.
-        stuck: What the block has to raise then.
+        stuck: The error that the block raises then.
     """
 
     def __init__(self, bench: Bench, stuck_seconds: float | None) -> None:
