@@ -34,7 +34,7 @@ tools: $(VENV)/.with-test $(VENV)/.with-lint $(VENV)/.with-browser $(NODE_PACKAG
 	@echo "Ready: $(VENV) and .build hold what the checks need"
 
 test-all: tools  ## Run every test, with coverage
-	@$(RUN)/python -m pytest -q --cov --cov-report=term --cov-fail-under=98 $(ARGUMENTS)
+	@TRIOWEB_FUZZ_EXAMPLES=300 $(RUN)/python -m pytest -q --cov --cov-report=term --cov-fail-under=98 $(ARGUMENTS)
 
 lint: $(VENV)/.with-test $(VENV)/.with-lint  ## Run ruff, mypy and pyright
 	@$(RUN)/ruff check .

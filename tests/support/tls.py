@@ -18,10 +18,16 @@ def authority():
     return trustme.CA()
 
 
+@functools.cache
+def certificate():
+    return authority().issue_cert("localhost", "127.0.0.1")
+
+
 def contexts(version=None):
     """Return the context of a server, and that of a client that trusts it."""
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority().issue_cert("localhost", "127.0.0.1").configure_cert(server)
+    # Not `ssl.create_default_context()`, which reads all authorities of the system.
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    certificate().configure_cert(server)
     authority().configure_trust(client)
     if version is not None:
         client.minimum_version = client.maximum_version = VERSIONS[version]

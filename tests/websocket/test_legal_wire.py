@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import trio
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 from support.sending_story import COMPRESSIONS, POLICIES, telling
 
-EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300")) // 30
+TRIED = max(4, EXAMPLES // 30)
 
 SIZES = st.sampled_from([1, 100, 3000, 9000, 15_000, 30_000])
 PLACES = st.integers(0, 5)
@@ -59,7 +58,7 @@ async def told(bursts, **settings):
 @pytest.mark.parametrize("transport", ["plain", "TLS"])
 def test_no_program_of_public_calls_makes_the_wire_illegal(transport, compression):
     @given(PROGRAMS)
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=TRIED, deadline=None, suppress_health_check=list(HealthCheck))
     def check(program):
         bursts, last, after = program
         story = trio.run(

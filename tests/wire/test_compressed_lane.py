@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 from support.wire import in_pieces, new_wire
 
 from trioweb._wire.deflate import DeflateAgreement
@@ -15,7 +15,6 @@ from trioweb._wire.events import Violation
 from trioweb.testing import frame
 from trioweb.testing.raw.frames import EXAMPLE_MASK
 
-EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 RSV1 = 4
 TEXT, BINARY, CONTINUATION = 1, 2, 0
 

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import os
-
 import attrs
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 from support.frame_streams import Plan, example_of
 from support.wire import in_pieces, new_wire
 from wsproto.connection import Connection, ConnectionState, ConnectionType
@@ -32,8 +31,6 @@ from trioweb.config import Deflate
 from trioweb.errors import RemoteProtocolError
 from trioweb.testing import BINARY, PING, TEXT, frame
 from trioweb.testing.raw.frames import EXAMPLE_MASK
-
-EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 
 LONGEST_WAIT_BYTES = 13
 """Part of a header, which the lane keeps until it knows who decodes the frame."""

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 
 import attrs
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 from support.frame_streams import example_of
 from support.wire import drain, new_wire, receive
 
@@ -24,7 +24,6 @@ from trioweb.config import Deflate
 from trioweb.errors import RemoteProtocolError
 from trioweb.testing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 
-EXAMPLES = int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "300"))
 BYE = close_frame(1001, "bye")
 UNMASKED_BYE = frame(CLOSE, (1001).to_bytes(2, "big") + b"bye", mask=None)
 GONE = PeerClosed(Close(1001, "bye"))

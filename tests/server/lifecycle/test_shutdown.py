@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import ssl
 from functools import partial
 
 import pytest
 import trio
 import trio.testing
-import trustme
 from support.serving import connected, in_memory, quick, running
+from support.tls import contexts
 from support.waiting import until
 
 import trioweb
@@ -328,8 +327,7 @@ async def test_memory_streams_and_sockets_are_served_alike(autojump_clock):
 @pytest.mark.parametrize("said", [b"", b"\x16\x03\x01"])
 @pytest.mark.parametrize("through", ["context", "listener"])
 async def test_a_client_that_does_not_finish_its_tls_handshake_holds_no_shutdown(said, through):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
+    context, _ = contexts()
     options = {"ssl_context": context}
     if through == "listener":
         options = {"listeners": await trio.open_ssl_over_tcp_listeners(0, context, host="127.0.0.1")}

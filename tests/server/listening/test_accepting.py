@@ -5,15 +5,14 @@ from __future__ import annotations
 import errno
 import re
 import socket
-import ssl
 import struct
 
 import pytest
 import trio
 import trio.testing
-import trustme
 from support.links.odd_stream import MemoryListener
 from support.serving import connected, running
+from support.tls import contexts
 from support.waiting import until
 
 import trioweb
@@ -99,8 +98,7 @@ async def test_a_refused_peer_that_has_gone_already_harms_nobody():
 
 
 async def test_a_refusal_over_tls_is_an_end_without_a_response():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
+    context, _ = contexts()
     async with running(app_for_one(), ssl_context=context) as server, connected(server):
         await until(lambda: server.connections == 1)
         async with connected(server) as peer:

@@ -7,15 +7,14 @@ import logging
 import os
 import resource
 import socket
-import ssl
 import struct
 from functools import partial
 
 import httpx
 import pytest
 import trio
-import trustme
 from support.serving import connected, running
+from support.tls import contexts
 from support.waiting import until
 
 import trioweb
@@ -45,15 +44,6 @@ async def talk(stream):
         await peer.send_text("hello")
         assert await peer.receive_text() == "hello"
         assert await peer.close() == (1000, "")
-
-
-@pytest.fixture
-def certificates():
-    authority = trustme.CA()
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("localhost").configure_cert(server)
-    authority.configure_trust(client)
-    return server, client
 
 
 async def test_a_server_listens_on_ipv6():
@@ -90,8 +80,8 @@ async def test_a_path_that_is_not_a_socket_is_left_alone(tmp_path):
     assert path.read_text() == "data"
 
 
-async def test_a_server_speaks_tls(certificates):
-    server_context, client_context = certificates
+async def test_a_server_speaks_tls():
+    server_context, client_context = contexts()
     async with running(echo_app(), ssl_context=server_context) as server:
         assert server.urls == [f"https://127.0.0.1:{server.port}"]
         stream = await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context)
@@ -101,8 +91,8 @@ async def test_a_server_speaks_tls(certificates):
         assert answer.text.startswith("https 127.0.0.1:")
 
 
-async def test_large_messages_come_back_over_tls(certificates):
-    server_context, client_context = certificates
+async def test_large_messages_come_back_over_tls():
+    server_context, client_context = contexts()
     async with running(echo_app(), ssl_context=server_context) as server:
         stream = await trio.open_ssl_over_tcp_stream("localhost", server.port, ssl_context=client_context)
         async with stream:
@@ -113,9 +103,9 @@ async def test_large_messages_come_back_over_tls(certificates):
             await peer.close()
 
 
-async def test_plain_http_on_a_tls_port_harms_nobody(certificates, caplog):
+async def test_plain_http_on_a_tls_port_harms_nobody(caplog):
     caplog.set_level(logging.DEBUG, "trioweb")
-    server_context, client_context = certificates
+    server_context, client_context = contexts()
     async with running(echo_app(), ssl_context=server_context) as server:
         async with connected(server) as peer:
             await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -141,8 +131,8 @@ async def test_a_peer_that_leaves_a_plain_listener_is_not_blamed_for_speaking_no
     assert "TLS" not in caplog.text
 
 
-async def test_a_tls_handshake_that_never_arrives_is_ended(certificates):
-    server_context, _ = certificates
+async def test_a_tls_handshake_that_never_arrives_is_ended():
+    server_context, _ = contexts()
     app = echo_app(timeouts=trioweb.Timeouts(head_seconds=0.1, idle_seconds=0.1))
     async with running(app, ssl_context=server_context) as server, connected(server) as peer:
         with trio.fail_after(5):
@@ -150,8 +140,8 @@ async def test_a_tls_handshake_that_never_arrives_is_ended(certificates):
         await until(lambda: server.connections == 0)
 
 
-async def test_given_listeners_are_served_and_closed(certificates):
-    server_context, client_context = certificates
+async def test_given_listeners_are_served_and_closed():
+    server_context, client_context = contexts()
     plain = await trio.open_tcp_listeners(0, host="127.0.0.1")
     secure = await trio.open_ssl_over_tcp_listeners(0, server_context, host="127.0.0.1")
     ports = [plain[0].socket.getsockname()[1], secure[0].transport_listener.socket.getsockname()[1]]
@@ -233,8 +223,8 @@ async def test_a_unix_socket_whose_path_is_too_long_is_an_oserror(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-async def test_the_port_of_a_tls_listener_is_known(certificates):
-    server_context, _ = certificates
+async def test_the_port_of_a_tls_listener_is_known():
+    server_context, _ = contexts()
     listeners = await trio.open_ssl_over_tcp_listeners(0, server_context, host="127.0.0.1")
     async with running(echo_app(), listeners=listeners) as server:
         assert server.port == listeners[0].transport_listener.socket.getsockname()[1]

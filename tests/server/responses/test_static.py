@@ -222,7 +222,7 @@ NAMES = "docs out out.txt secret.txt index.html pipe site app.js .gz etc/passwd"
 PIECE = st.sampled_from((SPELLINGS + " " + NAMES).split())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(targets=st.lists(st.lists(PIECE, max_size=8).map("".join), min_size=1, max_size=10))
 def test_no_spelling_of_any_path_reads_outside_the_folder(folder, targets):
     async def ask():
@@ -240,7 +240,7 @@ def test_no_spelling_of_any_path_reads_outside_the_folder(folder, targets):
 RANGE = st.tuples(*[st.one_of(st.just(""), st.integers(0, 1100).map(str))] * 2).map("-".join)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=st.lists(RANGE, min_size=1, max_size=4).map(",".join))
 def test_any_ranges_give_bytes_of_the_file_at_their_places(folder, wanted):
     data = (folder / "app.js").read_bytes()

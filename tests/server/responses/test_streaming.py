@@ -17,6 +17,7 @@ from support.waiting import until
 
 from trioweb import EventStream, HTTPError, Response, Stream, Timeouts
 from trioweb._transport.socket_transport import SocketTransport
+from trioweb.testing import open_client
 
 # Framing.
 
@@ -164,7 +165,7 @@ async def test_a_client_sees_that_the_body_is_incomplete(caplog):
         raise KeyError("bug")
 
     app = serving(lambda: Stream(Source("one", then=fail).run()))
-    async with running(app) as server, httpx.AsyncClient(base_url=server.urls[0]) as client:
+    async with open_client(app, raise_errors=False) as client:
         with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
             await client.get("/")
         assert (await client.get("/next")).text == "next"

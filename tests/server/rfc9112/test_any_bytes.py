@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import trio
 import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.conduct import request, talk
+from support.examples import EXAMPLES
 
 from trioweb import App, Config, Limits, Response, Text, Timeouts
 
-FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "150")))
+FUZZ = settings(max_examples=EXAMPLES)
 
 
 class Pieces(Response):

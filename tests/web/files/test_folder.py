@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 
 from trioweb._web.files.folder import Folder, FolderEntry, is_servable
 from trioweb.errors import ConfigError, HTTPError
@@ -110,7 +111,7 @@ def test_a_missing_folder_is_a_mistake_in_the_program(tmp_path: Path) -> None:
             Folder(tmp_path / name)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES)
 @given(
     st.lists(
         st.sampled_from(

@@ -9,6 +9,7 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 
 from trioweb._web.files.static import StaticFiles
 from trioweb._web.request import Request
@@ -124,7 +125,7 @@ async def test_nothing_outside_the_folder_is_served(
     assert caught.value.status == 404
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES)
 @given(
     st.lists(
         st.sampled_from(["..", ".", "", "out", "site", "secret.txt", "docs", "a.txt", "\\", "\0", "inside"])

@@ -309,7 +309,7 @@ TEXTS = st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_siz
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.builds(Part, TEXTS, st.binary(max_size=300), st.none() | TEXTS.filter(bool), st.none()), max_size=6
@@ -343,7 +343,7 @@ def by_name(pairs):
     return sorted(pairs, key=lambda pair: names.index(pair[0]))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(TEXTS.filter(bool), TEXTS), max_size=20), st.lists(st.integers(0, 500), max_size=10)
 )

@@ -9,6 +9,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 from support.forms import BOUNDARY, Part, cut, encode, encode_part
 
 from trioweb._web.forms.multipart import MultipartDecoder, PartHead
@@ -79,7 +80,7 @@ PARTS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(PARTS, st.lists(st.integers(min_value=0, max_value=5000), max_size=30))
 def test_a_form_is_the_same_wherever_it_is_cut(parts: list[Part], places: list[int]) -> None:
     boundary = BOUNDARY.encode()
@@ -90,7 +91,7 @@ def test_a_form_is_the_same_wherever_it_is_cut(parts: list[Part], places: list[i
     ] == [(part.name, part.content, part.filename) for part in parts]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     PARTS,
     st.binary(min_size=1, max_size=10),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from itertools import pairwise
 
 import h11
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, make_wire, respond
 
 from trioweb._wire.http1.response_encoder import ResponseEncoder
 from trioweb._wire.http1.wire import Body, Ended, NeedData, Paused, RequestHead
 from trioweb.errors import ProtocolError, RemoteProtocolError
 
-FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "200")))
+FUZZ = settings(max_examples=EXAMPLES)
 
 BODY_BYTES = 64
 

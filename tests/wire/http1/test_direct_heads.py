@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import h11
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import EXAMPLES
 from support.http1 import CHUNKED, EXPECTING, GET, HANDSHAKE, HEAD, OLD, POST, read_body, read_head, respond
 
 from trioweb._wire.http1.late_h11 import LateH11
@@ -16,7 +16,7 @@ from trioweb._wire.http1.response_encoder import ResponseEncoder
 from trioweb._wire.http1.wire import Http1Wire, RequestHead
 from trioweb.errors import LocalProtocolError, RemoteProtocolError
 
-FUZZ = settings(max_examples=int(os.environ.get("TRIOWEB_FUZZ_EXAMPLES", "400")))
+FUZZ = settings(max_examples=EXAMPLES)
 
 TOKEN = "!#$%&'*+-.^_`|~019AZaz"
 
