@@ -7,9 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 
-from trioweb import App, Config, Limits, Member, Overflow, Request, Server, WebSocket
+import trioweb
+from trioweb import (
+    App,
+    ClientWebSocket,
+    Config,
+    Limits,
+    Member,
+    Overflow,
+    ReconnectingWebSocket,
+    Request,
+    Server,
+    WebSocket,
+)
 from trioweb._server.instruments import Instruments
 from trioweb._server.shutdown import Shutdown
 from trioweb._transport.engine import Engine
@@ -19,10 +32,13 @@ from trioweb._web.proxies import Forwarding
 from trioweb._websocket.message_reader import MessageReader
 from trioweb._websocket.message_writer import MessageWriter
 from trioweb._websocket.parts import put_together
+from trioweb._wire.client_handshake import Accepted
 from trioweb._wire.http1.request_head import RequestHead
+from trioweb._wire.websocket_url import parse_url
 from trioweb.config import Timeouts
 from trioweb.headers import Headers
 from trioweb.rooms.policies import delivery_for
+from trioweb.testing import AppClient, ExpectingWebSocket
 
 PAGES = sorted((Path(__file__).parents[2] / "docs").rglob("*.md"))
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
@@ -63,10 +79,21 @@ def make_websocket() -> WebSocket:
     return websocket
 
 
+def make_client_websocket(kind: type[ClientWebSocket] = ClientWebSocket) -> ClientWebSocket:
+    engine = Engine(nursery=cast("Any", None), timers=Timers(), flusher=Flusher(), pump=None)
+    parts = put_together(cast("Any", None), engine, limits=Limits(), timeouts=Timeouts())
+    return kind(parts, parse_url("ws://localhost/"), Accepted(Headers([]), None, None, b""))
+
+
 def make_message_writer() -> MessageWriter:
     nothing = cast("Any", None)
     return MessageWriter(nothing, nothing, nothing, is_text=True)
 
+
+CLIENT = """
+    aclose closed flush latency_seconds outbox ping receive receive_bytes receive_json receive_stream
+    receive_text response send send_json send_nowait send_stream subprotocol traffic url wait_closed
+"""
 
 SHOWN: dict[Callable[[], object], str] = {
     make_request: """
@@ -84,6 +111,12 @@ SHOWN: dict[Callable[[], object], str] = {
         receive receive_bytes receive_json receive_stream receive_text reject request send send_json send_nowait
         send_stream state subprotocol traffic wait_closed
     """,
+    make_client_websocket: CLIENT,
+    lambda: make_client_websocket(ReconnectingWebSocket): (
+        f"{CLIENT} attempt last_close position seconds_apart"
+    ),
+    lambda: trioweb.connect("ws://localhost/"): "",
+    lambda: trioweb.reconnecting("ws://localhost/"): "aclose",
     lambda: make_websocket().outbox: "aclose send send_nowait statistics",
     lambda: MessageReader(cast("Any", None)): "",
     make_message_writer: "send",
@@ -96,6 +129,10 @@ CLASSES = [
     "App",
     "Room",
     "WebSocket",
+    "ClientWebSocket",
+    "ReconnectingWebSocket",
+    "what connect returns",
+    "what reconnecting returns",
     "OutboxChannel",
     "MessageReader",
     "MessageWriter",
@@ -108,6 +145,22 @@ CLASSES = [
 @pytest.mark.parametrize(("make", "names"), SHOWN.items(), ids=CLASSES)
 async def test_an_object_shows_its_documented_names_and_no_other(make: Any, names: str) -> None:
     assert [name for name in dir(make()) if not name.startswith("_")] == sorted(names.split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "parent", "names"),
+    [
+        (AppClient, httpx.AsyncClient, "events open_stream websocket"),
+        (
+            ExpectingWebSocket,
+            ClientWebSocket,
+            "expect_bytes expect_close expect_json expect_nothing expect_text",
+        ),
+    ],
+)
+def test_the_kit_adds_only_its_documented_names(kind: type, parent: type, names: str) -> None:
+    added = set(dir(kind)) - set(dir(parent))
+    assert sorted(name for name in added if not name.startswith("_")) == sorted(names.split())
 
 
 @pytest.mark.parametrize("names", SHOWN.values(), ids=CLASSES)

@@ -1,4 +1,4 @@
-"""One attempt to connect: how far it has come, and what to say when it fails.
+"""One attempt to connect: how far it got, and the error for its failure.
 
 Everything that can go wrong here comes from somewhere else: the resolver, the kernel, OpenSSL, a proxy, a
 stream of the program's own. This is the border at which it all becomes a `ConnectFailed` that names the phase.
@@ -22,15 +22,15 @@ class PendingResponse(Protocol):
     """A request whose response is incomplete: a `ClientHandshake`, or a `ProxyTunnel`."""
 
     def give_up(self) -> None:
-        """Raise what follows from the part that has come, if it says enough."""
+        """Raise the error for the part that has arrived, if it says enough."""
 
 
 class Attempt:
     """Keeps the phase that an attempt is in, and translates its failures.
 
     Attributes:
-        url: Where it leads to now; redirects change that.
-        pending: The request that is being answered.
+        url: Where it leads to now; a redirect changes that.
+        pending: The response that it waits for, if it waits for one.
     """
 
     def __init__(self, url: WebSocketURL) -> None:
@@ -44,24 +44,24 @@ class Attempt:
 
         Raises:
             ConnectFailed: The step has failed, for whatever reason.
-            TriowebError: There is part of a refusal, which says more.
+            TriowebError: Part of a refusal has arrived, which says more.
         """
         self._phase = phase
         try:
             yield
         except TriowebError:
             raise
-        # Not only what sockets raise: a resolver and a stream may be the program's own.
+        # Any exception, for a resolver or a stream may be the program's own.
         except Exception as error:
             if self.pending is not None:
                 self.pending.give_up()
-            raise ConnectFailed(f"{self.url}: {_told(error)}", phase) from error
+            raise ConnectFailed(f"{self.url}: {_reasons(error)}", phase) from error
 
     def time_out(self, seconds: float) -> ConnectTimedOut:
         """Return the error for an attempt that has taken too long.
 
         Raises:
-            TriowebError: There is part of a refusal, which says more.
+            TriowebError: Part of a refusal has arrived, which says more.
         """
         if self.pending is not None:
             self.pending.give_up()
@@ -70,7 +70,7 @@ class Attempt:
         )
 
 
-def _told(error: Exception) -> str:
+def _reasons(error: Exception) -> str:
     """Return the reasons at the bottom of an error.
 
     Trio's own "all attempts to connect failed" has them in its cause, one for each address.

@@ -3,8 +3,8 @@
 `state.py` says why. So there is one more state, `AWAITING_END`, and one more fact, whether the server's
 end has come already: a server may close TCP right after its close frame, while ours is being written.
 
-A client's connection also has nobody who waits for it when its block was cancelled or its program has
-forgotten it. The engine keeps a list of all connections instead, and learns from here when one leaves it.
+When its block was cancelled, or its program has forgotten it, no task waits for the end of a client's connection.
+So the engine keeps a list of all connections, and learns from here when one leaves it.
 """
 
 from __future__ import annotations

@@ -30,7 +30,11 @@ def connect_options(
     config: Config | None,
     most_redirects: int,
 ) -> ConnectOptions:
-    """Check what a program has asked for, so that its mistakes show before anything is connected."""
+    """Check what a program asks for, so that its mistakes show before anything is connected.
+
+    Raises:
+        LocalProtocolError: A subprotocol cannot be sent, or `ssl_context` is given for a URL without TLS.
+    """
     if ssl_context is not None and not target.is_secure:
         raise LocalProtocolError(
             f"an ssl_context is for wss://, and nothing is encrypted on the way to {target}"
@@ -69,21 +73,22 @@ def connect(
         subprotocols: Those that the program speaks, the preferred one first; see `ws.subprotocol`.
         headers: More header fields for the request, such as `Authorization`, `Cookie` or `Origin`.
         ssl_context: For `wss`, instead of one that trusts what the system trusts.
-        proxy: The URL of an HTTP proxy, or `False` for none. By default, the environment says which.
+        proxy: The URL of an HTTP proxy, or `False` for none. By default, the environment decides.
         compression: Offers permessage-deflate; `config.compression` by default.
         config: Limits and time-outs, as on a server.
         most_redirects: How many redirects to follow. By default, each is a `HandshakeRejected`.
 
     Raises:
         InvalidURL: `url` is not the URL of a WebSocket.
-        LocalProtocolError: A header field or a subprotocol cannot be sent, or `ssl_context` is of no use.
+        LocalProtocolError: A header field or a subprotocol cannot be sent, or `ssl_context` is given for a URL
+            without TLS.
         ConfigError: `proxy`, or a proxy of the environment, is not the URL of an HTTP proxy.
         HandshakeRejected: The server has refused, with `status`, `headers` and `body`.
         ConnectTimedOut: There was no connection within `Timeouts.connect_seconds`.
-        ConnectFailed: There is no connection for another reason; `phase` says how far it came.
+        ConnectFailed: Connecting failed for another reason; `phase` says how far it got.
 
-    Cancellation: While it connects, nothing is left open. In the block, the close frame leaves at once, and
-        its end is waited for at most one second.
+    Cancellation: While connecting, leaves nothing open. In the block, sends the close frame at once, and waits at
+        most one second for the end of the connection.
     """
     target = parse_url(url)
     options = connect_options(
@@ -110,8 +115,8 @@ def connect_stream(
 ) -> ConnectionBlock:
     """Open a WebSocket over a stream: `async with trioweb.connect_stream(stream, url) as ws:`.
 
-    For whatever `connect` cannot reach by itself: tunnels, SOCKS, streams in memory. The stream belongs to
-    the connection from the beginning of the block, and is closed with it, also when connecting fails.
+    For servers that `connect` cannot reach by itself: through a tunnel or SOCKS, or in memory. The stream belongs
+    to the connection from the beginning of the block, and is closed with it, also when connecting fails.
 
     Args:
         stream: Any Trio stream. For `wss`, TLS is up to you: wrap it in `trio.SSLStream`.
@@ -125,7 +130,7 @@ def connect_stream(
         InvalidURL: As for `connect`.
         LocalProtocolError: As for `connect`.
         HandshakeRejected: As for `connect`.
-        ConnectFailed: As for `connect`; whatever the stream raises is its cause.
+        ConnectFailed: As for `connect`; an exception of the stream is its cause.
 
     Cancellation: As for `connect`.
     """

@@ -59,10 +59,10 @@ class Opener:
         """Connect within `Timeouts.connect_seconds`, and open the WebSocket.
 
         Args:
-            reach: From the engine to the server's agreement, and what carries the bytes.
+            reach: Takes the engine, and returns what carries the bytes and what the server has agreed to.
 
         Raises:
-            ConnectFailed: There is no connection.
+            ConnectFailed: Connecting failed; `phase` says how far it got.
             HandshakeRejected: The server has refused.
         """
         shared = shared_engine()
@@ -170,7 +170,7 @@ async def open_connection(url: WebSocketURL, options: ConnectOptions) -> ClientW
     """Connect to a server, without a block: the caller closes the connection.
 
     Raises:
-        ConnectFailed: There is no connection.
+        ConnectFailed: Connecting failed; `phase` says how far it got.
         HandshakeRejected: The server has refused.
 
     Cancellation: Leaves nothing open.
@@ -186,7 +186,7 @@ async def open_connection_over(
     """Connect over a stream, without a block: the caller closes the connection.
 
     Raises:
-        ConnectFailed: There is no connection.
+        ConnectFailed: Connecting failed; `phase` says how far it got.
         HandshakeRejected: The server has refused.
 
     Cancellation: Leaves nothing open: the stream is closed then, as after every failure.

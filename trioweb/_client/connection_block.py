@@ -7,12 +7,13 @@ it is.
     how the block ends                      close code
     normally                                1000
     with CloseWebSocket(code, reason)       that code
-    with another exception                  1011, with an empty reason: it may say what only this side may know
+    with another exception                  1011, with an empty reason: the exception may say what only this side may know
     cancelled, or by KeyboardInterrupt      1001
 
 In each case the end is waited for, so that nothing of the connection is left after the block: at most
 `Timeouts.close_seconds` for a server that reads, as in `aclose`. A cancelled block waits for one second, under a
-shield: long enough for a close frame and its answer, short enough to be no hindrance. Then the connection is cut.
+shield: long enough for a close frame and its answer, and short enough not to delay the program. Then the connection
+is cut.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ADVICE = "write `async with trioweb.connect(url) as ws:`"
 
 @explaining(CONNECT)
 class ConnectionBlock:
-    """What `connect` returns: an `async with` block that connects, and closes at its end.
+    """The block that `connect` returns: it connects on entry, and closes at its end.
 
     It can be entered again once it has been left, for another connection.
 
@@ -85,7 +86,9 @@ class ConnectionBlock:
                 raise
 
     def __await__(self) -> NoReturn:
-        raise TypeError(f"connect() opens a block, and nothing closes the connection without: {ADVICE}")
+        raise TypeError(
+            f"connect() opens a block, and without it nothing would close the connection: {ADVICE}"
+        )
 
     def __enter__(self) -> NoReturn:
         raise TypeError(f"connect() waits for the server, so the block is asynchronous: {ADVICE}")

@@ -1,4 +1,4 @@
-"""One connection after the other, for as long as somebody iterates.
+"""One connection after another, for as long as a loop asks for the next one.
 
     ┌─> connect ──failed──> give up? ──yes──> raise the error
     │      │                   │ no
@@ -84,15 +84,15 @@ class _Life:
 
 
 class ConnectionLoop(AsyncIterator[ReconnectingWebSocket]):
-    """What `reconnecting` returns: an iterator over connections, for one loop at a time.
+    """The iterator over connections that `reconnecting` returns, for one loop at a time.
 
     Args:
         url: Where to connect to.
-        options: What `connect` would be given.
+        options: The arguments of `connect`.
         retry: When to connect again.
         positions: Kept from connection to connection; `None` to resume nothing.
         open_connection: Opens one connection.
-        uniform: The source of chance for the delays.
+        uniform: Draws the delays; a test passes one without chance.
     """
 
     __slots__ = (
@@ -241,7 +241,7 @@ class ConnectionLoop(AsyncIterator[ReconnectingWebSocket]):
                 return self._begin(cast("ReconnectingWebSocket", ws))
 
     def _begin(self, ws: ReconnectingWebSocket) -> ReconnectingWebSocket:
-        """Tell a new connection what it follows."""
+        """Let a new connection know about the one before."""
         now, last = trio.current_time(), self._last_life
         ws.attempt = self._schedule.attempt
         ws.last_close = self._last_close

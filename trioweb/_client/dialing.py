@@ -1,11 +1,11 @@
 """From a URL to something that carries bytes: TCP or a Unix socket, a tunnel through a proxy, TLS.
 
-Each step wraps what the one before has returned, and at the bottom is a single socket. However a step ends,
-closing that socket is enough to leave nothing open. It does not wait, so it needs no shield.
+Each step wraps the result of the one before, and at the bottom is a single socket. However a step ends, closing
+that socket is enough to leave nothing open. Closing does not wait, so it needs no shield.
 
 Most connections end up as a bare socket, which the pump drives. Only a proxy that is itself reached by TLS leaves
-one of Trio's own streams at the bottom, with a task for each connection. `TlsTransport` could be taught to have
-another one below it; so few programs need that that a slower way is better than more code.
+one of Trio's own streams at the bottom, with a task for each connection. `TlsTransport` could learn to have another
+one below it. But few programs need that, so a slower way is better than more code.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ async def dial(attempt: Attempt, url: WebSocketURL, options: ConnectOptions, eng
     """Connect to the server of `url`, up to TLS.
 
     Raises:
-        ConnectFailed: It did not work.
-        ConfigError: `proxy` is not one.
+        ConnectFailed: A step failed.
+        ConfigError: The proxy is malformed, or of another kind than HTTP.
     """
     proxy = choose_proxy(url, options.proxy)
     stream = await _open_socket(attempt, url, proxy)
@@ -57,8 +57,8 @@ async def dial(attempt: Attempt, url: WebSocketURL, options: ConnectOptions, eng
                 attempt, proxy, stream, ProxyTunnel(proxy, url, options.config.limits)
             )
         if carrier is stream:
-            # Only now: until here, Trio's stream is what can wait.
-            carrier = bottom = _taken_out(stream)
+            # Only now: the tunnel needs Trio's stream, which can wait.
+            carrier = bottom = _bare_socket(stream)
         if not url.is_secure:
             return transport_over(carrier, engine)
         with attempt.during("TLS"):
@@ -109,10 +109,10 @@ async def _open_tunnel(
     return stream
 
 
-def _taken_out(stream: trio.SocketStream) -> socket.socket:
-    """Return the bare socket of a stream, which is of no use any more.
+def _bare_socket(stream: trio.SocketStream) -> socket.socket:
+    """Take the socket out of a stream, which is of no use from then on.
 
-    Trio opens connections better than anybody (RFC 8305); what is done with them later is ours.
+    Trio tries the addresses of a host side by side (RFC 8305). Once there is a connection, the pump moves its bytes.
     """
     inner = stream.socket
     return socket.socket(inner.family, inner.type, inner.proto, fileno=inner.detach())

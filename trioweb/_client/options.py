@@ -1,4 +1,4 @@
-"""What a program asks of a connection, apart from its URL."""
+"""The options of a connection: everything that a program asks of it, apart from the URL."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def choose_proxy(url: WebSocketURL, proxy: str | Literal[False] | None) -> Proxy
     """Return the proxy for a URL, or `None` to connect without one.
 
     Args:
-        url: What is to be reached.
+        url: The server's.
         proxy: The URL of one, `False` for none, or `None` for the one of the environment.
 
     Raises:

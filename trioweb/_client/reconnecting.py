@@ -33,8 +33,8 @@ def reconnecting(
 ) -> ConnectionLoop:
     """Connect, and connect again whenever the connection ends: `async for ws in trioweb.reconnecting(url):`.
 
-    The body of the loop has one connection, and the next iteration the next one. A body that wants
-    to go on after a failure catches it:
+    Each iteration has a connection of its own. A body that wants the next one after a failure
+    catches the exception:
 
         async for ws in trioweb.reconnecting("wss://example.org/feed"):
             try:
@@ -63,13 +63,13 @@ def reconnecting(
     Raises:
         InvalidURL: As for `connect`, at once.
         LocalProtocolError: As for `connect`, at once or when it connects.
-        ConfigError: `resume` is not a name.
+        ConfigError: `retry` is not a `Retry`, or `resume` is not a name.
         HandshakeRejected: From the loop: the server has refused with a status to give up on, or the
             last of `Retry.attempts` times.
         ConnectFailed: From the loop: the last of `Retry.attempts` has failed.
         ConnectionClosedError: From the loop: the connection ended with a code to give up on.
 
-    Cancellation: While it waits or connects, nothing is left open. In the body, the connection is
+    Cancellation: While waiting or connecting, leaves nothing open. In the body, the connection is
         closed with 1001 as the exception leaves the loop, and nothing waits for its end.
     Concurrency: One loop for each call.
     """

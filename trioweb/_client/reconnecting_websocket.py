@@ -18,7 +18,7 @@ class ReconnectingWebSocket(ClientWebSocket):
 
     Attributes:
         attempt: How many attempts this connection took, counted from the start of the loop or from
-            the last stable connection: 1 if it came about at once.
+            the last stable connection: 1 if the first one succeeded.
         last_close: How the connection before this one ended; `None` if there was none.
         seconds_apart: How long there was no connection before this one; `None` if there was none.
     """

@@ -40,7 +40,7 @@ LEAVE_ALONE = frozenset(
         HTTPStatus.SERVICE_UNAVAILABLE,
     }
 )
-"""What a server says that has too much to do, or is about to start again."""
+"""The codes and statuses of a server that has too much to do, or is about to restart."""
 
 LEAST_ALONE_SECONDS, MOST_ALONE_SECONDS = 5.0, 30.0
 
@@ -59,7 +59,7 @@ class Schedule:
 
     Args:
         retry: The settings.
-        uniform: The source of chance; a test passes one without any.
+        uniform: Draws the delay between two bounds; a test passes one without chance.
 
     Attributes:
         attempt: The number of the next attempt. It is 1 for the first of all and for the first

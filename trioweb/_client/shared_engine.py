@@ -80,7 +80,7 @@ class SharedEngine:
         return self._engine
 
     def release(self) -> None:
-        """Take note that one who held it needs it no more; the last one ends it."""
+        """Give back one hold. The last one ends the engine."""
         self._holders -= 1
         if not self._holders:
             self._retire()
@@ -111,9 +111,9 @@ class SharedEngine:
                     await trio.sleep_forever()
                 finally:
                     self._retire()
-                    self._say_farewell()
+                    self._close_all()
 
-    def _say_farewell(self) -> None:
+    def _close_all(self) -> None:
         """Close what is still open, and let the engine's tasks run on only for as long as that takes."""
         for closing in list(self._connections):
             closing.begin(RUN_HAS_ENDED)

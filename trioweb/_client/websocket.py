@@ -20,7 +20,7 @@ class HandshakeResponse:
 
     Attributes:
         status: 101.
-        headers: Its header fields, in any case.
+        headers: Its header fields; names match in any case.
     """
 
     status: int
@@ -29,7 +29,7 @@ class HandshakeResponse:
 
 @explaining(CLIENT_WEBSOCKET)
 class ClientWebSocket(WebSocketConnection):
-    """One WebSocket, as the side that has opened it holds it.
+    """One WebSocket, on the side that has opened it.
 
     Any number of tasks may send, ping and close at the same time; one may receive.
 
@@ -51,7 +51,7 @@ class ClientWebSocket(WebSocketConnection):
 
     @property
     def url(self) -> str:
-        """Where it is connected to, after all redirects, without user and password."""
+        """The URL that it is connected to: after all redirects, without user and password."""
         return self._url.without_user
 
     @property

@@ -23,7 +23,7 @@ from trioweb.header_mapping import pairs_of
 from trioweb.headers import Headers, HeaderSource
 from trioweb.testing.bench import Bench
 from trioweb.testing.client.event_feed import EventFeed
-from trioweb.testing.client.expecting_websocket import ExpectingWebSocket
+from trioweb.testing.client.expecting_websocket import ExpectingWebSocket, attach
 from trioweb.testing.client.http_transport import Exchange, MemoryTransport, exchange_of_task
 from trioweb.testing.client.memory_response import MemoryResponse
 from trioweb.testing.memory.listener import MemoryConnection, connection_served_by
@@ -213,7 +213,7 @@ class AppClient(httpx.AsyncClient):
             self._bench.raise_failure(connection)
             raise
         assert isinstance(ws, ExpectingWebSocket)
-        ws.attach(self._bench, connection)
+        attach(ws, self._bench, connection)
         self._keep_cookies(request, ws.response.status, ws.response.headers)
         return ws
 
