@@ -5,19 +5,10 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.serving import in_memory, running
+from support.serving import converse, running
 
-from trioweb import App, Config, ConnectionClosedError, Limits, OutboxFull
-from trioweb.testing import PONG, TEXT, RawPeer, frame
-
-
-async def with_handler(handler, drive, **limits):
-    """Run `handler` on one side and `drive(peer)` on the other, over memory."""
-    app = App(Config(limits=Limits(**limits)))
-    app.websocket("/")(handler)
-    async with in_memory(app) as peer:
-        await peer.open()
-        await drive(peer)
+from trioweb import App, ConnectionClosedError, OutboxFull
+from trioweb.testing import PONG, TEXT, RawPeer, check_cancellation, frame, open_client
 
 
 async def cancelled(call, *arguments):
@@ -57,7 +48,7 @@ async def test_a_cancelled_receive_loses_nothing(autojump_clock):
         await peer.send(frame(TEXT, b"one") + frame(TEXT, b"two"))
         await peer.receive_close()
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
     assert seen == ["one", "two"]
 
 
@@ -103,7 +94,7 @@ async def test_a_send_in_a_cancelled_scope_sends_nothing(autojump_clock):
     async def drive(peer):
         assert await peer.receive_text() == "after"
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
 
 
 async def test_a_cancelled_ping_is_forgotten_and_its_pong_ignored(autojump_clock):
@@ -126,7 +117,7 @@ async def test_a_cancelled_ping_is_forgotten_and_its_pong_ignored(autojump_clock
         await peer.send(frame(PONG, second.payload))
         await peer.receive_close()
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
     assert seen == [pytest.approx(0)]
 
 
@@ -137,26 +128,47 @@ async def test_a_cancelled_close_takes_its_course(autojump_clock):
 
     async def drive(peer):
         assert await peer.receive_close() == (4000, "")
+        assert await peer.receive_end() == b""
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
 
 
-@pytest.mark.parametrize("call", ["flush", "wait_closed", "accept"])
-async def test_calls_can_be_cancelled_and_repeated(autojump_clock, call):
+async def test_a_conversation_cancelled_anywhere_leaves_its_connection_usable(autojump_clock):
+    app = App()
+
+    @app.websocket("/")
     async def handler(ws):
-        if call == "accept":
-            assert await already_cancelled(ws.accept)
-            assert not ws.is_accepted
-            await ws.accept()
-        else:
-            await ws.accept()
-            assert await already_cancelled(getattr(ws, call))
+        async def exchange():
+            await ws.send("one")
+            await ws.ping()
+            await ws.send_json({"two": 2})
+            await ws.flush()
+            await ws.receive()
+            with trio.move_on_after(1):
+                await ws.wait_closed()
+
+        assert await check_cancellation(exchange) > 3
+        await ws.send("the end")
+
+    async with open_client(app) as client, client.websocket("/") as ws:
+        while (message := await ws.receive()) != "the end":
+            assert message in {"one", '{"two":2}'}
+            if message == "one":
+                await ws.send("an answer")
+        await ws.expect_close(1000)
+
+
+async def test_a_cancelled_accept_can_be_repeated(autojump_clock):
+    async def handler(ws):
+        assert await already_cancelled(ws.accept)
+        assert not ws.is_accepted
+        await ws.accept()
         await ws.send("fine")
 
     async def drive(peer):
         assert await peer.receive_text() == "fine"
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
 
 
 async def test_a_streamed_message_cut_off_by_cancellation_ends_the_connection(autojump_clock):
@@ -173,7 +185,7 @@ async def test_a_streamed_message_cut_off_by_cancellation_ends_the_connection(au
         assert (first.opcode, first.is_final, first.payload) == (TEXT, False, b"half a ")
         assert (await peer.receive_close())[0] == 1011
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
 
 
 async def test_a_stream_cancelled_before_its_first_piece_harms_nothing(autojump_clock):
@@ -188,7 +200,7 @@ async def test_a_stream_cancelled_before_its_first_piece_harms_nothing(autojump_
     async def drive(peer):
         assert await peer.receive_text() == "fine"
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
 
 
 async def test_a_cancelled_reader_of_a_stream_leaves_the_next_message_whole(autojump_clock):
@@ -211,7 +223,7 @@ async def test_a_cancelled_reader_of_a_stream_leaves_the_next_message_whole(auto
         await peer.send(frame(0, b"rest") + frame(TEXT, b"next"))
         await peer.receive_close()
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
     assert seen == ["first ", "next"]
 
 
@@ -236,7 +248,7 @@ async def test_every_call_is_a_cancellation_point_even_when_it_need_not_wait(aut
         while (await peer.receive_frame()).opcode == TEXT:
             pass
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
 
 
 async def test_a_task_that_never_waits_still_yields(autojump_clock):
@@ -258,7 +270,7 @@ async def test_a_task_that_never_waits_still_yields(autojump_clock):
         for _ in range(640):
             await peer.receive_text()
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
     assert len(turns) >= 640 * 2 // 32 - 1
 
 
@@ -280,7 +292,7 @@ async def test_a_stream_cancelled_before_its_message_came_takes_nothing(autojump
         await peer.send_text("whole")
         await peer.receive_close()
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
     assert seen == ["whole"]
 
 
@@ -301,7 +313,7 @@ async def test_a_message_that_began_while_its_reader_left_comes_whole(autojump_c
         await peer.send(frame(0, b"message"))
         await peer.receive_close()
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
     assert seen == ["one message"]
 
 
@@ -318,7 +330,7 @@ async def test_a_message_whose_reader_left_is_bounded_when_it_is_received_whole(
             await peer.send(frame(0 if number else TEXT, b"x" * 1000, is_final=False))
         assert (await peer.receive_close())[0] == 1009
 
-    await with_handler(handler, drive, message_bytes=20_000)
+    await converse(handler, drive, message_bytes=20_000)
 
 
 async def test_pieces_sent_to_a_peer_that_is_gone_raise_at_once(autojump_clock):
@@ -336,5 +348,5 @@ async def test_pieces_sent_to_a_peer_that_is_gone_raise_at_once(autojump_clock):
         await peer.stream.aclose()
         await trio.sleep(1)
 
-    await with_handler(handler, drive)
+    await converse(handler, drive)
     assert seen

@@ -7,19 +7,11 @@ import json
 import pytest
 import trio
 import trio.testing
-from support.serving import in_memory
+from support.serving import converse, in_memory
 
 import trioweb
-from trioweb import App, Config, Limits, LocalProtocolError
+from trioweb import App, LocalProtocolError
 from trioweb.testing import BINARY, TEXT, close_frame, frame, handshake
-
-
-async def converse(handler, drive, **limits):
-    app = App(Config(limits=Limits(**limits)))
-    app.websocket("/")(handler)
-    async with in_memory(app) as peer:
-        await peer.open()
-        await drive(peer)
 
 
 async def test_text_is_str_and_binary_is_bytes_even_if_empty(autojump_clock):

@@ -5,17 +5,11 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.serving import conversing, running
+from support.serving import converse, conversing, running
 
 import trioweb
 from trioweb import Close, Config, Limits, Timeouts
 from trioweb.testing import BINARY, PING, PONG, TEXT, RawPeer, close_frame, frame
-
-
-async def converse(handler, drive, *, timeouts=None, **limits):
-    config = Config(limits=Limits(**limits), timeouts=timeouts or Timeouts())
-    async with conversing(handler, config) as peer:
-        await drive(peer)
 
 
 async def received_after_the_loss(ws):

@@ -228,10 +228,11 @@ async def test_a_message_that_was_cut_off_is_not_counted(autojump_clock):
 
     async def handler(ws):
         held.append(ws)
-        async with ws.send_stream() as stream:
-            await stream.send(b"1")
-            await stream.send(b"2")
-            raise ValueError
+        with pytest.raises(ValueError, match="cut off"):
+            async with ws.send_stream() as stream:
+                await stream.send(b"1")
+                await stream.send(b"2")
+                raise ValueError("cut off")
 
     async with conversing(handler) as peer:
         assert [(await peer.receive_frame()).payload for _ in range(2)] == [b"1", b"2"]
