@@ -14,7 +14,9 @@ The handler and the connection end in any order, and each has to learn about the
     an error of the client's (a missing field)    1008                         its status
     any other exception, and a refusal that a     1011, logged                 500, logged
         client in the handler has received
-    ConnectionClosed                              as if it had returned        as if it had returned
+    ConnectionClosed, of this WebSocket, or an    as if it had returned        as if it had returned
+        OK one of another
+    ConnectionClosedError of another WebSocket    1011, logged                 500, logged
 
 A handler may start tasks in `ws.nursery`. If a task raises, the handler is cancelled, and the nursery raises
 a group. So there may be several exceptions at once, and one has to be chosen: see `_what_counts`.
@@ -42,7 +44,7 @@ from trioweb._websocket.parts import put_together
 from trioweb._websocket.parts_of import require_open
 from trioweb._websocket.state import State
 from trioweb.closing import REASON_BYTES, Close, CloseCode
-from trioweb.errors import CloseWebSocket, ConnectionClosed, HandshakeRejected, HTTPError
+from trioweb.errors import CloseWebSocket, ConnectionClosed, ConnectionClosedOK, HandshakeRejected, HTTPError
 from trioweb.exception_groups import leaf_exceptions
 from trioweb.failures import log_failure
 from trioweb.newcomers import explain
@@ -50,6 +52,8 @@ from trioweb.newcomers import explain
 logger = logging.getLogger("trioweb")
 
 NORMAL = Close(CloseCode.NORMAL_CLOSURE)
+
+_BEFORE_END = frozenset({State.CONNECTING, State.OPEN})
 
 
 class WebSocketSession:
@@ -150,7 +154,7 @@ class WebSocketSession:
             except* Exception as group:
                 errors.append(group)
             self._end_grace()
-            await self._end(_what_counts(errors) if errors else None)
+            await self._end(self._what_counts(errors) if errors else None)
         finally:
             errors.clear()  # their tracebacks refer to this frame: a cycle
             self._end_grace()
@@ -175,6 +179,30 @@ class WebSocketSession:
                 self._ws.request.raw_path,
                 type(value).__name__,
             )
+
+    def _what_counts(self, errors: list[Exception]) -> Exception | None:
+        """Return the error to act on: a bug first, then a request to close, then the end itself.
+
+        A request to close (`CloseWebSocket`, `HTTPError`) that comes together with a
+        bug is often caused by the bug, which would otherwise never be seen. Several bugs are logged as a
+        group, with all their tracebacks.
+        """
+        flat = [leaf for error in errors for leaf in leaf_exceptions(error) if isinstance(leaf, Exception)]
+        bugs = [one for one in flat if not self._is_an_end(one) and not _is_a_wish(one)]
+        if len(bugs) > 1:
+            return ExceptionGroup("several tasks of the WebSocket failed", bugs)
+        wishes = [one for one in flat if _is_a_wish(one)]
+        return next(iter([*bugs, *wishes]), None)
+
+    def _is_an_end(self, error: Exception) -> bool:
+        """Return whether an error only informs the handler of an end, however many tasks raise it.
+
+        If this connection has not ended, it is about another one: a client's in the handler, or that of
+        another member. When that was lost or ended badly, 1000 would tell the peer that all is well.
+        """
+        if self._closing.state in _BEFORE_END:
+            return isinstance(error, ConnectionClosedOK)
+        return isinstance(error, ConnectionClosed)
 
     async def _end(self, error: Exception | None) -> None:
         ws = self._ws
@@ -248,22 +276,6 @@ class WebSocketSession:
         close = self._ws.closed
         code = CloseCode.ABNORMAL_CLOSURE if close is None else close.code
         access_log.websocket_closed(self._ws, code, self._started)
-
-
-def _what_counts(errors: list[Exception]) -> Exception | None:
-    """Return the error to act on: a bug first, then a request to close, then the end itself.
-
-    `ConnectionClosed` only informs a handler that the connection has ended, however many tasks raise
-    it. A request to close (`CloseWebSocket`, `HTTPError`) that comes together with a
-    bug is often caused by the bug, which would otherwise never be seen. Several bugs are logged as a
-    group, with all their tracebacks.
-    """
-    flat = [leaf for error in errors for leaf in leaf_exceptions(error) if isinstance(leaf, Exception)]
-    bugs = [one for one in flat if not isinstance(one, ConnectionClosed) and not _is_a_wish(one)]
-    if len(bugs) > 1:
-        return ExceptionGroup("several tasks of the WebSocket failed", bugs)
-    wishes = [one for one in flat if _is_a_wish(one)]
-    return next(iter([*bugs, *wishes]), None)
 
 
 def _is_a_wish(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""A client in a handler that fails to connect: its error does not answer the handler's own client."""
+"""A client in a handler that fails: its error does not answer the handler's own client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import pytest
 import trio
 from support.serving import in_memory
 
-from trioweb import App, Config, HandshakeRejected, HTTPError, Stream, Text
+from trioweb import (
+    AlreadyClosed,
+    App,
+    Close,
+    Config,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    HandshakeRejected,
+    HTTPError,
+    Stream,
+    Text,
+)
 from trioweb.errors import BadHandshake, ConnectTimedOut
 from trioweb.testing import handshake
 
@@ -17,6 +28,9 @@ ERRORS = [
     HandshakeRejected(302, "Found", [("Location", "/inner")], body=b""),
     BadHandshake("inner"),
     ConnectTimedOut("inner", "TLS"),
+    ConnectionClosedError(None, Close(4001, "inner"), True),
+    ConnectionClosedError(),
+    AlreadyClosed(Close(1000), None, False),
 ]
 
 
@@ -72,6 +86,16 @@ async def test_a_websocket_is_closed_with_1011(error, path, autojump_clock, capl
         assert await peer.receive_close() == (1011, "")
     (record,) = [record for record in caplog.records if record.exc_info]
     assert not getattr(record.exc_info[1], "__notes__", [])
+
+
+@pytest.mark.parametrize("path", ["/accepted", "/task", "/early"])
+async def test_another_connection_that_has_ended_well_ends_a_websocket_well(path, autojump_clock, caplog):
+    error = ConnectionClosedOK(None, Close(1001, "inner"), True)
+    async with in_memory(failing_app(error)) as peer:
+        await peer.open(path)
+
+        assert await peer.receive_close() == (1000, "")
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
