@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         return arguments.command(arguments) or 0
     except Refusal as refusal:
-        print(f"trioweb: {refusal}", file=sys.stderr)
+        if sys.stderr is not None:  # if it is closed, `print` would take standard output
+            print(f"trioweb: {refusal}", file=sys.stderr)
         return refusal.status
     except KeyboardInterrupt:  # before the server takes the signal
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import ssl
 from collections.abc import Sequence
@@ -75,6 +76,7 @@ def converse(call: Call, habits: Habits, *, is_json: bool) -> int:
     Raises:
         Refusal: There was no connection, or it ended badly.
     """
+    _open_what_is_closed()
     source, output, notes = LineInput(0), LineOutput(1), LineOutput(2)
     is_typed = source.is_terminal and output.is_terminal
     report = (JSONReport if is_json else ConnectionReport)(output, notes, is_typed=is_typed and not is_json)
@@ -88,6 +90,18 @@ def converse(call: Call, habits: Habits, *, is_json: bool) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return exit_status(conversation)
+
+
+def _open_what_is_closed() -> None:
+    """Open the null device for each standard descriptor that the process was started without.
+
+    The next socket would get its number, and a message for standard output would go to the server.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
 
 
 async def connect_and_talk(conversation: Conversation, call: Call, report: ConnectionReport) -> None:

@@ -184,3 +184,37 @@ async def test_a_process_without_a_terminal_is_quiet_about_failed_attempts(app):
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 130
         assert await process.stderr.receive_some() == b""
+
+
+def without(*descriptors, of):
+    """Return a command for a process that is started with these descriptors closed."""
+    closed = " ".join(f"{descriptor}>&-" for descriptor in descriptors)
+    return ["sh", "-c", f'exec "$@" {closed}', "sh", *of]
+
+
+@pytest.mark.slow
+async def test_a_process_without_input_or_output_writes_to_no_socket():
+    received = []
+    app = App()
+
+    @app.websocket("/")
+    async def greet(ws):
+        await ws.send("hello")
+        received.extend([message async for message in ws])
+
+    async with running(app) as server:
+        url = f"ws://127.0.0.1:{server.port}/"
+        for closed in ([0], [1], [0, 1, 2]):
+            done = await trio.run_process(
+                without(*closed, of=command("--wait", "0.01", url)), stdin=b"", check=False, cwd=ROOT
+            )
+            assert done.returncode == 0, closed
+    assert received == []
+
+
+@pytest.mark.slow
+async def test_a_process_without_standard_error_keeps_its_output_clean():
+    done = await trio.run_process(
+        without(2, of=command("ws://")), stdin=b"", capture_stdout=True, check=False, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
