@@ -8,8 +8,9 @@ import types
 import pytest
 import trio
 import trio.testing
-from support.serving import in_memory
 from support.texts.code_blocks import ROOT, blocks_of, chains_of, run_block
+
+from trioweb.testing import open_client
 
 
 @pytest.fixture
@@ -44,8 +45,7 @@ async def test_the_state_that_a_handler_set_shows_who_is_present(guide, autojump
         request.state.user = request.query["user"]
         return await call_next(request)
 
-    async with in_memory(guide.app) as peer:
-        await peer.open("/chat/lobby?user=ann")
+    async with open_client(guide.app) as client, client.websocket("/chat/lobby?user=ann"):
         await trio.testing.wait_all_tasks_blocked()
         assert guide.present("lobby") == {"ann"}
         assert guide.present("another") == set()

@@ -8,18 +8,22 @@ from support.serving import in_memory
 from trioweb import (
     App,
     File,
+    HandshakeRejected,
     HTTPError,
     LocalProtocolError,
     Response,
     Text,
 )
-from trioweb.testing import handshake
+from trioweb.testing import handshake, open_client
 
 
-async def answer(app, request):
-    async with in_memory(app) as peer:
-        await peer.send(request)
-        return await peer.receive_response()
+async def refused(app, **options):
+    """Open a WebSocket that is refused, and return the response."""
+    async with open_client(app, **options) as client:
+        with pytest.raises(HandshakeRejected) as rejected:
+            async with client.websocket("/"):
+                pass
+    return rejected.value
 
 
 async def test_a_websocket_may_be_rejected_with_a_response_of_its_own(autojump_clock):
@@ -66,19 +70,18 @@ async def test_http_errors_before_accepting_answer_the_handshake(autojump_clock)
     async def handler(ws):
         raise HTTPError(401, "log in", {"WWW-Authenticate": "Basic"})
 
-    head, _ = await answer(app, handshake("/"))
-    assert head.startswith("HTTP/1.1 401")
-    assert "WWW-Authenticate: Basic" in head
+    response = await refused(app)
+    assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Basic")
 
 
-async def test_a_bug_before_accepting_is_500(autojump_clock, caplog):
+async def test_a_bug_before_accepting_is_500(autojump_clock):
     app = App()
 
     @app.websocket("/")
     async def handler(ws):
         raise KeyError("x")
 
-    assert (await answer(app, handshake("/")))[0].startswith("HTTP/1.1 500")
+    assert (await refused(app, raise_errors=False)).status == 500
 
 
 async def test_accepting_by_hand_chooses_the_subprotocol_and_adds_headers(autojump_clock):
@@ -97,10 +100,9 @@ async def test_accepting_by_hand_chooses_the_subprotocol_and_adds_headers(autoju
             await ws.reject(Response())
         seen.append(ws.subprotocol)
 
-    async with in_memory(app) as peer:
-        head = await peer.open("/", ("Sec-WebSocket-Protocol", "chat.v2, chat.v1"))
-        assert "Sec-WebSocket-Protocol: chat.v2" in head
-        assert "Set-Cookie: a=b" in head
+    async with open_client(app) as client, client.websocket("/", subprotocols=["chat.v2", "chat.v1"]) as ws:
+        assert ws.subprotocol == "chat.v2"
+        assert client.cookies["a"] == "b"
     assert seen == ["chat.v2"]
 
 
@@ -112,13 +114,14 @@ async def test_the_servers_order_decides_the_subprotocol(autojump_clock):
         await ws.accept()
         seen.append(ws.subprotocol)
 
-    for offer, chosen in [
-        ("chat.v2, chat.v1", "chat.v1"),
-        ("chat.v2", "chat.v2"),
-        ("other", None),
-        (None, None),
-    ]:
-        async with in_memory(app) as peer:
-            await peer.open("/", ("Sec-WebSocket-Protocol", offer))
-            await peer.receive_close()
-        assert seen.pop() == chosen
+    async with open_client(app) as client:
+        for offer, chosen in [
+            (["chat.v2", "chat.v1"], "chat.v1"),
+            (["chat.v2"], "chat.v2"),
+            (["other"], None),
+            ([], None),
+        ]:
+            async with client.websocket("/", subprotocols=offer) as ws:
+                assert ws.subprotocol == chosen
+                await ws.expect_close(1000)
+            assert seen.pop() == chosen

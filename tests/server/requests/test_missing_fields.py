@@ -7,8 +7,8 @@ import trio
 from support.conduct import request, talk
 from support.serving import in_memory
 
-from trioweb import App, HTTPError, Stream, Text
-from trioweb.testing import handshake
+from trioweb import App, HandshakeRejected, HTTPError, Stream, Text
+from trioweb.testing import open_client
 
 FORM = request(
     "Content-Type: application/x-www-form-urlencoded",
@@ -85,9 +85,10 @@ async def test_a_missing_field_is_400_with_its_name_and_not_a_server_error(
 
 
 async def test_a_handshake_without_a_field_that_its_handler_reads_is_refused(autojump_clock):
-    async with in_memory(site()) as peer:
-        await peer.send(handshake("/ws"))
-        assert (await peer.receive_head()).startswith("HTTP/1.1 400")
+    async with open_client(site()) as client:
+        with pytest.raises(HandshakeRejected, match="400"):
+            async with client.websocket("/ws"):
+                pass
 
 
 async def read_as_a_number(ws):
@@ -119,11 +120,8 @@ async def test_a_missing_field_after_accepting_closes_with_1008_and_one_line_of_
     caplog.set_level("INFO", "trioweb")
     app = App()
     app.websocket("/")(handler)
-    async with in_memory(app) as peer:
-        await peer.open(path)
-        code, reason = await peer.receive_close()
-        assert code == 1008
-        assert named in reason
+    async with open_client(app) as client, client.websocket(path) as ws:
+        assert named in (await ws.expect_close(1008)).reason
     (record,) = [record for record in caplog.records if named in record.message]
     assert (record.levelname, record.exc_info) == ("INFO", None)
 
@@ -144,9 +142,8 @@ async def test_a_bug_beside_a_missing_field_is_still_a_bug(autojump_clock, caplo
         ws.nursery.start_soon(fail)
         await ws.send(ws.request.query["missing"])
 
-    async with in_memory(app) as peer:
-        await peer.open("/")
-        assert (await peer.receive_close())[0] == 1011
+    async with open_client(app, raise_errors=False) as client, client.websocket("/") as ws:
+        await ws.expect_close(1011)
     assert "a bug" in caplog.text
 
 
