@@ -9,12 +9,18 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.lowlevel
-from support.serving import in_memory
 
 import trioweb
 from trioweb import App, Config, ConfigError, Router, SetupError
+from trioweb.testing import open_client
 
 SAYS_TRIO = "trioweb runs handlers under Trio, where asyncio does not work: write trio.sleep"
+
+
+async def page_of(app):
+    """What a browser would show for a handler that fails."""
+    async with open_client(app, raise_errors=False) as client:
+        return (await client.get("/")).text
 
 
 def test_serving_with_asyncio_says_that_trio_is_needed():
@@ -35,10 +41,7 @@ async def test_asyncio_in_a_handler_is_explained_in_the_log_and_on_the_debug_pag
     async def sleeping(request):
         await asyncio.sleep(1)
 
-    async with in_memory(app) as peer:
-        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        _, page = await peer.receive_response()
-    assert SAYS_TRIO in page.decode()
+    assert SAYS_TRIO in await page_of(app)
     assert caplog.text.count(SAYS_TRIO) == 1
 
 
@@ -51,9 +54,8 @@ async def test_asyncio_in_the_handler_of_a_websocket_is_explained_in_the_log(aut
         async with trio.open_nursery() as nursery:
             nursery.start_soon(asyncio.sleep, 1)
 
-    async with in_memory(app) as peer:
-        await peer.open()
-        assert (await peer.receive_close())[0] == 1011
+    async with open_client(app, raise_errors=False) as client, client.websocket("/") as ws:
+        await ws.expect_close(1011)
     assert caplog.text.count(SAYS_TRIO) == 1
 
 
@@ -64,9 +66,7 @@ async def test_unrelated_errors_are_logged_as_they_are(autojump_clock, caplog):
     async def failing(request):
         raise RuntimeError("no running engine")
 
-    async with in_memory(app) as peer:
-        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        await peer.receive_response()
+    await page_of(app)
     assert "no running engine" in caplog.text and "Trio" not in caplog.text
 
 
@@ -87,10 +87,7 @@ async def test_an_argument_of_another_framework_is_explained(autojump_clock, cap
     async def mistaken(request):
         return mistake()
 
-    async with in_memory(app) as peer:
-        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        _, page = await peer.receive_response()
-    assert advice in page.decode() and advice in caplog.text
+    assert advice in await page_of(app) and advice in caplog.text
 
 
 async def test_an_argument_that_only_the_program_knows_is_not_explained(autojump_clock, caplog):
@@ -102,9 +99,7 @@ async def test_an_argument_that_only_the_program_knows_is_not_explained(autojump
     async def mistaken(request):
         own(status_code=201)
 
-    async with in_memory(app) as peer:
-        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        await peer.receive_response()
+    await page_of(app)
     assert "status_code" in caplog.text and "another name for it" not in caplog.text
 
 
@@ -143,9 +138,7 @@ async def test_every_wait_for_the_loop_of_asyncio_is_explained(caplog, call):
     async def waiting(request):
         await call()
 
-    async with in_memory(app) as peer:
-        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        await peer.receive_response()
+    await page_of(app)
     assert caplog.text.count(SAYS_TRIO) == 1
 
 
@@ -168,9 +161,8 @@ async def test_the_error_for_an_http_error_after_the_handshake_says_what_to_rais
         await ws.accept()
         raise trioweb.HTTPError(404)
 
-    async with in_memory(app) as peer:
-        await peer.open()
-        assert (await peer.receive_close())[0] == 1011
+    async with open_client(app, raise_errors=False) as client, client.websocket("/") as ws:
+        await ws.expect_close(1011)
     assert "no status can be sent: raise CloseWebSocket(code, reason)" in caplog.text
 
 
