@@ -28,6 +28,7 @@ def test_a_close_can_be_unpacked_shown_and_compared():
     code, reason = Close(4000, "bye")
     assert (code, reason) == (4000, "bye")
     assert (str(Close(4000, "bye")), str(Close(1005))) == ("4000 bye", "1005")
+    assert str(Close(4000, "née\n\x1b[2J")) == "4000 née\\n\\x1b[2J"
     assert (
         Close(1000, received_first=True)
         == Close(1000, received_first=False)

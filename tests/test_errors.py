@@ -187,6 +187,7 @@ def test_a_refusal_by_this_side_is_not_a_received_one():
             "with 302 Found to '//...@a/?...' (",
         ),
         (HandshakeRejected(201, "Made", {"Location": "/x"}, body=b""), "with 201 Made, not with 101"),
+        (HandshakeRejected(400, "\x1b[2J\x9b", body=b""), "with 400 \\x1b[2J\\x9b, not with 101"),
     ],
 )
 def test_a_received_refusal_shows_what_the_server_said_in_short(error, text):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trioweb.excerpts import excerpt, shown_url
+from trioweb.excerpts import excerpt, one_line, shown_url
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,14 @@ from trioweb.excerpts import excerpt, shown_url
 )
 def test_a_value_is_shown_as_python_writes_it_with_dots_for_the_rest(value, shown):
     assert excerpt(value, 3) == shown
+
+
+@given(st.text())
+def test_a_text_for_people_is_one_line_and_as_it_was_if_it_could_be(text):
+    shown = one_line(text)
+
+    assert shown.isprintable()
+    assert shown == text or not text.isprintable()
 
 
 @given(st.text() | st.binary())

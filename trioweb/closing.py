@@ -7,6 +7,8 @@ from enum import IntEnum
 
 import attrs
 
+from trioweb.excerpts import one_line
+
 REASON_BYTES = 123
 """A close frame's payload is 125 bytes at most, two of them the code (RFC 6455 §5.5)."""
 
@@ -59,7 +61,8 @@ class Close:
         yield self.reason
 
     def __str__(self) -> str:
-        return f"{self.code} {self.reason}" if self.reason else str(self.code)
+        # A peer chooses the reason, and this text gets into logs.
+        return f"{self.code} {one_line(self.reason)}" if self.reason else str(self.code)
 
 
 def is_sendable_code(code: int) -> bool:

@@ -36,7 +36,7 @@ from typing import Literal
 import trio
 
 from trioweb.closing import QUIET_CODES, Close, CloseCode, complaint
-from trioweb.excerpts import excerpt, shown_url
+from trioweb.excerpts import excerpt, one_line, shown_url
 from trioweb.header_mapping import Headers, HeaderSource
 from trioweb.phrases import phrase
 
@@ -161,7 +161,7 @@ class HandshakeRejected(HTTPError):
         said = f", and said {excerpt(self.body, 200)}" if self.body else ""
         location = self.headers.get("location") if 300 <= self.status < 400 else None
         advice = f" to {shown_url(location)} (most_redirects=... follows)" if location else ""
-        answer = f"{self.status} {self.detail[:80]}".rstrip()
+        answer = f"{self.status} {one_line(self.detail[:80])}".rstrip()
         return f"the server answered the handshake with {answer}{advice}, not with 101{said}"
 
 

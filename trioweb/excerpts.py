@@ -17,6 +17,13 @@ def excerpt(value: str | bytes | bytearray, most: int = _SHOWN) -> str:
     return f"{shown!r}..." if len(value) > most else repr(shown)
 
 
+def one_line(text: str) -> str:
+    """Return a text for people with escapes for the characters that a terminal or a log would obey."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def shown_url(text: str) -> str:
     """Return a short form of any URL for an error, without a user or a query, which must not get into a log."""
     shown, has_query, _ = re.sub(r"//.*@", "//...@", text, flags=re.DOTALL).partition("?")

@@ -12,7 +12,8 @@ import pytest
 # package; modules on one line do not know each other. Imports for typing and inside
 # functions count too.
 LAYERS = (
-    ("closing", "exception_groups", "excerpts", "header_mapping", "json_text", "phrases"),
+    ("exception_groups", "excerpts", "header_mapping", "json_text", "phrases"),
+    ("closing",),
     ("errors", "foreign_names"),
     ("validators", "newcomers", "signatures", "failures"),
     ("config", "headers"),

@@ -142,6 +142,10 @@ def test_a_proxy_that_wants_to_know_the_user_gets_an_advice(authorization, advic
     assert text.endswith(f"not with 200: {advice}, as in proxy='http://user:password@host:port'")
 
 
+def test_a_refusal_of_a_proxy_cannot_control_a_terminal():
+    assert "with 403 \\x1b[2J, not" in refusal(b"HTTP/1.1 403 \x1b[2J\r\nContent-Length: 0\r\n\r\n")
+
+
 def test_a_redirect_of_a_proxy_is_not_followed():
     assert "with 302 Found" in refusal(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n")
 

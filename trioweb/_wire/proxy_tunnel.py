@@ -17,7 +17,7 @@ from trioweb._wire.http1.response_decoder import ReceivedResponse, ResponseDecod
 from trioweb._wire.websocket_url import WebSocketURL
 from trioweb.config import Limits
 from trioweb.errors import BadHandshake, ConfigError, ConnectFailed, InvalidURL
-from trioweb.excerpts import excerpt, shown_url
+from trioweb.excerpts import excerpt, one_line, shown_url
 
 _PROXY_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*)://)?([^/?#\s\\]*)/?")
 _PROXY_PORTS = {"http": 80, "https": 443}
@@ -154,6 +154,6 @@ class ProxyTunnel:
         said = f", and said {excerpt(response.body, 200)}" if response.body else ""
         return ConnectFailed(
             f"the proxy {self._proxy} answered CONNECT {self._end} with"
-            f" {response.status} {response.reason[:80]}{said}, not with 200{advice}",
+            f" {response.status} {one_line(response.reason[:80])}{said}, not with 200{advice}",
             "proxy",
         )
