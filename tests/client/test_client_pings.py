@@ -7,6 +7,7 @@ import math
 import pytest
 import trio
 import trio.testing
+from support.waiting import settled
 
 from trioweb import (
     Config,
@@ -14,10 +15,6 @@ from trioweb import (
     Timeouts,
 )
 from trioweb.testing import PING, PONG, close_frame
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def end(peer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
+from support.waiting import settled
 
 import trioweb
 from trioweb import (
@@ -20,10 +21,6 @@ from trioweb.testing import BINARY, CONTINUATION, PING, PONG, TEXT, RawPeer, clo
 from trioweb.testing.raw.handshake import accepting
 
 from_server = {"mask": None}
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def end(peer):

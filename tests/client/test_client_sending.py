@@ -7,6 +7,7 @@ import os
 import pytest
 import trio
 import trio.testing
+from support.waiting import settled
 
 import trioweb
 from trioweb import (
@@ -18,10 +19,6 @@ from trioweb import (
     Timeouts,
 )
 from trioweb.testing import CONTINUATION, RawPeer, close_frame
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def end(peer):

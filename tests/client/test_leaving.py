@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
+from support.waiting import settled
 
 import trioweb
 from trioweb import (
@@ -19,10 +20,6 @@ from trioweb import (
 from trioweb.testing import TEXT, close_frame, frame
 
 CONFIG = Config(timeouts=Timeouts(close_seconds=5))
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def answer(peer):

@@ -7,7 +7,8 @@ import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
-from support.slow_member import Slow, settled
+from support.slow_member import Slow
+from support.waiting import settled
 
 from trioweb import OutboxFull, Overflow
 from trioweb.testing import TEXT

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 from support.serving import conversing
-from support.slow_member import settled
+from support.waiting import settled
 
 from trioweb import App, Config, Limits, Overflow
 

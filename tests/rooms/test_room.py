@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 import trio.testing
-from support.slow_member import settled
+from support.waiting import settled
 
 from trioweb import (
     App,

@@ -9,8 +9,8 @@ import pytest
 import trio
 import trio.testing
 from support.serving import in_memory
-from support.slow_member import BLOCK, Slow, settled, texts_until
-from support.waiting import until
+from support.slow_member import BLOCK, Slow, texts_until
+from support.waiting import settled, until
 
 from trioweb import App, Config, Deflate, Limits, Member, OutboxFull, Overflow
 from trioweb.rooms import Room

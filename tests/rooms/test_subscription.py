@@ -7,7 +7,7 @@ import gc
 import pytest
 import trio
 import trio.testing
-from support.slow_member import settled
+from support.waiting import settled
 
 from trioweb import (
     App,

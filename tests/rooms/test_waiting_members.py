@@ -7,7 +7,8 @@ from itertools import permutations
 
 import pytest
 import trio
-from support.slow_member import BLOCK, Slow, settled, texts_until
+from support.slow_member import BLOCK, Slow, texts_until
+from support.waiting import settled
 
 from trioweb import Overflow
 from trioweb.testing import close_frame

@@ -50,6 +50,12 @@ async def conversing(handler, config=None, *, pair=trio.testing.memory_stream_pa
     assert not failures
 
 
+async def in_lockstep(handler, drive, *, timeouts=None, **limits):
+    """`converse` over streams that take only what the other side reads."""
+    timeouts = timeouts or trioweb.Timeouts(ping_interval_seconds=None)
+    await converse(handler, drive, timeouts=timeouts, pair=trio.testing.lockstep_stream_pair, **limits)
+
+
 async def converse(handler, drive, *, timeouts=None, pair=trio.testing.memory_stream_pair, **limits):
     """Run `handler` on one side and `drive(peer)` on the other."""
     config = trioweb.Config(limits=trioweb.Limits(**limits), timeouts=timeouts or trioweb.Timeouts())

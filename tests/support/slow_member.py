@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio.testing
 from support.serving import in_memory
+from support.waiting import settled
 
 from trioweb import App, Config, Limits, OutboxFull
 from trioweb.testing import TEXT
@@ -38,10 +39,6 @@ class Slow:
                 while True:
                     self.ws.send_nowait(BLOCK)
             await settled()
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def texts_until(peer, last):

@@ -1,8 +1,14 @@
-"""Waiting for a condition that has no event, such as a counter of the server."""
+"""Waiting without an event: until nothing can happen any more, or for something such as a counter of the server."""
 
 from __future__ import annotations
 
 import trio
+import trio.testing
+
+
+async def settled():
+    """Let everything happen that waits for nothing from outside. Over sockets use `until`."""
+    await trio.testing.wait_all_tasks_blocked()
 
 
 async def until(condition, seconds=10):

@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 from support.links.kernel_queue import Event, Queue
+from support.waiting import settled
 
 from trioweb._transport.flusher import Flusher
 from trioweb._transport.poller import KqueuePoller
@@ -104,10 +105,6 @@ async def test_a_socket_that_closes_itself_when_it_can_write_is_not_read(poller)
         reader.watch(reading=True, writing=True)
         await trio.testing.wait_all_tasks_blocked(0.01)
         assert reader.seen == []
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_a_single_socket_is_waited_for_without_the_poller(poller):

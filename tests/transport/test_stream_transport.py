@@ -9,6 +9,7 @@ import trio
 import trio.testing
 from support.links.odd_stream import OddStream
 from support.receiving import Pile, Recorder, begin
+from support.waiting import settled
 
 from trioweb._transport.stream_transport import StreamTransport
 
@@ -19,10 +20,6 @@ async def over(stream):
         yield StreamTransport(stream, nursery)
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_input_and_its_end_are_reported_and_output_is_written():

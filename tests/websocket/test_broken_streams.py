@@ -7,16 +7,13 @@ import trio
 import trio.testing
 from support.serving import in_memory, running
 from support.strict_reader import StrictReader
+from support.waiting import settled
 
 import trioweb
 from trioweb import App, Config, Limits, LocalProtocolError, Overflow, Timeouts
 from trioweb.testing import CLOSE, TEXT, Frame, RawPeer, close_frame
 
 PIECE = b"a piece"
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 def application(serve, **limits):

@@ -8,7 +8,7 @@ import struct
 import pytest
 import trio
 import trio.testing
-from support.serving import conversing, running
+from support.serving import in_lockstep, running
 from support.waiting import until
 
 import trioweb
@@ -16,13 +16,6 @@ from trioweb import App, Close, Config, Timeouts
 from trioweb.testing import BINARY, CLOSE, TEXT, RawPeer, close_frame, frame
 
 BLOCK = b"x" * 70_000
-
-
-async def in_lockstep(handler, drive, **timeouts):
-    """Over streams that take only what the other side reads."""
-    config = Config(timeouts=Timeouts(**timeouts))
-    async with conversing(handler, config, pair=trio.testing.lockstep_stream_pair) as peer:
-        await drive(peer)
 
 
 async def test_a_peer_that_closes_gets_our_close_frame_and_no_waiting_messages(autojump_clock):
@@ -87,7 +80,7 @@ async def test_a_slow_peer_that_keeps_reading_gets_everything_before_the_close(a
             await trio.sleep(4)
         assert await peer.receive_close() == (1000, "")
 
-    await in_lockstep(handler, drive, close_seconds=5)
+    await in_lockstep(handler, drive, timeouts=Timeouts(close_seconds=5))
 
 
 async def test_a_peer_that_reads_ever_so_slowly_has_its_time_bounded(autojump_clock):
@@ -103,7 +96,7 @@ async def test_a_peer_that_reads_ever_so_slowly_has_its_time_bounded(autojump_cl
                 await trio.sleep(4)
         assert 25 <= trio.current_time() - started < 35
 
-    await in_lockstep(handler, drive, close_seconds=5, send_seconds=20)
+    await in_lockstep(handler, drive, timeouts=Timeouts(close_seconds=5, send_seconds=20))
 
 
 async def test_a_watcher_added_after_the_end_is_notified_at_once(autojump_clock):

@@ -5,24 +5,14 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.serving import conversing
+from support.serving import in_lockstep
+from support.waiting import settled
 
 import trioweb
-from trioweb import Config, Limits, LocalProtocolError, Timeouts
+from trioweb import LocalProtocolError, Timeouts
 from trioweb.testing import CLOSE, PING, PONG, close_frame, frame
 
 BLOCK = b"x" * 70_000
-
-
-async def in_lockstep(handler, drive, *, timeouts=None, **limits):
-    """Over streams that take only what the other side reads."""
-    config = Config(limits=Limits(**limits), timeouts=timeouts or Timeouts(ping_interval_seconds=None))
-    async with conversing(handler, config, pair=trio.testing.lockstep_stream_pair) as peer:
-        await drive(peer)
-
-
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_a_stream_longer_than_the_outbox_goes_as_fast_as_the_peer_reads(autojump_clock):

@@ -9,21 +9,18 @@ import trio
 import trio.lowlevel
 import trio.testing
 from support.sending_story import small_listener, small_stream
-from support.serving import conversing, running
-from support.waiting import until
+from support.serving import in_lockstep, running
+from support.waiting import settled, until
 
 import trioweb
-from trioweb import App, Config, Limits, OutboxFull, Overflow, Timeouts
+from trioweb import App, Config, Limits, OutboxFull, Overflow
+from trioweb.failures import listen_for_failures
 from trioweb.testing import CLOSE, RawPeer
 
 ROOMY = 20
 
 
-async def settled():
-    await trio.testing.wait_all_tasks_blocked()
-
-
-async def in_lockstep(handler, drive, **limits):
+async def in_step(handler, drive, **limits):
     """Over streams that take only what the other side reads."""
 
     async def ready(ws):
@@ -31,21 +28,14 @@ async def in_lockstep(handler, drive, **limits):
         await settled()  # so that nothing leaves together with the response to the handshake
         await handler(ws)
 
-    config = Config(limits=Limits(**limits), timeouts=Timeouts(ping_interval_seconds=None))
-    async with conversing(ready, config, pair=trio.testing.lockstep_stream_pair) as peer:
-        await drive(peer)
+    await in_lockstep(ready, drive, **limits)
 
 
 async def over_small_sockets(handler, drive, **limits):
     """Over sockets with small buffers, so that the outbox drains as the other side reads."""
     app, failures = App(Config(limits=Limits(**limits))), []
-
-    @app.websocket("/")
-    async def checked(ws):
-        try:
-            await handler(ws)
-        except AssertionError as error:
-            failures.append(error)
+    app.websocket("/")(handler)
+    listen_for_failures(failures.append)
 
     async with (
         running(app, listeners=[small_listener()]) as server,
@@ -159,7 +149,7 @@ async def test_waiting_senders_learn_of_the_end(autojump_clock):
         await peer.stream.aclose()
         await settled()
 
-    await in_lockstep(handler, drive, outbox_bytes=1000)
+    await in_step(handler, drive, outbox_bytes=1000)
     assert heard == ["the end"] * 3
 
 
@@ -210,7 +200,7 @@ async def test_a_send_that_lets_others_run_has_its_place_before_them(autojump_cl
     async def drive(peer):
         assert [int(await peer.receive_text()) for _ in range(200)] == called
 
-    await in_lockstep(handler, drive)
+    await in_step(handler, drive)
 
 
 @pytest.mark.parametrize("policy", [Overflow.DROP_OLDEST, Overflow.LATEST])
