@@ -5,7 +5,7 @@ TriowebError
 │   ├── PatternError            a route's path cannot be read
 │   ├── DuplicateRoute          two routes would answer the same request
 │   └── ConfigError             a setting has a value that cannot work
-├── InvalidURL                  + ValueError: the URL is not one of a WebSocket
+├── InvalidURL                  + ValueError: the URL is not that of a WebSocket
 ├── HTTPError                   a handler raises it to send an error status
 │   ├── HandshakeRejected       the handshake was refused with that status, by this side or by the server
 │   └── MissingField            + KeyError: the request lacks a field that the handler needs, 400
@@ -15,7 +15,7 @@ TriowebError
 │       ├── MessageTooBig       1009
 │       ├── BodyTooLarge        413
 │       └── HeadersTooLarge     431
-├── ConnectFailed               + OSError: a client got no connection; `phase` says how far it came
+├── ConnectFailed               + OSError: a client got no connection; `phase` says how far it got
 │   ├── ConnectTimedOut         + TimeoutError + trio.TooSlowError: it took longer than `Timeouts.connect_seconds`
 │   └── BadHandshake            + RemoteProtocolError: the answer is not the one to a WebSocket handshake
 ├── ConnectionClosed            abstract
@@ -90,7 +90,7 @@ class ConfigError(SetupError):
 
 
 class InvalidURL(TriowebError, ValueError):
-    """The URL is not one of a WebSocket; nothing was sent."""
+    """The URL is not that of a WebSocket; nothing was sent."""
 
 
 class HTTPError(TriowebError):

@@ -1,11 +1,11 @@
-"""Failures of a program that the server survives: they are logged, or go to whoever asked for them.
+"""Failures of a program that the server survives: they are logged, or go to a listener.
 
 A server answers with 500 or 1011 and goes on, so a test sees only a status, and the exception is in a log. The test
 kit raises it in the test instead. It could not take it from the log: a record is text with an exception beside it, a
 program may filter records, and nobody could tell to which connection one belongs.
 
 The listener is a context variable. A task inherits the variables of the task that starts it, so everything that a
-server runs sees the listener of whoever started the server. Two servers in one process have two listeners, a server
+server runs sees the listener of the task that started the server. Two servers in one process have two listeners, a server
 without one pays nothing, and no object has to carry it to the four places where an exception ends.
 """
 
@@ -32,10 +32,10 @@ def listen_for_failures(listener: FailureListener) -> None:
 
 
 def log_failure(logger: logging.Logger, text: str, *arguments: object, error: Exception) -> None:
-    """Log a failure of the program with its traceback, unless somebody listens, who then raises it.
+    """Log a failure of the program with its traceback, unless a listener takes it.
 
     Args:
-        logger: Whose record it is.
+        logger: Makes the record.
         text: Says where it happened.
         arguments: For `text`.
         error: The exception, which goes no further than here.

@@ -56,7 +56,7 @@ CONNECT: dict[str, str] = dict.fromkeys(
     ("send", "receive", "recv", "send_json", "receive_text", "receive_json", "aclose", "close"),
     "async with trioweb.connect(url) as ws: and use ws",
 )
-"""Names of the WebSocket, which somebody looks for in what `connect` returns."""
+"""Names of the WebSocket that a program may look for in the block that `connect` returns."""
 
 ROUTER = {
     "include_router": "app.include(prefix, router)",

@@ -55,6 +55,13 @@ def test_each_side_understands_the_other(sender, receiver, deflate, fast_lane, s
     assert wire.unfinished_bytes == 0
 
 
+@pytest.mark.parametrize("side", [side for side, _ in SIDES])
+@pytest.mark.parametrize("payload", [b"", b"ping", bytes(125)])
+def test_the_length_of_a_ping_is_known_without_building_it(side, payload):
+    wire = wire_of(side)
+    assert len(wire.encode_ping(payload)) == wire.sent_control_header_bytes + len(payload)
+
+
 @pytest.mark.parametrize("fast_lane", [True, False])
 @pytest.mark.parametrize("opcode", [TEXT, BINARY, PING])
 @pytest.mark.parametrize("length", [0, 5, 125])

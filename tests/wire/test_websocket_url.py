@@ -141,8 +141,8 @@ def test_a_certificate_is_checked_for_the_name_without_dot_or_zone(host, name):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("http://example.org/", "is one of HTTP: write ws://"),
-        ("https://example.org/", "is one of HTTP: write wss://"),
+        ("http://example.org/", "is for HTTP: write ws://"),
+        ("https://example.org/", "is for HTTP: write wss://"),
         ("ftp://example.org/", "expected ws://, wss:// or ws+unix://"),
         ("example.org/chat", "expected ws://, wss:// or ws+unix://"),
         ("//example.org/chat", "expected ws://, wss:// or ws+unix://"),

@@ -153,7 +153,7 @@ class Opener:
         except BaseException:
             transport.abort()
             raise
-        parts.open(wire, b"", accepted.early_input, self._options.observer)
+        parts.open(wire, b"", accepted.early_input)
         return ws
 
 

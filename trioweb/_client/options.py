@@ -8,7 +8,6 @@ from typing import Literal
 import attrs
 
 from trioweb._client.websocket import ClientWebSocket
-from trioweb._transport.observed_transport import WireObserver
 from trioweb.config import Config, Deflate
 from trioweb.headers import Headers, MutableHeaders
 from trioweb.validators import instance_of, whole_number
@@ -19,7 +18,7 @@ NO_HEADERS = MutableHeaders()
 
 @attrs.frozen(kw_only=True)
 class ConnectOptions:
-    """The arguments of `connect`, and two for trioweb's own use.
+    """The arguments of `connect`, and one for trioweb's own use.
 
     Attributes:
         subprotocols: Those that the program speaks, the preferred one first.
@@ -29,8 +28,7 @@ class ConnectOptions:
         compression: Permessage-deflate, to be offered.
         config: Limits, time-outs and the rest.
         most_redirects: How many are followed.
-        kind: The class of the WebSocket.
-        observer: Sees all bytes after the handshake.
+        kind: The class of the WebSocket: the kit's has expectations, that of `reconnecting` has positions.
     """
 
     subprotocols: tuple[str, ...] = ()
@@ -43,4 +41,3 @@ class ConnectOptions:
     config: Config = attrs.field(default=DEFAULT_CONFIG, validator=instance_of(Config))
     most_redirects: int = attrs.field(default=0, validator=whole_number(0))
     kind: type[ClientWebSocket] = ClientWebSocket
-    observer: WireObserver | None = None

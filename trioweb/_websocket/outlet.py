@@ -272,7 +272,7 @@ class Outlet:
 
     def ping_frame_bytes(self, payload_bytes: int) -> int:
         """Return the length of a ping's frame; a client's has a mask."""
-        return 0 if self.wire is None else len(self.wire.encode_ping(bytes(payload_bytes)))
+        return 0 if self.wire is None else self.wire.sent_control_header_bytes + payload_bytes
 
     def send_pong(self, payload: bytes) -> None:
         """Answer a ping (RFC 6455 §5.5.3), unless a close frame has been queued (§5.5.1)."""

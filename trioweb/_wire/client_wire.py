@@ -16,6 +16,7 @@ from trioweb._wire.frames import (
     CLOSE,
     COMPRESSED,
     FINAL,
+    KEY_BYTES,
     PING,
     PONG,
     SHORT_MASKED_HEADERS,
@@ -51,6 +52,7 @@ class ClientWire(WebSocketWire):
     __slots__ = ()
 
     control_header_bytes = 2
+    sent_control_header_bytes = 2 + KEY_BYTES
     _encode_frame = staticmethod(encode_masked_frame)
 
     def __init__(

@@ -48,10 +48,12 @@ class FrameEncoder:
             peers, unless `must_encode_in_order`. It is what was agreed on about compression.
         must_encode_in_order: The compressor remembers earlier messages. So each message has to be
             encoded for its own peer, and in the order in which messages leave.
+        sent_control_header_bytes: How long the header of each control frame is that leaves.
     """
 
     __slots__ = ("_deflator", "frame_kind", "must_encode_in_order")
 
+    sent_control_header_bytes = 2
     _encode_frame = staticmethod(encode_frame)
 
     def __init__(self, deflate: DeflateAgreement | None) -> None:

@@ -4,8 +4,8 @@ They are followed only if the program asks for it. RFC 6455 leaves that open (§
 a page that has checked the URL must not talk to another host.
 
 A server chooses where a redirect leads to, so it may not lead everywhere. A Unix socket is on the machine of the
-client, where the server has no business; and from `wss` to `ws`, somebody in between could read and change
-what the program has encrypted.
+client, where the server has no business. And on the way from `wss` to `ws`, anybody in between could read and
+change what the program meant to encrypt.
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@
     ws+unix://%2Frun%2Fapp.sock/path?query     the socket as an escaped host
 
 Browsers repair URLs, and so does `urllib.parse`: they drop spaces and line feeds, turn backslashes round,
-and read `127.1` as an address. A URL that is made of somebody's input can then lead to another host than the
+and read `127.1` as an address. A URL that is made from a user's input can then lead to another host than the
 one that the program has checked, or carry a header of its own. So nothing is repaired here. An `InvalidURL`
 says how to write what was meant.
 
-The exceptions harm nobody. In the target, characters that a URI cannot contain are escaped (RFC 3987 §3.1), and
+Two exceptions are harmless. In the target, characters that a URI cannot contain are escaped (RFC 3987 §3.1), and
 a `%` that escapes nothing stays: some servers want it, and to them it is not part of an address.
 """
 
@@ -109,7 +109,7 @@ class WebSocketURL:
 
     @property
     def origin_key(self) -> tuple[object, ...]:
-        """Two URLs with the same are of one origin: what is secret to the one may be sent to the other."""
+        """The origin, for comparisons: credentials for one URL may be sent to another of the same origin."""
         return self.scheme, self.host, self.port, self.unix_path
 
 
@@ -120,7 +120,7 @@ def parse_url(text: str) -> WebSocketURL:
         text: `ws://`, `wss://` or `ws+unix://`; see the top of this file.
 
     Raises:
-        InvalidURL: It is another one, or malformed.
+        InvalidURL: It is malformed, or not that of a WebSocket.
     """
     if not isinstance(text, str):
         raise InvalidURL(f"a URL is a str, not {type(text).__name__}")
@@ -148,9 +148,9 @@ def parse_url(text: str) -> WebSocketURL:
         case "ws+unix":  # no standard has it: the colon is from Node.js, the escaped host from HTTP clients
             return _parse_unix(text, authority or "", path, query)
         case "http" | "https" as other:
-            raise invalid_url(text, f"is one of HTTP: write {other.replace('http', 'ws')}://")
+            raise invalid_url(text, f"is for HTTP: write {other.replace('http', 'ws')}://")
         case _:
-            raise invalid_url(text, f"is not one of a WebSocket: {_SCHEMES_ADVICE}")
+            raise invalid_url(text, f"is not that of a WebSocket: {_SCHEMES_ADVICE}")
 
 
 def _parse_unix(text: str, authority: str, path: str, query: str | None) -> WebSocketURL:

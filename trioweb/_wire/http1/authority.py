@@ -1,7 +1,7 @@
 """The authority of a URL (RFC 3986 §3.2): its host, its port and its user.
 
-Host names, addresses and users each have forms that programs read differently. A URL with one of these could
-lead to another host than the one that a program has checked before; so they are refused.
+Host names, addresses and users each have forms that programs read in different ways. A URL with one of these could
+lead to another host than the one that a program has checked before, so they are refused.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@ A client of WebSockets sends one request on a connection, GET with `Upgrade` or 
 response grants it, all later bytes are of the other protocol. Otherwise the response says why not, and its body
 is worth reading, up to a bound.
 
-h11 parses heads and bodies, and knows how each response is framed (RFC 9112 §6.3). What it cannot do is done before:
+h11 parses heads and bodies, and knows how each response is framed (RFC 9112 §6.3). Two things are done before it:
 
 - It measures a head only while that is incomplete, so a long one that arrives in one read gets past its
-  bound. Here all is measured before, and the same bytes have the same result however they are cut.
-- To a peer that does not speak HTTP it would listen until an empty line comes, perhaps for ever. A few bytes
+  bound. Here every head is measured first, so the same bytes have the same result however they are cut.
+- It would listen to a peer that does not speak HTTP until an empty line comes, perhaps for ever. The first bytes
   are enough to know.
 
 Interim responses (1xx) may come in any number (RFC 9110 §15.2). Nobody needs many, so they are counted.
