@@ -23,6 +23,7 @@ import trio
 
 from trioweb._client.attempt import Attempt
 from trioweb._client.client_closing import ClientClosing
+from trioweb._client.client_intake import ClientIntake
 from trioweb._client.dialing import dial
 from trioweb._client.options import ConnectOptions
 from trioweb._client.shared_engine import SharedEngine, shared_engine
@@ -137,9 +138,16 @@ class Opener:
         """Put the parts together, and begin. Nothing in here waits."""
         config = self._options.config
         parts = put_together(
-            transport, engine, limits=config.limits, timeouts=config.timeouts, closing_kind=ClientClosing
+            transport,
+            engine,
+            limits=config.limits,
+            timeouts=config.timeouts,
+            closing_kind=ClientClosing,
+            intake_kind=ClientIntake,
         )
         assert isinstance(parts.closing, ClientClosing)
+        assert isinstance(parts.intake, ClientIntake)
+        parts.intake.use_pump(engine.pump, transport)
         ws = self._options.kind(parts, self._attempt.url, accepted)
         wire = ClientWire(
             message_bytes=config.limits.message_bytes,

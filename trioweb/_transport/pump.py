@@ -21,7 +21,8 @@ What this asks of the transports in return:
 A program with a single socket, as most clients are, gains nothing from the second poller. So as long as
 there is only one, and nothing waits to be written to it, Trio waits for the socket itself. That saves a
 system call for each piece of input, and the kernel one poller inside another: a fifth of what an echoed
-message costs a client. Any change of the set of sockets ends that wait.
+message costs a client. Any change of the set of sockets ends that wait. The pump may also lend that socket
+to the task that receives from it: see `stand_in.py`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import trio
 
 from trioweb._transport.flusher import Flusher
 from trioweb._transport.poller import READABLE, WRITABLE, Poller
+from trioweb._transport.stand_in import StandIn
 
 EVENTS_PER_TURN = 256
 """Sockets served before the scheduler gets its turn; the poller reports the others in the next one.
@@ -54,14 +56,20 @@ class Pump:
     """Waits on one descriptor for all sockets, so that none needs a task of its own.
 
     Fairness: one bounded read per ready socket and turn, then the scheduler runs.
+
+    Attributes:
+        flusher: Learns when a turn has begun.
+        stand_in: The loan of the only socket to the task that receives from it.
     """
 
     def __init__(self, poller: Poller, flusher: Flusher) -> None:
         self.flusher = flusher
+        self.stand_in = StandIn(self)
         self._poller = poller
         self._sockets: dict[int, Pollable] = {}
         self._writing: set[int] = set()
-        self._waited_for: int | None = None
+        # A list, so that two waits for the same socket can be told apart.
+        self._wait: list[int] | None = None
 
     def register(self, descriptor: int, transport: Pollable, *, reading: bool, writing: bool) -> None:
         """Watch a socket, or change what it is watched for.
@@ -104,37 +112,65 @@ class Pump:
 
     def _look_again(self) -> None:
         """End the wait for a single socket: it may not be the only one any more, or not only be read."""
-        waited_for, self._waited_for = self._waited_for, None
-        if waited_for is not None:
-            trio.lowlevel.notify_closing(waited_for)
+        self.interrupt()
+        self.stand_in.end()
+
+    def interrupt(self) -> None:
+        """End the wait for the only socket, whichever task waits."""
+        wait, self._wait = self._wait, None
+        if wait is not None:
+            trio.lowlevel.notify_closing(wait[0])
 
     def close(self) -> None:
         """Give the descriptor back."""
+        self.stand_in.end()
         self._poller.close()
+
+    def only_descriptor_of(self, transport: Pollable) -> int | None:
+        """Return the descriptor of a transport that is the only one, and has nothing to write."""
+        sockets = self._sockets
+        if len(sockets) == 1 and not self._writing:
+            for descriptor, only in sockets.items():
+                if only is transport:
+                    return descriptor
+        return None
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Serve ready sockets, for ever."""
         descriptor, sockets = self._poller.fileno(), self._sockets
         while True:
-            if len(sockets) != 1 or self._writing:
+            if self.stand_in.is_lent:
+                await self.stand_in.rest()
+            elif len(sockets) != 1 or self._writing:
                 await trio.lowlevel.wait_readable(descriptor)
                 self._serve()
-                continue
-            (only,) = sockets
-            self._waited_for = only
-            try:
-                await trio.lowlevel.wait_readable(only)
-            except trio.ClosedResourceError:  # by `_look_again`
-                continue
-            self._waited_for = None
-            self._serve_only(only)
+            else:
+                (only,) = sockets
+                if await self.wait_for(only):
+                    self.serve_only(only)
+                    # The loan may have begun in this round, after Trio had woken this task. Then the task that
+                    # receives waits for the input that has just been read.
+                    self.stand_in.recall()
 
-    def _serve_only(self, only: int) -> None:
+    async def wait_for(self, descriptor: int) -> bool:
+        """Wait for the only socket; `False` if the wait was interrupted."""
+        wait = self._wait = [descriptor]
+        try:
+            await trio.lowlevel.wait_readable(descriptor)
+        except trio.ClosedResourceError:  # by `interrupt`
+            return False
+        finally:
+            if self._wait is wait:
+                self._wait = None
+        return True
+
+    def serve_only(self, descriptor: int) -> None:
+        """Read the only socket, unless it has left."""
         # A method of its own, so that the waiting task holds no connection that ends meanwhile.
         self.flusher.pass_number += 1
-        if only in self._sockets:
-            self._sockets[only].on_readable(trio.current_time())
+        if descriptor in self._sockets:
+            self._sockets[descriptor].on_readable(trio.current_time())
 
     async def catch_up(self) -> None:
         """Serve every socket that is ready now.
@@ -164,4 +200,5 @@ class Pump:
             # Any other bit, an error or a hang-up, shows in the next read.
             if events & but_writable and ready in sockets:
                 transport.on_readable(now)
+        self.stand_in.recall()  # in `catch_up`, its input may just have been read
         return len(served)

@@ -86,13 +86,14 @@ def put_together(
     limits: Limits,
     timeouts: Timeouts,
     closing_kind: type[ClosingHandshake] = ClosingHandshake,
+    intake_kind: type[Intake] = Intake,
 ) -> Parts:
     """Make the parts of a connection whose handshake has not been answered yet."""
     inbox = Inbox(most_messages=limits.inbox_messages, most_bytes=limits.inbox_bytes)
     outlet = Outlet(transport, engine, inbox=inbox, limits=limits, send_seconds=timeouts.send_seconds)
     closing = closing_kind(outlet, engine.timers, timeouts)
     keepalive = Keepalive(closing, outlet, engine.timers, timeouts)
-    intake = Intake(
+    intake = intake_kind(
         inbox,
         outlet,
         closing,
