@@ -180,7 +180,7 @@ async def test_a_message_may_follow_in_pieces(app):
 
 
 async def test_input_that_a_deadline_has_read_reaches_the_task(app, server_socket):
-    """Before a peer is judged, the pump reads what it has sent, also while a task stands in."""
+    """Before a peer is judged, the pump reads what it has sent, also while a task waits in its place."""
     config = trioweb.Config(timeouts=trioweb.Timeouts(ping_interval_seconds=0.02, ping_timeout_seconds=5))
     async with (
         running(app) as server,
