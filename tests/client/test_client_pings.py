@@ -7,6 +7,7 @@ import math
 import pytest
 import trio
 import trio.testing
+from support.server_manners import end
 from support.waiting import settled
 
 from trioweb import (
@@ -15,13 +16,6 @@ from trioweb import (
     Timeouts,
 )
 from trioweb.testing import PING, PONG, close_frame
-
-
-async def end(peer):
-    """Close as a good server does, so that leaving the block need not wait."""
-    await peer.send(close_frame(1000, mask=None))
-    await peer.receive_close()
-    await peer.stream.aclose()
 
 
 async def test_a_ping_returns_when_its_pong_has_come(autojump_clock, over_memory):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
+from support.server_manners import closing, end
 from support.waiting import settled
 
 import trioweb
@@ -17,25 +18,10 @@ from trioweb import (
     Limits,
     ReceiveBusy,
 )
-from trioweb.testing import BINARY, CONTINUATION, PING, PONG, TEXT, RawPeer, close_frame, frame
+from trioweb.testing import BINARY, CONTINUATION, PING, PONG, TEXT, RawPeer, frame
 from trioweb.testing.raw.handshake import accepting
 
 from_server = {"mask": None}
-
-
-async def end(peer):
-    """Close as a good server does, so that leaving the block need not wait."""
-    await peer.send(close_frame(1000, mask=None))
-    await peer.receive_close()
-    await peer.stream.aclose()
-
-
-async def closing(peer):
-    """Answer the client's close frame, and return its code and reason."""
-    close = await peer.receive_close()
-    await peer.send_close(close[0], close[1])
-    await peer.stream.aclose()
-    return close
 
 
 async def test_messages_are_iterated_over_with_their_kinds(autojump_clock, over_memory):

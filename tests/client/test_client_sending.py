@@ -7,6 +7,7 @@ import os
 import pytest
 import trio
 import trio.testing
+from support.server_manners import closing, end
 from support.waiting import settled
 
 import trioweb
@@ -18,22 +19,7 @@ from trioweb import (
     OutboxFull,
     Timeouts,
 )
-from trioweb.testing import CONTINUATION, RawPeer, close_frame
-
-
-async def end(peer):
-    """Close as a good server does, so that leaving the block need not wait."""
-    await peer.send(close_frame(1000, mask=None))
-    await peer.receive_close()
-    await peer.stream.aclose()
-
-
-async def closing(peer):
-    """Answer the client's close frame, and return its code and reason."""
-    close = await peer.receive_close()
-    await peer.send_close(close[0], close[1])
-    await peer.stream.aclose()
-    return close
+from trioweb.testing import CONTINUATION, RawPeer
 
 
 async def test_text_leaves_as_text_and_bytes_leave_as_binary(autojump_clock, over_memory):

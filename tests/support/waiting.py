@@ -6,9 +6,9 @@ import trio
 import trio.testing
 
 
-async def settled():
-    """Let everything happen that waits for nothing from outside. Over sockets use `until`."""
-    await trio.testing.wait_all_tasks_blocked()
+async def settled(quiet_seconds=0.0):
+    """Let everything happen that waits for nothing from outside, for this long at least. Over sockets use `until`."""
+    await trio.testing.wait_all_tasks_blocked(quiet_seconds)
 
 
 async def until(condition, seconds=10):

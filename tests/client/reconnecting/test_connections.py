@@ -7,42 +7,19 @@ import logging
 import pytest
 import trio
 import trio.testing
-from support.links.changing_site import AWAY, STALLED, refusal
+from support.links.changing_site import AWAY, STALLED, closing_with, received_by, refusal
 from support.serving import running
+from support.waiting import settled
 
 import trioweb
 from trioweb import (
     Close,
-    CloseWebSocket,
     Config,
     ConnectionClosed,
     ConnectionClosedError,
     LocalProtocolError,
     Timeouts,
 )
-
-
-async def settled():
-    """Let everything happen that happens without waiting for time to pass."""
-    await trio.testing.wait_all_tasks_blocked(0.01)
-
-
-def closing_with(*codes):
-    """A handler that closes its connections with these codes, one after the other, and then echoes."""
-    left = list(codes)
-
-    async def handle(ws):
-        if left:
-            raise CloseWebSocket(left.pop(0))
-        async for message in ws:
-            await ws.send(message)
-
-    return handle
-
-
-async def received_by(ws):
-    return [message async for message in ws]
-
 
 # One connection after the other
 
@@ -214,7 +191,7 @@ async def test_two_tasks_cannot_wait_for_the_same_loop(autojump_clock, site, nur
     site.answers = [STALLED]
     loop = site.loop()
     nursery.start_soon(anext, loop)
-    await settled()
+    await settled(0.01)
     for use in (anext, type(loop).aclose):
         with pytest.raises(LocalProtocolError, match=r"call reconnecting\(\) once for each"):
             await use(loop)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from support.links.changing_site import AWAY, STALLED, refusal
+from support.links.changing_site import AWAY, STALLED, closing_with, received_by, refusal
+from support.waiting import settled
 
 from trioweb import (
     Close,
-    CloseWebSocket,
     Config,
     ConnectionClosed,
     ConnectionClosedError,
@@ -17,29 +17,6 @@ from trioweb import (
     Limits,
 )
 from trioweb.errors import BadHandshake, ConnectFailed, ConnectTimedOut
-
-
-async def settled():
-    """Let everything happen that happens without waiting for time to pass."""
-    await trio.testing.wait_all_tasks_blocked(0.01)
-
-
-def closing_with(*codes):
-    """A handler that closes its connections with these codes, one after the other, and then echoes."""
-    left = list(codes)
-
-    async def handle(ws):
-        if left:
-            raise CloseWebSocket(left.pop(0))
-        async for message in ws:
-            await ws.send(message)
-
-    return handle
-
-
-async def received_by(ws):
-    return [message async for message in ws]
-
 
 # Giving up
 
@@ -146,7 +123,7 @@ async def test_used_up_attempts_after_a_good_end_end_the_loop_quietly(autojump_c
         assert await received_by(ws) == []
     async for _ in site.loop(attempts=1):
         await trio.lowlevel.checkpoint()
-    await settled()
+    await settled(0.01)
     assert site.ends[-1] == Close(1000)
 
 

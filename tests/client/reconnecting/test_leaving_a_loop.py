@@ -7,34 +7,15 @@ from contextlib import aclosing
 import pytest
 import trio
 import trio.testing
-from support.links.changing_site import AWAY, STALLED
+from support.links.changing_site import AWAY, STALLED, closing_with
+from support.waiting import settled
 
 import trioweb
 from trioweb import (
     Close,
-    CloseWebSocket,
     ConnectionClosedError,
     ConnectionClosedOK,
 )
-
-
-async def settled():
-    """Let everything happen that happens without waiting for time to pass."""
-    await trio.testing.wait_all_tasks_blocked(0.01)
-
-
-def closing_with(*codes):
-    """A handler that closes its connections with these codes, one after the other, and then echoes."""
-    left = list(codes)
-
-    async def handle(ws):
-        if left:
-            raise CloseWebSocket(left.pop(0))
-        async for message in ws:
-            await ws.send(message)
-
-    return handle
-
 
 # Exceptions of the body
 
@@ -63,7 +44,7 @@ async def test_an_exception_leaves_the_loop_bare_and_its_connection_is_closed(au
             raise error
     assert caught.value is error
     assert error.__context__ is None
-    await settled()
+    await settled(0.01)
     assert site.ends == [Close(1001)]
 
 
@@ -74,7 +55,7 @@ async def test_break_closes_the_connection_even_if_the_program_still_holds_it(au
     async for ws in site.loop():
         await ws.ping()
         break
-    await settled()
+    await settled(0.01)
     assert ws.closed == Close(1001)
     assert site.ends == [Close(1001)]
     with pytest.raises(trioweb.AlreadyClosed):
@@ -89,7 +70,7 @@ async def test_a_return_from_the_body_closes_the_connection(autojump_clock, site
         raise AssertionError("the loop has ended")
 
     assert await first_answer() == "question"
-    await settled()
+    await settled(0.01)
     assert site.ends == [Close(1001)]
 
 
@@ -110,7 +91,7 @@ async def test_a_run_that_ends_right_after_the_loop_still_says_goodbye():
             server = await nursery.start(trioweb.serve, app, "127.0.0.1", 0)
             async for _ in trioweb.reconnecting(f"ws://127.0.0.1:{server.port}/"):
                 break
-            await settled()
+            await settled(0.01)
             await server.aclose()
 
     await trio.to_thread.run_sync(trio.run, main)
@@ -124,7 +105,7 @@ async def test_cancelling_the_body_closes_with_1001_and_waits_for_nothing(autoju
             await trio.sleep_forever()
     assert scope.cancelled_caught
     assert trio.current_time() - began == pytest.approx(5)
-    await settled()
+    await settled(0.01)
     assert site.ends == [Close(1001)]
 
 

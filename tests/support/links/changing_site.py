@@ -24,6 +24,23 @@ def refusal(status, **fields):
     return f"HTTP/1.1 {status} No\r\n{lines}Content-Length: 0\r\n\r\n".encode()
 
 
+def closing_with(*codes):
+    """A handler that closes its connections with these codes, one after another, and then echoes."""
+    left = list(codes)
+
+    async def handle(ws):
+        if left:
+            raise trioweb.CloseWebSocket(left.pop(0))
+        async for message in ws:
+            await ws.send(message)
+
+    return handle
+
+
+async def received_by(ws):
+    return [message async for message in ws]
+
+
 class Site:
     """Serves an app over streams in memory, except to the clients for which there is an answer.
 
