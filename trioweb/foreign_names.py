@@ -46,6 +46,7 @@ CLIENT_WEBSOCKET = {
     "iter_bytes": "async for message in ws",
     "close": "await ws.aclose(code, reason)",
     "close_code": "ws.closed.code",
+    "close_reason": "ws.closed.reason",
     "latency": "ws.latency_seconds",
     "protocol": "ws.subprotocol",
     "headers": "ws.response.headers",

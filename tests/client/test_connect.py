@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pytest
 import trio
+from trio.testing import memory_stream_pair
 
 import trioweb
-from trioweb import App, Close, CloseWebSocket, Config, ConnectionClosedError, Deflate, LocalProtocolError
+from trioweb import (
+    App,
+    Close,
+    CloseWebSocket,
+    Config,
+    ConfigError,
+    ConnectionClosedError,
+    Deflate,
+    LocalProtocolError,
+    Timeouts,
+)
 
 
 @pytest.fixture
@@ -159,6 +170,20 @@ async def test_connect_without_async_with_says_what_to_write(url):
             pass
     with pytest.raises(AttributeError, match="async with"):
         trioweb.connect(url).send("x")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"config": Timeouts()}, ConfigError, "config takes Config, not Timeouts"),
+        ({"headers": "Cookie: secret"}, LocalProtocolError, "headers takes a dict .* not this str$"),
+        ({"headers": ["Cookie: secret"]}, LocalProtocolError, "headers takes a dict .* not this list$"),
+        ({"stream": None}, LocalProtocolError, "takes a stream of Trio, .* not NoneType"),
+    ],
+)
+def test_an_argument_of_a_wrong_kind_is_refused_where_it_is_written(arguments, error, text):
+    with pytest.raises(error, match=text):
+        trioweb.connect_stream(**{"stream": memory_stream_pair()[0], "url": "ws://server/"} | arguments)
 
 
 async def test_a_client_cannot_join_a_room_and_is_told_what_to_do(url):

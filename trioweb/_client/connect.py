@@ -16,7 +16,7 @@ from trioweb._wire.client_handshake import checked_subprotocols
 from trioweb._wire.websocket_url import WebSocketURL, parse_url
 from trioweb.config import Config, Deflate
 from trioweb.errors import LocalProtocolError
-from trioweb.headers import HeaderSource, MutableHeaders
+from trioweb.headers import Headers, HeaderSource, MutableHeaders
 
 
 def connect_options(
@@ -39,16 +39,24 @@ def connect_options(
         raise LocalProtocolError(
             f"an ssl_context is for wss://, and nothing is encrypted on the way to {target}"
         )
-    config = config or DEFAULT_CONFIG
     return ConnectOptions(
         subprotocols=checked_subprotocols(subprotocols),
-        headers=MutableHeaders(headers or ()),
+        headers=_checked_headers(headers),
         ssl_context=ssl_context,
         proxy=proxy,
-        compression=compression or config.compression,
-        config=config,
+        compression=compression,
+        config=config or DEFAULT_CONFIG,
         most_redirects=most_redirects,
     )
+
+
+def _checked_headers(headers: HeaderSource | None) -> Headers:
+    try:
+        return MutableHeaders(headers or ())
+    except (TypeError, ValueError):  # there are no pairs in it; not shown, for it may hold a password
+        raise LocalProtocolError(
+            f"headers takes a dict such as {{'Cookie': 'id=1'}}, or pairs, not this {type(headers).__name__}"
+        ) from None
 
 
 def connect(
@@ -128,18 +136,21 @@ def connect_stream(
 
     Raises:
         InvalidURL: As for `connect`.
-        LocalProtocolError: As for `connect`.
+        LocalProtocolError: As for `connect`, or `stream` is not one.
         HandshakeRejected: As for `connect`.
         ConnectFailed: As for `connect`; an exception of the stream is its cause.
 
     Cancellation: As for `connect`.
     """
     target = parse_url(url)
-    config = config or DEFAULT_CONFIG
+    if not hasattr(stream, "send_all") or not hasattr(stream, "receive_some"):
+        raise LocalProtocolError(
+            f"connect_stream takes a stream of Trio, such as trio.SocketStream, not {type(stream).__name__}"
+        )
     options = ConnectOptions(
         subprotocols=checked_subprotocols(subprotocols),
-        headers=MutableHeaders(headers or ()),
-        compression=compression or config.compression,
-        config=config,
+        headers=_checked_headers(headers),
+        compression=compression,
+        config=config or DEFAULT_CONFIG,
     )
     return ConnectionBlock(partial(open_connection_over, stream, target, options))

@@ -117,7 +117,7 @@ class Opener:
             key=os.urandom(NONCE_BYTES),
             subprotocols=options.subprotocols,
             headers=headers,
-            compression=options.compression,
+            compression=options.compression or options.config.compression,
             limits=options.config.limits,
         )
         with self._attempt.during("handshake"):

@@ -28,7 +28,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Self, cast
+from typing import NoReturn, Self, cast
 
 import attrs
 import trio
@@ -57,6 +57,8 @@ from trioweb.errors import (
 logger = logging.getLogger("trioweb")
 
 NORMALLY = Close(CloseCode.NORMAL_CLOSURE)
+LOOP_ADVICE = "write `async for ws in trioweb.reconnecting(url):`"
+
 LEAVING = Close(CloseCode.GOING_AWAY)
 
 OpenConnection = Callable[[WebSocketURL, ConnectOptions], Awaitable[ClientWebSocket]]
@@ -138,6 +140,20 @@ class ConnectionLoop(AsyncIterator[ReconnectingWebSocket]):
 
     def __aiter__(self) -> Self:
         return self
+
+    # Other ways to write it, as with `connect`. A block would need its end, so both halves have to be here.
+
+    def __await__(self) -> NoReturn:
+        raise TypeError(f"reconnecting() is not one connection, but one after the other: {LOOP_ADVICE}")
+
+    async def __aenter__(self) -> NoReturn:
+        self.__await__()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Never called."""
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"reconnecting() waits for servers, so the loop is asynchronous: {LOOP_ADVICE}")
 
     async def __anext__(self) -> ReconnectingWebSocket:
         self._check_not_connecting()

@@ -25,7 +25,7 @@ class ConnectOptions:
         headers: More fields for the request.
         ssl_context: Instead of the default one.
         proxy: The URL of a proxy, `False` for none, `None` for that of the environment.
-        compression: Permessage-deflate, to be offered.
+        compression: Permessage-deflate, to be offered; that of `config` by default.
         config: Limits, time-outs and the rest.
         most_redirects: How many are followed.
         kind: The class of the WebSocket: the kit's has expectations, that of `reconnecting` has positions.

@@ -228,11 +228,24 @@ async def test_each_wait_is_logged_with_its_reason(autojump_clock, site, caplog)
         ({"subprotocols": "chat"}, LocalProtocolError),
         ({"resume": ""}, trioweb.ConfigError),
         ({"retry": 5}, trioweb.ConfigError),
+        ({"config": trioweb.Retry()}, trioweb.ConfigError),
+        ({"headers": "Cookie: id=1"}, LocalProtocolError),
     ],
 )
 def test_wrong_arguments_are_refused_at_once(options, error):
     with pytest.raises(error):
         trioweb.reconnecting(**{"url": "ws://site/", **options})
+
+
+async def test_a_loop_without_async_for_says_what_to_write():
+    with pytest.raises(TypeError, match="async for"):
+        await trioweb.reconnecting("ws://site/")
+    with pytest.raises(TypeError, match="async for"):
+        async with trioweb.reconnecting("ws://site/"):
+            pass
+    with pytest.raises(TypeError, match="async for"):
+        for _ in trioweb.reconnecting("ws://site/"):
+            pass
 
 
 async def test_every_attempt_sends_the_same_headers(autojump_clock):
