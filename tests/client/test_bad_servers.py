@@ -193,7 +193,7 @@ async def test_a_close_in_the_same_packet_as_the_answer_closes(serving):
     ],
     ids=["a mask", "a reserved bit", "an opcode", "not UTF-8", "too long"],
 )
-async def test_a_server_that_breaks_the_protocol_is_told_so(over_memory, data, code):
+async def test_a_server_that_breaks_the_protocol_gets_the_code_for_it(over_memory, data, code):
     async with over_memory(config=Config(limits=Limits(message_bytes=100))) as (ws, peer):
         await peer.send(data)
         with pytest.raises(ConnectionClosedError) as caught:

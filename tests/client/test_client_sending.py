@@ -131,7 +131,9 @@ async def test_many_connections_at_once_have_their_own_messages(nursery):
             talks.start_soon(talk, number)
 
 
-async def test_use_after_closing_it_oneself_is_already_closed_everywhere(autojump_clock, over_memory):
+async def test_using_a_websocket_after_closing_it_raises_already_closed_everywhere(
+    autojump_clock, over_memory
+):
     async with over_memory() as (ws, peer):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(closing, peer)

@@ -76,7 +76,7 @@ async def test_a_client_waits_for_the_server_to_close_the_stream(autojump_clock,
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["answered", "not answered"])
-async def test_a_server_that_does_not_close_the_stream_is_waited_for_at_most_so_long(
+async def test_a_server_that_does_not_close_the_stream_delays_the_end_by_close_seconds(
     autojump_clock, over_memory, answers
 ):
     async with over_memory(config=CONFIG) as (ws, peer):
@@ -153,9 +153,7 @@ async def test_unread_messages_do_not_keep_the_block_from_ending(autojump_clock,
     assert trio.current_time() - began < 1
 
 
-async def test_a_server_that_floods_after_the_close_frame_is_waited_for_at_most_so_long(
-    autojump_clock, over_memory
-):
+async def test_a_flood_after_the_close_frame_delays_the_end_for_a_bounded_time(autojump_clock, over_memory):
     async with over_memory(config=CONFIG) as (ws, peer), trio.open_nursery() as nursery:
 
         @nursery.start_soon
@@ -182,7 +180,7 @@ async def test_a_close_of_the_server_is_answered_although_nobody_receives(autoju
 
 
 @pytest.mark.parametrize("use", ["receive", "send", "ping"])
-async def test_after_the_close_of_the_server_every_use_tells_its_code(autojump_clock, over_memory, use):
+async def test_every_use_after_the_close_of_the_server_raises_its_code(autojump_clock, over_memory, use):
     async with over_memory(config=CONFIG) as (ws, peer):
         await peer.send_close(4004, "gone")
         await settled()

@@ -91,7 +91,7 @@ async def test_no_redirect_leads_from_wss_to_ws(nursery, app, port):
             pass
 
 
-async def test_time_for_connecting_is_for_all_redirects_together(serving):
+async def test_connect_seconds_covers_all_redirects_together(serving):
     async def lead_on(peer):
         await peer.receive_head()
         await trio.sleep(0.02)

@@ -116,7 +116,7 @@ async def test_the_end_of_the_connection_shows_little_of_a_lot(pair, autojump_cl
     assert len(str(raised.value)) < 2000
 
 
-async def test_another_message_than_the_expected_one_is_shown(pair, autojump_clock):
+async def test_a_message_other_than_the_expected_one_is_shown(pair, autojump_clock):
     client, server = pair
     await server.send_binary(b"tea")
     with pytest.raises(AssertionError, match=r"opcode=2, payload=b'tea'"):

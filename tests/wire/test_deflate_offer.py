@@ -44,7 +44,7 @@ def accepted(answer, settings=None):
         ),
     ],
 )
-def test_an_offer_asks_for_the_window_and_lets_go_of_the_servers(settings, offer):
+def test_an_offer_asks_for_the_window_and_does_without_the_servers(settings, offer):
     assert offer_deflate(settings) == offer
 
 

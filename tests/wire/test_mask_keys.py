@@ -29,7 +29,7 @@ def test_a_key_has_four_bytes_and_comes_once():
 
 
 @pytest.mark.usefixtures("no_keys_left")
-def test_when_none_is_left_a_batch_is_drawn_at_once():
+def test_a_batch_is_drawn_when_no_key_is_left():
     fresh_key()
     keys = [take_key() for _ in range(200)]
 

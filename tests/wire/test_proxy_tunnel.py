@@ -61,7 +61,7 @@ def test_the_user_in_a_proxys_url_is_sent_to_the_proxy_and_not_shown():
         ("http://127.1:3128", "has an invalid IPv4 address"),
     ],
 )
-def test_another_proxy_is_refused_with_the_setting_that_names_it(text, problem):
+def test_a_wrong_proxy_is_refused_with_the_setting_that_names_it(text, problem):
     with pytest.raises(ConfigError) as caught:
         parse_proxy(text, "https_proxy of the environment")
 
@@ -72,7 +72,7 @@ def test_another_proxy_is_refused_with_the_setting_that_names_it(text, problem):
 @pytest.mark.parametrize(
     "text", ["socks5://ann:secret@proxy.example", "http://ann:secret@proxy.example/x", "http://a:secret@b:0"]
 )
-def test_the_fault_of_a_proxys_url_keeps_its_password_to_itself(text):
+def test_an_error_about_a_proxys_url_hides_its_password(text):
     with pytest.raises(ConfigError) as caught:
         parse_proxy(text, "proxy")
 
@@ -134,7 +134,7 @@ def test_a_refusal_names_the_proxy_its_status_and_its_reason():
     ("authorization", "advice"),
     [(None, "it asks for a user in its URL"), ("Basic x", "it does not accept the user in its URL")],
 )
-def test_a_proxy_that_wants_to_know_the_user_gets_an_advice(authorization, advice):
+def test_a_proxy_that_asks_for_a_user_is_an_error_with_advice(authorization, advice):
     proxy = Proxy("http", "proxy.example", 3128, authorization)
 
     text = refusal(b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n", proxy)
@@ -161,7 +161,7 @@ def test_a_redirect_of_a_proxy_is_not_followed():
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 20_000, "Limits.head_bytes"),
     ],
 )
-def test_an_answer_that_is_not_one_to_connect_is_a_bad_handshake(response, problem):
+def test_an_answer_that_does_not_fit_connect_is_a_bad_handshake(response, problem):
     assert problem in refusal(response, kind=BadHandshake)
 
 

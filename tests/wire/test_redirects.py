@@ -34,7 +34,7 @@ def test_an_answer_with_a_location_leads_on(status):
         answer(302, "/c", "/d"),
     ],
 )
-def test_another_answer_does_not(one):
+def test_any_other_answer_is_not_a_redirect(one):
     assert redirected(URL, one) is None
 
 

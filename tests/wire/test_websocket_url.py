@@ -202,7 +202,7 @@ def test_a_certificate_is_checked_for_the_name_without_dot_or_zone(host, name):
         ("ws+unix:///run/app%00.sock:/", "does not name a Unix socket"),
     ],
 )
-def test_another_url_is_refused_with_its_fault(text, problem):
+def test_a_wrong_url_is_refused_with_the_reason(text, problem):
     with pytest.raises(InvalidURL) as caught:
         parse_url(text)
 
@@ -225,7 +225,7 @@ def test_a_url_has_to_be_text():
         "ws://example.org/#?secret",
     ],
 )
-def test_the_text_of_a_fault_keeps_passwords_and_queries_to_itself(text):
+def test_an_error_about_a_url_hides_passwords_and_queries(text):
     with pytest.raises(InvalidURL) as caught:
         parse_url(text)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 
-from trioweb._cli.connecting import Call, converse, tls_client_context
-from trioweb._cli.conversation import Habits
+from trioweb._cli.connecting import Destination, converse, tls_client_context
+from trioweb._cli.conversation import ConversationSettings
 from trioweb._cli.refusal import USAGE, Refusal
 
 DESCRIPTION = """\
@@ -47,7 +47,7 @@ def add_connect_arguments(parser: argparse.ArgumentParser) -> None:
     trust.add_argument("--insecure", action="store_true", help="trust any certificate")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--proxy", metavar="URL", help="HTTP proxy, instead of that of the environment")
-    way.add_argument("--no-proxy", action="store_true", help="do without a proxy")
+    way.add_argument("--no-proxy", action="store_true", help="use no proxy")
     add("--json", action="store_true", help="write one JSON object for each event")
     add("--hex", action="store_true", help="read lines as binary messages in hexadecimal digits")
     add("--commands", action="store_true", help="take lines with a slash as commands in a pipe, too")
@@ -69,7 +69,7 @@ def connect_as_asked(arguments: argparse.Namespace) -> int:
         raise Refusal("--resume needs --reconnect: a position is for the next connection", USAGE)
     if (arguments.insecure or arguments.cafile) and not arguments.url.startswith("wss:"):
         raise Refusal("--insecure and --cafile are for wss://, which has certificates", USAGE)
-    call = Call(
+    destination = Destination(
         url=arguments.url,
         headers=arguments.header,
         subprotocols=arguments.subprotocol,
@@ -78,13 +78,13 @@ def connect_as_asked(arguments: argparse.Namespace) -> int:
         is_compressed=arguments.compression,
         resume=arguments.resume,
     )
-    habits = Habits(
+    settings = ConversationSettings(
         has_commands=arguments.commands,
         is_hex=arguments.hex,
         wait_seconds=arguments.wait,
         reconnects=arguments.reconnect,
     )
-    return converse(call, habits, is_json=arguments.json)
+    return converse(destination, settings, is_json=arguments.json)
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Connects to a WebSocket as the command line asks, and says with the exit status how it ended."""
+"""Connects to a WebSocket as the command line asks, and turns the end of the connection into an exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import trio
 import trioweb
 from trioweb import Close, Config, ConfigError, ConnectionClosed, Deflate, HandshakeRejected, Limits, Retry
 from trioweb._cli.connection_report import ConnectionReport, JSONReport, visible
-from trioweb._cli.conversation import Conversation, Habits
+from trioweb._cli.conversation import Conversation, ConversationSettings
 from trioweb._cli.line_input import LineInput
 from trioweb._cli.line_output import LineOutput
 from trioweb._cli.refusal import FAILED, USAGE, Refusal
@@ -27,12 +27,12 @@ REFUSED = 3
 INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 LIBRARY_CODE, APPLICATION_CODE = 30, 40
 
-# Somebody who looks at a server by hand wants to see large messages as well.
+# A person who looks at a server by hand wants to see large messages too.
 TOLERANT = Config(limits=Limits(message_bytes=64 * 1024 * 1024))
 
 
 @attrs.frozen(kw_only=True)
-class Call:
+class Destination:
     """What to connect to, and how.
 
     Attributes:
@@ -70,7 +70,7 @@ def tls_client_context(cafile: str | None, *, is_insecure: bool) -> ssl.SSLConte
     return context
 
 
-def converse(call: Call, habits: Habits, *, is_json: bool) -> int:
+def converse(destination: Destination, settings: ConversationSettings, *, is_json: bool) -> int:
     """Send the lines of standard input, show messages on standard output, and return the exit status.
 
     Raises:
@@ -80,13 +80,13 @@ def converse(call: Call, habits: Habits, *, is_json: bool) -> int:
     source, output, notes = LineInput(0), LineOutput(1), LineOutput(2)
     is_typed = source.is_terminal and output.is_terminal
     report = (JSONReport if is_json else ConnectionReport)(output, notes, is_typed=is_typed and not is_json)
-    conversation = Conversation(source, report, habits)
+    conversation = Conversation(source, report, settings)
     if notes.is_terminal:
         logging.basicConfig(format="* %(message)s")  # attempts that have failed
     else:
         logging.getLogger("trioweb").addHandler(logging.NullHandler())
     try:
-        trio.run(connect_and_talk, conversation, call, report)
+        trio.run(connect_and_talk, conversation, destination, report)
     except KeyboardInterrupt:
         return INTERRUPTED
     return exit_status(conversation)
@@ -104,7 +104,9 @@ def _open_what_is_closed() -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
 
 
-async def connect_and_talk(conversation: Conversation, call: Call, report: ConnectionReport) -> None:
+async def connect_and_talk(
+    conversation: Conversation, destination: Destination, report: ConnectionReport
+) -> None:
     """Hold a conversation.
 
     Raises:
@@ -113,14 +115,14 @@ async def connect_and_talk(conversation: Conversation, call: Call, report: Conne
     try:
         await conversation.run(
             trioweb.reconnecting(
-                call.url,
+                destination.url,
                 retry=Retry() if conversation.reconnects else Retry(attempts=1),
-                resume=call.resume,
-                headers=call.headers,
-                subprotocols=call.subprotocols,
-                ssl_context=call.ssl_context,
-                proxy=call.proxy,
-                compression=Deflate() if call.is_compressed else None,
+                resume=destination.resume,
+                headers=destination.headers,
+                subprotocols=destination.subprotocols,
+                ssl_context=destination.ssl_context,
+                proxy=destination.proxy,
+                compression=Deflate() if destination.is_compressed else None,
                 config=TOLERANT,
             )
         )

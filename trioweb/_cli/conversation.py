@@ -38,7 +38,7 @@ LEAVING_SECONDS = 1.0
 
 
 @attrs.frozen(kw_only=True)
-class Habits:
+class ConversationSettings:
     """How lines are read, and when the command ends.
 
     Attributes:
@@ -63,10 +63,10 @@ class Conversation:
         signal: The signal that ended it, if one did.
     """
 
-    def __init__(self, source: LineInput, report: ConnectionReport, habits: Habits) -> None:
+    def __init__(self, source: LineInput, report: ConnectionReport, settings: ConversationSettings) -> None:
         self._source = source
         self._report = report
-        self._habits = habits
+        self._settings = settings
         self._line_number = 0
         self._unsent: bytes | None = None
         self._silence = trio.CancelScope()
@@ -78,7 +78,7 @@ class Conversation:
     @property
     def reconnects(self) -> bool:
         """Whether a connection that ends is followed by another one."""
-        return self._habits.reconnects
+        return self._settings.reconnects
 
     async def run(self, connections: AsyncIterator[ClientWebSocket]) -> None:
         """Hold each connection until it ends, unless a signal comes before.
@@ -90,7 +90,7 @@ class Conversation:
         """
         with bare_exceptions(), trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._heed, signals, nursery.cancel_scope)
+                nursery.start_soon(self._obey_signals, signals, nursery.cancel_scope)
                 async for ws in connections:
                     await self._hold(ws)
                     if self.is_over or not self.reconnects:
@@ -148,8 +148,8 @@ class Conversation:
     async def _read(self, line: bytes) -> Action | None:
         """Return what a line asks for, or `None` after telling a person what is wrong with it."""
         try:
-            has_commands = self._habits.has_commands or self._source.is_terminal
-            return read_typed_line(line, has_commands=has_commands, is_hex=self._habits.is_hex)
+            has_commands = self._settings.has_commands or self._source.is_terminal
+            return read_typed_line(line, has_commands=has_commands, is_hex=self._settings.is_hex)
         except ValueError as error:
             if not self._source.is_terminal:
                 raise Refusal(f"line {self._line_number} of the input: {error}", FAILED) from None
@@ -161,7 +161,7 @@ class Conversation:
         if not self._source.is_terminal:
             await ws.flush()
             with trio.CancelScope() as self._silence:
-                self._hear()
+                self._restart_silence()
                 await trio.sleep_forever()
         await self._leave(ws, CloseCode.NORMAL_CLOSURE)
 
@@ -172,13 +172,13 @@ class Conversation:
             async for message in ws:
                 self._silence.deadline = math.inf  # the output may be slow; that is not silence
                 await self._report.message(message)
-                self._hear()
+                self._restart_silence()
         except ConnectionClosed:
             pass
 
-    def _hear(self) -> None:
-        """Take note that the server is not silent."""
-        self._silence.deadline = trio.current_time() + self._habits.wait_seconds
+    def _restart_silence(self) -> None:
+        """Measure the server's silence from now on."""
+        self._silence.deadline = trio.current_time() + self._settings.wait_seconds
 
     # The end.
 
@@ -195,7 +195,7 @@ class Conversation:
             await trio.sleep_forever()
         scope.cancel()
 
-    async def _heed(self, signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async def _obey_signals(self, signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
         async with trio.open_nursery() as nursery:
             async for self.signal in signals:
                 if self._ws is None or self.is_over:

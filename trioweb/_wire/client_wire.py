@@ -1,9 +1,16 @@
 """The client's side of a WebSocket's frames: what is masked, and what is not, is exchanged.
 
 RFC 6455 §5.1 makes one difference between the two sides. A client masks every frame, and a server none; either
-closes the connection (1002) if the other breaks this rule. So this class has only what the difference touches.
-With compression, the parameters whose names begin with `client_` describe what this side sends, and those
-with `server_` what it receives (RFC 7692 §7.1).
+closes the connection (1002) if the other breaks this rule. So this class has only what the difference touches:
+
+    what arrives    the decoders are shared, and get the expected mask bit; only the loop of the fast lane is
+                    another one, for its speed
+    what leaves     the frames of `encode_masked_frame`, which no publication may share: a key that others have
+                    seen can be predicted, and protects nobody (see `mask_keys.py`)
+    compression     `client_` parameters describe what this side sends, and `server_` parameters what it
+                    receives (RFC 7692 §7.1), so an agreement is used with its sides exchanged
+
+`encode` builds short frames itself, as the server's does: nearly all messages are short, and each saves a call.
 """
 
 from __future__ import annotations
@@ -73,7 +80,11 @@ class ClientWire(WebSocketWire):
         self.frame_kind = Sharing.NEVER
 
     def feed_plain(self, data: bytes, out: list[str | bytes], most: int) -> bool:
-        """Take input, and decode it at once if it is whole plain frames: the usual case."""
+        """Take input, and decode it at once if it is whole plain frames: the usual case.
+
+        It repeats the method of the server's side, apart from the loop. Choosing that by an attribute would cost
+        every read of every server a look-up.
+        """
         if self._is_lane_open and not self._input:
             position = decode_unmasked(data, 0, out, most, self._message_bytes)
             if position == len(data):
@@ -98,6 +109,7 @@ class ClientWire(WebSocketWire):
                 return encode_masked_frame(headers[0][0] | COMPRESSED, compressed)
         length = len(payload)
         if length < TWO_BYTES:
+            # The usual case, which `encode_masked_frame` would handle as well, for the price of two calls.
             try:
                 key = take_key()
             except IndexError:

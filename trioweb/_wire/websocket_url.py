@@ -154,6 +154,10 @@ def parse_url(text: str) -> WebSocketURL:
 
 
 def _parse_unix(text: str, authority: str, path: str, query: str | None) -> WebSocketURL:
+    """Read either form of the URL of a Unix socket: with an authority, it is the socket; without, the path has both.
+
+    The path of a socket is bytes, which need not be UTF-8; `surrogateescape` keeps the others, as `os.fsdecode` does.
+    """
     userinfo, _, escaped = authority.rpartition("@")
     target = path
     if not escaped:

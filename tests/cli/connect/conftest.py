@@ -10,9 +10,9 @@ import trio
 
 import trioweb
 from trioweb import App, CloseWebSocket, HTTPError
-from trioweb._cli.connecting import Call, connect_and_talk, exit_status
+from trioweb._cli.connecting import Destination, connect_and_talk, exit_status
 from trioweb._cli.connection_report import ConnectionReport, JSONReport
-from trioweb._cli.conversation import Conversation, Habits
+from trioweb._cli.conversation import Conversation, ConversationSettings
 from trioweb._cli.line_input import LineInput
 from trioweb._cli.line_output import LineOutput
 from trioweb._cli.refusal import Refusal
@@ -27,8 +27,8 @@ class Shell:
     """
 
     def __init__(self, url, *, source, output, notes, wait=0.05, is_json=False, **arguments):
-        habits = {"has_commands": False, "is_hex": False, "wait_seconds": wait, "reconnects": False}
-        call = {
+        settings = {"has_commands": False, "is_hex": False, "wait_seconds": wait, "reconnects": False}
+        destination = {
             "url": url,
             "headers": [],
             "subprotocols": [],
@@ -38,19 +38,19 @@ class Shell:
             "resume": None,
         }
         for name, value in arguments.items():
-            (habits if name in habits else call)[name] = value
+            (settings if name in settings else destination)[name] = value
         lines, out = LineInput(source), LineOutput(output)
         is_typed = lines.is_terminal and out.is_terminal and not is_json
         self._report = (JSONReport if is_json else ConnectionReport)(
             out, LineOutput(notes), is_typed=is_typed
         )
-        self._conversation = Conversation(lines, self._report, Habits(**habits))
-        self._call = Call(**call)
+        self._conversation = Conversation(lines, self._report, ConversationSettings(**settings))
+        self._destination = Destination(**destination)
         self.status, self.complaint = None, ""
 
     async def run(self):
         try:
-            await connect_and_talk(self._conversation, self._call, self._report)
+            await connect_and_talk(self._conversation, self._destination, self._report)
             self.status = exit_status(self._conversation)
         except Refusal as refusal:
             self.status, self.complaint = refusal.status, str(refusal)

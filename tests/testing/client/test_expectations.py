@@ -63,7 +63,7 @@ async def test_a_close_may_be_expected_without_a_code():
         assert (await ws.expect_close()).code == 4000
 
 
-async def test_another_text_fails_with_both_of_them_and_what_passed(failing):
+async def test_a_wrong_text_fails_with_both_texts_and_the_last_frames(failing):
     async def scenario(ws):
         await ws.send("hello")
         await ws.expect_text("hullo")

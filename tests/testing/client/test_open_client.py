@@ -147,7 +147,7 @@ async def test_the_clients_own_fields_are_sent_with_a_handshake():
             )
 
 
-async def test_a_websocket_has_everything_of_a_clients():
+async def test_the_websocket_of_a_test_can_do_everything_that_a_clients_can():
     async with open_client(app) as client, client.websocket("/ws", subprotocols=["chat.v1"]) as one:
         assert one.subprotocol == "chat.v1"
         assert one.response.headers["x-room"] == "lobby"

@@ -131,7 +131,7 @@ def test_a_complete_body_does_not_wait_for_the_end_of_the_connection():
         assert decode(RESPONSES[name]) is not None, name
 
 
-def test_a_refusal_may_be_had_before_its_body_is_complete():
+def test_a_refusal_is_available_before_its_body_is_complete():
     decoder = new_decoder()
     assert decoder.so_far() is None
     assert decode(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r", decoder=decoder) is None
@@ -176,7 +176,7 @@ def test_chunks_that_are_nearly_all_framing_are_bounded():
         (HINTS * 17 + SWITCH, "more than 16 interim responses (1xx)"),
     ],
 )
-def test_a_response_that_is_not_one_of_http_is_refused_with_what_came(data, problem, size):
+def test_a_response_that_is_not_http_is_refused_with_what_came(data, problem, size):
     text = fault(data, size=size)
 
     assert problem in text

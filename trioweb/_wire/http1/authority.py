@@ -51,7 +51,10 @@ def parse_authority(text: str, authority: str) -> tuple[str, int | None, str | N
 
 
 def _parse_version_6(text: str, inside: str) -> str:
-    # `%25` is the escape of RFC 6874 §2; the bare `%` is what all other programs show and take.
+    """Return the address between the brackets, with the zone that says which link it is on.
+
+    `%25` is the escape of RFC 6874 §2; the bare `%` is what all other programs show and take.
+    """
     address, percent, zone = inside.partition("%")
     zone = zone.removeprefix("25")
     try:
@@ -64,6 +67,7 @@ def _parse_version_6(text: str, inside: str) -> str:
 
 
 def _parse_name(text: str, name: str) -> str:
+    """Return the name of a host in lower case and ASCII, so that two spellings of one host compare as equal."""
     if not name:
         raise invalid_url(text, "does not have a host")
     host = (name if name.isascii() else _in_ascii(text, name)).lower()

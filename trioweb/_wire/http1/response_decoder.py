@@ -163,11 +163,13 @@ class ResponseDecoder:
         return event
 
     def _count_interim(self) -> None:
+        """Give up on a server that would keep a client busy with interim responses for ever."""
         self._interim += 1
         if self._interim > _INTERIM_RESPONSES:
             raise self._bad(f"more than {_INTERIM_RESPONSES} interim responses (1xx) came before an answer")
 
     def _read_body(self, data: bytes) -> ReceivedResponse | None:
+        """Take a piece of a refusal, up to the bound of everything that is read of it, framing included."""
         data = data[: _FRAMED_BYTES - self._framed_bytes]
         self._framed_bytes += len(data)
         if data:  # to h11, empty data is the end of input
@@ -183,9 +185,8 @@ class ResponseDecoder:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError:
-                return self._with_body(
-                    is_complete=False
-                )  # the status is known, and says more than the broken body
+                # The status is known, and says more than the broken body.
+                return self._with_body(is_complete=False)
             if isinstance(event, h11.EndOfMessage):
                 return self._with_body(is_complete=True)
             if not isinstance(event, h11.Data):
