@@ -13,6 +13,7 @@ from support.serving import connected, quick, running
 import trioweb
 from trioweb import App, Router, SetupError, Text
 from trioweb.exception_groups import leaf_exceptions
+from trioweb.testing import open_client
 
 
 async def test_a_lifespan_surrounds_the_service_and_its_tasks_end_with_it():
@@ -41,9 +42,8 @@ async def test_a_lifespan_surrounds_the_service_and_its_tasks_end_with_it():
         order.append(app.state["database"])
         return Text("hello")
 
-    async with running(app) as server, connected(server) as peer:
-        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        await peer.receive_response()
+    async with open_client(app) as client:
+        await client.get("/")
     assert order == ["up", "open", "down", "background ends"]
 
 
