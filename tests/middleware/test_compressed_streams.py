@@ -89,7 +89,7 @@ async def quiet():
 
 
 @pytest.mark.parametrize("source", [endless, quiet])
-async def test_a_stream_is_closed_when_the_client_leaves(source):
+async def test_a_stream_is_closed_when_the_client_leaves(autojump_clock, source):
     ended = trio.Event()
 
     async def pieces():

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from support.http1 import make_wire
 
-from trioweb._wire.http1.wire import Http1Wire, RequestHead
+from trioweb._wire.http1.wire import RequestHead
 from trioweb.errors import RemoteProtocolError
 
 HEAD_BYTES = 1024
 
 
-def wire_with(data: bytes, head_bytes: int = HEAD_BYTES) -> Http1Wire:
-    wire = Http1Wire(head_bytes=head_bytes)
-    wire.feed(data)
-    return wire
-
-
 def read(data: bytes) -> RequestHead:
-    head = wire_with(data).next_event()
+    head = make_wire(data, head_bytes=HEAD_BYTES).next_event()
     assert isinstance(head, RequestHead)
     return head
 
 
 def refusal(data: bytes, head_bytes: int = HEAD_BYTES) -> RemoteProtocolError:
     with pytest.raises(RemoteProtocolError) as caught:
-        wire_with(data, head_bytes).next_event()
+        make_wire(data, head_bytes=head_bytes).next_event()
     return caught.value
 
 

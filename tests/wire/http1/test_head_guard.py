@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.heads import HEAD_BYTES, read, refusal, request, wire_with
+from support.heads import HEAD_BYTES, read, refusal, request
+from support.http1 import make_wire
 
 from trioweb._wire.http1.wire import EndOfBody, Http1Wire, NeedData, RequestHead
 from trioweb.errors import HeadersTooLarge
@@ -158,7 +159,7 @@ def test_a_head_may_have_exactly_the_allowed_length() -> None:
 
 def test_a_head_without_an_end_is_refused_when_it_reaches_the_limit() -> None:
     data = request(b"X: " + b"a" * HEAD_BYTES)
-    assert isinstance(wire_with(data[: HEAD_BYTES - 1]).next_event(), NeedData)
+    assert isinstance(make_wire(data[: HEAD_BYTES - 1], head_bytes=HEAD_BYTES).next_event(), NeedData)
     assert refusal(data[:HEAD_BYTES]).status == 431
 
 
@@ -281,7 +282,7 @@ def test_100_continue_is_expected_only_for_a_body(start: bytes, lines: list[byte
 
 
 def test_a_request_without_framing_fields_has_no_body() -> None:
-    wire = wire_with(request(start=b"POST / HTTP/1.1"))
+    wire = make_wire(request(start=b"POST / HTTP/1.1"))
     head = wire.next_event()
     assert isinstance(head, RequestHead)
     assert (head.content_bytes, head.is_chunked) == (0, False)
