@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def trioweb_client() -> Callable[..., AbstractAsyncContextManager[AppClient]]:
-    """Give `trioweb.testing.open_client`, for `async with` and its client."""
+    """Return `trioweb.testing.open_client`, which serves an app and gives a client for it."""
     from trioweb.testing import open_client
 
     return open_client
@@ -29,14 +29,14 @@ def trioweb_client() -> Callable[..., AbstractAsyncContextManager[AppClient]]:
 
 @pytest.fixture
 def trioweb_server() -> Callable[..., AbstractAsyncContextManager[Server]]:
-    """Give `trioweb.testing.open_server`, for `async with` and a server with its `urls`."""
+    """Return `trioweb.testing.open_server`, which serves an app on a port and gives its server."""
     from trioweb.testing import open_server
 
     return open_server
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forget the bad networks of the test before."""
+    """Forget the bad networks of the last test."""
     del item
     if streams := sys.modules.get("trioweb.testing.faults.stream"):
         streams.forget_recent_faults()
