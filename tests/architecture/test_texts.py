@@ -57,6 +57,16 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert not found(MACHINE_PATHS)
 
 
+@pytest.mark.parametrize("file", [file for file in FILES if re.fullmatch(r"trioweb/.+/README\.md", file)])
+def test_the_readme_of_a_package_names_each_of_its_files(file: str) -> None:
+    named = set(re.findall(r"\w+\.py", text_of(file)))
+    folder = (ROOT / file).parent
+    below = [path for path in folder.rglob("*.py") if path.name != "__init__.py"]
+    nearest = [next(place for place in path.parents if (place / "README.md").exists()) for path in below]
+    own = {path.name for path, place in zip(below, nearest, strict=True) if place == folder}
+    assert own - named == set()
+
+
 @pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md"])
 def test_every_make_command_of_a_text_is_a_target(file: str) -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", text_of("Makefile"), re.MULTILINE))

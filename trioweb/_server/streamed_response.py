@@ -119,8 +119,8 @@ class StreamedResponse:
             # Not raised here, where it would count as a failure of the companion. The block is cancelled.
             block.cancel(reason="the client is gone, or takes nothing")
 
-    # By the server's timers and not by `trio.sleep_until`, as with the pings of a WebSocket: the test kit tells by
-    # it that nobody waits for this deadline, and that a program with nothing but such deadlines is stuck.
+    # By the server's timers and not by `trio.sleep_until`, as with the pings of a WebSocket: so the test kit can see
+    # that no task waits for this deadline, and that a program with only such deadlines is stuck.
     async def _sleep_until(self, deadline: float) -> None:
         self._is_silent = trio.Event()
         timer = self._timers.call_at(deadline, self._end_silence)

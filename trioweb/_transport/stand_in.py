@@ -8,14 +8,14 @@ again. Then the second round of the scheduler costs about as much as the decodin
 So the pump may *lend* its only socket to the task that receives. That task waits for the socket, reads it as
 the pump would, and finds the message in its inbox, all in one step. The pump rests.
 
-What must not happen is that nobody waits. Pings are to be answered and a close noticed whatever the program
+Some task must always wait for the socket. Pings have to be answered and a close noticed whatever the program
 does, and a task that has received a message may do anything next. It is *away* until it receives again. The
 loan therefore ends when Trio is about to sleep while the task is away, or after a few rounds in which Trio
 does not sleep. An `Instrument` sees that moment: `before_io_wait` is called once in each round, just before
-Trio looks for input. In the usual case the task is back by then, and nothing has been paid for that.
+Trio looks for input. In the usual case the task is back by then, and being away has cost nothing.
 
-Ending a loan costs more than it has saved. So a task has to earn it by some receives in a row, and after a
-loan that ended like this, by many. Any change to the pump's sockets ends the loan, too.
+Ending a loan costs more than it has saved. So a task has to earn one by several receives in a row, and by many
+more after a loan that ended like this. Any change to the pump's sockets ends the loan, too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROUNDS_AWAY = 8
 
 
 class Lender(Protocol):
-    """What lends its only socket: a `Pump`."""
+    """The owner of the only socket: a `Pump`."""
 
     def interrupt(self) -> None:
         """End the wait for the only socket, whichever task waits."""
@@ -95,7 +95,7 @@ class StandIn(trio.abc.Instrument):
             self._lender.serve_only(descriptor)
 
     def recall(self) -> None:
-        """Let the task look around: something else has happened than input."""
+        """Wake the task that waits for input, because something else has happened."""
         if self.is_waiting:
             self._lender.interrupt()
 
@@ -131,7 +131,7 @@ class StandIn(trio.abc.Instrument):
     # For Trio.
 
     def before_io_wait(self, timeout: float) -> None:
-        """End the loan if Trio is about to sleep, and nobody waits for the socket."""
+        """End the loan if Trio is about to sleep while no task waits for the socket."""
         if self.is_waiting:
             self._rounds_away = 0
             return
