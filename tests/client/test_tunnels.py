@@ -175,9 +175,21 @@ async def test_a_refusal_of_a_proxy_that_ends_in_a_reset_is_a_refusal(serving):
 
 async def test_a_proxy_that_nobody_serves_is_a_failure_of_the_proxy():
     with pytest.raises(ConnectFailed, match="refused") as caught:
-        await check_echo("ws://server.example/", proxy="http://127.0.0.1:1")
+        await check_echo("ws://server.example/", proxy="http://ann:secret@127.0.0.1:1")
 
     assert caught.value.phase == "proxy"
+    assert "ws://server.example/ through the proxy http://127.0.0.1:1: " in str(caught.value)
+
+
+async def test_a_proxy_without_tls_behind_https_is_recognised(serving):
+    async def answer_in_plain_text(peer):
+        await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with serving(answer_in_plain_text) as port:
+        with pytest.raises(
+            ConnectFailed, match=r"the proxy does not speak TLS .* its URL begins with http://"
+        ):
+            await check_echo("ws://server.example/", proxy=f"https://127.0.0.1:{port}")
 
 
 async def test_a_proxy_of_another_kind_is_refused_with_advice():

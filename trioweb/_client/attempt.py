@@ -13,6 +13,7 @@ from typing import Protocol
 
 import trio
 
+from trioweb._wire.proxy_tunnel import Proxy
 from trioweb._wire.websocket_url import WebSocketURL
 from trioweb.errors import ConnectFailed, ConnectTimedOut, Phase, TriowebError
 from trioweb.exception_groups import leaf_exceptions
@@ -30,11 +31,13 @@ class Attempt:
 
     Attributes:
         url: Where it leads to now; a redirect changes that.
+        proxy: What it goes through, if not directly; often only the environment names it.
         pending: The response that it waits for, if it waits for one.
     """
 
     def __init__(self, url: WebSocketURL) -> None:
         self.url = url
+        self.proxy: Proxy | None = None
         self.pending: PendingResponse | None = None
         self._phase: Phase = "TCP"
 
@@ -55,7 +58,7 @@ class Attempt:
         except Exception as error:
             if self.pending is not None:
                 self.pending.give_up()
-            raise ConnectFailed(f"{self.url}: {_reasons(error)}", phase) from error
+            raise ConnectFailed(f"{self._way}: {_reasons(error, phase)}", phase) from error
 
     def time_out(self, seconds: float) -> ConnectTimedOut:
         """Return the error for an attempt that has taken too long.
@@ -66,11 +69,15 @@ class Attempt:
         if self.pending is not None:
             self.pending.give_up()
         return ConnectTimedOut(
-            f"{self.url}: no connection within {seconds:g} s (Timeouts.connect_seconds)", self._phase
+            f"{self._way}: no connection within {seconds:g} s (Timeouts.connect_seconds)", self._phase
         )
 
+    @property
+    def _way(self) -> str:
+        return str(self.url) if self.proxy is None else f"{self.url} through the proxy {self.proxy}"
 
-def _reasons(error: Exception) -> str:
+
+def _reasons(error: Exception, phase: Phase) -> str:
     """Return the reasons at the bottom of an error.
 
     Trio's own "all attempts to connect failed" has them in its cause, one for each address.
@@ -81,7 +88,8 @@ def _reasons(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not valid: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
-        return "the server does not speak TLS on this port; without TLS, the URL begins with ws://"
+        peer, scheme = ("proxy", "http") if phase == "proxy" else ("server", "ws")
+        return f"the {peer} does not speak TLS on this port; without TLS, its URL begins with {scheme}://"
     if isinstance(error, OSError) and cause is not None:
         return "; ".join(dict.fromkeys(str(leaf) for leaf in leaf_exceptions(cause)))
     return str(error) or type(error).__name__

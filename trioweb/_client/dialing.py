@@ -47,7 +47,7 @@ async def dial(attempt: Attempt, url: WebSocketURL, options: ConnectOptions, eng
         ConnectFailed: A step failed.
         ConfigError: The proxy is malformed, or of another kind than HTTP.
     """
-    proxy = choose_proxy(url, options.proxy)
+    proxy = attempt.proxy = choose_proxy(url, options.proxy)
     stream = await _open_socket(attempt, url, proxy)
     bottom: trio.socket.SocketType | socket.socket = stream.socket
     try:
