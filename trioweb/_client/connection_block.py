@@ -121,6 +121,7 @@ async def end_connection(ws: ClientWebSocket, close: Close) -> None:
 
 
 async def _wait_for_end(ws: ClientWebSocket) -> None:
+    """Wait until nothing of the connection is left: the closing handshake, and what carried the bytes."""
     await closing_of(ws).wait_closed()
     transport = outlet_of(ws).transport
     if isinstance(transport, StreamTransport):  # whose own way to close may wait; a socket is closed by now

@@ -72,6 +72,7 @@ async def dial(attempt: Attempt, url: WebSocketURL, options: ConnectOptions, eng
 
 
 async def _open_socket(attempt: Attempt, url: WebSocketURL, proxy: Proxy | None) -> trio.SocketStream:
+    """Connect to the first hop. Its phase is the one to report: a proxy that is down is not the server's fault."""
     if url.unix_path is not None:
         with attempt.during("Unix socket"):
             return await trio.open_unix_socket(url.unix_path)

@@ -46,6 +46,10 @@ def choose_proxy(url: WebSocketURL, proxy: str | Literal[False] | None) -> Proxy
 
 
 def _from_environment(url: WebSocketURL) -> Proxy | None:
+    """Return the proxy that the environment names, unless it makes an exception for this host.
+
+    `NO_PROXY` may list a host with its port or without it, so `urllib` is asked about both forms.
+    """
     if url.unix_path is not None or _is_this_machine(url.host):
         return None
     from urllib.request import getproxies, proxy_bypass  # only here: it takes 20 ms to import
@@ -60,6 +64,7 @@ def _from_environment(url: WebSocketURL) -> Proxy | None:
 
 
 def _is_this_machine(host: str) -> bool:
+    """Return whether a host is this machine, by its name alone: it may be that only the proxy can look names up."""
     name = host.removesuffix(".")
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 §6.3
         return True

@@ -95,14 +95,17 @@ class SharedEngine:
         closing.on_closed = self._forget
 
     def _forget(self, closing: ClientClosing) -> None:
+        """Release the hold of a connection that is closed completely."""
         self._connections.discard(closing)
         self.release()
 
     def _retire(self) -> None:
+        """Let the next `hold` start another engine; this one may still be closing connections."""
         if _engine_of_run.get(None) is self:
             _engine_of_run.set(None)
 
     async def _run(self) -> None:
+        """Wait for the end, beside the tasks of the engine: a cancellation reaches only this task, not them."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._serve, name="trioweb client tasks")
             # Ends by the last release, by a failure of `_serve`, or because Trio ends the run: always the same way.
@@ -123,6 +126,7 @@ class SharedEngine:
 
     @trio.lowlevel.enable_ki_protection
     async def _serve(self) -> None:
+        """Run the engine until nothing uses it, and let no exception out: it would end the whole run."""
         try:
             with self._shield:
                 # The streams have a nursery of their own, so that those that are still closing are waited for.

@@ -281,7 +281,7 @@ class WebSocketSession:
 def _is_a_wish(error: Exception) -> bool:
     """Return whether a handler ends its WebSocket by this on purpose.
 
-    A `HandshakeRejected` that another server has sent to a client in the handler is not a wish. Nobody
+    A `HandshakeRejected` that another server has sent to a client in the handler is not one. Nobody
     has decided it here, so it is a bug like any other exception that is not caught.
     """
     if isinstance(error, HandshakeRejected) and error.was_received:
