@@ -58,6 +58,27 @@ def serving():
 
 
 @pytest.fixture
+async def serve(nursery):
+    """Serve an echo on a port: `server = await serve(**options)`; `/old` redirects to it."""
+
+    async def serve(**options):
+        app = trioweb.App()
+
+        @app.websocket("/")
+        async def echo(ws):
+            async for message in ws:
+                await ws.send(message)
+
+        @app.get("/old")
+        async def old(request):
+            return trioweb.Redirect("/")
+
+        return await nursery.start(partial(trioweb.serve, app, "127.0.0.1", 0, **options))
+
+    return serve
+
+
+@pytest.fixture
 def over_memory():
     """Connect over memory to a `RawPeer`: `async with over_memory(**arguments) as (ws, peer)`."""
 

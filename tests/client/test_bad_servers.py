@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from functools import partial
 
 import pytest
 import trio
 import trio.testing
+from support.server_manners import refuse_and_reset
 from support.tls import contexts
 
 import trioweb
@@ -87,13 +86,7 @@ async def test_a_refusal_whose_body_stalls_is_a_refusal_when_the_time_is_up(serv
 
 
 async def test_a_refusal_that_ends_in_a_reset_is_a_refusal(serving):
-    async def refuse(peer):
-        await peer.receive_head()
-        await peer.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nlater")
-        await trio.testing.wait_all_tasks_blocked(0.01)  # a reset overtakes bytes that nobody has read
-        peer.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    async with serving(refuse) as port:
+    async with serving(refuse_and_reset) as port:
         with pytest.raises(HandshakeRejected) as caught:
             async with trioweb.connect(f"ws://127.0.0.1:{port}/"):
                 pass

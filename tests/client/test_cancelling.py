@@ -12,7 +12,7 @@ import trio.testing
 from support.tls import contexts
 
 import trioweb
-from trioweb import App, Config, Timeouts
+from trioweb import Config, Timeouts
 from trioweb._client import dialing
 from trioweb.testing import RawPeer, check_cancellation
 
@@ -22,25 +22,6 @@ def sockets():
     gc.collect()
     links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
     return sum(os.path.exists(link) and os.readlink(link).startswith("socket:") for link in links)
-
-
-@pytest.fixture
-async def serve(nursery):
-    async def serve(**options):
-        app = App()
-
-        @app.websocket("/")
-        async def echo(ws):
-            async for message in ws:
-                await ws.send(message)
-
-        @app.get("/old")
-        async def old(request):
-            return trioweb.Redirect("/")
-
-        return await nursery.start(partial(trioweb.serve, app, "127.0.0.1", 0, **options))
-
-    return serve
 
 
 async def use(url, **options):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import trio
 import trio.testing
+from support.links.connection_ends import ConnectionEnds
 
 import trioweb
 from trioweb import Close, Config, Timeouts
@@ -22,22 +23,8 @@ STATES = [state for state in State if state is not State.CONNECTING]
 EVENTS = [event for event in Event if event not in {Event.ACCEPT, Event.REJECT, Event.DRAIN}]
 
 
-class Connection:
-    """Both ends of a WebSocket over streams that take only what the other side reads."""
-
-    def __init__(self, ws, peer, nursery):
-        self.ws, self.peer, self.nursery = ws, peer, nursery
-
-    @property
-    def state(self):
-        return self.ws._closing.state
-
-    def say(self, data):
-        async def send():
-            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                await self.peer.send(data)
-
-        self.nursery.start_soon(send)
+class Connection(ConnectionEnds):
+    """Brings a client's WebSocket into each state, and lets each event happen."""
 
     def read_on(self):
         async def read():

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
 import trio
 import trio.testing
+from support.server_manners import refuse_and_reset
 from support.tls import contexts
 
 import trioweb
-from trioweb import App, ConfigError, ConnectFailed
+from trioweb import ConfigError, ConnectFailed
 from trioweb._client import dialing
-
-
-@pytest.fixture
-async def serve(nursery):
-    async def serve(**options):
-        app = App()
-
-        @app.websocket("/")
-        async def echo(ws):
-            async for message in ws:
-                await ws.send(message)
-
-        return await nursery.start(partial(trioweb.serve, app, "127.0.0.1", 0, **options))
-
-    return serve
 
 
 async def pass_on(source, target):
@@ -161,13 +145,7 @@ async def test_the_answer_of_a_proxy_that_refuses_a_tunnel_is_in_the_error(servi
 
 
 async def test_a_refusal_of_a_proxy_that_ends_in_a_reset_is_a_refusal(serving):
-    async def refuse(peer):
-        await peer.receive_head()
-        await peer.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nlater")
-        await trio.testing.wait_all_tasks_blocked(0.01)  # a reset overtakes bytes that nobody has read
-        peer.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    async with serving(refuse) as port:
+    async with serving(refuse_and_reset) as port:
         with pytest.raises(ConnectFailed, match="503 Busy, and said b'later'"):
             async with trioweb.connect("ws://server.example/", proxy=f"http://127.0.0.1:{port}"):
                 pass

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import trio
 import trio.testing
+from support.links.connection_ends import ConnectionEnds
 from support.serving import in_memory
 
 from trioweb import App, Close, Config, ConnectionClosed, LocalProtocolError, Timeouts
@@ -39,22 +40,8 @@ def test_every_event_counts_somewhere():
     assert {event for _, event in TRANSITIONS} == set(Event)
 
 
-class Connection:
-    """Both ends of a WebSocket over streams that take only what the other side reads."""
-
-    def __init__(self, peer, ws, nursery):
-        self.peer, self.ws, self.nursery = peer, ws, nursery
-
-    @property
-    def state(self):
-        return self.ws._closing.state
-
-    def say(self, data):
-        async def send():
-            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                await self.peer.send(data)
-
-        self.nursery.start_soon(send)
+class Connection(ConnectionEnds):
+    """Brings a server's WebSocket into each state, and lets each event happen."""
 
     async def settled(self):
         await trio.testing.wait_all_tasks_blocked()
@@ -116,7 +103,7 @@ async def connecting():
     async with in_memory(app, pair=pair) as peer, trio.open_nursery() as nursery:
         await peer.send(handshake())
         await trio.testing.wait_all_tasks_blocked()
-        yield Connection(peer, websockets[0], nursery)
+        yield Connection(websockets[0], peer, nursery)
         nursery.cancel_scope.cancel()
 
 

@@ -188,11 +188,11 @@ class WebSocketSession:
         group, with all their tracebacks.
         """
         flat = [leaf for error in errors for leaf in leaf_exceptions(error) if isinstance(leaf, Exception)]
-        bugs = [one for one in flat if not self._is_an_end(one) and not _is_a_wish(one)]
+        bugs = [one for one in flat if not self._is_an_end(one) and not _is_on_purpose(one)]
         if len(bugs) > 1:
             return ExceptionGroup("several tasks of the WebSocket failed", bugs)
-        wishes = [one for one in flat if _is_a_wish(one)]
-        return next(iter([*bugs, *wishes]), None)
+        decisions = [one for one in flat if _is_on_purpose(one)]
+        return next(iter([*bugs, *decisions]), None)
 
     def _is_an_end(self, error: Exception) -> bool:
         """Return whether an error only informs the handler of an end, however many tasks raise it.
@@ -278,11 +278,11 @@ class WebSocketSession:
         access_log.websocket_closed(self._ws, code, self._started)
 
 
-def _is_a_wish(error: Exception) -> bool:
+def _is_on_purpose(error: Exception) -> bool:
     """Return whether a handler ends its WebSocket by this on purpose.
 
-    A `HandshakeRejected` that another server has sent to a client in the handler is not one. Nobody
-    has decided it here, so it is a bug like any other exception that is not caught.
+    A `HandshakeRejected` that another server has sent to a client in the handler does not
+    count. Nobody has decided it here, so it is a bug like any other exception that is not caught.
     """
     if isinstance(error, HandshakeRejected) and error.was_received:
         return False
@@ -304,7 +304,7 @@ def _close_for(ws: WebSocket, error: Exception | None, *, is_debug: bool) -> Clo
         logger.info("WebSocket %s is closed for what its request lacks: %s", ws.request.raw_path, error)
         return _explained(CloseCode.POLICY_VIOLATION, str(error))
     explain(error)
-    if isinstance(error, HTTPError) and _is_a_wish(error):
+    if isinstance(error, HTTPError) and _is_on_purpose(error):
         error.add_note(
             "The handshake has been answered, so no status can be sent: raise CloseWebSocket(code, reason)"
         )
