@@ -33,7 +33,7 @@ TOLERANT = Config(limits=Limits(message_bytes=64 * 1024 * 1024))
 
 @attrs.frozen(kw_only=True)
 class Destination:
-    """What to connect to, and how.
+    """The server to connect to, and the options for it.
 
     Attributes:
         url: Where the WebSocket is.

@@ -1,4 +1,4 @@
-"""What `trioweb connect` shows: messages for people or for programs, and everything else.
+"""The output of `trioweb connect`: messages for people or for programs, and notes.
 
 | | standard output | standard error |
 |---|---|---|

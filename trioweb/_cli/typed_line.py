@@ -1,4 +1,4 @@
-"""What a typed line asks for: a message, or one of the commands that begin with a slash.
+"""The meaning of a typed line: a message, or one of the commands that begin with a slash.
 
     hello              the text "hello"
     //hello            the text "/hello"

@@ -31,7 +31,7 @@ class Attempt:
 
     Attributes:
         url: Where it leads to now; a redirect changes that.
-        proxy: What it goes through, if not directly; often only the environment names it.
+        proxy: The proxy that it goes through, if any; often only the environment names it.
         pending: The response that it waits for, if it waits for one.
     """
 
@@ -46,7 +46,7 @@ class Attempt:
         """Run a step of this phase.
 
         Raises:
-            ConnectFailed: The step has failed, for whatever reason.
+            ConnectFailed: The step has failed, for any reason.
             TriowebError: Part of a refusal has arrived, which says more.
         """
         self._phase = phase

@@ -128,7 +128,7 @@ def connect_stream(
 
     Args:
         stream: Any Trio stream. For `wss`, TLS is up to you: wrap it in `trio.SSLStream`.
-        url: What to ask the server for; nothing is resolved.
+        url: The host and the target of the request. The host is not looked up.
         subprotocols: As for `connect`.
         headers: As for `connect`.
         compression: As for `connect`.

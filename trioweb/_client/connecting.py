@@ -5,11 +5,11 @@
     open                put the parts together, and hand them to the engine
 
 Reaching is the only step that waits for others, so the deadline surrounds it, and nothing else. What follows
-never waits. So no cancellation can come between the server's agreement and the moment from which
-somebody is responsible for the connection: until then this module, afterwards the engine.
+never waits. So no cancellation can come between the server's agreement and the hand-over: until then this module
+is responsible for the connection, afterwards the engine.
 
 If a step fails, each undoes its own: `dial` closes its socket, `Opener` the transport that it got from
-`dial`, `open_connection_over` the stream that it was given, and `run` releases the engine, whatever happened.
+`dial`, `open_connection_over` the stream that it was given, and `run` always releases the engine.
 """
 
 from __future__ import annotations

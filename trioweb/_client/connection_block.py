@@ -106,7 +106,7 @@ async def end_connection(ws: ClientWebSocket, close: Close) -> None:
     """Close, and wait for the end; when cancelled, for a second, and then cut the connection.
 
     Raises:
-        trio.Cancelled: The caller is cancelled. The connection has ended all the same.
+        trio.Cancelled: The caller is cancelled. The connection has ended nevertheless.
     """
     closing = closing_of(ws)
     intake_of(ws).close(close)

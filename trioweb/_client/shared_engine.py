@@ -38,7 +38,7 @@ RUN_HAS_ENDED = Close(CloseCode.GOING_AWAY)
 
 
 class SharedEngine:
-    """An engine in a system task, which counts those who use it."""
+    """An engine in a system task, which counts its users."""
 
     __slots__ = (
         "_connections",
@@ -143,7 +143,7 @@ class SharedEngine:
             if self._started.is_set():
                 logger.exception("internal error: all client connections of this Trio run are cut")
         finally:
-            # Also for those who wait for an engine that could not be opened: they find that there is none.
+            # Also for the tasks that wait for an engine which could not be opened: they find that there is none.
             self._engine = None
             self._started.set()
             self._retire()

@@ -40,7 +40,7 @@ class Accepted:
         headers: The fields of the response.
         subprotocol: The one that the server has chosen, if any.
         deflate: How messages are compressed, if they are.
-        early_input: What arrived after the response: the first frames.
+        early_input: The bytes that arrived after the response: the first frames.
         status: 101.
     """
 

@@ -29,7 +29,7 @@ def offer_deflate(settings: Deflate) -> str:
     """Return the `Sec-WebSocket-Extensions` of a request.
 
     Args:
-        settings: What this side wants.
+        settings: Those of this side.
     """
     limited = settings.window_bits < zlib.MAX_WBITS
     own = f"client_max_window_bits={settings.window_bits}" if limited else "client_max_window_bits"
@@ -44,7 +44,7 @@ def accept_deflate(lines: list[str], settings: Deflate | None) -> DeflateAgreeme
 
     Args:
         lines: The values of the response's `Sec-WebSocket-Extensions` lines.
-        settings: What this side has offered; `None` for nothing.
+        settings: Those that this side has offered; `None` if it has offered nothing.
 
     Returns:
         What both sides agree on, from the server's point of view; `None` for no compression.
@@ -98,7 +98,7 @@ def _agreement(parameters: Mapping[str, str | None], settings: Deflate) -> Defla
         client_max_window_bits=client_bits,
         level=settings.level,
         memory_level=settings.memory_level,
-        # zlib cannot compress with the smallest window. A server may ask for it all the same, and any message
+        # zlib cannot compress with the smallest window. A server may ask for it nevertheless, and any message
         # may be sent as it is (§6), so this side then only receives compressed messages.
         minimum_bytes=settings.minimum_bytes if client_bits >= LEAST_BITS else sys.maxsize,
     )

@@ -37,7 +37,7 @@ def redirected(url: WebSocketURL, answer: HandshakeRejected) -> WebSocketURL | N
 
     Args:
         url: Where the handshake was sent to.
-        answer: What the server has sent.
+        answer: The server's response.
 
     Raises:
         BadHandshake: It leads to where no WebSocket is, from `wss` to `ws`, or to a Unix socket.
@@ -56,7 +56,7 @@ def headers_for(origin: WebSocketURL, target: WebSocketURL, headers: HeaderSourc
     Args:
         origin: The URL for which the headers were given.
         target: Where the redirect leads to.
-        headers: What the program has given.
+        headers: The program's own.
     """
     lines = Headers(headers).lines()
     if origin.origin_key == target.origin_key:

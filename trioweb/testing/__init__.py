@@ -1,4 +1,4 @@
-"""What tests of an application need.
+"""The test kit: clients, peers, bad networks and cancellation, for tests of applications.
 
     open_client           serves an app in memory: HTTP, WebSockets and server-sent events, by any clock
     open_server           serves an app on a real port

@@ -1,4 +1,4 @@
-"""What the client of a test and its server share: the listener between them, failures, and calls that wait.
+"""The bench that a test's client and its server share: the listener between them, failures, and calls that wait.
 
 Failures are kept with the connection on which they happened until a call on that connection meets them. So in a test of
 several clients each exception comes out at the client that caused it, and an `expect_text` of another one can still
@@ -50,7 +50,7 @@ class Wait:
         connection: The connection that it is about, as soon as that is known.
         ends_at: When it ends in any case, by a deadline of the test.
         scope: Is cancelled to raise `stuck`.
-        stuck: What to raise in place of the result.
+        stuck: The error to raise in place of the result.
     """
 
     call: str

@@ -30,7 +30,7 @@ def parse_authority(text: str, authority: str) -> tuple[str, int | None, str | N
 
     Args:
         text: The URL, for the text of an error.
-        authority: What is between `//` and the path.
+        authority: The part between `//` and the path.
 
     Raises:
         InvalidURL: It is malformed.

@@ -74,7 +74,7 @@ class ResponseDecoder:
         Args:
             request: Its headers have been checked.
             head_bytes: How long each head may be.
-            phase: What the client is doing, for the texts of errors.
+            phase: The phase of connecting, for the texts of errors.
         """
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=_FRAMED_BYTES)
         end = h11.EndOfMessage()

@@ -72,7 +72,7 @@ class AppClient(httpx.AsyncClient):
         """Send a request, as httpx does.
 
         Raises:
-            Exception: What the handler raised, unless the client was opened with `raise_errors=False`.
+            Exception: The handler failed, unless the client was opened with `raise_errors=False`.
             Stuck: It would never be answered.
 
         Cancellation: Closes the connection, as a client that goes away does.
@@ -125,7 +125,7 @@ class AppClient(httpx.AsyncClient):
 
         Args:
             path: Of an endpoint that answers with an `EventStream`.
-            last_event_id: What a browser sends when it connects again.
+            last_event_id: The id that a browser sends when it connects again.
             options: As for `client.stream`.
 
         Raises:
@@ -174,7 +174,7 @@ class AppClient(httpx.AsyncClient):
         Raises:
             HandshakeRejected: The server has refused, with `status`, `headers` and `body`.
             ConnectFailed: The server does not listen any more.
-            Exception: What the handler raised, unless the client was opened with `raise_errors=False`.
+            Exception: The handler failed, unless the client was opened with `raise_errors=False`.
             Stuck: The handshake would never be answered.
 
         Cancellation: As for `trioweb.connect`: closes with 1001, and waits at most a second.

@@ -22,7 +22,7 @@ from trioweb.closing import Close
 from trioweb.json_text import read_json
 
 Received = str | bytes | Close
-"""What can come next on a WebSocket: a message, or its end."""
+"""The next thing to come on a WebSocket: a message, or its end."""
 
 VALUE_CHARACTERS = 200
 DIFFERENCE_LINES = 40

@@ -1,4 +1,4 @@
-"""What can go wrong with the bytes of a connection, and where: drawn from a seed, or written down.
+"""The faults of a connection and their places in its bytes: drawn from a seed, or written down.
 
 A plan is made of places in the stream of bytes, not of calls. How many calls it takes to move some bytes depends on
 timing, on buffers and on the other side. Places do not, so that a seed means the same faults in every run, and each

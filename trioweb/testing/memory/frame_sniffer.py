@@ -49,7 +49,7 @@ class SniffedFrame:
     """A frame whose header has passed, and the beginning of its payload.
 
     Attributes:
-        opcode: What kind of frame it is.
+        opcode: The kind of frame.
     """
 
     __slots__ = ("_first", "_length", "_mask", "_shown", "opcode")

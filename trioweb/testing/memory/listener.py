@@ -29,8 +29,8 @@ class MemoryConnection:
     Attributes:
         client: The client's side.
         server: The server's side, with the peer that the client claims to be.
-        transcript: What has passed.
-        label: What it is used for at the moment: `"GET /"`, or `"WebSocket /chat"`.
+        transcript: The last frames and heads that have passed.
+        label: Its present use: `"GET /"`, or `"WebSocket /chat"`.
     """
 
     def __init__(self, peer: Address | None, *, is_encrypted: bool) -> None:

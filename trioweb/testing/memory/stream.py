@@ -110,8 +110,8 @@ class MemoryStream(AddressedStream, trio.abc.HalfCloseableStream):
     sent before, then the end.
 
     Args:
-        incoming: What this side reads.
-        outgoing: What it writes.
+        incoming: The pipe from which this side reads.
+        outgoing: The pipe to which it writes.
         show: Is called with each piece that this side sends.
         show_end: Is called when this side sends no more.
     """
@@ -208,7 +208,7 @@ class MemoryStream(AddressedStream, trio.abc.HalfCloseableStream):
         self._incoming.abandon()
 
     async def aclose(self) -> None:
-        """Close at once. This waits for nobody: whatever was sent is in the other side's buffer already."""
+        """Close at once. This waits for nobody: everything that was sent is in the other side's buffer already."""
         self.close()
         await trio.lowlevel.checkpoint()
 

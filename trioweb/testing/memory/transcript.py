@@ -1,4 +1,4 @@
-"""What has passed over a connection of a test: the last frames and heads, in both directions.
+"""The transcript of a connection: the last frames and heads that have passed, in both directions.
 
         0.000 s  client -> server  GET /chat HTTP/1.1  (178 bytes)
         0.000 s  client <- server  HTTP/1.1 101 Switching Protocols  (125 bytes)
@@ -6,7 +6,7 @@
        40.000 s                    4 pings and pongs
 
 It is written while the bytes pass, for every connection, since nobody knows beforehand which test is going to fail. So it
-is bounded, keeps only the beginnings of payloads, and formats nothing before somebody looks.
+is bounded, keeps only the beginnings of payloads, and formats nothing before it is shown.
 
 It also knows the difference between a connection on which something happens and one that only shows that it is there:
 pings, pongs, and the comments in a quiet stream of events. Between two programs that wait for each other for ever these
@@ -47,7 +47,7 @@ class Side(Enum):
 
 
 class _Content(Enum):
-    """What the bytes of a connection are."""
+    """The meaning of the bytes of a connection."""
 
     UNKNOWN = "the client's first head has not arrived"
     REQUESTS = "HTTP"
@@ -56,7 +56,7 @@ class _Content(Enum):
 
 
 class _Entry:
-    """One line of the transcript, which becomes text only when somebody reads it.
+    """One line of the transcript, which becomes text only when it is shown.
 
     `upkeep` counts the pings, pongs or comments in a row that share the line; 0 is for everything else.
     """

@@ -62,7 +62,7 @@ MOST_WAKES = 100_000
 
 
 class _State(Enum):
-    """What can be seen when all tasks are blocked."""
+    """The possible findings when all tasks are blocked."""
 
     HAS_DEADLINE = "a task will wake by itself"
     HAS_OUTSIDE = "something from outside may wake one"
