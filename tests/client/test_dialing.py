@@ -88,6 +88,18 @@ async def test_a_certificate_that_nobody_has_signed_is_refused_by_default(serve)
     assert caught.value.phase == "TLS"
 
 
+@pytest.mark.parametrize("version", ["TLS 1.2", "TLS 1.3"])
+async def test_a_server_that_wants_a_certificate_of_the_client_says_so(serve, version):
+    server_context, context = contexts(version)
+    server_context.verify_mode = ssl.CERT_REQUIRED
+    server = await serve(ssl_context=server_context)
+
+    with pytest.raises(ConnectFailed, match="alert") as caught:
+        await echoed(f"wss://localhost:{server.port}/", ssl_context=context)
+
+    assert caught.value.phase == "TLS"
+
+
 async def test_a_server_without_tls_is_recognised_behind_wss(serving):
     async def serve_http(peer):
         await peer.receive_exactly(1)

@@ -30,6 +30,7 @@ from trioweb._client.shared_engine import SharedEngine, shared_engine
 from trioweb._client.websocket import ClientWebSocket
 from trioweb._transport.engine import Engine
 from trioweb._transport.stream_transport import StreamTransport
+from trioweb._transport.tls_transport import TlsTransport
 from trioweb._transport.transport import Transport
 from trioweb._websocket.parts import put_together
 from trioweb._wire.client_handshake import NONCE_BYTES, Accepted, ClientHandshake
@@ -128,6 +129,9 @@ class Opener:
             while True:
                 data = await transport.receive()
                 if not data:
+                    if isinstance(transport, TlsTransport):
+                        with self._attempt.during("TLS"):
+                            transport.check()
                     handshake.input_ended()
                 if accepted := handshake.feed(data):
                     return accepted

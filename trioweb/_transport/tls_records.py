@@ -48,6 +48,7 @@ class TlsRecords:
 
     __slots__ = (
         "_carrier",
+        "_failure",
         "_has_ended",
         "_has_said_goodbye",
         "_incoming",
@@ -74,6 +75,7 @@ class TlsRecords:
         self._has_ended = False
         self._has_said_goodbye = False
         self._is_broken = False
+        self._failure: str | None = None
 
     async def secure(self) -> None:
         """Do the TLS handshake.
@@ -103,6 +105,18 @@ class TlsRecords:
             self._break_off(error)
             raise trio.BrokenResourceError(f"the TLS handshake failed: {error}") from error
         return True
+
+    def check(self) -> None:
+        """Complain if TLS has failed, which a reader sees as the end of the input.
+
+        With TLS 1.3, a server judges the client's certificate after the handshake of the client (RFC 8446 §4.4.3).
+        So its alert, which says what is wrong, takes the place of an answer.
+
+        Raises:
+            trio.BrokenResourceError: TLS has failed.
+        """
+        if self._failure is not None:
+            raise trio.BrokenResourceError(f"TLS has failed: {self._failure}")
 
     def _pull(self, data: bytes) -> bytes:
         plain = self._decrypt(data)
@@ -171,6 +185,7 @@ class TlsRecords:
         # At debug level, since any client can cause it: a scanner must not be able to fill the log.
         logger.debug("a TLS connection is broken off: %s", why)
         self._has_ended = self._is_broken = True
+        self._failure = str(why)  # not the exception, whose traceback would lead back here
         if not self._unsent:
             self._say(self._outgoing.read())
 
