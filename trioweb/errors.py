@@ -125,7 +125,7 @@ class HandshakeRejected(HTTPError):
 
     Attributes:
         headers: The fields, by names in any case, with `get_all` for repeated ones.
-        body: The beginning of the server's response, up to 64 KiB.
+        body: The body of the server's response, up to 64 KiB.
         is_body_complete: Whether `body` is all of it: not cut, broken off or malformed.
         was_received: Whether a server has sent this to a client. In a handler, that is not an answer
             to the handler's own client: uncaught, it is a failure like any other.
