@@ -7,7 +7,7 @@ import gc
 import pytest
 import trio
 
-from trioweb import App, EventStream, ServerSentEvent
+from trioweb import App, EventStream, Response, ServerSentEvent
 from trioweb.testing import open_client
 
 
@@ -54,3 +54,21 @@ async def test_a_reader_that_is_cancelled_leaves_the_stream(app, left, autojump_
         assert last == "2"
         gc.collect()
         await left.wait()
+
+
+@pytest.mark.parametrize(
+    ("retry", "seconds"),
+    [("1500", 1.5), ("90000000", 86_400), ("²", None), ("9" * 5000, None), ("-1", None), ("", None)],
+)
+async def test_a_wait_that_is_not_a_number_is_ignored_and_a_long_one_is_bounded(
+    app, autojump_clock, retry, seconds
+):
+    @app.get("/odd")
+    async def odd(request):
+        return Response(
+            f"retry: {retry}\ndata: x\n\n".encode(), headers={"Content-Type": "text/event-stream"}
+        )
+
+    async with open_client(app) as client, client.events("/odd") as events:
+        event = await anext(events)
+    assert (event.data, event.retry_seconds) == ("x", seconds)

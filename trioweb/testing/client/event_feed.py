@@ -18,9 +18,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 
-from trioweb._web.streams.server_sent_event import ServerSentEvent
+from trioweb._web.streams.server_sent_event import MOST_SECONDS, ServerSentEvent
 
 _END_OF_LINE = re.compile(r"\r\n|\n|\r(?!$)")
+_MILLISECONDS = re.compile(r"[0-9]{1,15}")  # not `str.isdigit`, which knows digits that `int` does not
 
 
 class EventFeed:
@@ -61,7 +62,7 @@ class EventFeed:
             elif (
                 name == "event"
                 or (name == "id" and "\0" not in value)
-                or (name == "retry" and value.isdigit())
+                or (name == "retry" and _MILLISECONDS.fullmatch(value))
             ):
                 fields[name] = value
         raise StopAsyncIteration
@@ -76,7 +77,7 @@ class EventFeed:
             "\n".join(data) if data else None,
             event=fields.get("event"),
             id=fields.get("id"),
-            retry_seconds=int(fields["retry"]) / 1000 if "retry" in fields else None,
+            retry_seconds=min(int(fields["retry"]) / 1000, MOST_SECONDS) if "retry" in fields else None,
         )
 
 
