@@ -14,8 +14,8 @@ The handler and the connection end in any order, and each has to learn about the
     an error of the client's (a missing field)    1008                         its status
     any other exception, and a refusal that a     1011, logged                 500, logged
         client in the handler has received
-    ConnectionClosed, of this WebSocket, or an    as if it had returned        as if it had returned
-        OK one of another
+    ConnectionClosed of this WebSocket, and any   as if it had returned        as if it had returned
+        but the error of another
     ConnectionClosedError of another WebSocket    1011, logged                 500, logged
 
 A handler may start tasks in `ws.nursery`. If a task raises, the handler is cancelled, and the nursery raises
@@ -44,7 +44,13 @@ from trioweb._websocket.parts import put_together
 from trioweb._websocket.parts_of import require_open
 from trioweb._websocket.state import State
 from trioweb.closing import REASON_BYTES, Close, CloseCode
-from trioweb.errors import CloseWebSocket, ConnectionClosed, ConnectionClosedOK, HandshakeRejected, HTTPError
+from trioweb.errors import (
+    CloseWebSocket,
+    ConnectionClosed,
+    ConnectionClosedError,
+    HandshakeRejected,
+    HTTPError,
+)
 from trioweb.exception_groups import leaf_exceptions
 from trioweb.failures import log_failure
 from trioweb.newcomers import explain
@@ -198,10 +204,11 @@ class WebSocketSession:
         """Return whether an error only informs the handler of an end, however many tasks raise it.
 
         If this connection has not ended, it is about another one: a client's in the handler, or that of
-        another member. When that was lost or ended badly, 1000 would tell the peer that all is well.
+        another member. When that was lost or ended badly, 1000 would tell the peer that all is well. But a
+        task that still uses it after the handler has closed it learns of an end like any other.
         """
-        if self._closing.state in _BEFORE_END:
-            return isinstance(error, ConnectionClosedOK)
+        if isinstance(error, ConnectionClosedError):
+            return self._closing.state not in _BEFORE_END
         return isinstance(error, ConnectionClosed)
 
     async def _end(self, error: Exception | None) -> None:

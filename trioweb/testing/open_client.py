@@ -51,9 +51,9 @@ def open_client(
     Errors. An exception that the server would log as a failure of the program is raised in the test, as it is, by the
     call that met it: `client.get`, `ws.expect_text`, the end of a WebSocket's block, and at the latest the end of this
     block. If the test raises something itself, a failure that no call has met becomes a note of it. An `HTTPError`
-    that can still be answered, `CloseWebSocket` and `ConnectionClosed` do not count as failures, nor does an
-    exception that has an error handler of its own. An error handler for 500 or for `Exception` answers failures:
-    test it with `raise_errors=False`.
+    that can still be answered, `CloseWebSocket` and the `ConnectionClosed` of the handler's own WebSocket do not count
+    as failures, nor does an exception that has an error handler of its own. An error handler for 500 or for
+    `Exception` answers failures: test it with `raise_errors=False`.
 
     Waits. A call that can never end raises `Stuck`: when all tasks are blocked, none of them waits for a socket, a
     thread, a process or a signal, and no deadline is left but those of pings and of comments in quiet streams of

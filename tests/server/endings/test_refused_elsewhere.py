@@ -30,7 +30,6 @@ ERRORS = [
     ConnectTimedOut("inner", "TLS"),
     ConnectionClosedError(None, Close(4001, "inner"), True),
     ConnectionClosedError(),
-    AlreadyClosed(Close(1000), None, False),
 ]
 
 
@@ -89,8 +88,14 @@ async def test_a_websocket_is_closed_with_1011(error, path, autojump_clock, capl
 
 
 @pytest.mark.parametrize("path", ["/accepted", "/task", "/early"])
-async def test_another_connection_that_has_ended_well_ends_a_websocket_well(path, autojump_clock, caplog):
-    error = ConnectionClosedOK(None, Close(1001, "inner"), True)
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionClosedOK(None, Close(1001, "inner"), True), AlreadyClosed(Close(1011), None, False)],
+    ids=repr,
+)
+async def test_another_connection_that_has_ended_well_ends_a_websocket_well(
+    error, path, autojump_clock, caplog
+):
     async with in_memory(failing_app(error)) as peer:
         await peer.open(path)
 
