@@ -31,6 +31,14 @@ def listen_for_failures(listener: FailureListener) -> None:
     _listener.set(listener)
 
 
+def tell_failure(error: Exception) -> bool:
+    """Tell whoever listens of a failure, and return whether anybody does."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(bare(error))
+    return listener is not None
+
+
 def log_failure(logger: logging.Logger, text: str, *arguments: object, error: Exception) -> None:
     """Log a failure of the program with its traceback, unless a listener takes it.
 
@@ -40,8 +48,5 @@ def log_failure(logger: logging.Logger, text: str, *arguments: object, error: Ex
         arguments: For `text`.
         error: The exception, which goes no further than here.
     """
-    listener = _listener.get()
-    if listener is not None:
-        listener(bare(error))
-    else:
+    if not tell_failure(error):
         logger.error(text, *arguments, exc_info=error, stacklevel=2)

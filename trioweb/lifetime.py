@@ -12,6 +12,7 @@ import trio
 
 from trioweb.errors import SetupError
 from trioweb.exception_groups import bare_exceptions
+from trioweb.failures import tell_failure
 
 logger = logging.getLogger("trioweb")
 
@@ -127,13 +128,17 @@ class _Stay:
     @asynccontextmanager
     async def held_by(self, scope: trio.CancelScope) -> AsyncIterator[None]:
         try:
-            await self._entered.wait()
-            if self._is_entered:
-                self._adopt_variables()
-                with scope:
-                    yield
-        finally:
-            await self._release(scope)
+            try:
+                await self._entered.wait()
+                if self._is_entered:
+                    self._adopt_variables()
+                    with scope:
+                        yield
+            finally:
+                await self._release(scope)
+        except trio.Cancelled:
+            if self._failure is None:  # else the holder was cancelled while the failure ended it
+                raise
         if self._failure is not None:
             raise self._failure
 
@@ -175,6 +180,8 @@ class _Stay:
             pass
         except BaseException as error:
             self._failure = error
+            if isinstance(error, Exception):
+                tell_failure(error)  # before its holders end, and with them their connections
         finally:
             self._entered.set()
             self._leave.set()

@@ -121,8 +121,9 @@ async def serve(
                     acceptor.drain()
             shutdown.has_drained = True
     finally:
-        for listener in listeners:
-            await trio.aclose_forcefully(listener)
+        with trio.CancelScope(shield=True):  # waits for nobody, and what follows is for the cancelled too
+            for listener in listeners:
+                await trio.aclose_forcefully(listener)
         if unix_path is not None:
             remove_unix_socket(unix_path)
         shutdown.finished.set()

@@ -36,7 +36,7 @@ class Failure:
         connection: Where it happened; `None` for what belongs to none.
     """
 
-    error: Exception
+    error: BaseException
     connection: MemoryConnection | None
 
 
@@ -85,10 +85,15 @@ class Bench:
     def _keep(self, error: Exception) -> None:
         self._failures.append(Failure(error, served_connection()))
 
+    def server_failed(self, error: BaseException) -> None:
+        """Keep what the server has raised, unless it is kept as a failure of the lifespan."""
+        if all(failure.error is not error for failure in self._failures):
+            self._failures.append(Failure(error, None))
+
     def raise_failure(self, connection: MemoryConnection | None) -> None:
-        """Raise the first failure that happened on a connection, if there is one."""
+        """Raise the first failure that happened on a connection, or on none of them, if there is one."""
         for failure in self._failures:
-            if connection is not None and failure.connection is connection:
+            if failure.connection is None or failure.connection is connection:
                 self._failures.remove(failure)
                 _raise_as_it_is(failure.error)
 
@@ -97,7 +102,7 @@ class Bench:
         errors = [failure.error for failure in self._failures]
         self._failures.clear()
         if len(errors) > 1:
-            raise ExceptionGroup("several handlers failed, and no call of the client met it", errors)
+            raise BaseExceptionGroup("several handlers failed, and no call of the client met it", errors)
         if errors:
             _raise_as_it_is(errors[0])
 
@@ -106,8 +111,9 @@ class Bench:
         for failure in self._failures:
             if failure.error is not error:
                 text = "".join(traceback.format_exception(failure.error)).rstrip()
-                where = "" if failure.connection is None else f" of {failure.connection.label}"
-                error.add_note(f"The handler{where} failed as well:\n{text}")
+                where = failure.connection
+                what = "The app" if where is None else f"The handler of {where.label}"
+                error.add_note(f"{what} failed as well:\n{text}")
         self._failures.clear()
 
     # Waits.
@@ -135,7 +141,7 @@ class Bench:
             raise wait.stuck from None
 
 
-def _raise_as_it_is(error: Exception) -> NoReturn:
+def _raise_as_it_is(error: BaseException) -> NoReturn:
     """Raise an exception of the program without the context of the one that the test met, which was only its effect."""
     context = error.__context__
     try:

@@ -14,9 +14,11 @@ from trioweb._web.address import Address
 from trioweb.app import App
 from trioweb.config import Config
 from trioweb.errors import SetupError
+from trioweb.exception_groups import leaf_exceptions
 from trioweb.newcomers import require_trio
 from trioweb.testing.bare_nursery import bare_nursery
 from trioweb.testing.bench import Bench
+from trioweb.testing.client_block import ClientBlock
 from trioweb.testing.memory.listener import MemoryListener
 from trioweb.testing.stuck.watch import WATCH_NAME, StuckWatch, is_virtual
 
@@ -60,7 +62,8 @@ def open_client(
     events. Under a virtual clock that is at once, and under a real one after `stuck_seconds`. If none of the
     client's calls waits, the block is cancelled and raises it. Nor can a task of the program that wakes again and
     again keep a virtual clock running for ever: after a day of virtual time with at least a hundred wakes and not
-    one byte between client and server, a call of the client counts as stuck.
+    one byte between client and server, a call of the client counts as stuck. At the end of the block, handlers that
+    shield themselves for ever lose their shields, and `Stuck` names them.
 
     The end of the block is a graceful shutdown. Under a real clock it takes at most a second, instead of
     `Timeouts.drain_seconds`. To test more of it, call `client.server.aclose()` in the block.
@@ -96,34 +99,83 @@ async def _opened(
 ) -> AsyncIterator[AppClient]:
     require_trio()
     client_class = _client_class()
-    watch = StuckWatch(bench, stuck_seconds)
-    async with bare_nursery() as nursery:
-        if stuck_seconds is not None:
-            nursery.start_soon(watch.run, name=WATCH_NAME)
-        with bench.waiting("open_client(app), at the start of the lifespan"):
-            server = await nursery.start(_serve, app, config, bench, name="trioweb server")
-        server.urls[:] = [url]
-        client = client_class(bench, server, url)
-        try:
-            with watch.block:
-                yield client
-        except trio.Cancelled:
-            server.abort()
+    served = _Served(app, config, bench, stuck_seconds)
+    try:
+        async with bare_nursery() as nursery:
+            if stuck_seconds is not None:
+                nursery.start_soon(served.watch_for_stuck_tests, name=WATCH_NAME)
+            with bench.waiting("open_client(app), at the start of the lifespan"):
+                server = await nursery.start(served.serve, name="trioweb server")
+            server.urls[:] = [url]
+            client = client_class(bench, server, url)
+            try:
+                with served.block.entered():
+                    yield client
+            except BaseException:
+                server.abort()
+                raise
+            finally:
+                with trio.CancelScope(shield=True):  # closing connections in memory waits for nobody
+                    await client.aclose()
+            if served.watch.stuck is None:
+                await server.aclose(None if is_virtual(trio.lowlevel.current_clock()) else SHUTDOWN_SECONDS)
+            else:
+                server.abort()
+    except BaseException as error:
+        if any(isinstance(leaf, trio.Cancelled) for leaf in leaf_exceptions(error)):
             bench.raise_failures()  # nobody would see a note of a cancellation, which may be due to the failure
-            raise
-        except BaseException as error:
-            server.abort()
-            bench.mention_failures(error)
-            raise
-        finally:
-            with trio.CancelScope(shield=True):  # closing connections in memory waits for nobody
-                await client.aclose()
-        if watch.stuck is not None:
-            server.abort()
-            raise watch.stuck
-        await server.aclose(None if is_virtual(trio.lowlevel.current_clock()) else SHUTDOWN_SECONDS)
-        nursery.cancel_scope.cancel(reason="the block of open_client has ended")
+        bench.mention_failures(error)
+        if served.watch.stuck not in (None, error):
+            error.add_note(f"The end of the test was stuck as well: {served.watch.stuck}")
+        raise
+    if served.watch.stuck is not None:
+        raise served.watch.stuck
     bench.raise_failures()
+
+
+class _Served:
+    """The server of a block, and the watch beside it, which ends with the server and not before."""
+
+    def __init__(self, app: App, config: Config | None, bench: Bench, stuck_seconds: float | None) -> None:
+        self._app = app
+        self._config = config
+        self._bench = bench
+        self._scope, self._watching = trio.CancelScope(), trio.CancelScope(shield=True)
+        self._task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
+        self._has_started = False
+        self.block = ClientBlock()
+        self.watch = StuckWatch(bench, stuck_seconds, self.block, self._scope)
+
+    async def watch_for_stuck_tests(self) -> None:
+        """Watch until the server has ended. A test that fails may still be stuck at its end."""
+        with self._watching:
+            await self.watch.run()
+
+    async def serve(self, *, task_status: trio.TaskStatus[Server]) -> None:
+        """Serve until the server is closed. If it fails, the block ends."""
+        self._task_status = task_status
+        self._bench.listen()
+        try:
+            with self._scope:
+                await serve(
+                    self._app, listeners=[self._bench.listener], config=self._config, task_status=self
+                )
+        except BaseException as error:
+            # The scope of the nursery may be cancelled too, since the block has ended. That need not be passed on.
+            failures = [leaf for leaf in leaf_exceptions(error) if not isinstance(leaf, trio.Cancelled)]
+            if not (self._has_started and failures and all(isinstance(leaf, Exception) for leaf in failures)):
+                raise
+            for failure in failures:
+                self._bench.server_failed(failure)
+            self.block.end(f"the server has failed: {failures[0]!r}")
+        finally:
+            self._watching.cancel(reason="the server has ended")
+
+    def started(self, value: Server | None = None) -> None:
+        """Pass on that the server has started, as its `task_status`."""
+        assert value is not None
+        self._has_started = True
+        self._task_status.started(value)
 
 
 def _client_class() -> type[AppClient]:
@@ -136,10 +188,3 @@ def _client_class() -> type[AppClient]:
             f"open_client needs {error.name}, which is not installed: pip install 'trioweb[testing]'"
         ) from error
     return AppClient
-
-
-async def _serve(
-    app: App, config: Config | None, bench: Bench, *, task_status: trio.TaskStatus[Server]
-) -> None:
-    bench.listen()
-    await serve(app, listeners=[bench.listener], config=config, task_status=task_status)

@@ -73,6 +73,21 @@ async def test_cancelling_the_scope_is_graceful():
     assert ended == [Close(1001), "finally"]
 
 
+@pytest.mark.parametrize("wait", ["wait_closed", "aclose"])
+async def test_a_task_that_waits_for_the_end_of_a_server_goes_on_when_that_is_cancelled(wait, autojump_clock):
+    scope = trio.CancelScope()
+
+    async def serve_within_scope(*, task_status):
+        with scope:
+            await trioweb.serve(App(), port=0, task_status=task_status)
+
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(serve_within_scope)
+        scope.cancel()
+        with trio.fail_after(60):
+            await getattr(server, wait)()
+
+
 async def test_a_request_in_flight_is_answered_and_idle_connections_are_closed():
     app = App(quick())
     begun, go_on = trio.Event(), trio.Event()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 import trio
 
@@ -129,6 +132,32 @@ async def test_json_that_differs_is_compared_line_by_line(failing):
     text = await failing(scenario)
     assert '-     "eve"' in text
     assert '+     "bob"' in text
+
+
+async def test_a_difference_deep_in_long_json_is_found_and_shown(failing):
+    received = [{"number": number, "text": "x" * 10_000} for number in range(90)]
+    expected = [{**one, "number": one["number"] // 50 * 50 or one["number"]} for one in received]
+
+    async def scenario(ws):
+        await ws.send_json(received)
+        await ws.expect_json(expected)
+
+    began = time.process_time()
+    text = await failing(scenario)
+    assert '-     "number": 50' in text
+    assert '+     "number": 51' in text
+    assert "lines that are the same" in text
+    assert len(text) < 20_000
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("value", [[1, (2, 3)], {"1": {2: 3}}])
+async def test_json_that_only_looks_the_same_is_explained(failing, value):
+    async def scenario(ws):
+        await ws.send(json.dumps(value))
+        await ws.expect_json(value)
+
+    assert "the same as JSON, but not equal in Python" in await failing(scenario)
 
 
 async def test_the_transcript_is_bounded_and_leaves_out_pings(failing, autojump_clock):

@@ -11,6 +11,7 @@ import trio
 from trioweb import (
     App,
     CloseWebSocket,
+    ConnectionClosed,
     HandshakeRejected,
     HTTPError,
     Request,
@@ -260,3 +261,44 @@ async def test_errors_of_the_lifespan_come_out_of_the_block(moment, raise_errors
             if moment == "between":
                 await trio.sleep_forever()
     assert caught.value.__cause__ is None
+
+
+@asynccontextmanager
+async def failing_lifespan(nursery):
+    async def fail_later():
+        await trio.sleep(5)
+        raise Bug("the lifespan")
+
+    nursery.start_soon(fail_later)
+    yield
+
+
+@pytest.mark.parametrize("call", ["receive", "expect_text", "wait_closed", "expect_close"])
+async def test_a_websocket_raises_what_a_task_of_the_lifespan_did(call, autojump_clock):
+    chat = App(lifespan=failing_lifespan)
+
+    @chat.websocket("/echo")
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    with pytest.raises(Bug, match="the lifespan"):
+        async with open_client(chat) as client, client.websocket("/echo") as ws:
+            await getattr(ws, call)()
+    with pytest.raises(ConnectionClosed) as caught:
+        async with open_client(chat, raise_errors=False) as client, client.websocket("/echo") as ws:
+            await ws.receive()
+    assert "Bug: the lifespan" in caught.value.__notes__[-1]
+
+
+async def test_a_request_raises_what_a_task_of_the_lifespan_did(autojump_clock):
+    shop = App(lifespan=failing_lifespan)
+
+    @shop.get("/")
+    async def index(request):
+        await trio.sleep(10)
+
+    with pytest.raises(Bug):
+        async with open_client(shop) as client:
+            with pytest.raises(Bug):
+                await client.get("/")

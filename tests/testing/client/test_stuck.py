@@ -267,3 +267,44 @@ async def test_a_test_that_moves_the_clock_itself_is_not_stuck(mock_clock):
                 mock_clock.jump(1000)
 
         assert (await client.get("/hour")).text == "an hour later"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_handler_that_shields_itself_does_not_hold_up_the_end_of_the_test(fails, autojump_clock):
+    shielding = App()
+
+    @shielding.websocket("/")
+    async def shield(ws: WebSocket) -> None:
+        await ws.receive()
+        with trio.CancelScope(shield=True):
+            await trio.sleep_forever()
+
+    with pytest.raises(LookupError if fails else Stuck) as caught:
+        async with open_client(shielding) as client, client.websocket("/") as ws:
+            await ws.send("hello")
+            if fails:
+                raise LookupError("in the test")
+    text = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+    assert "WebSocket /: " in text
+    assert "in shield: await trio.sleep_forever()" in text
+
+
+async def test_a_task_that_wakes_every_hour_does_not_hide_a_test_that_waits_alone(
+    autojump_clock, monkeypatch
+):
+    monkeypatch.setattr("trioweb.testing.stuck.watch.MOST_WAKES", 500)
+
+    @asynccontextmanager
+    async def lifespan(nursery):
+        async def tick():
+            while True:
+                ticks.append(await trio.sleep(3600))
+
+        nursery.start_soon(tick)
+        yield
+        nursery.cancel_scope.cancel()
+
+    ticks = []
+    with pytest.raises(Stuck):
+        async with open_client(App(lifespan=lifespan)):
+            await trio.Event().wait()

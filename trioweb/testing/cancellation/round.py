@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from trioweb.testing.cancellation.stops import Stop, place_of, stop_of
+from trioweb.testing.shields import lift_shields
 
 Scenario = Callable[[], Awaitable[object]]
 
@@ -91,13 +92,7 @@ class CancellationRound(trio.abc.Instrument):
 
     def lift_shields(self) -> None:
         """Take away every shield of the scenario, so that it can end: it has failed already."""
-        # Trio shows a program only the scopes that it holds itself. This is the first of the two exceptions.
-        status = self._inner_scope._cancel_status  # noqa: SLF001
-        pending = [] if status is None else list(status.children)
-        while pending:
-            status = pending.pop()
-            status._scope.shield = False  # noqa: SLF001
-            pending += status.children
+        lift_shields(self._inner_scope)  # the first of the two exceptions
 
     def task_spawned(self, task: trio.lowlevel.Task) -> None:
         """Count a new task to the scenario if one of its own tasks holds the nursery."""

@@ -234,6 +234,7 @@ class AppClient(httpx.AsyncClient):
         try:
             connection = self._bench.listener.connect()
         except OSError as error:
+            self._bench.raise_failure(None)
             raise ConnectFailed(f"{label}: {error}", "TCP") from error
         connection.label = label
         return connection

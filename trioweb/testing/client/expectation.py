@@ -26,6 +26,10 @@ Received = str | bytes | Close
 
 VALUE_CHARACTERS = 200
 DIFFERENCE_LINES = 40
+LINES_BEFORE = 5
+"""How many lines before the first difference are shown: what it is part of."""
+
+UNEQUAL_TWINS = "a tuple is not a list, and a number as a key is not a string"
 
 
 class _Anything:
@@ -39,7 +43,10 @@ ANYTHING: Final = _Anything()
 
 def shown(value: object) -> str:
     """Return the `repr` of a value, cut to what can be read."""
-    text = repr(value)
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
     if len(text) <= VALUE_CHARACTERS:
         return text
     return f"{text[:VALUE_CHARACTERS]}... ({len(text)} characters)"
@@ -82,9 +89,16 @@ def _json_difference(expected: Any, received: str | bytes) -> list[str]:
         wanted, got = (json.dumps(one, indent=2, sort_keys=True).splitlines() for one in (expected, value))
     except (TypeError, ValueError):
         return []
-    lines = [line.rstrip() for line in difflib.ndiff(wanted, got) if not line.startswith("?")]
-    cut = [f"... {len(lines) - DIFFERENCE_LINES} more lines"] if len(lines) > DIFFERENCE_LINES else []
+    if wanted == got:
+        return [f"    the same as JSON, but not equal in Python: {UNEQUAL_TWINS}"]
+    begin = next((n for n, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), 0)
+    begin = max(0, begin - LINES_BEFORE)
+    # Comparing takes the square of the number of lines, or worse. So only lines that may be shown are compared, each
+    # as a whole: `difflib.ndiff` would compare long ones character by character, which takes minutes.
+    wanted, got = wanted[begin : begin + DIFFERENCE_LINES], got[begin : begin + DIFFERENCE_LINES]
+    _, _, _, *lines = difflib.unified_diff(wanted, got, n=DIFFERENCE_LINES, lineterm="")
     return [
         "    where they differ (- expected, + received):",
-        *(f"    {line}" for line in lines[:DIFFERENCE_LINES] + cut),
+        *([f"    ... {begin} lines that are the same"] if begin else []),
+        *(f"    {line[0]} {_cut(line[1:])}" for line in lines[:DIFFERENCE_LINES]),
     ]

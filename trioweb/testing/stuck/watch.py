@@ -38,7 +38,9 @@ from trioweb._server.streamed_response import StreamedResponse
 from trioweb._transport.engine import Engine, engines_of_this_run
 from trioweb._websocket.keepalive import Keepalive
 from trioweb.testing.bench import Bench
+from trioweb.testing.client_block import ClientBlock
 from trioweb.testing.memory.transcript import Progress
+from trioweb.testing.shields import lift_shields
 from trioweb.testing.stuck.outside import all_tasks, waits_for_the_outside
 from trioweb.testing.stuck.report import report
 
@@ -76,16 +78,20 @@ class StuckWatch:
     Args:
         bench: Knows which calls wait.
         stuck_seconds: The patience under a real clock; `None` if the watch is not going to run.
+        block: Uses the client, and is ended if none of its calls waits.
+        serving: The scope of the server, which is cancelled if it does not end after the block.
 
     Attributes:
-        block: The scope of the block that uses the client, which is cancelled if none of its calls waits.
-        stuck: The error that the block raises then.
+        stuck: The error that the block, or its end, raises.
     """
 
-    def __init__(self, bench: Bench, stuck_seconds: float | None) -> None:
+    def __init__(
+        self, bench: Bench, stuck_seconds: float | None, block: ClientBlock, serving: trio.CancelScope
+    ) -> None:
         self._bench = bench
+        self._block = block
+        self._serving = serving
         self._stuck_seconds = math.inf if stuck_seconds is None else stuck_seconds
-        self.block = trio.CancelScope()
         self._progress = -1
         self._progress_at = -math.inf
         self._wakes = 0
@@ -173,10 +179,12 @@ class StuckWatch:
         return max(one.silence_seconds for one in _keepalives(engines))
 
     def _has_been_quiet_for_ages(self, now: float) -> bool:
-        """Return whether a call waits on although tasks have woken again and again."""
-        if not is_virtual(trio.lowlevel.current_clock()) or not any(
-            wait.ends_at == math.inf for wait in self._bench.waits
-        ):
+        """Return whether the test waits on although tasks have woken again and again."""
+        if not is_virtual(trio.lowlevel.current_clock()):
+            return False
+        if not self._bench.waits:  # it may well sleep for a week, which nobody can see
+            return self._wakes > MOST_WAKES
+        if all(wait.ends_at < math.inf for wait in self._bench.waits):
             return False
         is_long = now - self._progress_at > QUIET_DAY_SECONDS and self._wakes > QUIET_WAKES
         return is_long or self._wakes > MOST_WAKES
@@ -188,9 +196,13 @@ class StuckWatch:
         if waits:
             waits[0].stuck = stuck
             waits[0].scope.cancel(reason="it would wait for ever")
-        elif not self.block.cancel_called:
+        elif self._block.can_be_ended:
             self.stuck = stuck
-            self.block.cancel(reason="it would wait for ever")
+            self._block.end(f"it would wait for ever: {stuck}")
+        elif self._block.has_been_left and not self._serving.cancel_called:
+            self.stuck = self.stuck or stuck
+            lift_shields(self._serving)
+            self._serving.cancel(reason="it would never end")
 
     async def _sleep(self, seconds: float) -> None:
         """Wait until another task runs, at most this long."""
@@ -229,7 +241,10 @@ def _state(engines: tuple[Engine, ...]) -> _State:
             stack.enter_context(engine.timers.out_of_sight())
         if trio.lowlevel.current_statistics().seconds_to_next_deadline < math.inf:
             return _State.HAS_DEADLINE
-    owners = [getattr(callback, "__self__", None) for one in engines for callback in one.timers.callbacks()]
+    # The task that calls these may have been cancelled, at the end of a shutdown: then no deadline is left of theirs.
+    has_timers = trio.lowlevel.current_statistics().seconds_to_next_deadline < math.inf
+    callbacks = [callback for one in engines if has_timers for callback in one.timers.callbacks()]
+    owners = [getattr(callback, "__self__", None) for callback in callbacks]
     if not all(isinstance(owner, Keepalive | StreamedResponse) for owner in owners):
         return _State.HAS_DEADLINE
     this_task = trio.lowlevel.current_task()
