@@ -46,13 +46,18 @@ async def bare_nursery() -> AsyncIterator[trio.Nursery]:
     except BaseExceptionGroup as group:
         # A cancellation from outside need not be passed on: it is only asked for again at the next checkpoint.
         _, failures = group.split(trio.Cancelled)
-        errors += () if failures is None else failures.exceptions
+        for failure in () if failures is None else failures.exceptions:
+            leaves = leaf_exceptions(failure)
+            errors.append(failure if len(leaves) > 1 else leaves[0])
         if not errors:
             raise
     # Outside of the `except`, or the group would become the context of what is raised.
     try:
+        for one in errors:
+            if isinstance(one, KeyboardInterrupt | SystemExit):
+                raise one  # what else has failed is only its effect, and nobody looks for these two in a group
         if len(errors) > 1:
-            raise BaseExceptionGroup("the block of a test failed, and a task beside it", errors)
+            raise BaseExceptionGroup("the block of a test failed, and a task beside it", tuple(errors))
         if errors:
             raise errors[0]
     finally:

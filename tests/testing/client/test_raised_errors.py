@@ -302,3 +302,31 @@ async def test_a_request_raises_what_a_task_of_the_lifespan_did(autojump_clock):
         async with open_client(shop) as client:
             with pytest.raises(Bug):
                 await client.get("/")
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+async def test_an_interrupted_handler_ends_the_test_and_is_not_hidden_in_a_group(kind, autojump_clock):
+    interrupted = App()
+
+    @interrupted.get("/")
+    async def interrupt(request):
+        raise kind
+
+    with pytest.raises(kind):
+        async with open_client(interrupted) as client:
+            await client.get("/")
+
+
+async def test_a_test_that_sends_without_receiving_is_told_so_when_it_is_cut(autojump_clock):
+    talkative = App()
+
+    @talkative.websocket("/")
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    with pytest.raises(ConnectionClosed, match="1006") as caught:
+        async with open_client(talkative) as client, client.websocket("/") as ws:
+            while True:
+                await ws.send("x" * 1000)
+    assert "full inbox" in caught.value.__notes__[-1]

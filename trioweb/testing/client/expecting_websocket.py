@@ -16,6 +16,11 @@ from trioweb.testing.bench import Bench
 from trioweb.testing.client.expectation import ANYTHING, Received, difference, shown, shown_received
 from trioweb.testing.memory.listener import MemoryConnection
 
+UNREAD = (
+    "This client has a full inbox, since the test has received nothing for a while. A server that cannot send for"
+    " Timeouts.send_seconds cuts the connection."
+)
+
 
 class ExpectingWebSocket(ClientWebSocket):
     """A client's WebSocket with `expect_*`, from `client.websocket(path)`.
@@ -41,8 +46,10 @@ class ExpectingWebSocket(ClientWebSocket):
         with self._bench.waiting(f"{self._carrier.label}, {call}", self._carrier):
             try:
                 yield
-            except ConnectionClosed:
+            except ConnectionClosed as error:
                 self._bench.raise_failure(self._carrier)
+                if self._intake.is_paused:
+                    error.add_note(UNREAD)
                 raise
 
     # Everything that may wait, as the client's WebSocket has it.
