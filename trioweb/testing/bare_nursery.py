@@ -47,15 +47,16 @@ async def bare_nursery() -> AsyncIterator[trio.Nursery]:
         # A cancellation from outside need not be passed on: it is only asked for again at the next checkpoint.
         _, failures = group.split(trio.Cancelled)
         for failure in () if failures is None else failures.exceptions:
-            leaves = leaf_exceptions(failure)
-            errors.append(failure if len(leaves) > 1 else leaves[0])
+            only, *others = leaf_exceptions(failure)
+            errors.append(failure if others else only)
+            del failure, only
         if not errors:
             raise
     # Outside of the `except`, or the group would become the context of what is raised.
     try:
-        for one in errors:
-            if isinstance(one, KeyboardInterrupt | SystemExit):
-                raise one  # what else has failed is only its effect, and nobody looks for these two in a group
+        interrupts = (at for at, one in enumerate(errors) if isinstance(one, KeyboardInterrupt | SystemExit))
+        if (at := next(interrupts, None)) is not None:
+            raise errors[at]  # the rest is only its effect, and nobody looks for these two in a group
         if len(errors) > 1:
             raise BaseExceptionGroup("the block of a test failed, and a task beside it", tuple(errors))
         if errors:

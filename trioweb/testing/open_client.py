@@ -168,6 +168,7 @@ class _Served:
             for failure in failures:
                 self._bench.server_failed(failure)
             self.block.end(f"the server has failed: {failures[0]!r}")
+            del failures, failure  # the tracebacks lead to this frame: a cycle
         finally:
             self._watching.cancel(reason="the server has ended")
 
