@@ -76,7 +76,8 @@ def test_a_page_notices_that_its_line_is_dead_and_comes_back(page, expect, line,
     line.fall_silent()
     seconds_until(page, state, "trying again in|connecting")
     page.clock.run_for(1000)
-    expect(state).to_have_text(CONNECTED)
+    # Five seconds were once too few: Chromium itself may delay a WebSocket after others have failed.
+    expect(state).to_have_text(CONNECTED, timeout=SLOW_MILLISECONDS)
 
 
 def test_a_clock_that_stops_is_noticed_within_seconds(page, expect, line, visit):
