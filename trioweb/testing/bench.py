@@ -85,10 +85,11 @@ class Bench:
     def _keep(self, error: Exception) -> None:
         self._failures.append(Failure(error, served_connection()))
 
-    def server_failed(self, error: BaseException) -> None:
+    def server_failed(self, *errors: BaseException) -> None:
         """Keep what the server has raised, unless it is kept as a failure of the lifespan."""
-        if all(failure.error is not error for failure in self._failures):
-            self._failures.append(Failure(error, None))
+        for error in errors:
+            if all(failure.error is not error for failure in self._failures):
+                self._failures.append(Failure(error, None))
 
     def raise_failure(self, connection: MemoryConnection | None) -> None:
         """Raise the first failure that happened on a connection, or on none of them, if there is one."""

@@ -165,10 +165,9 @@ class _Served:
             failures = [leaf for leaf in leaf_exceptions(error) if not isinstance(leaf, trio.Cancelled)]
             if not (self._has_started and failures and all(isinstance(leaf, Exception) for leaf in failures)):
                 raise
-            for failure in failures:
-                self._bench.server_failed(failure)
+            self._bench.server_failed(*failures)
             self.block.end(f"the server has failed: {failures[0]!r}")
-            del failures, failure  # the tracebacks lead to this frame: a cycle
+            del failures  # the tracebacks lead to this frame: a cycle
         finally:
             self._watching.cancel(reason="the server has ended")
 
